@@ -1,0 +1,68 @@
+# `make demo` and `make test` are all a newcomer needs; each sets up .venv first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# One thread a process: two threads on shared cores are slower than one.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+# Programs that tools look up by name (alembic for nbgrader) are those of .venv.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test setup bench lint format types contracts drift validate release ci constraints clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: setup  ## take a made-up class from release to leaderboard
+	$(BIN)/autograde demo
+
+test: setup  ## run the tests
+	$(BIN)/python -m pytest tests
+
+setup: .venv/ready  ## make .venv with everything that is needed
+
+# uv, not pip: it brings torch and torchvision builds that match.
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,dev]'
+	touch $@
+
+bench: setup  ## measure against nbgrader and Otter in the same run
+	$(BIN)/python tests/bench/run.py
+
+lint: setup  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup  ## put style right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup  ## check types
+	$(BIN)/mypy
+
+contracts: setup  ## check that imports run one way
+	$(BIN)/lint-imports
+
+drift: setup  ## check that release/ is what its sources make
+	$(BIN)/autograde release --check
+
+validate: setup  ## measure every grader by its variants
+	$(BIN)/autograde validate
+
+release: setup  ## write release/
+	$(BIN)/autograde release
+
+ci: test lint types contracts drift validate  ## all that CI runs
+
+constraints: setup  ## pin everything anew
+	{ echo "# Exact versions of everything that is installed here, made by: make constraints"; \
+	  printf 'torch==2.13.0\ntorchvision==0.28.0\n' | $(BIN)/uv pip compile --quiet pyproject.toml --all-extras \
+	    --constraint - --no-header --no-annotate --python-version 3.11; \
+	  $(BIN)/uv pip freeze --python $(BIN)/python | grep '^uv=='; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:  ## remove what can be made again (never .autograde, where results are)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,13 @@
+"""Autograde: grades deep-learning homework that runs real PyTorch code.
+
+The package is layered; imports run one way, down this list (an import contract in CI holds it)::
+
+    cli -> reports -> batch -> engine -> checks -> sandbox -> store -> release -> data -> course -> records -> errors
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("autograde")
+except PackageNotFoundError:  # pragma: no cover - a source tree that was never installed
+    __version__ = "0.0.0"
