@@ -1,0 +1,42 @@
+"""The course: what autograde.yml describes, who hands in, and what makes a grader version. No torch here."""
+
+from grader.course.course import Assignment, Course, LatePolicy, Profile
+from grader.course.identity import course_secret, grader_version
+from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course
+from grader.course.models import (
+    DataConfig,
+    ForbidRule,
+    LeaderboardColumn,
+    Limits,
+    SandboxConfig,
+    Student,
+    Team,
+    Threshold,
+)
+from grader.course.roster import Owner, Roster
+from grader.course.suite import CheckInfo, read_suite
+
+__all__ = [
+    "FILE_NAME",
+    "Assignment",
+    "CheckInfo",
+    "Course",
+    "DataConfig",
+    "ForbidRule",
+    "LatePolicy",
+    "LeaderboardColumn",
+    "Limits",
+    "Owner",
+    "Profile",
+    "Roster",
+    "SandboxConfig",
+    "Student",
+    "Team",
+    "Threshold",
+    "course_schema",
+    "course_secret",
+    "find_course_file",
+    "grader_version",
+    "load_course",
+    "read_suite",
+]

@@ -1,0 +1,156 @@
+"""The course as its users see it: defaults filled in, dates resolved, folders named."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from grader.course.models import (
+    AttemptsPolicy,
+    DataConfig,
+    ForbidRule,
+    LeaderboardColumn,
+    Limits,
+    SandboxConfig,
+    Scalar,
+    Threshold,
+)
+from grader.course.roster import Roster
+from grader.errors import CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class LatePolicy:
+    """What lateness costs: nothing within the grace, then a fraction of the score per day begun, then everything."""
+
+    grace_minutes: float = 0.0
+    penalty_per_day: float = 0.0
+    max_days: int | None = None
+
+    def days_late(self, due: datetime | None, received: datetime) -> int:
+        """Days begun after the due date and the grace; 0 for what is in time, or where nothing is due."""
+        if due is None:
+            return 0
+        # In UTC: Python subtracts wall-clock times where both share a zone, an hour wrong across a change of clocks.
+        late = received.astimezone(UTC) - due.astimezone(UTC) - timedelta(minutes=self.grace_minutes)
+        return max(math.ceil(late / timedelta(days=1)), 0)
+
+    def kept(self, due: datetime | None, received: datetime) -> float:
+        """The fraction of the score, 0 to 1, that a submission received then keeps."""
+        days = self.days_late(due, received)
+        if self.max_days is not None and days > self.max_days:
+            return 0.0
+        # Rounded because 1 - 3 * 0.1 is 0.7000000000000001 in floating point and marks are compared.
+        return round(max(1.0 - days * self.penalty_per_day, 0.0), 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named budget of an assignment: limits, thresholds by metric, numbers for the suite, data sizes."""
+
+    name: str
+    limits: Limits = field(default_factory=Limits)
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    budget: Mapping[str, Scalar] = field(default_factory=dict)
+    data: DataConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One assignment of a course. ``due`` is timezone-aware, or None where it is never late."""
+
+    name: str
+    title: str
+    root: Path
+    files: tuple[str, ...]
+    due: datetime | None = None
+    weight: float = 1.0
+    forbid: Mapping[str, ForbidRule] = field(default_factory=dict)
+    data: DataConfig | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    leaderboard: tuple[LeaderboardColumn, ...] = ()
+    late_policy: LatePolicy = field(default_factory=LatePolicy)
+    attempts: AttemptsPolicy = "best"
+
+    @property
+    def folder(self) -> Path:
+        """The author's folder: handout, notebook, public and hidden tests."""
+        return self.root / "assignments" / self.name
+
+    @property
+    def hidden_folder(self) -> Path:
+        """The hidden suite."""
+        return self.folder / "hidden"
+
+    @property
+    def solution_folder(self) -> Path:
+        """The solved modules."""
+        return self.root / "solutions" / self.name
+
+    @property
+    def release_folder(self) -> Path:
+        """What students get; generated."""
+        return self.root / "release" / self.name
+
+    def profile(self, name: str) -> Profile:
+        """The profile of that name.
+
+        Raises CourseError where the assignment has none.
+        """
+        try:
+            return self.profiles[name]
+        except KeyError:
+            have = ", ".join(self.profiles)
+            raise CourseError(
+                f"there is no profile {name!r}",
+                where=f"assignments.{self.name}.profiles",
+                mend=f"use one of: {have}",
+            ) from None
+
+    def late_penalty(self, received: datetime) -> float:
+        """The fraction of the score, 0 to 1, that a submission received then keeps under the late policy."""
+        return self.late_policy.kept(self.due, received)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What autograde.yml describes."""
+
+    name: str
+    root: Path
+    path: Path
+    timezone: ZoneInfo
+    attempts: AttemptsPolicy = "best"
+    late_policy: LatePolicy = field(default_factory=LatePolicy)
+    roster: Roster = field(default_factory=Roster)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    assignments: Mapping[str, Assignment] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """The default state folder: secret, results, blobs, feedback."""
+        return self.root / ".autograde"
+
+    def assignment(self, name: str) -> Assignment:
+        """The assignment of that name.
+
+        Raises CourseError, with the nearest name, where the course has none.
+        """
+        try:
+            return self.assignments[name]
+        except KeyError:
+            near = difflib.get_close_matches(name, self.assignments, n=1)
+            have = ", ".join(self.assignments)
+            raise CourseError(
+                f"there is no assignment {name!r}",
+                where=self.path,
+                mend=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
+            ) from None

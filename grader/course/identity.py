@@ -1,0 +1,103 @@
+"""What makes two gradings comparable: the course's secret and the version of a grader."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from grader import __version__
+from grader.errors import StoreError
+from grader.records import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from grader.course.course import Assignment
+
+_IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
+
+
+def course_secret(state: Path) -> bytes:
+    """The 32 secret bytes from which held-out data is drawn; made on first use in ``state/secret``, mode 0600.
+
+    Raises StoreError where the file cannot be made or read as 64 hexadecimal digits.
+    """
+    path = state / "secret"
+    try:
+        if not path.exists():
+            _create_secret(path)
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"cannot read the course's secret: {error}", where=path, mend="check its owner") from error
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise StoreError(
+            "the course's secret is damaged: it should be 64 hexadecimal digits",
+            where=path,
+            mend="restore it from a backup; with a new one, submissions meet other held-out data than before",
+        )
+    return bytes.fromhex(text)
+
+
+def _create_secret(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".secret.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # A link fails where the name is taken, so of two first uses one wins, and nobody sees half a file.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+
+
+def grader_version(assignment: Assignment, profile_name: str) -> str:
+    """16 hexadecimal digits that change whenever grading again could give another report.
+
+    They cover the hidden suite, the data that ships with the assignment and the solution (names and contents),
+    the configuration that grading reads for this profile, and the framework's own versions. Dates, titles,
+    weights, leaderboard and late policy do not count: changing them must not grade anybody again.
+    """
+    profile = assignment.profile(profile_name)
+    data = profile.data
+    config = {
+        "assignment": assignment.name,
+        "files": list(assignment.files),
+        "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
+        "profile": profile.name,
+        "limits": profile.limits.model_dump(mode="json"),
+        "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
+        "budget": dict(profile.budget),
+        "data": data.model_dump(mode="json") if data else None,
+        "framework": __version__,
+        "schema": SCHEMA_VERSION,
+    }
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
+    for label, folder in (
+        ("hidden", assignment.hidden_folder),
+        ("data", assignment.folder / "data"),
+        ("solution", assignment.solution_folder),
+    ):
+        for name, path in _files(folder):
+            content = path.read_bytes()
+            # Lengths go first, so that no two different trees spell the same stream of bytes.
+            digest.update(f"\n{label}/{len(name)}/{len(content)}/{name}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file under ``folder`` by its relative POSIX name, in the order of the names; caches left out."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(found):
+        if not _IGNORED.intersection(name.split("/")) and not name.endswith(".pyc"):
+            yield name, found[name]

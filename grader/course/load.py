@@ -1,0 +1,153 @@
+"""Reading autograde.yml: find it, check it, and name file, line and key of everything that is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from grader.course.checks import file_problems, roster_problems, rule_problems
+from grader.course.course import Assignment, Course, LatePolicy, Profile
+from grader.course.explain import explain
+from grader.course.marked import Marked, read_marked
+from grader.course.models import AssignmentConfig, CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
+from grader.course.roster import Roster
+from grader.errors import CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "autograde.yml"
+
+
+def find_course_file(path: Path | None = None) -> Path:
+    """The autograde.yml that ``path`` names: a file, a folder that has one, or (None) upward from here.
+
+    Raises CourseError where there is none.
+    """
+    if path is not None:
+        path = path / FILE_NAME if path.is_dir() else path
+        if not path.is_file():
+            raise CourseError("there is no such file", where=path, mend=f"give the path of the course's {FILE_NAME}")
+        return path.resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise CourseError(
+        f"no {FILE_NAME} here or in any folder above",
+        where=here,
+        mend=f"change to the course's folder, or give the path of its {FILE_NAME}",
+    )
+
+
+def load_course(path: Path | None = None, *, check_files: bool = True) -> Course:
+    """The course at ``path`` (file or folder; None: searched upward from the current folder).
+
+    Raises CourseError that names file, line, key and mend of the first problem, and lists the others. With
+    ``check_files`` the folders of every assignment must exist.
+    """
+    marked = read_marked(find_course_file(path))
+    config = _validate(marked)
+    zone = _zone(config, marked)
+    dues = {name: _due(name, entry, zone, marked) for name, entry in config.assignments.items()}
+    roster_problems(config, marked)
+    rule_problems(config, marked)
+    if check_files:
+        file_problems(config, marked)
+    marked.raise_problems()
+    root = marked.path.parent
+    late = _late(config.late_policy)
+    return Course(
+        name=config.course.name,
+        root=root,
+        path=marked.path,
+        timezone=zone,
+        attempts=config.course.attempts,
+        late_policy=late,
+        roster=Roster(config.roster.students, config.roster.teams),
+        sandbox=config.sandbox,
+        assignments={
+            name: Assignment(
+                name=name,
+                title=entry.title,
+                root=root,
+                files=entry.files,
+                due=dues[name],
+                weight=entry.weight,
+                forbid=entry.forbid,
+                data=entry.data,
+                profiles=_profiles(entry.profiles, entry.data),
+                leaderboard=entry.leaderboard,
+                late_policy=_late(entry.late_policy) if entry.late_policy else late,
+                attempts=entry.attempts or config.course.attempts,
+            )
+            for name, entry in config.assignments.items()
+        },
+    )
+
+
+def course_schema() -> dict[str, Any]:
+    """autograde.yml's JSON Schema, for editors that complete and check YAML."""
+    schema = CourseFile.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": FILE_NAME}
+
+
+def _validate(marked: Marked) -> CourseFile:
+    try:
+        # Through JSON, because pydantic's strict mode then takes lists for tuples, and still no "5" for 5.
+        config = CourseFile.model_validate_json(json.dumps(marked.data), strict=True)
+    except ValidationError as error:
+        explain(error, marked)
+        marked.raise_problems()
+        raise  # pragma: no cover - a validation error always leaves a problem
+    marked.raise_problems()
+    return config
+
+
+def _zone(config: CourseFile, marked: Marked) -> ZoneInfo:
+    name = config.course.timezone
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; folders and odd names raise the others
+        pass
+    except KeyError:
+        pass
+    marked.add(("course", "timezone"), f"unknown timezone {name!r}", "use an IANA name such as Europe/Berlin or UTC")
+    return ZoneInfo("UTC")
+
+
+def _due(name: str, entry: AssignmentConfig, zone: ZoneInfo, marked: Marked) -> datetime | None:
+    if entry.due is None:
+        return None
+    try:
+        if len(entry.due) == len("2026-12-04"):
+            return datetime.combine(date.fromisoformat(entry.due), time(23, 59), tzinfo=zone)
+        due = datetime.fromisoformat(entry.due)
+    except ValueError as error:
+        marked.add(
+            ("assignments", name, "due"), f"{entry.due!r} is no date ({error})", "write it like 2026-12-04T23:59"
+        )
+        return None
+    return due if due.tzinfo else due.replace(tzinfo=zone)
+
+
+def _late(config: LatePolicyConfig) -> LatePolicy:
+    return LatePolicy(config.grace_minutes, config.penalty_per_day, config.max_days)
+
+
+def _profiles(configs: Mapping[str, ProfileConfig], data: DataConfig | None) -> dict[str, Profile]:
+    return {
+        name: Profile(
+            name=name,
+            limits=config.limits,
+            thresholds=config.thresholds,
+            budget=config.budget,
+            data=data.model_copy(update=config.data.model_dump(exclude_none=True)) if data and config.data else data,
+        )
+        for name, config in configs.items()
+    }

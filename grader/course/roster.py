@@ -1,0 +1,57 @@
+"""Who hands in: students and teams, and how an upload's name leads to one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from grader.course.models import Student, Team
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Owner = Student | Team
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The students and teams of a course, in the file's order."""
+
+    students: tuple[Student, ...] = ()
+    teams: tuple[Team, ...] = field(default=())
+
+    def __iter__(self) -> Iterator[Owner]:
+        yield from self.students
+        yield from self.teams
+
+    @cached_property
+    def _by_text(self) -> dict[str, Owner]:
+        found: dict[str, Owner] = {}
+        # Ids win over e-mails, those over handles; the loader refuses rosters where any two of them clash.
+        for owner in self:
+            found.setdefault(owner.id.casefold(), owner)
+        for owner in self:
+            if isinstance(owner, Student) and owner.email:
+                found.setdefault(owner.email.casefold(), owner)
+        for owner in self:
+            if owner.handle:
+                found.setdefault(owner.handle.casefold(), owner)
+        return found
+
+    def find(self, text: str) -> Owner | None:
+        """The student or team with this id, e-mail or handle, whatever the case; None where there is none."""
+        return self._by_text.get(text.strip().casefold())
+
+    def get(self, owner_id: str) -> Owner | None:
+        """The student or team with exactly this id."""
+        return next((owner for owner in self if owner.id == owner_id), None)
+
+    def team_of(self, student_id: str) -> Team | None:
+        """The team that a student is a member of, if any."""
+        return next((team for team in self.teams if student_id in team.members), None)
+
+    def owners_for(self, student_id: str) -> tuple[str, ...]:
+        """Whose submissions count for a student: the student's own, and the team's."""
+        team = self.team_of(student_id)
+        return (student_id, team.id) if team else (student_id,)

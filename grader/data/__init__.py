@@ -1,0 +1,18 @@
+"""Data sets: a fixed public part to train on, and a secret part to be graded on. No torch unless it is asked for."""
+
+from grader.data.digits import digits, digits8x8
+from grader.data.held_out import HeldOut, PredictionError, Split, hold_out, load
+from grader.data.registry import DataSet, dataset, dataset_names
+
+__all__ = [
+    "DataSet",
+    "HeldOut",
+    "PredictionError",
+    "Split",
+    "dataset",
+    "dataset_names",
+    "digits",
+    "digits8x8",
+    "hold_out",
+    "load",
+]

@@ -1,0 +1,122 @@
+"""What a suite gets of a data set: public parts to train on, secret inputs, and a judge that keeps the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.course.models import DataConfig
+from grader.data.predictions import PredictionError, correct
+from grader.data.registry import Samples, make
+from grader.errors import CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["HeldOut", "PredictionError", "Split", "hold_out", "load"]
+
+Kind = Literal["numpy", "torch"]
+Pair = tuple[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64."""
+
+    train: Pair
+    validation: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Public parts ``(x, y)``, the secret test part's inputs, and what can be said about predictions for them.
+
+    The labels stay in here: they are no part of what is shown, printed or compared.
+    """
+
+    train: Pair
+    validation: Pair
+    inputs: Any
+    classes: int
+    _labels: npt.NDArray[np.int64] = field(repr=False, compare=False)
+
+    def accuracy(self, predict: Callable[[Any], Any], batch: int | None = None) -> float:
+        """The share of the secret test part, 0 to 1, that ``predict`` gets right.
+
+        ``predict(x)`` gives scores (N, classes) or labels (N,) for the inputs ``x``, as a tensor, array or list; with
+        ``batch`` it is called on that many inputs at a time. A row of scores whose winner is not finite is wrong.
+
+        Raises PredictionError, in words for the student, where an answer is neither.
+        """
+        total = len(self._labels)
+        step = batch or total
+        if step < 1:
+            raise ValueError("batch must be 1 or more")
+        right = 0
+        for start in range(0, total, step):
+            labels = self._labels[start : start + step]
+            answer = predict(self.inputs[start : start + step] if batch else self.inputs)
+            right += int(correct(answer, labels, self.classes).sum())
+        return right / total
+
+    @property
+    def majority(self) -> float:
+        """The accuracy of always predicting the most frequent class."""
+        return float(np.bincount(self._labels, minlength=self.classes).max() / len(self._labels))
+
+
+def load(name: str, *, train: int, validation: int, flat: bool = False, array: Kind = "torch", **options: Any) -> Split:
+    """The public part of the data set ``name``, the same on every machine: ``train`` and ``validation`` samples.
+
+    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,). Both are copies.
+
+    Raises CourseError for an unknown data set or more samples than it has.
+    """
+    parts = make(name, options).public(train, validation)
+    return Split(_pair(parts[0], flat=flat, array=array), _pair(parts[1], flat=flat, array=array))
+
+
+def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
+    """The data that ``config`` (an assignment's ``data``) asks for; the test part is drawn from ``secret``.
+
+    The same config and secret give the same test part; another secret gives another.
+
+    Raises CourseError for an unknown data set, a missing size, or more samples than there are.
+    """
+    fields = config.model_dump() if isinstance(config, DataConfig) else dict(config)
+    if len(secret) < 16:
+        raise ValueError("the secret is too short to be one")
+    try:
+        asked = DataConfig.model_validate(fields)
+    except ValueError as error:
+        raise CourseError(f"no description of a data set: {error}", where="data", mend="see autograde.yml") from error
+    data = make(asked.set, asked.options)
+    public = load(
+        asked.set, train=asked.train, validation=asked.validation, flat=asked.flat, array=asked.array, **asked.options
+    )
+    test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, secret)
+    inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
+    return HeldOut(public.train, public.validation, inputs, data.classes, test.y)
+
+
+@lru_cache(maxsize=8)
+def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: bytes) -> Samples:
+    # Kept because every attempt of a batch asks for the same part.
+    samples = make(name, dict(options)).secret(test, secret)
+    for array in samples:
+        array.flags.writeable = False
+    return samples
+
+
+def _pair(samples: Samples, *, flat: bool, array: Kind) -> Pair:
+    x = samples.x.reshape(len(samples.x), -1).copy() if flat else samples.x.copy()
+    y = samples.y.copy()
+    if array == "numpy":
+        return x, y
+    import torch  # noqa: PLC0415 - seconds that the numpy assignments need not pay
+
+    return torch.from_numpy(x), torch.from_numpy(y)

@@ -1,0 +1,80 @@
+"""The data sets by name, and what a data set must offer. Others join with the ``dataset`` decorator."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from grader.errors import CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Samples(NamedTuple):
+    """Images ``x``, float32 in [0, 1] of shape (N, channels, height, width), and labels ``y``, int64 of shape (N,)."""
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int64]
+
+
+class DataSet(Protocol):
+    """A data set with a public and a secret part that share no image."""
+
+    @property
+    def classes(self) -> int:
+        """How many classes the labels run through, from 0."""
+
+    @property
+    def public_size(self) -> int:
+        """How many samples the public part has."""
+
+    @property
+    def secret_size(self) -> int:
+        """How many samples the secret part has."""
+
+    def public(self, train: int, validation: int) -> tuple[Samples, Samples]:
+        """The first ``train`` and the next ``validation`` public samples, the same on every machine."""
+
+    def secret(self, test: int, key: bytes) -> Samples:
+        """``test`` samples, chosen from the secret part and changed a little, both as ``key`` says."""
+
+
+_MAKERS: dict[str, Callable[..., DataSet]] = {}
+
+
+def dataset(name: str) -> Callable[[Callable[..., DataSet]], Callable[..., DataSet]]:
+    """Register a function that makes the data set ``name``; its keyword arguments are the config's ``options``."""
+
+    def register(maker: Callable[..., DataSet]) -> Callable[..., DataSet]:
+        if name in _MAKERS:
+            raise ValueError(f"there is a data set {name!r} already")
+        _MAKERS[name] = maker
+        return maker
+
+    return register
+
+
+def dataset_names() -> tuple[str, ...]:
+    """The names of all registered data sets."""
+    return tuple(_MAKERS)
+
+
+def make(name: str, options: dict[str, Any]) -> DataSet:
+    """The data set ``name``, told ``options``.
+
+    Raises CourseError for an unknown name or option.
+    """
+    if name not in _MAKERS:
+        near = difflib.get_close_matches(name, _MAKERS, n=1)
+        mend = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(_MAKERS)}"
+        raise CourseError(f"unknown data set {name!r}", where="data.set", mend=mend)
+    try:
+        return _MAKERS[name](**options)
+    except TypeError as error:
+        raise CourseError(
+            f"the data set {name!r} does not take these options: {error}", where="data.options", mend="correct them"
+        ) from error

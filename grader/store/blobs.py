@@ -1,0 +1,86 @@
+"""Contents of files, kept once each under their SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from grader.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def digest_files(files: Mapping[str, bytes]) -> str:
+    """SHA-256, in hex, over names and contents of a submission's files; their order does not matter."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        # Lengths first, so that no two different submissions spell the same stream of bytes.
+        digest.update(f"{len(name.encode())}:{len(files[name])}:{name}\n".encode())
+        digest.update(files[name])
+    return digest.hexdigest()
+
+
+class Blobs:
+    """A folder of contents: ``ab/<sha256>`` where ``ab`` begins the hash."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, sha256: str) -> Path:
+        """Where the content with that hash is, or would be."""
+        return self._root / sha256[:2] / sha256
+
+    def put(self, content: bytes) -> str:
+        """Keep ``content``; the SHA-256 under which it is found again, in hex.
+
+        Raises StoreError where it cannot be written, or reads back as something else.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self.path(sha256)
+        try:
+            if not self._holds(path, sha256):
+                self._write(path, content)
+                if not self._holds(path, sha256):
+                    raise StoreError("a file reads back other than written", where=path, mend="check the disk")
+        except OSError as error:
+            raise StoreError(f"cannot write: {error}", where=path, mend="check space and owner of the disk") from error
+        return sha256
+
+    def get(self, sha256: str) -> bytes:
+        """The content with that hash.
+
+        Raises StoreError where it is missing or damaged.
+        """
+        path = self.path(sha256)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"a stored file is missing: {error}", where=path, mend="restore a backup") from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError("a stored file is damaged", where=path, mend="restore a backup, or collect it again")
+        return content
+
+    def _holds(self, path: Path, sha256: str) -> bool:
+        return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        try:
+            with draft.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        # The new name is on the disk only when its folder is.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,101 @@
+"""The database file: opened safely, its schema checked, every error of it a StoreError."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from grader.errors import StoreError
+from grader.store.tables import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Kept in the file as ``PRAGMA user_version``. Raise it with every change to the tables, and migrate.
+SCHEMA = 1
+
+_WRITE = "autograde_write"
+
+
+class Database:
+    """The SQLite file at ``path``, made on first use.
+
+    Write-ahead logging lets reports be read while a batch writes. It needs a local disk: SQLite's shared memory does
+    not work across a network file system.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # No pool: a connection must never cross a fork, and the batch forks. Opening one costs a fraction of a
+        # millisecond.
+        self._engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        with self._errors():
+            self._prepare()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one moment of the database."""
+        with self._errors(), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session whose changes are kept all together at its end, or not at all where it raises."""
+        with self._errors(), Session(self._writer(), expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def _writer(self) -> Engine:
+        return self._engine.execution_options(**{_WRITE: True})
+
+    def _prepare(self) -> None:
+        with self._writer().begin() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version > SCHEMA:
+                raise StoreError(
+                    f"the results were written by a newer Autograde (schema {version}; this one knows {SCHEMA})",
+                    where=self.path,
+                    mend="upgrade Autograde",
+                )
+            if version < SCHEMA:
+                # Schema 1 is the first, so anything older is an empty file.
+                Base.metadata.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            raise StoreError(
+                f"the result store failed: {cause}",
+                where=self.path,
+                mend="check that the disk is local and not full, and that no other program holds the file",
+            ) from error
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    # We begin transactions ourselves: sqlite3's own way begins them late, after the first read.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL, not NORMAL: a grade that was announced must outlive a power cut. It costs a sync per attempt.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A writer that starts as a reader can fail to upgrade; IMMEDIATE queues for the write lock at once.
+    writes = connection.get_execution_options().get(_WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

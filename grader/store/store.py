@@ -1,0 +1,285 @@
+"""The store: submissions in, attempts in, and both out again as plain values."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+from sqlalchemy import func, select
+
+from grader.errors import StoreError
+from grader.records import Report, Verdict
+from grader.store.blobs import Blobs, digest_files
+from grader.store.database import Database
+from grader.store.locks import exclusive
+from grader.store.standing import Standing, entries, standings
+from grader.store.tables import AttemptRow, CheckRow, FileRow, MetricRow, SubmissionRow
+from grader.store.values import Attempt, StoredFile, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from grader.course import Assignment, Course
+
+
+class Store:
+    """Submissions and attempts of a course, under the folder ``state``: ``store.db`` and ``blobs/``.
+
+    Processes may share it. Every method raises StoreError where the disk or the database fails.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._database = Database(state / "store.db")
+        self._blobs = Blobs(state / "blobs")
+
+    def add_submission(
+        self,
+        assignment: str,
+        owner: str,
+        files: Mapping[str, bytes],
+        *,
+        received_at: datetime,
+        source: str = "",
+        problem: str | None = None,
+    ) -> Submission:
+        """Keep an upload of ``owner`` (a student's or team's id): relative POSIX path -> content.
+
+        The same files by the same owner for the same assignment at the same time are one submission; adding them
+        again gives the one that is there. ``received_at`` must be aware. ``source`` is the upload's own name;
+        ``problem`` says why it could not be unpacked.
+        """
+        return self.put_submission(assignment, owner, files, received_at=received_at, source=source, problem=problem)[0]
+
+    def put_submission(
+        self,
+        assignment: str,
+        owner: str,
+        files: Mapping[str, bytes],
+        *,
+        received_at: datetime,
+        source: str = "",
+        problem: str | None = None,
+    ) -> tuple[Submission, bool]:
+        """As `add_submission`, and whether it is new."""
+        if received_at.tzinfo is None:
+            raise ValueError("received_at has no timezone")
+        digest = digest_files(files)
+        # Blobs first: a row must never point at nothing, while a blob without a row does no harm.
+        stored = [FileRow(path=path, sha256=self._blobs.put(data), size=len(data)) for path, data in files.items()]
+        with self._database.writing() as session:
+            same = select(SubmissionRow).where(
+                SubmissionRow.assignment == assignment,
+                SubmissionRow.owner == owner,
+                SubmissionRow.received_at == received_at,
+                SubmissionRow.digest == digest,
+            )
+            found = session.scalars(same).one_or_none()
+            if found is not None:
+                return _submission(found), False
+            row = SubmissionRow(
+                assignment=assignment,
+                owner=owner,
+                received_at=received_at,
+                digest=digest,
+                source=source,
+                problem=problem,
+                files=sorted(stored, key=lambda file: file.path),
+            )
+            session.add(row)
+            session.flush()
+            return _submission(row), True
+
+    def submissions(self, assignment: str, owner: str | None = None) -> list[Submission]:
+        """All submissions for an assignment (of one owner), the first received first."""
+        query = select(SubmissionRow).where(SubmissionRow.assignment == assignment)
+        if owner is not None:
+            query = query.where(SubmissionRow.owner == owner)
+        with self._database.reading() as session:
+            rows = session.scalars(query.order_by(SubmissionRow.received_at, SubmissionRow.id))
+            return [_submission(row) for row in rows]
+
+    def submission(self, submission_id: int) -> Submission:
+        """The submission with that id; raises StoreError where there is none."""
+        with self._database.reading() as session:
+            row = session.get(SubmissionRow, submission_id)
+            if row is None:
+                raise StoreError(f"there is no submission {submission_id}", where=self._database.path)
+            return _submission(row)
+
+    def files(self, submission: Submission) -> dict[str, bytes]:
+        """The submission's files: relative POSIX path -> content, verified against its hash."""
+        return {file.path: self._blobs.get(file.sha256) for file in submission.files}
+
+    def pending(self, assignment: str, grader_version: str, *, force: bool = False) -> list[Submission]:
+        """The submissions that this grader version has yet to grade, the first received first.
+
+        A system_error is tried again. A grader_error waits until the grader changes, and so gets another version.
+        With ``force`` every submission is pending.
+        """
+        verdicts: dict[int, list[Verdict]] = {}
+        query = (
+            select(AttemptRow.submission_id, AttemptRow.verdict)
+            .join(SubmissionRow, SubmissionRow.id == AttemptRow.submission_id)
+            .where(SubmissionRow.assignment == assignment, AttemptRow.grader_version == grader_version)
+            .order_by(AttemptRow.ordinal)
+        )
+        with self._database.reading() as session:
+            for submission_id, verdict in session.execute(query):
+                verdicts.setdefault(submission_id, []).append(Verdict(verdict))
+        return [
+            submission
+            for submission in self.submissions(assignment)
+            if force or _needs_grading(verdicts.get(submission.id, []))
+        ]
+
+    def record(
+        self,
+        submission: Submission,
+        report: Report,
+        *,
+        started_at: datetime | None = None,
+        finished_at: datetime | None = None,
+    ) -> Attempt:
+        """Keep ``report`` as a new attempt at ``submission``, whole or not at all.
+
+        The times must be aware; they default to now, and to ``report.seconds`` before it.
+
+        Raises StoreError where the report is about another assignment or other files.
+        """
+        if (report.assignment, report.submission_digest) != (submission.assignment, submission.digest):
+            raise StoreError(
+                f"a report on {report.assignment} ({report.submission_digest[:12]}) is none on submission "
+                f"{submission.id}, {submission.assignment} ({submission.digest[:12]})",
+                mend="take the report's submission_digest from grader.store.digest_files",
+            )
+        finished_at = finished_at or datetime.now(UTC)
+        with self._database.writing() as session:
+            last = session.scalar(
+                select(func.max(AttemptRow.ordinal)).where(
+                    AttemptRow.submission_id == submission.id, AttemptRow.grader_version == report.grader_version
+                )
+            )
+            row = AttemptRow(
+                submission_id=submission.id,
+                grader_version=report.grader_version,
+                ordinal=(last or 0) + 1,
+                profile=report.profile,
+                seed=str(report.seed),
+                verdict=report.verdict.value,
+                score=report.score,
+                max_score=report.max_score,
+                report=report.model_dump_json(),
+                started_at=started_at or finished_at - timedelta(seconds=report.seconds),
+                finished_at=finished_at,
+                checks=_check_rows(report),
+                metrics=_metric_rows(report),
+            )
+            session.add(row)
+            session.flush()
+            return _attempt(row)
+
+    def attempts(
+        self, assignment: str | None = None, *, submission: Submission | None = None, grader_version: str | None = None
+    ) -> list[Attempt]:
+        """Attempts in the order in which they were recorded; each argument that is given narrows them."""
+        query = select(AttemptRow).join(SubmissionRow, SubmissionRow.id == AttemptRow.submission_id)
+        if assignment is not None:
+            query = query.where(SubmissionRow.assignment == assignment)
+        if submission is not None:
+            query = query.where(AttemptRow.submission_id == submission.id)
+        if grader_version is not None:
+            query = query.where(AttemptRow.grader_version == grader_version)
+        with self._database.reading() as session:
+            return [_attempt(row) for row in session.scalars(query.order_by(AttemptRow.id))]
+
+    def standing(
+        self,
+        course: Course,
+        assignment: Assignment,
+        *,
+        by: Literal["owner", "student"] = "owner",
+        profile: str | None = None,
+    ) -> list[Standing]:
+        """Where everybody stands.
+
+        ``by="owner"``: a row for each student and team that handed in, as on a leaderboard. ``by="student"``: a row
+        for each student of the roster, the team's submissions counted as the student's own, as in a gradebook. Rows
+        run in the roster's order; owners who have left the roster come last. ``profile`` leaves out attempts of
+        others.
+
+        Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
+        score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
+        """
+        history = entries(self.submissions(assignment.name), self.attempts(assignment.name), assignment, profile)
+        return standings(history, course.roster, assignment, by=by)
+
+    def grading_lock(self, assignment: str) -> AbstractContextManager[None]:
+        """Hold this while grading ``assignment``; a second grader gets a StoreError that names the first."""
+        return exclusive(self.state / "locks" / f"{assignment}.lock", f"grading {assignment}")
+
+
+def _needs_grading(verdicts: list[Verdict]) -> bool:
+    if any(not verdict.held for verdict in verdicts):
+        return False
+    return not verdicts or verdicts[-1] is Verdict.SYSTEM_ERROR
+
+
+def _submission(row: SubmissionRow) -> Submission:
+    files = tuple(StoredFile(file.path, file.sha256, file.size) for file in row.files)
+    return Submission(
+        row.id, row.assignment, row.owner, row.received_at.astimezone(UTC), row.digest, row.source, files, row.problem
+    )
+
+
+def _attempt(row: AttemptRow) -> Attempt:
+    try:
+        report = Report.model_validate_json(row.report)
+    except ValidationError as error:
+        raise StoreError(
+            f"the report of attempt {row.id} cannot be read by this Autograde: {error}", mend="upgrade Autograde"
+        ) from error
+    return Attempt(
+        id=row.id,
+        submission_id=row.submission_id,
+        grader_version=row.grader_version,
+        ordinal=row.ordinal,
+        profile=row.profile,
+        seed=int(row.seed),
+        verdict=Verdict(row.verdict),
+        score=row.score,
+        max_score=row.max_score,
+        started_at=row.started_at.astimezone(UTC),
+        finished_at=row.finished_at.astimezone(UTC),
+        report=report,
+    )
+
+
+def _check_rows(report: Report) -> list[CheckRow]:
+    return [
+        CheckRow(
+            position=position,
+            check_id=check.id,
+            verdict=check.verdict.value,
+            score=check.score,
+            max_score=check.max_score,
+            seconds=check.seconds,
+        )
+        for position, check in enumerate(report.checks)
+    ]
+
+
+def _metric_rows(report: Report) -> list[MetricRow]:
+    return [
+        # NaN is no number to SQL; Metric says None, and so do we.
+        MetricRow(
+            name=name,
+            value=metric.value if metric.value is not None and math.isfinite(metric.value) else None,
+            direction=metric.direction,
+        )
+        for name, metric in report.metrics.items()
+    ]

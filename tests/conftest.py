@@ -1,0 +1,75 @@
+"""What many of the framework's tests share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY_COURSE = """\
+course: {name: Tiny, timezone: Europe/Berlin}
+late_policy: {grace_minutes: 15, penalty_per_day: 0.1, max_days: 3}
+roster:
+  students:
+    - {id: ada, name: Ada Lovelace, email: ada@example.org, handle: enchantress}
+    - {id: grace, name: Grace Hopper, email: grace@example.org}
+    - {id: kurt, name: Kurt Gödel, handle: incomplete}
+    - {id: evelyn, name: Evelyn Boyd Granville}
+    - {id: 0012, name: No}
+  teams:
+    - {id: team-rho, name: Team Rho, members: [ada, grace]}
+assignments:
+  backprop:
+    title: Backpropagation
+    due: 2026-12-04T23:59
+    files: [backprop.py, hyperparams.py]
+    forbid: {backprop.py: {modules: [torch]}}
+    data: {set: digits, train: 100, validation: 20, test: 50, flat: true, array: numpy}
+    profiles:
+      cpu:
+        limits: {wall_s: 30}
+        thresholds: {test_accuracy: {zero: 0.6, full: 0.9}, loss: {zero: 2.0, full: 0.5}}
+        budget: {epochs: 5, rate: 0.1}
+      gpu: {data: {train: 4000}}
+    leaderboard:
+      - {metric: test_accuracy, title: Accuracy}
+  single:
+    title: One file
+    files: [single.py]
+    attempts: last
+    late_policy: {}
+"""
+
+SUITE = '''\
+"""Hidden checks."""
+from grader.checks import points
+
+
+@points(4, hint="Look again.")
+def test_one():
+    """One is one."""
+'''
+
+# A loaded machine must not fail a property: hypothesis's deadlines are assertions about wall time.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
+
+
+@pytest.fixture
+def tiny_course(tmp_path: Path) -> Path:
+    """The root of a small course of two assignments, with every file that loading it asks for."""
+    root = tmp_path / "course"
+    for name, files in (("backprop", ["backprop.py", "hyperparams.py"]), ("single", ["single.py"])):
+        hidden = root / "assignments" / name / "hidden"
+        hidden.mkdir(parents=True)
+        (hidden / "test_it.py").write_text(SUITE)
+        solution = root / "solutions" / name
+        solution.mkdir(parents=True)
+        for file in files:
+            (solution / file).write_text('"""A solution."""\n')
+    (root / "autograde.yml").write_text(TINY_COURSE, encoding="utf-8")
+    return root
