@@ -1,0 +1,115 @@
+"""What can go wrong on a student's side, as exceptions that carry a verdict and a sentence for the student.
+
+::
+
+    StudentFault                 has .verdict and .message
+    +-- StudentError               runtime_error   an exception raised inside the student's code
+    +-- ContractError              wrong_answer    a missing name, a wrong type, a forbidden import
+    |   +-- MissingAttribute
+    +-- WorkerFault                the worker is gone; the next check gets a fresh one
+        +-- TimeLimit                time_limit
+        +-- MemoryLimit              memory_limit
+        +-- OutputLimit              runtime_error   it printed without end
+        +-- WorkerDied               worker_died     os._exit, a segmentation fault, a kill
+        +-- ProtocolError            protocol_error  it wrote something else than answers on the wire
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from grader.records import Verdict
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean_text(text: object, limit: int = 2000) -> str:
+    """Make hostile text printable: no control, bidi or surrogate characters, at most ``limit`` characters."""
+    raw = text if type(text) is str else "?"
+    cut = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", raw[: limit + 1])
+    return cut if len(cut) <= limit else cut[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class StudentFrame:
+    """One frame of the student's own traceback."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+
+class StudentFault(Exception):  # noqa: N818 - a fault is the vocabulary's word
+    """Base of everything that is the student's fault."""
+
+    verdict = Verdict.RUNTIME_ERROR
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class StudentError(StudentFault):
+    """An exception raised inside the student's code; ``str()`` begins with its type's name."""
+
+    def __init__(self, type_name: str, text: str, frames: tuple[StudentFrame, ...] = ()) -> None:
+        self.type_name = type_name
+        self.text = text
+        self.frames = frames
+        super().__init__(f"{type_name}: {text}" if text else type_name)
+
+    def for_student(self) -> str:
+        """The exception with the student's own traceback, most recent call last."""
+        lines = [
+            f'  File "{frame.file}", line {frame.line}, in {frame.function}\n    {frame.text}' for frame in self.frames
+        ]
+        head = ["Traceback (most recent call last):", *lines] if lines else []
+        return "\n".join([*head, self.message])
+
+
+class ContractError(StudentFault):
+    """The submission breaks the contract that the stub states."""
+
+    verdict = Verdict.WRONG_ANSWER
+
+
+class MissingAttribute(ContractError, AttributeError):
+    """An object of the student's lacks an attribute; an AttributeError too, so that ``hasattr`` works on proxies."""
+
+
+class WorkerFault(StudentFault):
+    """The worker is gone or must go."""
+
+    verdict = Verdict.WORKER_DIED
+
+
+class TimeLimit(WorkerFault):
+    """The student's code took too long."""
+
+    verdict = Verdict.TIME_LIMIT
+
+
+class MemoryLimit(WorkerFault):
+    """The student's code asked for more memory than it may have."""
+
+    verdict = Verdict.MEMORY_LIMIT
+
+
+class OutputLimit(WorkerFault):
+    """The student's code printed more than it may."""
+
+    verdict = Verdict.RUNTIME_ERROR
+
+
+class WorkerDied(WorkerFault):
+    """The student's code ended its process."""
+
+    verdict = Verdict.WORKER_DIED
+
+
+class ProtocolError(WorkerFault):
+    """The worker broke the wire protocol, which honest student code cannot do."""
+
+    verdict = Verdict.PROTOCOL_ERROR

@@ -1,0 +1,130 @@
+"""The zygote: a clean process that has imported torch and run nothing, and forks a confined worker on demand.
+
+Started by :class:`grader.sandbox.client.Zygote` as ``python -m grader.sandbox.zygote FD CONFIG`` with an empty
+environment. It holds no hidden test, no reference, no label and no path to the gradebook, so a fork of it holds none
+either. It never touches CUDA and never runs an operator: a fork of a process that has run a threaded one hangs.
+
+It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
+
+    {"op": "fork", "limits": {...}} + fds [wire, output]   ->  {"pid": 17}
+    {"op": "reap", "pid": 17}                              ->  {"status": 9, "maxrss_kb": ...}   kills it if it lives
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+from grader.sandbox import isolation, kernel, worker
+from grader.sandbox.limits import Limits
+
+#: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
+PRELOAD = (
+    "numpy", "torch", "torch.nn", "torch.optim", "torch.utils.data", "torch._dynamo", "torchvision",
+    "torchvision.transforms", "PIL.Image", "csv", "random", "unittest.mock",
+)  # fmt: skip
+
+
+def _preload(names: list[str]) -> list[str]:
+    """Import what workers need; give the names that are not to be had here."""
+    missing = []
+    for name in names:
+        try:
+            __import__(name)
+        except ImportError:
+            missing.append(name)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)  # two threads a worker on shared cores are slower than one
+    return missing
+
+
+def _fork(base: isolation.Base, limits: Limits, slot: int, wire_fd: int, output_fd: int, control: socket.socket) -> int:
+    isolation.new_pid_namespace(base)
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 70  # EX_SOFTWARE: our own set-up failed
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        control.close()
+        wire_fd, output_fd = _keep_only(wire_fd, output_fd)
+        layers = isolation.confine(base, limits, slot)
+        worker.serve(wire_fd, layers, root=os.getcwd())
+        status = 0
+    except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
+        worker.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")
+    finally:
+        os._exit(status)
+
+
+def _keep_only(wire_fd: int, output_fd: int) -> tuple[int, int]:
+    """Put /dev/null on 0, the output pipe on 1 and 2, the wire on 3, and close every other descriptor."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    # Out of the way of 0 to 3 first: either could be one of them.
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (null, output_fd, wire_fd)]
+    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2])):
+        os.dup2(source, target)
+    os.closerange(4, 4096)
+    return 3, 1
+
+
+def _reap(pid: int) -> dict[str, Any]:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+    except (ChildProcessError, ProcessLookupError):
+        return {"status": None}
+    return {"status": status, "maxrss_kb": usage.ru_maxrss, "cpu_s": usage.ru_utime + usage.ru_stime}
+
+
+def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
+    """Answer requests until the trusted side hangs up; then kill what is left and return."""
+    living: set[int] = set()
+    try:
+        while True:
+            raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
+            if not raw:
+                return
+            request = json.loads(raw)
+            if request["op"] == "fork":
+                try:
+                    pid = _fork(base, Limits(**request["limits"]), slot, fds[0], fds[1], control)
+                    living.add(pid)
+                    answer: dict[str, Any] = {"pid": pid}
+                except OSError as error:
+                    answer = {"error": str(error)}
+                for fd in fds:
+                    os.close(fd)
+            else:
+                answer = _reap(request["pid"])
+                living.discard(request["pid"])
+            control.send(json.dumps(answer).encode())
+    finally:
+        for pid in living:
+            _reap(pid)
+
+
+def main(fd: int, config: dict[str, Any]) -> None:
+    """Isolate this process, warm up, say so, and serve."""
+    control = socket.socket(fileno=fd)
+    kernel.die_with_parent()
+    base = isolation.Base(layers=[], readable=isolation.library_folders() + list(config.get("readable", [])))
+    isolation.enter_user_namespace(base)
+    missing = _preload([*PRELOAD, *config.get("preload", [])])
+    isolation.measure_held()
+    isolation.preload_libraries()
+    isolation.enter(base)
+    gc.collect()
+    gc.freeze()  # forks share these objects; a collection there would copy their pages
+    control.send(json.dumps({"layers": base.layers, "notes": base.notes or [], "missing": missing}).encode())
+    serve(control, base, int(config["slot"]))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))
