@@ -1,0 +1,223 @@
+"""Grading in bulk: which submissions need it, a slot per core, retries, and one writer.
+
+Each slot has a thread that feeds its runner; results come back to the calling thread, which alone writes the store.
+An attempt is recorded whole in one transaction when its report is there, so a batch that is killed at any moment
+loses at most what was being graded, and the next one grades exactly that.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from grader.batch.slot import Slot, Work
+from grader.course import Assignment, Course, course_secret, grader_version, read_suite
+from grader.engine.outcomes import CheckSpec, failed_report
+from grader.errors import AutogradeError, RunnerError
+from grader.records import Report, Verdict
+from grader.store import Attempt, Store, Submission, Upload, digest_files
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One submission to grade. ``key`` is the caller's; files are read when its turn comes."""
+
+    key: int
+    read: Callable[[], dict[str, bytes]]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A graded job."""
+
+    key: int
+    report: Report
+    started_at: datetime
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Threads, one a slot, over a queue of jobs."""
+
+    work: Work
+    slots: list[Slot]
+    jobs: queue.SimpleQueue[Job | None] = field(default_factory=queue.SimpleQueue)
+    results: queue.SimpleQueue[Done | BaseException] = field(default_factory=queue.SimpleQueue)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def serve(self, slot: Slot) -> None:
+        try:
+            slot.start()
+            while (job := self.jobs.get()) is not None and not self.stopping.is_set():
+                self.results.put(self._grade(slot, job))
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            self.results.put(error)
+        finally:
+            slot.close()
+
+    def _grade(self, slot: Slot, job: Job) -> Done:
+        started, begin = datetime.now(UTC), time.monotonic()
+        files = job.read()
+        fault = "unknown"
+        for _ in range(_TRIES):
+            try:
+                report = slot.grade(files, job.problem, None)
+            except RunnerError as error:
+                if self.stopping.is_set():
+                    raise
+                fault = str(error)
+            else:
+                if report.verdict is not Verdict.SYSTEM_ERROR:
+                    return Done(job.key, report, started, time.monotonic() - begin)
+                fault = next((check.staff for check in report.checks if check.staff), fault)
+        return Done(job.key, _system_error(self.work, files, fault), started, time.monotonic() - begin)
+
+
+def _system_error(work: Work, files: dict[str, bytes], fault: str) -> Report:
+    """The report of a submission that our own machinery failed to grade, time and again. It scores nothing, not zero."""
+    version = grader_version(work.assignment, work.profile.name)
+    specs = [
+        CheckSpec(check.id, check.title, check.points, check.hint, check.visibility)
+        for check in read_suite(work.assignment.hidden_folder)
+    ]
+    return failed_report(
+        assignment=work.assignment.name,
+        specs=specs,
+        verdict=Verdict.SYSTEM_ERROR,
+        message="Grading failed for a reason on our side. It will be tried again; it costs you nothing.",
+        staff=fault,
+        seed=0,
+        profile=work.profile.name,
+        version=version,
+        digest=digest_files(files),
+    )
+
+
+def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
+    """Grade ``jobs`` on ``slots`` runners; give each as it is done, in no particular order.
+
+    Raises:
+        AutogradeError: a runner could not start, for a reason that concerns every job.
+    """
+    count = max(1, min(slots, len(jobs)))
+    pool = _Pool(work, [Slot(work, number) for number in range(count)])
+    for job in jobs:
+        pool.jobs.put(job)
+    for _ in range(count):
+        pool.jobs.put(None)
+    # Daemons: an interrupted coordinator must not wait for a student's loop.
+    threads = [threading.Thread(target=pool.serve, args=(slot,), daemon=True) for slot in pool.slots]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in jobs:
+            result = pool.results.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+        for thread in threads:
+            thread.join(10)
+    finally:
+        pool.stopping.set()
+        for slot in pool.slots:
+            slot.kill()
+
+
+@contextmanager
+def opened(course: Course, state: Path | None) -> Iterator[Store]:
+    """The course's store, at ``state`` or its usual place."""
+    yield Store(state or course.state)
+
+
+def default_slots() -> int:
+    """One runner a core that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A submission and its new attempt."""
+
+    submission: Submission
+    attempt: Attempt
+    seconds: float
+
+
+def grade_assignment(
+    course: Course,
+    assignment: Assignment,
+    store: Store,
+    *,
+    profile: str = "cpu",
+    slots: int | None = None,
+    force: bool = False,
+    on_start: Callable[[int], None] = lambda _: None,
+    on_done: Callable[[Graded], None] = lambda _: None,
+) -> list[Graded]:
+    """Grade every submission that has no attempt by the current grader version; all of them with ``force``.
+
+    Raises:
+        StoreError: somebody else is grading the assignment.
+        AutogradeError: grading cannot begin, or the store failed. What was graded until then is kept.
+    """
+    work = Work(course, assignment, assignment.profile(profile), store.state)
+    course_secret(store.state)  # made once here, not by several runners at a time
+    read_suite(assignment.hidden_folder)
+    graded: list[Graded] = []
+    with store.grading_lock(assignment.name):
+        version = grader_version(assignment, profile)
+        pending = {submission.id: submission for submission in store.pending(assignment.name, version, force=force)}
+        on_start(len(pending))
+        jobs = [Job(key, _reader(store, submission), submission.problem) for key, submission in pending.items()]
+        for done in run_jobs(work, jobs, slots or default_slots()) if jobs else ():
+            attempt = store.record(pending[done.key], done.report, started_at=done.started_at)
+            graded.append(Graded(pending[done.key], attempt, done.seconds))
+            on_done(graded[-1])
+    return graded
+
+
+def _reader(store: Store, submission: Submission) -> Callable[[], dict[str, bytes]]:
+    return lambda: store.files(submission)
+
+
+def grade_upload(course: Course, assignment: Assignment, upload: Upload, *, profile: str = "cpu", state: Path | None = None) -> Report:
+    """Grade one upload without the store.
+
+    Raises:
+        AutogradeError: grading cannot begin.
+    """
+    return next(iter(grade_uploads(course, assignment, [upload], profile=profile, state=state)))
+
+
+def grade_uploads(
+    course: Course,
+    assignment: Assignment,
+    uploads: Sequence[Upload],
+    *,
+    profile: str = "cpu",
+    state: Path | None = None,
+    slots: int | None = None,
+) -> list[Report]:
+    """Grade several uploads without the store; the reports come in the order of the uploads."""
+    work = Work(course, assignment, assignment.profile(profile), state or course.state)
+    course_secret(work.state)
+    jobs = [Job(index, _files_of(upload), upload.problem) for index, upload in enumerate(uploads)]
+    reports: dict[int, Report] = {done.key: done.report for done in run_jobs(work, jobs, slots or default_slots())}
+    if len(reports) != len(uploads):
+        raise AutogradeError("not every upload came back from grading")
+    return [reports[index] for index in range(len(uploads))]
+
+
+def _files_of(upload: Upload) -> Callable[[], dict[str, bytes]]:
+    return lambda: dict(upload.files)

@@ -1,0 +1,146 @@
+"""A slot: one runner process, with its zygote, that grades one submission after another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.course import Assignment, Course, Profile
+from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
+from grader.records import Report
+from grader.sandbox.channel import Channel
+from grader.sandbox.wire import WireError
+
+_WARM_UP_S = 180.0
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a batch grades: an assignment under a profile, with the state folder that holds secret and results."""
+
+    course: Course
+    assignment: Assignment
+    profile: Profile
+    state: Path
+
+
+class Slot:
+    """Runs in one thread: start, grade, close."""
+
+    def __init__(self, work: Work, number: int) -> None:
+        self.work = work
+        self.number = number
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+
+    def start(self) -> None:
+        """Start a runner and wait until it is warm.
+
+        Raises:
+            AuthoringError: the hidden suite cannot be collected.
+            IsolationError: this machine lacks a sandbox layer that the course demands.
+            RunnerError: it did not start.
+        """
+        ours, theirs = socket.socketpair()
+        ours.settimeout(_WARM_UP_S)
+        config = {
+            "course": str(self.work.course.path),
+            "assignment": self.work.assignment.name,
+            "profile": self.work.profile.name,
+            "state": str(self.work.state.resolve()),
+            "slot": self.number,
+        }
+        environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environment.pop("PYTEST_ADDOPTS", None)
+        environment.pop("PYTEST_CURRENT_TEST", None)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(config)],
+            pass_fds=(theirs.fileno(),),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self._channel = Channel(ours)
+        answer = self._receive("did not start")
+        if answer.get("op") != "ready":
+            self.close()
+            raise _as_error(answer, self.work.assignment.hidden_folder)
+
+    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None) -> Report:
+        """Grade one submission.
+
+        Raises:
+            RunnerError: the runner died or does not answer; this slot must be started again.
+        """
+        if self._channel is None:
+            self.start()
+        assert self._channel is not None
+        # The runner keeps the submission's own clock. This one only catches a runner that hangs itself.
+        self._channel.socket.settimeout(self.work.profile.limits.wall_s * 2 + 60)
+        try:
+            self._channel.send({"op": "grade", "files": files, "problem": problem, "seed": seed})
+        except OSError as error:
+            self.close()
+            raise RunnerError(f"the runner is gone: {error}") from error
+        return Report.model_validate(self._receive("died while grading")["report"])
+
+    def _receive(self, what: str) -> dict[str, Any]:
+        assert self._channel is not None
+        try:
+            answer = self._channel.receive()
+        except (OSError, WireError) as error:
+            self.close()
+            raise RunnerError(f"the runner {what}: {error}") from error
+        if answer is None:
+            self.close()
+            raise RunnerError(f"the runner {what}")
+        return answer
+
+    def close(self) -> None:
+        """Hang up; the runner and its zygote end by themselves, or are ended."""
+        channel, process = self._channel, self._process
+        self._channel = self._process = None
+        if channel is not None:
+            channel.close()
+        if process is not None:
+            try:
+                process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._kill(process)
+
+    def kill(self) -> None:
+        """End the runner at once, from another thread: the batch was interrupted."""
+        if self._process is not None:
+            self._kill(self._process)
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        # Its zygote is told by the kernel to die with it, and the workers with the zygote.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _as_error(answer: dict[str, Any], where: Path) -> AutogradeError:
+    errors = answer.get("errors") or ["it said nothing"]
+    told = answer.get("error")
+    if isinstance(told, dict):
+        kinds: dict[str, type[AutogradeError]] = {"IsolationError": IsolationError, "MachineError": MachineError}
+        kind = kinds.get(str(told.get("error")), RunnerError if answer.get("exit_code") == 1 else AuthoringError)
+        return kind(str(told["what"]), where=told.get("where"), mend=told.get("mend"))
+    return AuthoringError(
+        "the hidden suite cannot be collected:\n" + "\n".join(str(error) for error in errors),
+        where=where,
+        mend=f"run `pytest {where} --collect-only` to see the same",
+    )

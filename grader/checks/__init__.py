@@ -1,0 +1,16 @@
+"""What authors of hidden suites import, and students in public tests: points, comparisons, gradient checks."""
+
+from grader.checks.close import CheckFailed, assert_close
+from grader.checks.gradients import gradcheck
+from grader.checks.marks import points
+from grader.sandbox.faults import ContractError, StudentError, StudentFault
+
+__all__ = [
+    "CheckFailed",
+    "ContractError",
+    "StudentError",
+    "StudentFault",
+    "assert_close",
+    "gradcheck",
+    "points",
+]

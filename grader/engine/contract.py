@@ -1,0 +1,186 @@
+"""The contract between stub and student: names, and types of what is returned.
+
+The solution has the stub's signatures, so its annotations say what each function returns. A value that breaks its
+annotation is the student's mistake, told in the student's words, before a check can stumble over it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.sandbox.faults import ContractError
+
+_ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What the stub says of one name: its return annotation, or for a class those of its methods."""
+
+    name: str
+    module: str
+    returns: ast.expr | None = None
+    methods: Mapping[str, Signature] = field(default_factory=dict)
+    is_class: bool = False
+
+
+def read_contract(sources: Mapping[str, str]) -> dict[str, Signature]:
+    """Read the signatures of every top-level name; ``sources`` maps module names to Python text."""
+    found: dict[str, Signature] = {}
+    for module, text in sources.items():
+        for node in ast.parse(text).body:
+            for signature in _signatures(node, module):
+                found.setdefault(signature.name, signature)
+    return found
+
+
+def _signatures(node: ast.stmt, module: str) -> list[Signature]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [Signature(node.name, module, node.returns)]
+        case ast.ClassDef():
+            methods = {
+                item.name: Signature(f"{node.name}.{item.name}", module, item.returns)
+                for item in node.body
+                if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef))
+            }
+            return [Signature(node.name, module, methods=methods, is_class=True)]
+        case ast.Assign():
+            return [Signature(target.id, module) for target in node.targets if isinstance(target, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [Signature(name, module)]
+    return []
+
+
+def fulfil(value: Any, signature: Signature | None) -> Any:
+    """Give ``value`` back if it keeps the contract; a tuple with extra parts is cut to the promised length.
+
+    Raises:
+        ContractError: it does not; the message says what was promised and what came.
+    """
+    if signature is None or signature.returns is None:
+        return value
+    promised = _plain(signature.returns)
+    cut = _cut(value, promised)
+    if not _fits(cut, promised):
+        came = describe(cut)
+        raise ContractError(f"`{signature.name}` should return {_in_words(promised)}; it returned {came}.")
+    return cut
+
+
+def _plain(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            return ast.parse(node.value, mode="eval").body
+        except SyntaxError:
+            return node
+    return node
+
+
+def _parts(node: ast.expr) -> tuple[str, list[ast.expr]]:
+    """Name and parameters of an annotation: ``tuple[int, float]`` gives ``("tuple", [int, float])``."""
+    if isinstance(node, ast.Subscript):
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return _parts(node.value)[0], list(inner)
+    if isinstance(node, ast.Attribute):
+        return node.attr, []
+    if isinstance(node, ast.Name):
+        return node.id, []
+    if isinstance(node, ast.Constant) and node.value is None:
+        return "None", []
+    return "", []
+
+
+def _is_fixed_tuple(name: str, inner: list[ast.expr]) -> bool:
+    last = inner[-1] if inner else None
+    return name in ("tuple", "Tuple") and bool(inner) and not (isinstance(last, ast.Constant) and last.value is ...)
+
+
+def _cut(value: Any, node: ast.expr) -> Any:
+    name, inner = _parts(node)
+    if _is_fixed_tuple(name, inner) and isinstance(value, (tuple, list)) and len(value) >= len(inner):
+        return tuple(value[: len(inner)])
+    return value
+
+
+def _fits(value: Any, node: ast.expr) -> bool:  # noqa: PLR0911 - one return a kind of annotation
+    node = _plain(node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _fits(value, node.left) or _fits(value, node.right)
+    name, inner = _parts(node)
+    if name in ("Union", "Optional"):
+        return (name == "Optional" and value is None) or any(_fits(value, part) for part in inner)
+    if _is_fixed_tuple(name, inner):
+        return (
+            isinstance(value, (tuple, list))
+            and len(value) == len(inner)
+            and all(_fits(part, want) for part, want in zip(value, inner, strict=True))
+        )
+    kind = _kind(value)
+    if name in _ARRAYS:
+        return kind == "array"
+    if name in ("float", "int"):
+        return kind == "number" or (kind == "array" and _size(value) == 1)
+    if name == "bool":
+        return kind in ("bool", "number") or (kind == "array" and _size(value) == 1)
+    if name in ("tuple", "Tuple", "list", "List", "Sequence"):
+        return isinstance(value, (tuple, list)) or kind in ("object", "array")
+    if name in ("dict", "Dict", "Mapping"):
+        return isinstance(value, dict) or kind == "object"
+    if name == "str":
+        return isinstance(value, str)
+    if name == "None":
+        return True  # a function that should return nothing may return something
+    if name[:1].isupper() and name not in ("Any", "Callable", "Iterator", "Iterable", "Generator", "Self"):
+        return kind not in ("None", "number", "str", "bool")
+    return True
+
+
+def _size(value: Any) -> int:
+    size = 1
+    for length in value.shape:
+        size *= int(length)
+    return size
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, (int, float)):
+        return "number"
+    if isinstance(value, str):
+        return "str"
+    if isinstance(value, (list, tuple, dict, bytes)):
+        return type(value).__name__
+    if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):  # of the type: asking a handle asks the worker
+        return "number" if type(value).__module__ == "numpy" and type(value).__name__ != "ndarray" else "array"
+    return "object"
+
+
+def describe(value: Any) -> str:
+    """Name the type of a student's value, in the student's words."""
+    if isinstance(value, (tuple, list)):
+        plural = "" if len(value) == 1 else "s"
+        return f"a {'tuple' if isinstance(value, tuple) else 'list'} of {len(value)} value{plural}" + (
+            f" ({', '.join(describe(part) for part in value)})" if 0 < len(value) <= 4 else ""  # noqa: PLR2004
+        )
+    if value is None:
+        return "None"
+    name = getattr(value, "type_name", None) or {"StudentDict": "dict"}.get(type(value).__name__, type(value).__name__)
+    name = {"ndarray": "numpy array", "RemoteTensor": "Tensor"}.get(name, name)
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
+def _in_words(node: ast.expr) -> str:
+    name, inner = _parts(node)
+    if _is_fixed_tuple(name, inner):
+        return f"a tuple of {len(inner)} values ({', '.join(_in_words(_plain(part)) for part in inner)})"
+    if name in _ARRAYS:
+        return "a Tensor" if "Tensor" in name else "a numpy array"
+    text = ast.unparse(node)
+    return f"{'an' if text[:1].lower() in 'aeio' else 'a'} {text}"

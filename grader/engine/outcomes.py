@@ -1,0 +1,207 @@
+"""From what happened in a test function to a verdict: one case at a time, then a check, then the Report."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import SystemFault
+from grader.records import CheckResult, Metric, Report, Verdict, worst
+from grader.sandbox.faults import StudentError, StudentFault, clean_text
+
+if TYPE_CHECKING:
+    import pytest
+
+_MESSAGE_LIMIT = 3000
+_HELD = "This check could not be run because of a fault on our side. Staff have been told; it costs you nothing."
+
+
+@dataclass(slots=True)
+class CaseState:
+    """What one case of a check gathers while it runs."""
+
+    fraction: float | None = None
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    awarded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOutcome:
+    """What one case came to."""
+
+    verdict: Verdict
+    fraction: float = 0.0
+    message: str = ""
+    staff: str = ""
+    output: str = ""
+    seconds: float = 0.0
+    #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
+    unexplained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """A check as declared: its points and how it is shown."""
+
+    id: str
+    title: str
+    points: float
+    hint: str = ""
+    visibility: str = "visible"
+    timeout: float | None = None
+
+
+def spec_of(item: pytest.Function) -> CheckSpec:
+    """Read a test item's ``@points`` and docstring; a check without points is worth nothing."""
+    mark = item.get_closest_marker("points")
+    title = (item.function.__doc__ or item.originalname).strip().splitlines()[0]
+    options: dict[str, Any] = dict(mark.kwargs) if mark else {}
+    return CheckSpec(item.originalname, title, float(mark.args[0]) if mark else 0.0, **options)
+
+
+def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
+    """Map what a case raised, if anything, to its outcome. Verdicts are made here and nowhere else."""
+    import pytest  # noqa: PLC0415 - this module is imported where pytest may not be needed
+
+    if error is None:
+        fraction = 1.0 if state.fraction is None else state.fraction
+        if fraction >= 1.0:
+            return CaseOutcome(Verdict.ACCEPTED, 1.0)
+        verdict = Verdict.PARTIAL if fraction > 0 else Verdict.WRONG_ANSWER
+        return CaseOutcome(verdict, fraction, _threshold_message(state))
+    if isinstance(error, pytest.skip.Exception):
+        return CaseOutcome(Verdict.SKIPPED, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
+    if isinstance(error, StudentError):
+        return CaseOutcome(error.verdict, 0.0, clean_text(error.for_student(), _MESSAGE_LIMIT))
+    if isinstance(error, StudentFault):
+        return CaseOutcome(error.verdict, 0.0, clean_text(error.message, _MESSAGE_LIMIT))
+    if type(error).__name__ == "PredictionError":  # grader.data's, which knows nothing of verdicts
+        return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
+    if isinstance(error, pytest.fail.Exception):
+        return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
+    if isinstance(error, AssertionError):
+        return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, _assertion_message(error), staff=_staff_text(error))
+    if isinstance(error, SystemFault):
+        return CaseOutcome(Verdict.SYSTEM_ERROR, 0.0, _HELD, staff=_staff_text(error))
+    return CaseOutcome(Verdict.GRADER_ERROR, 0.0, _HELD, staff=_staff_text(error), unexplained=True)
+
+
+def _threshold_message(state: CaseState) -> str:
+    metric = state.metrics.get(state.awarded or "")
+    if metric is None:
+        return ""
+    value = "not a finite number" if metric.value is None else f"{metric.value:.4g}"
+    return f"{metric.name} is {value}; full points need more." if metric.direction == "higher" else (
+        f"{metric.name} is {value}; full points need less."
+    )
+
+
+def _assertion_message(error: AssertionError) -> str:
+    """The author's own sentence. pytest appends the comparison it rewrote, which may show expected values."""
+    message = getattr(error, "message", None)
+    if not isinstance(message, str):
+        message = str(error).split("\nassert ", 1)[0]
+        if message.startswith("assert "):
+            message = ""
+    return clean_text(message, _MESSAGE_LIMIT) or "The result is not what was asked for."
+
+
+def _staff_text(error: BaseException) -> str:
+    staff = getattr(error, "staff", "")
+    text = "".join(traceback.format_exception(error)) if not staff else str(staff)
+    return clean_text(text, 6000)
+
+
+def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
+    """The reference passes the check that stumbled over this submission's value: the value is what was wrong."""
+    return CaseOutcome(
+        Verdict.WRONG_ANSWER,
+        0.0,
+        f"Your code returned something that this check could not work with ({clean_text(error_line, 300)}). "
+        "Look at the types and shapes that the docstring asks for.",
+        staff=outcome.staff,
+        output=outcome.output,
+        seconds=outcome.seconds,
+    )
+
+
+def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
+    """One check from its cases, which share its points equally. A held case holds the check."""
+    verdict = worst([case.verdict for case in cases]) if cases else Verdict.SKIPPED
+    fraction = math.fsum(case.fraction for case in cases) / max(len(cases), 1)
+    failed = next((case for case in cases if case.verdict is verdict), None)
+    if verdict in (Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR) and fraction > 0:
+        note = f" ({sum(case.fraction >= 1 for case in cases)} of {len(cases)} cases passed)" if len(cases) > 1 else ""
+    else:
+        note = ""
+    return CheckResult(
+        id=spec.id,
+        title=spec.title,
+        verdict=verdict,
+        score=None if verdict.held else round(spec.points * fraction, 6),
+        max_score=spec.points,
+        message=(failed.message + note if failed and verdict is not Verdict.ACCEPTED else ""),
+        hint="" if fraction >= 1 or verdict.held else spec.hint,
+        output=clean_text("".join(case.output for case in cases), 4000),
+        visibility=spec.visibility,  # type: ignore[arg-type]
+        seconds=math.fsum(case.seconds for case in cases),
+        staff=failed.staff if failed else "",
+    )
+
+
+def overall(checks: Sequence[CheckResult]) -> tuple[Verdict, float | None]:
+    """Verdict and score of an attempt: held when a check is; otherwise the worst verdict and the sum."""
+    verdicts = [check.verdict for check in checks]
+    verdict = worst(verdicts)
+    if verdict.held:
+        return verdict, None
+    score = math.fsum(check.score or 0.0 for check in checks)
+    lost = [check for check in checks if check.verdict not in (Verdict.ACCEPTED, Verdict.SKIPPED)]
+    if lost and score > 0 and any(check.verdict is Verdict.ACCEPTED for check in checks):
+        verdict = Verdict.PARTIAL
+    return verdict, round(score, 6)
+
+
+def failed_report(
+    *,
+    assignment: str,
+    specs: Sequence[CheckSpec],
+    verdict: Verdict,
+    message: str,
+    staff: str = "",
+    seed: int,
+    profile: str,
+    version: str,
+    digest: str,
+    environment: Mapping[str, str] | None = None,
+) -> Report:
+    """A report in which every check has the same verdict: a broken upload, or a fault of ours."""
+    checks = tuple(
+        CheckResult(
+            id=spec.id,
+            title=spec.title,
+            verdict=verdict,
+            score=None if verdict.held else 0.0,
+            max_score=spec.points,
+            message=message,
+            visibility=spec.visibility,  # type: ignore[arg-type]
+            staff=staff,
+        )
+        for spec in specs
+    )
+    return Report(
+        assignment=assignment,
+        verdict=verdict,
+        score=None if verdict.held else 0.0,
+        max_score=math.fsum(spec.points for spec in specs),
+        checks=checks,
+        message=message,
+        seed=seed,
+        profile=profile,
+        grader_version=version,
+        submission_digest=digest,
+        environment=dict(environment or {}),
+    )

@@ -1,0 +1,308 @@
+"""The pytest plugin: fixtures for hidden suites, and ``pytest HIDDEN --submission PATH`` for their authors.
+
+Loaded into every pytest run of an environment that has Autograde, students' included, so it imports nothing heavy
+and does nothing unless a submission is given.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from grader.engine.outcomes import CaseOutcome, CaseState
+    from grader.engine.session import Session, SubmissionRun
+
+STATE = pytest.StashKey["GradingState"]()
+_CASE = pytest.StashKey["CaseState"]()
+
+
+class GradingState:
+    """The submission under test, and the outcome of each case that ran."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.run: SubmissionRun | None = None
+        self.outcomes: dict[str, CaseOutcome] = {}
+        self.metrics: dict[str, Any] = {}
+        self.collect_errors: list[str] = []
+
+    def current(self) -> SubmissionRun:
+        """The submission under test."""
+        if self.run is None:
+            raise pytest.UsageError("no submission is being graded")
+        return self.run
+
+    def begin(self, run: SubmissionRun) -> None:
+        """Take up a submission."""
+        self.run = run
+        self.outcomes = {}
+        self.metrics = {}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the author's mode."""
+    group = parser.getgroup("autograde")
+    group.addoption("--submission", metavar="PATH", help="folder, zip or file to run a hidden suite on, sandboxed")
+    group.addoption("--profile", default="cpu", help="profile of the course to grade under (default: cpu)")
+    group.addoption("--attempt-seed", type=int, default=None, help="seed of the attempt")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; in the author's mode, open a session for the suite that is named."""
+    config.addinivalue_line("markers", "points(value, hint, visibility, timeout): what a check is worth")
+    path = config.getoption("--submission", default=None)
+    if path and STATE not in config.stash:
+        config.stash[STATE] = _author_state(config, Path(path))
+
+
+def _author_state(config: pytest.Config, path: Path) -> GradingState:
+    from grader.course import load_course  # noqa: PLC0415 - only in the author's mode
+    from grader.engine.session import Session  # noqa: PLC0415
+    from grader.errors import AutogradeError  # noqa: PLC0415
+    from grader.store.intake import read_submission  # noqa: PLC0415
+
+    try:
+        suite = next((Path(arg.split("::")[0]).resolve() for arg in config.args), Path.cwd())
+        folder = next((p for p in (suite, *suite.parents) if p.name == "hidden"), None)
+        if folder is None:
+            raise pytest.UsageError("--submission needs a hidden suite: pytest assignments/NAME/hidden --submission PATH")
+        course = load_course(folder.parent.parent.parent / "autograde.yml")
+        assignment = course.assignment(folder.parent.name)
+        session = Session(course, assignment, assignment.profile(config.getoption("--profile")), course.state)
+        upload = read_submission(path)
+    except AutogradeError as error:
+        raise pytest.UsageError(str(error)) from None
+    if upload.problem:
+        raise pytest.UsageError(upload.problem)
+    state = GradingState(session)
+    state.begin(session.open(upload.files, config.getoption("--attempt-seed")))
+    return state
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close what the author's mode opened."""
+    state = config.stash.get(STATE, None)
+    if state is not None and config.getoption("--submission", default=None):
+        if state.run is not None:
+            state.run.close()
+        state.session.close()
+
+
+def case_id(item: pytest.Item) -> str:
+    """A case's id, the same from whatever folder pytest was started: file name, function and parameters."""
+    return f"{item.path.name}::{item.name}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Set clock and seeds for one case."""
+    state = item.config.stash.get(STATE, None)
+    if state is not None and state.run is not None:
+        from grader.engine.outcomes import CaseState  # noqa: PLC0415 - only while grading
+
+        item.stash[_CASE] = CaseState()
+        mark = item.get_closest_marker("points")
+        state.run.begin_case(case_id(item), mark.kwargs.get("timeout") if mark else None)
+        _seed_trusted(state.run.case_seed)
+    return (yield)
+
+
+def _seed_trusted(seed: int) -> None:
+    """Seed this side's global generators, so that nothing leaks from one submission to the next."""
+    import random  # noqa: PLC0415
+
+    import numpy as np  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the legacy generator is what a suite might use by accident
+    torch.manual_seed(seed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what a case raised into its outcome."""
+    report = yield
+    state = item.config.stash.get(STATE, None)
+    if state is not None and state.run is not None and (call.when == "call" or call.excinfo is not None):
+        _observe(state, item, call)
+    if state is not None and state.run is not None and call.when == "teardown":
+        _finish(state, item)
+    return report
+
+
+def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    from grader.engine.outcomes import judge  # noqa: PLC0415
+
+    error = call.excinfo.value if call.excinfo else None
+    case = item.stash[_CASE]
+    outcome = replace(judge(error, case), seconds=call.duration)
+    if outcome.unexplained and error is not None:
+        outcome = replace(outcome, message=f"{type(error).__name__}: {str(error)[:300]}")
+    previous = state.outcomes.get(case_id(item))
+    # A teardown that fails after a check has failed must not hide why the check failed.
+    if previous is None or previous.fraction >= 1.0:
+        state.outcomes[case_id(item)] = outcome
+
+
+def _finish(state: GradingState, item: pytest.Item) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    outcome = state.outcomes.get(case_id(item))
+    output = state.current().end_case()
+    if outcome is not None:
+        state.outcomes[case_id(item)] = replace(outcome, output=output)
+    for name, metric in item.stash[_CASE].metrics.items():
+        state.metrics[name] = metric
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """In the author's mode, say what the submission would score."""
+    state = config.stash.get(STATE, None)
+    if state is None or not config.getoption("--submission", default=None) or not state.outcomes:
+        return
+    from grader.engine.outcomes import combine, spec_of  # noqa: PLC0415
+
+    items: dict[str, list[pytest.Function]] = {}
+    for item in terminalreporter._session.items:  # noqa: SLF001 - pytest has no public way to the items here
+        items.setdefault(item.originalname, []).append(item)
+    terminalreporter.section("points")
+    total = possible = 0.0
+    for cases in items.values():
+        outcomes = [state.outcomes[case_id(item)] for item in cases if case_id(item) in state.outcomes]
+        if not outcomes:
+            continue
+        result = combine(spec_of(cases[0]), outcomes)
+        total += result.score or 0.0
+        possible += result.max_score
+        terminalreporter.write_line(f"{result.score or 0:6.2f} /{result.max_score:6.2f}  {result.verdict.value:14} {result.id}")
+        if result.message:
+            terminalreporter.write_line("      " + result.message.replace("\n", "\n      "))
+    for metric in state.metrics.values():
+        terminalreporter.write_line(f"metric {metric.name} = {metric.value}")
+    terminalreporter.write_line(f"{total:6.2f} /{possible:6.2f}  in all")
+
+
+# -- fixtures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grading(request: pytest.FixtureRequest) -> GradingState:
+    """The state of the grading run; what the other fixtures build on."""
+    state = request.config.stash.get(STATE, None)
+    if state is None:
+        raise pytest.UsageError("this is a hidden suite: run it with --submission PATH, or by `autograde grade`")
+    return state
+
+
+@pytest.fixture
+def student(grading: GradingState) -> Any:
+    """The submission under test, as a proxy: ``student.softmax(x)``."""
+    return grading.current().student
+
+
+@pytest.fixture
+def probe(grading: GradingState) -> Any:
+    """The author's probes, run beside the student's code: ``probe.train(model, x, y)``."""
+    return grading.current().probes
+
+
+@pytest.fixture
+def reference(grading: GradingState) -> Any:
+    """The solution, on the trusted side."""
+    return grading.session.reference
+
+
+@pytest.fixture
+def seed(grading: GradingState) -> int:
+    """The seed of this case."""
+    return grading.current().case_seed
+
+
+@pytest.fixture
+def rng(seed: int) -> Any:
+    """A torch.Generator for this case."""
+    import torch  # noqa: PLC0415
+
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def np_rng(seed: int) -> Any:
+    """A numpy Generator for this case."""
+    import numpy as np  # noqa: PLC0415
+
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def profile(grading: GradingState) -> Any:
+    """The profile: ``.name``, ``.budget``, ``.thresholds``."""
+    return grading.session.profile
+
+
+@pytest.fixture
+def held_out(grading: GradingState) -> Any:
+    """The assignment's data, with a secret test part whose labels stay on this side."""
+    return grading.session.held_out
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest, grading: GradingState) -> Callable[[str, float], None]:
+    """``record("parameters", n)`` records a metric without points."""
+    return functools.partial(_record, grading, request.node.stash[_CASE])
+
+
+def _record(grading: GradingState, case: CaseState, name: str, value: float) -> None:
+    from grader.records import Metric  # noqa: PLC0415
+
+    number = float(value)
+    columns = {column.metric: column.direction for column in grading.session.assignment.leaderboard}
+    threshold = grading.session.profile.thresholds.get(name)
+    direction = threshold.direction if threshold else columns.get(name, "higher")
+    case.metrics[name] = Metric(name=name, value=number if math.isfinite(number) else None, direction=direction)
+
+
+@pytest.fixture
+def award(request: pytest.FixtureRequest, grading: GradingState) -> Callable[..., None]:
+    """``award(value, metric="test_accuracy")`` gives points by the profile's threshold; ``award(0.5)`` a fraction."""
+    return functools.partial(_award, grading, request.node.stash[_CASE])
+
+
+def _award(grading: GradingState, case: CaseState, value: float, *, metric: str | None = None) -> None:
+    from grader.errors import AuthoringError  # noqa: PLC0415
+
+    if case.fraction is not None:
+        raise AuthoringError("a case calls award twice", mend="call it once, with what counts")
+    number = float(value)
+    if metric is None:
+        case.fraction = min(max(number, 0.0), 1.0) if math.isfinite(number) else 0.0
+        return
+    thresholds: Mapping[str, Any] = grading.session.profile.thresholds
+    if metric not in thresholds:
+        raise AuthoringError(
+            f"there is no threshold for the metric {metric!r}",
+            where=f"autograde.yml: assignments.{grading.session.assignment.name}.profiles.{grading.session.profile.name}.thresholds",
+            mend=f"add `{metric}: {{zero: ..., full: ...}}`",
+        )
+    _record(grading, case, metric, number)
+    case.awarded = metric
+    case.fraction = thresholds[metric].fraction(number)
+
+
+@pytest.fixture
+def stopwatch() -> Iterator[Callable[[], float]]:
+    """Wall seconds since the check began; for metrics, never for points."""
+    begin = time.monotonic()
+    yield lambda: time.monotonic() - begin

@@ -1,0 +1,93 @@
+"""Static rules: modules, names and constructs that an assignment forbids, found by reading the source, not running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from grader.course.models import ForbidRule
+
+#: Ways to a module, or to any name, that reading the source cannot follow. Where something is forbidden, so are they.
+_WAYS_AROUND = frozenset({"__import__", "exec", "eval", "importlib", "sys.modules", "builtins", "runpy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A place where a file does what it must not."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"`{self.file}` {self.what} in line {self.line}, which is not allowed in this part."
+
+
+def find_breach(source: str, file: str, rule: ForbidRule) -> Breach | None:
+    """The first place in ``source`` that breaks ``rule``; None where there is none.
+
+    A file that does not parse has no breach: importing it says what is wrong with it.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    modules, names = frozenset(rule.modules), frozenset(rule.names)
+    found = [
+        Breach(file, getattr(node, "lineno", 1), what)
+        for node in ast.walk(tree)
+        if (what := _breach(node, modules, names, rule.constructs)) is not None
+    ]
+    return min(found, key=lambda breach: breach.line, default=None)
+
+
+def _breach(node: ast.AST, modules: frozenset[str], names: frozenset[str], constructs: tuple[str, ...]) -> str | None:
+    for name in _imported(node):
+        if name.partition(".")[0] in modules or name in names:
+            return f"imports `{name}`"
+        if name.partition(".")[0] in _WAYS_AROUND:
+            return f"imports `{name}`"
+    if (dotted := _dotted(node)) is not None:
+        if dotted in names or any(dotted.endswith("." + name) for name in names):
+            return f"uses `{dotted}`"
+        if dotted in _WAYS_AROUND:
+            return f"uses `{dotted}`"
+    if type(node).__name__ in constructs:
+        return f"uses a `{type(node).__name__}`"
+    return None
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_modules(source: str) -> frozenset[str]:
+    """Top-level names of the modules that ``source`` imports."""
+    return frozenset(name.partition(".")[0] for node in ast.walk(ast.parse(source)) for name in _imported(node))
+
+
+def _dotted(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (head := _dotted(node.value)) is not None:
+        return f"{head}.{node.attr}"
+    return None
+
+
+def check_rules(files: Mapping[str, bytes], forbid: Mapping[str, ForbidRule], handed_in: tuple[str, ...]) -> dict[str, Breach]:
+    """Breaches by file name. Helper files that a student adds are held to the union of the rules on modules, since a
+    file under a rule could import them."""
+    shared = ForbidRule(modules=tuple(sorted({name for rule in forbid.values() for name in rule.modules})))
+    breaches: dict[str, Breach] = {}
+    for name, data in files.items():
+        rule = forbid.get(name, None if name in handed_in else shared)
+        if name.endswith(".py") and rule is not None and rule != ForbidRule():
+            breach = find_breach(data.decode("utf-8", "replace"), name, rule)
+            if breach:
+                breaches[name] = breach
+    return breaches
