@@ -1,0 +1,23 @@
+"""Releases: cut the stubs, make the notebook, prove the bundle clean, pack it."""
+
+from grader.release.build import Bundle, build_release, check_drift, make_bundles, require_no_drift
+from grader.release.notebook import source_notebook
+from grader.release.pack import pack_release
+from grader.release.prove import Leak, find_leaks, prove_clean
+from grader.release.strip import Region, find_regions, make_stub
+
+__all__ = [
+    "Bundle",
+    "Leak",
+    "Region",
+    "build_release",
+    "check_drift",
+    "find_leaks",
+    "find_regions",
+    "make_bundles",
+    "make_stub",
+    "pack_release",
+    "prove_clean",
+    "require_no_drift",
+    "source_notebook",
+]

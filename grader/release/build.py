@@ -1,0 +1,248 @@
+"""Builds release/NAME/, what students get, from the assignment and its solution; proves it clean; finds drift.
+
+Nothing is copied that is not on the allow-list: the handout, the notebook, the stubs, the public tests and their data.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader import __version__
+from grader.course import read_suite
+from grader.errors import AuthoringError, ReleaseError
+from grader.release.notebook import release_notebooks, source_notebook
+from grader.release.prove import prove_clean
+from grader.release.secrets import Secrets, collect
+from grader.release.strip import make_stub
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grader.course import Assignment, Course
+
+#: Below the assignment's folder; everything else stays with the course. The notebook and stubs are made, not copied.
+ALLOWED = ("README.md", "public/test_*.py", "public/data/**/*")
+#: What tools leave behind in a release folder; neither drift nor packed.
+LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
+
+#: Our own wheel's file name, as every bundle's requirements.txt has it.
+WHEEL_NAME = f"autograde-{__version__}-py3-none-any.whl"
+
+_CONFTEST = '''\
+"""Puts this folder on the import path, so that `pytest` and `pytest public` find the modules you write."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+'''
+_REQUIREMENTS = """\
+# In a fresh environment, inside this folder: pip install -r requirements.txt
+# The wheel comes with the bundle that your course hands out; it brings PyTorch and Jupyter along.
+./wheels/{wheel}[course]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What students get of one assignment: bytes by relative path, sorted, and what must not be among them."""
+
+    name: str
+    files: Mapping[str, bytes]
+    secrets: Secrets
+
+
+def build_release(course: Course, names: Sequence[str]) -> tuple[Path, ...]:
+    """Write release/NAME/ for each assignment; a folder is replaced as a whole or not at all.
+
+    Nothing is written before every bundle asked for has been built and proved clean.
+
+    Args:
+        course: the course.
+        names: assignments, as named in autograde.yml.
+
+    Returns:
+        The release folders.
+
+    Raises:
+        CourseError: an unknown assignment.
+        AuthoringError: an assignment's files are wrong.
+        ReleaseError: a bundle would give secrets away, or nbgrader refused a notebook.
+
+    """
+    bundles = make_bundles(course, names)
+    folders = []
+    for bundle in bundles:
+        folder = course.assignment(bundle.name).release_folder
+        _write(bundle, folder)
+        folders.append(folder)
+    return tuple(folders)
+
+
+def make_bundles(course: Course, names: Sequence[str]) -> tuple[Bundle, ...]:
+    """Build the bundles in memory and prove each clean; raises as :func:`build_release`."""
+    assignments = [course.assignment(name) for name in dict.fromkeys(names)]
+    sources = {
+        item.name: source_notebook(item.folder / "notebook.py", read_suite(item.hidden_folder)) for item in assignments
+    }
+    notebooks = release_notebooks(sources)
+    bundles = []
+    for item in assignments:
+        files = _files(item, notebooks[item.name])
+        bundle = Bundle(item.name, files, _secrets(item, sources[item.name]))
+        prove_clean(bundle.files, bundle.secrets, where=_relative(item.release_folder, course.root))
+        bundles.append(bundle)
+    return tuple(bundles)
+
+
+def assignment_secrets(assignment: Assignment) -> Secrets:
+    """What no bundle of ``assignment`` may hold."""
+    return _secrets(
+        assignment, source_notebook(assignment.folder / "notebook.py", read_suite(assignment.hidden_folder))
+    )
+
+
+def check_drift(course: Course, names: Sequence[str]) -> str:
+    """How the committed releases differ from what their sources make now; "" where they do not.
+
+    Returns:
+        A unified diff from ``release/`` as it is to ``release/`` as it should be, binary files named only.
+
+    Raises:
+        CourseError, AuthoringError, ReleaseError: as :func:`build_release`.
+
+    """
+    parts: list[str] = []
+    for bundle in make_bundles(course, names):
+        folder = course.assignment(bundle.name).release_folder
+        committed = read_folder(folder)
+        place = _relative(folder, course.root)
+        paths = sorted({*bundle.files, *committed})
+        parts += [_diff(f"{place}/{path}", committed.get(path), bundle.files.get(path)) for path in paths]
+    return "".join(parts)
+
+
+def require_no_drift(course: Course, names: Sequence[str]) -> None:
+    """Raise ReleaseError, with the diff, where a committed release is not what its sources make."""
+    diff = check_drift(course, names)
+    if diff:
+        changed = [line[4:].strip() for line in diff.splitlines() if line.startswith("+++ ")]
+        raise ReleaseError(
+            f"the committed release has drifted from its sources ({len(changed)} files):\n{diff}",
+            where=next((name for name in changed if name != "/dev/null"), None),
+            mend=f"run `autograde release {' '.join(names)}` and commit what it writes",
+        )
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of a release folder by relative path, sorted, without what tools leave behind; {} where it is missing.
+
+    Raises:
+        ReleaseError: the folder holds a symbolic link, which could point anywhere.
+
+    """
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if any(part in LITTER for part in relative.parts):
+            continue
+        if path.is_symlink():
+            raise ReleaseError("a release holds no links", where=path, mend="remove it and build the release again")
+        if path.is_file():
+            files[relative.as_posix()] = path.read_bytes()
+    return dict(sorted(files.items()))
+
+
+def _secrets(assignment: Assignment, notebook: object) -> Secrets:
+    checks = read_suite(assignment.hidden_folder)
+    return collect(
+        root=assignment.root,
+        solution_folder=assignment.solution_folder,
+        folder=assignment.folder,
+        files=assignment.files,
+        notebook=notebook,
+        titles=[check.title for check in checks],
+    )
+
+
+def _files(assignment: Assignment, notebook: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for pattern in ALLOWED:
+        for path in sorted(assignment.folder.glob(pattern)):
+            relative = path.relative_to(assignment.folder)
+            if any(part in LITTER for part in relative.parts) or path.is_dir():
+                continue
+            if path.is_symlink():
+                raise AuthoringError("a bundle's file is a link", where=path, mend="put the file itself there")
+            files[relative.as_posix()] = path.read_bytes()
+    if "README.md" not in files:
+        raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", mend="write it")
+    if not any(path.startswith("public/test_") for path in files):
+        raise AuthoringError(
+            "the assignment has no public test", where=assignment.folder / "public", mend="write a test_*.py there"
+        )
+    made = {
+        f"{assignment.name}.ipynb": notebook,
+        "conftest.py": _CONFTEST,
+        "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME),
+    }
+    files |= {path: text.encode() for path, text in made.items()}
+    for name in assignment.files:
+        files[name] = _stub(assignment.solution_folder / name, assignment.root)
+    return dict(sorted(files.items()))
+
+
+def _stub(path: Path, root: Path) -> bytes:
+    try:
+        source = path.read_bytes()
+    except FileNotFoundError as error:
+        raise AuthoringError("the solved module is missing", where=path, mend="write it, or correct `files`") from error
+    where = _relative(path, root)
+    try:
+        text = source.decode()
+    except UnicodeDecodeError as error:
+        raise AuthoringError(f"the module is no UTF-8 text: {error}", where=where, mend="save it as UTF-8") from error
+    return make_stub(text, where).encode() if path.suffix == ".py" else source
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    """Write beside the folder, then swap: a reader sees the old release or the new one, a failure leaves the old."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{bundle.name}-", dir=folder.parent))
+    try:
+        fresh, old = aside / "new", aside / "old"
+        for path, data in bundle.files.items():
+            target = fresh / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        if folder.exists():
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _diff(path: str, before: bytes | None, after: bytes | None) -> str:
+    if before == after:
+        return ""
+    names = ("/dev/null" if before is None else path, "/dev/null" if after is None else path)
+    try:
+        old, new = ((data or b"").decode().splitlines(keepends=True) for data in (before, after))
+    except UnicodeDecodeError:
+        return f"--- {names[0]}\n+++ {names[1]}\nbinary files differ\n"
+    lines = difflib.unified_diff(old, new, *names)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

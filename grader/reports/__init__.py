@@ -1,0 +1,29 @@
+"""Reports: feedback pages, leaderboard and terminal tables, static and self-contained."""
+
+from grader.reports.feedback import (
+    Graded,
+    Summary,
+    student_view,
+    summarise,
+    write_feedback,
+    write_feedback_batch,
+)
+from grader.reports.leaderboard import Entry, Row, entry_of, standing, write_leaderboard
+from grader.reports.tables import BatchRow, batch_table, report_table
+
+__all__ = [
+    "BatchRow",
+    "Entry",
+    "Graded",
+    "Row",
+    "Summary",
+    "batch_table",
+    "entry_of",
+    "report_table",
+    "standing",
+    "student_view",
+    "summarise",
+    "write_feedback",
+    "write_feedback_batch",
+    "write_leaderboard",
+]

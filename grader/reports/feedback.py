@@ -1,0 +1,197 @@
+"""Feedback: one page for each student, made from the stored report, and an index of all for staff."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+from grader.records import CheckResult, Report, Verdict
+from grader.reports.pages import render, write
+from grader.reports.text import clean, csv_safe, moment, number
+from grader.reports.verdicts import WORDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from pathlib import Path
+
+    from grader.course import Assignment, Course
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+_AFTER_DUE = "What went wrong is shown here once the due date has passed."
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """One attempt to hand back. ``owner`` is the student's or the team's id; ``received_at`` is timezone-aware."""
+
+    owner: str
+    report: Report
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a page says about an attempt as a whole, and the staff's index repeats."""
+
+    owner: str
+    name: str
+    verdict: Verdict
+    score: float | None
+    """Before the late penalty; None while the attempt is held."""
+    final: float | None
+    """After the late penalty."""
+    max_score: float
+    kept: float
+    days_late: int
+    received: str
+    chips: tuple[tuple[Verdict, int], ...]
+    page: str
+
+    @property
+    def held(self) -> bool:
+        """True where staff or another attempt must settle the score."""
+        return self.final is None
+
+
+def student_view(report: Report, *, due: datetime | None, now: datetime) -> Report:
+    """The report as its student may see it at ``now``, without control characters.
+
+    A ``hidden`` check keeps its title, verdict and points. An ``after_due`` check keeps these, and the rest as soon
+    as the due date has passed; where nothing is due, at once. Hints appear only where points were lost.
+    """
+    passed = due is None or now >= due
+    checks = tuple(_visible(check, passed=passed) for check in report.for_student().checks)
+    return report.model_copy(update={"checks": checks, "message": clean(report.message)})
+
+
+def write_feedback(graded: Graded, *, course: Course, assignment: Assignment, folder: Path, now: datetime) -> Path:
+    """Write ``folder/OWNER/index.html`` and ``folder/OWNER/report.json``.
+
+    Args:
+        graded: the attempt.
+        course: gives the names and the timezone.
+        assignment: gives the title, the due date and the late policy.
+        folder: where the students' folders go.
+        now: decides what ``after_due`` checks show; timezone-aware.
+
+    Returns:
+        The page.
+
+    Raises:
+        UsageError: the owner's id cannot be a folder's name.
+
+    """
+    summary = summarise(graded, course=course, assignment=assignment)
+    report = student_view(graded.report, due=assignment.due, now=now)
+    place = folder / summary.owner
+    metrics = {column.metric: column for column in assignment.leaderboard}
+    html = render(
+        "feedback.html.j2",
+        course=course.name,
+        title=assignment.title,
+        summary=summary,
+        report=report,
+        metric_titles={name: (metrics[name].title if name in metrics else "") or name for name in report.metrics},
+        metric_digits={name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
+        due=moment(assignment.due, course.timezone) if assignment.due else None,
+        received=summary.received,
+        made=moment(now, course.timezone),
+    )
+    write(place / "report.json", report.model_dump_json(indent=2) + "\n")
+    return write(place / "index.html", html)
+
+
+def write_feedback_batch(
+    items: Iterable[Graded], *, course: Course, assignment: Assignment, folder: Path, now: datetime
+) -> Path:
+    """Write everyone's page, and ``folder/index.html`` and ``folder/index.csv`` for staff.
+
+    The index names everybody; only the folders below it are handed back. Held attempts come first, for they need a
+    person; the rest go by name.
+
+    Returns:
+        The staff's index.
+
+    """
+    graded = list(items)
+    for item in graded:
+        write_feedback(item, course=course, assignment=assignment, folder=folder, now=now)
+    rows = [summarise(item, course=course, assignment=assignment) for item in graded]
+    rows.sort(key=lambda row: (not row.held, row.name.casefold(), row.owner))
+    finals = [row.final for row in rows if row.final is not None]
+    html = render(
+        "feedback_index.html.j2",
+        course=course.name,
+        title=assignment.title,
+        rows=rows,
+        held=sum(row.held for row in rows),
+        late=sum(row.days_late > 0 for row in rows),
+        mean=sum(finals) / len(finals) if finals else None,
+        median=statistics.median(finals) if finals else None,
+        made=moment(now, course.timezone),
+    )
+    write(folder / "index.csv", _csv(rows))
+    return write(folder / "index.html", html)
+
+
+def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summary:
+    """The attempt as a whole, lateness counted; raises UsageError where the owner's id cannot be a folder's name."""
+    if not _FOLDER_NAME.fullmatch(graded.owner):
+        raise UsageError(
+            f"the id {graded.owner!r} cannot name a feedback folder",
+            where=course.path,
+            mend="use letters, digits and . _ @ + - in the roster's ids",
+        )
+    report = graded.report
+    score = None if report.held else report.score
+    kept = assignment.late_penalty(graded.received_at)
+    owner = course.roster.get(graded.owner)
+    counts = Counter(check.verdict for check in report.checks)
+    return Summary(
+        owner=graded.owner,
+        name=clean(owner.name) if owner else graded.owner,
+        verdict=report.verdict,
+        score=score,
+        final=None if score is None else round(score * kept, 6),
+        max_score=report.max_score,
+        kept=kept,
+        days_late=assignment.late_policy.days_late(assignment.due, graded.received_at),
+        received=moment(graded.received_at, course.timezone),
+        chips=tuple((verdict, counts[verdict]) for verdict in WORDINGS if counts[verdict]),
+        page=f"{graded.owner}/index.html",
+    )
+
+
+def _visible(check: CheckResult, *, passed: bool) -> CheckResult:
+    if check.visibility == "hidden":
+        return check.model_copy(update={"title": clean(check.title), "message": "", "hint": "", "output": ""})
+    if check.visibility == "after_due" and not passed:
+        note = "" if check.verdict is Verdict.ACCEPTED else _AFTER_DUE
+        return check.model_copy(update={"title": clean(check.title), "message": note, "hint": "", "output": ""})
+    lost = check.score is not None and check.score < check.max_score
+    update = {
+        "title": clean(check.title),
+        "message": clean(check.message),
+        "hint": clean(check.hint) if lost else "",
+        "output": clean(check.output),
+    }
+    return check.model_copy(update=update)
+
+
+def _csv(rows: list[Summary]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["id", "name", "verdict", "held", "score", "kept", "final", "max_score", "received", "page"])
+    for row in rows:
+        plain = [row.owner, row.name, row.verdict.value, "yes" if row.held else "no"]
+        numbers = ["" if value is None else number(value, 4) for value in (row.score, row.kept, row.final)]
+        texts = [csv_safe(value) for value in plain]
+        writer.writerow([*texts, *numbers, number(row.max_score, 4), csv_safe(row.received), csv_safe(row.page)])
+    return stream.getvalue()

@@ -1,0 +1,205 @@
+"""The leaderboard: who stands where, by the metrics that the config names, under handles and never under names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.reports.pages import render, script, write
+from grader.reports.text import DASH, clean, csv_safe, moment, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from grader.course import Assignment, Course, LeaderboardColumn
+    from grader.store.standing import Standing
+
+SCHEMA_VERSION = 1
+#: The fraction of the points, lateness counted, that passes.
+PASS_FRACTION = 0.5
+_HANDLE_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One student's or team's place in an assignment, without the name. ``received_at`` is timezone-aware."""
+
+    handle: str
+    received_at: datetime
+    score: float | None
+    """None where the attempt is held or was never scored."""
+    max_score: float
+    passed: bool
+    metrics: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One metric of one row: the value as ranked, rounded to the column's precision, and as shown."""
+
+    value: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the leaderboard. ``rank`` is None for what has no score yet."""
+
+    rank: int | None
+    handle: str
+    cells: tuple[Cell, ...]
+    score: float | None
+    max_score: float
+    passed: bool
+    received_at: datetime
+    received: str
+    """In the course's timezone."""
+
+    @property
+    def epoch(self) -> int:
+        """Seconds since 1970, to sort by."""
+        return int(self.received_at.timestamp())
+
+
+def entry_of(row: Standing, *, pass_fraction: float = PASS_FRACTION) -> Entry | None:
+    """The leaderboard's entry of a row of the store's standing; None for who has handed in nothing.
+
+    The score is the one after lateness; it passes at ``pass_fraction`` of the points.
+    """
+    if row.submission is None:
+        return None
+    points, most = row.final_score, row.max_score or 0.0
+    return Entry(
+        handle=row.handle,
+        received_at=row.submission.received_at,
+        score=points,
+        max_score=most,
+        passed=points is not None and points >= pass_fraction * most,
+        metrics={name: metric.value for name, metric in row.metrics.items()},
+    )
+
+
+def standing(entries: Iterable[Entry], *, course: Course, assignment: Assignment) -> tuple[Row, ...]:
+    """The entries as ranked rows.
+
+    The first column's metric decides, in its direction and as precisely as it is shown, then the score. Whoever is
+    equal in both shares a rank (1, 2, 2, 4) and is listed by the earlier date. A missing metric ranks behind every
+    number. Entries without a score have no rank and come last, by date.
+    """
+    columns = assignment.leaderboard
+    found = [(_key(entry, columns), entry) for entry in entries]
+    found.sort(key=lambda pair: (pair[1].score is None, pair[0], pair[1].received_at, pair[1].handle))
+    rows: list[Row] = []
+    previous: tuple[float, ...] | None = None
+    rank = 0
+    for position, (key, entry) in enumerate(found, start=1):
+        if key != previous:
+            rank, previous = position, key
+        rows.append(
+            Row(
+                rank=None if entry.score is None else rank,
+                handle=clean(entry.handle).replace("\n", " ")[:_HANDLE_LENGTH],
+                cells=tuple(_cell(_metric(entry, column), column) for column in columns),
+                score=entry.score,
+                max_score=entry.max_score,
+                passed=entry.passed and entry.score is not None,
+                received_at=entry.received_at,
+                received=moment(entry.received_at, course.timezone),
+            )
+        )
+    return tuple(rows)
+
+
+def write_leaderboard(
+    entries: Iterable[Entry], *, course: Course, assignment: Assignment, folder: Path, now: datetime
+) -> Path:
+    """Write ``index.html``, ``leaderboard.csv`` and ``leaderboard.json`` into ``folder``; returns the page."""
+    rows = standing(entries, course=course, assignment=assignment)
+    columns = assignment.leaderboard
+    text, source = script("sort.js")
+    html = render(
+        "leaderboard.html.j2",
+        course=course.name,
+        title=assignment.title,
+        columns=columns,
+        rows=rows,
+        made=moment(now, course.timezone),
+        script=text,
+        script_source=source,
+    )
+    write(folder / "leaderboard.csv", _csv(rows, columns))
+    write(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
+    return write(folder / "index.html", html)
+
+
+def _key(entry: Entry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...]:
+    """Smaller is better."""
+    score = 0.0 if entry.score is None else -round(entry.score, 6)
+    if not columns:
+        return (score,)
+    first = columns[0]
+    value = _cell(_metric(entry, first), first).value
+    if value is None:
+        return (1.0, 0.0, score)
+    return (0.0, -value if first.direction == "higher" else value, score)
+
+
+def _metric(entry: Entry, column: LeaderboardColumn) -> float | None:
+    """What was measured; nothing of an attempt whose score is not settled."""
+    return None if entry.score is None else entry.metrics.get(column.metric)
+
+
+def _cell(value: float | None, column: LeaderboardColumn) -> Cell:
+    if value is None or not math.isfinite(value):
+        return Cell(None, DASH)
+    rounded = round(value, column.precision) + 0.0  # no minus zero
+    return Cell(rounded, f"{rounded:.{column.precision}f}")
+
+
+def _csv(rows: Sequence[Row], columns: Sequence[LeaderboardColumn]) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [csv_safe(column.metric) for column in columns]
+    writer.writerow(["rank", "handle", *names, "score", "max_score", "passed", "received"])
+    for row in rows:
+        cells = [cell.text if cell.value is not None else "" for cell in row.cells]
+        score = "" if row.score is None else number(row.score, 4)
+        passed = "" if row.score is None else "yes" if row.passed else "no"
+        plain = [*cells, score, number(row.max_score, 4), passed, _iso(row)]
+        writer.writerow(["" if row.rank is None else row.rank, csv_safe(row.handle), *plain])
+    return stream.getvalue()
+
+
+def _json(rows: Sequence[Row], *, course: Course, assignment: Assignment, now: datetime) -> str:
+    columns = assignment.leaderboard
+    data = {
+        "schema_version": SCHEMA_VERSION,
+        "course": course.name,
+        "assignment": assignment.name,
+        "title": assignment.title,
+        "made": now.astimezone(course.timezone).isoformat(timespec="seconds"),
+        "columns": [column.model_dump(mode="json") for column in columns],
+        "rows": [
+            {
+                "rank": row.rank,
+                "handle": row.handle,
+                "score": row.score,
+                "max_score": row.max_score,
+                "passed": row.passed if row.score is not None else None,
+                "received": row.received_at.astimezone(course.timezone).isoformat(timespec="seconds"),
+                "metrics": {column.metric: cell.value for column, cell in zip(columns, row.cells, strict=True)},
+            }
+            for row in rows
+        ],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _iso(row: Row) -> str:
+    return row.received_at.isoformat(timespec="seconds")

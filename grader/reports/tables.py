@@ -1,0 +1,96 @@
+"""Tables for the terminal: a batch at a glance, and one report's checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from grader.reports.text import DASH, MINUS, clean, number
+from grader.reports.verdicts import WORDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grader.records import Report, Verdict
+
+_STYLES = {"good": "green", "partial": "yellow", "bad": "red", "quiet": "dim", "held": "magenta"}
+_CELL = 60
+_SHOWN_CHECKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One submission of a batch. ``report`` is None while it has not been graded; ``note`` then says why."""
+
+    owner: str
+    report: Report | None
+    note: str = ""
+
+
+def batch_table(rows: Iterable[BatchRow], *, title: str = "") -> Table:
+    """Who got how many points, with the checks that cost most, in one line each."""
+    table = Table(title=_text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+    table.add_column("who", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("lost on", ratio=1)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for row in rows:
+        report = row.report
+        if report is None:
+            table.add_row(_text(row.owner), DASH, Text("not graded", style="dim"), _text(row.note), "")
+            continue
+        points = DASH if report.held else f"{number(report.score)} / {number(report.max_score)}"
+        lost = row.note or _lost(report)
+        table.add_row(_text(row.owner), points, verdict_text(report.verdict), _text(lost), f"{report.seconds:.2f}")
+    return table
+
+
+def report_table(report: Report) -> Table:
+    """One report, a line a check, with the message and the hint under the title where points were lost.
+
+    It shows all that the report holds: for a student pass what ``student_view`` gives.
+    """
+    table = Table(box=None, pad_edge=False, show_lines=False)
+    table.add_column("check", ratio=1)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    for check in report.checks:
+        cell = _text(check.title or check.id)
+        if check.score is None or check.score < check.max_score:
+            for label, text in (("", check.message), ("hint: ", check.hint)):
+                if text:
+                    cell.append("\n  " + label + clean(text)[:600].replace("\n", "\n  "), style="dim")
+        points = f"{number(check.score)} / {number(check.max_score)}"
+        table.add_row(cell, verdict_text(check.verdict), points)
+    total = "held for staff" if report.held else f"{number(report.score)} / {number(report.max_score)}"
+    table.add_section()
+    table.add_row(Text("total", style="bold"), verdict_text(report.verdict), Text(total, style="bold"))
+    return table
+
+
+def verdict_text(verdict: Verdict) -> Text:
+    """A verdict in words, with its sign and colour."""
+    wording = WORDINGS[verdict]
+    return Text(f"{wording.sign} {wording.word}", style=_STYLES[wording.tone])
+
+
+def _lost(report: Report) -> str:
+    """The checks that cost most points, dearest first."""
+    lost = [
+        (check.max_score - check.score, check.id)
+        for check in report.checks
+        if check.score is not None and check.score < check.max_score
+    ]
+    lost.sort(key=lambda pair: -pair[0])
+    names = ", ".join(f"{name} {MINUS}{number(points)}" for points, name in lost[:_SHOWN_CHECKS])
+    more = len(lost) - _SHOWN_CHECKS
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _text(text: str) -> Text:
+    """Text as it is: rich's markup in a student's name stays text."""
+    return Text(clean(text).replace("\n", " ")[: _CELL * 2])

@@ -1,0 +1,40 @@
+"""Verdicts in words: what a chip says, with a sign and a tone, so that colour is never alone in saying it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from grader.records import Verdict
+from grader.reports.text import DASH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Tone = Literal["good", "partial", "bad", "quiet", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How one verdict is said."""
+
+    word: str
+    sign: str
+    tone: Tone
+    says: str
+    """One sentence for the student."""
+
+
+WORDINGS: Mapping[Verdict, Wording] = {
+    Verdict.ACCEPTED: Wording("Accepted", "✓", "good", "Everything this check looked at is right."),
+    Verdict.PARTIAL: Wording("Partly right", "◐", "partial", "Some of the points were earned."),
+    Verdict.WRONG_ANSWER: Wording("Wrong answer", "✗", "bad", "The code ran, and its result is wrong."),
+    Verdict.RUNTIME_ERROR: Wording("Raised an error", "!", "bad", "The code stopped with an error of its own."),
+    Verdict.TIME_LIMIT: Wording("Out of time", "◷", "bad", "The code did not finish in the time it has."),
+    Verdict.MEMORY_LIMIT: Wording("Out of memory", "▲", "bad", "The code asked for more memory than it has."),
+    Verdict.WORKER_DIED: Wording("Process ended", "✗", "bad", "The code ended its own process during this check."),
+    Verdict.PROTOCOL_ERROR: Wording("Unusable answer", "✗", "bad", "The code gave back what cannot be read as data."),
+    Verdict.SKIPPED: Wording("Not run", DASH, "quiet", "This check did not run."),
+    Verdict.GRADER_ERROR: Wording("Held for staff", "…", "held", "The fault is ours. Staff look at it; it is no zero."),
+    Verdict.SYSTEM_ERROR: Wording("Held for staff", "…", "held", "The fault is ours. Staff look at it; it is no zero."),
+}
