@@ -1,0 +1,64 @@
+"""What every command shares: options, error texts and exit codes. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from grader.errors import AutogradeError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CourseOption = Annotated[
+    Path | None, typer.Option("--course", metavar="FILE", help="autograde.yml; searched upward from here by default")
+]
+StateOption = Annotated[
+    Path | None, typer.Option("--state", metavar="DIR", help="where submissions and results are kept (default: .autograde)")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
+ProfileOption = Annotated[str, typer.Option("--profile", help="budget to grade under: cpu or gpu")]
+JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one a core)")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="the assignment")]
+NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="assignments (default: all)")]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def say_error(error: AutogradeError, *, as_json: bool) -> None:
+    """Tell an error: on standard output as JSON, otherwise on standard error in words."""
+    if as_json:
+        print_json(error.as_dict())
+        return
+    err.print(Text("error: ", style="bold red") + Text(str(error)))
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn Autograde's own errors into their text and exit code."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except AutogradeError as error:
+            say_error(error, as_json=bool(kwargs.get("as_json")))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            err.print("stopped; what was finished is kept")
+            raise typer.Exit(130) from None
+
+    return wrapped

@@ -1,0 +1,78 @@
+"""The whole path on a made-up class: release, collect, grade, feedback, leaderboard."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.rule import Rule
+
+from grader.batch import grade_assignment
+from grader.batch.classroom import Member, make_class, write_inbox
+from grader.cli.common import out
+from grader.course import Assignment, Course
+from grader.release import build_release, pack_release
+from grader.reports import BatchRow, Graded, batch_table, entry_of, write_feedback_batch, write_leaderboard
+from grader.store import Store, collect
+
+
+def run_demo(course: Course, folder: Path, *, slots: int | None) -> list[str]:
+    """Run the demo in ``folder`` and give what did not come out as it must."""
+    begin = time.monotonic()
+    shutil.rmtree(folder, ignore_errors=True)
+    store = Store(folder / "state")
+    names = list(course.assignments)
+    out.print(Rule(f"{course.name}: release", align="left"))
+    for path in (*build_release(course, names), *pack_release(course, names, folder / "dist")):
+        out.print(f"  {path}", markup=False)
+    problems: list[str] = []
+    pages: list[Path] = []
+    for number, name in enumerate(reversed(names)):
+        assignment = course.assignment(name)
+        out.print(Rule(f"{assignment.title}: collect, grade, feedback, leaderboard", align="left"))
+        # The first gets the whole zoo; of the others a few show that they work, and the demo stays under a minute.
+        counts = (4, 5, True) if number == 0 else (1, 2, False)
+        members = make_class(assignment, course.roster.students, right=counts[0], wrong=counts[1], hostile=counts[2])
+        problems += _grade(course, assignment, members, store, folder, slots)
+        pages += _publish(course, assignment, store, folder)
+    out.print(Rule("where to look", align="left"))
+    for page in pages:
+        out.print(f"  {page}", markup=False)
+    out.print(f"done in {time.monotonic() - begin:.0f} s; " + (f"{len(problems)} problems" if problems else "everything came out as it must"))
+    return problems
+
+
+def _grade(
+    course: Course, assignment: Assignment, members: list[Member], store: Store, folder: Path, slots: int | None
+) -> list[str]:
+    inbox = folder / "inbox" / assignment.name
+    write_inbox(members, inbox)
+    taken = collect(course, assignment, inbox, store)
+    out.print(f"  collected {len(taken.added) + len(taken.rejected)} submissions from {inbox}", markup=False)
+    graded = {item.submission.owner: item.attempt.report for item in grade_assignment(course, assignment, store, slots=slots)}
+    out.print(batch_table([BatchRow(f"{m.owner} ({m.role})", graded.get(m.owner)) for m in members]))
+    problems = []
+    for member in members:
+        report = graded.get(member.owner)
+        problem = "was not graded" if report is None else member.judge(report)
+        if problem:
+            problems.append(f"{assignment.name}, {member.role}: {problem}")
+    return problems
+
+
+def _publish(course: Course, assignment: Assignment, store: Store, folder: Path) -> list[Path]:
+    now = datetime.now(UTC)
+    standing = store.standing(course, assignment)
+    latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
+    items = [
+        Graded(row.owner, (row.attempt or latest[row.submission.id]).report, row.submission.received_at)
+        for row in standing
+        if row.submission is not None and row.submission.id in latest
+    ]
+    entries = [entry for row in standing if (entry := entry_of(row)) is not None]
+    return [
+        write_feedback_batch(items, course=course, assignment=assignment, folder=folder / "feedback" / assignment.name, now=now),
+        write_leaderboard(entries, course=course, assignment=assignment, folder=folder / "leaderboard" / assignment.name, now=now),
+    ]

@@ -1,0 +1,166 @@
+"""``collect`` and ``grade``: what an instructor runs after the deadline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from grader.cli.common import (
+    CourseOption,
+    JobsOption,
+    JsonOption,
+    NameArgument,
+    ProfileOption,
+    StateOption,
+    command,
+    err,
+    out,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from grader.batch import Graded
+    from grader.course import Assignment, Course
+
+
+@command
+def collect(
+    name: NameArgument,
+    folder: Annotated[Path, typer.Argument(help="one entry a student: a folder, a zip, or a file")],
+    course: CourseOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in a class's submissions. Collecting the same folder again adds nothing."""
+    from grader.course import load_course
+    from grader.store import Store
+    from grader.store import collect as take_in
+
+    loaded = load_course(course)
+    result = take_in(loaded, loaded.assignment(name), folder, Store(state or loaded.state))
+    if as_json:
+        print_json(
+            {
+                "added": [item.owner for item in result.added],
+                "unchanged": [item.owner for item in result.unchanged],
+                "unmatched": [{"entry": item.entry, "reason": item.reason} for item in result.unmatched],
+                "rejected": [{"entry": item.entry, "owner": item.owner, "reason": item.reason} for item in result.rejected],
+            }
+        )
+    else:
+        out.print(f"{len(result.added)} submissions added, {len(result.unchanged)} were there already")
+        for rejected in result.rejected:
+            err.print(f"kept, but cannot be read: {rejected.entry} ({rejected.owner}): {rejected.reason}", markup=False)
+        for unmatched in result.unmatched:
+            err.print(f"not taken in: {unmatched.entry}: {unmatched.reason}", markup=False)
+    if result.unmatched or result.rejected:
+        raise typer.Exit(1)
+
+
+@command
+def grade(
+    name: NameArgument,
+    submission: Annotated[
+        Path | None, typer.Option("--submission", metavar="PATH", help="grade one folder, zip or file, without the store")
+    ] = None,
+    profile: ProfileOption = "cpu",
+    jobs: JobsOption = None,
+    force: Annotated[bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")] = False,
+    course: CourseOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Grade what the current grader version has not graded yet; or one submission, with --submission."""
+    from grader.course import load_course
+
+    loaded = load_course(course)
+    assignment = loaded.assignment(name)
+    if submission is not None:
+        _grade_one(loaded, assignment, submission, profile, state, as_json=as_json)
+    else:
+        _grade_all(loaded, assignment, profile, jobs, state, force=force, as_json=as_json)
+
+
+def _grade_one(course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool) -> None:
+    from grader.batch import grade_upload
+    from grader.reports import report_table
+    from grader.store import read_submission
+
+    report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state)
+    if as_json:
+        print_json(report.model_dump(mode="json"))
+    else:
+        out.print(report_table(report))
+        score = "held for staff" if report.score is None else f"{report.score:g} of {report.max_score:g}"
+        out.print(f"[bold]{score}[/bold]   {report.verdict.value}   {report.seconds:.2f} s   seed {report.seed}")
+        for check in report.checks:
+            if check.verdict.held:
+                err.print(f"{check.id}: {check.verdict.value}\n{check.staff}", markup=False)
+    if report.held:
+        raise typer.Exit(1)
+
+
+def _grade_all(
+    course: Course, assignment: Assignment, profile: str, jobs: int | None, state: Path | None, *, force: bool, as_json: bool
+) -> None:
+    import time
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from grader.batch import grade_assignment
+    from grader.store import Store
+
+    store = Store(state or course.state)
+    begin = time.monotonic()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=as_json, transient=True) as progress:
+        task = progress.add_task(f"grading {assignment.name}", total=None)
+        graded = grade_assignment(
+            course,
+            assignment,
+            store,
+            profile=profile,
+            slots=jobs,
+            force=force,
+            on_start=lambda total: progress.update(task, total=total),
+            on_done=lambda item: progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}"),
+        )
+    seconds = time.monotonic() - begin
+    held = [item for item in graded if item.attempt.held]
+    if as_json:
+        print_json({"assignment": assignment.name, "wall_s": seconds, "attempts": [_as_json(item) for item in graded]})
+    else:
+        _print_batch(graded, assignment.title)
+        out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else "nothing to grade: every submission has its attempt")
+        for item in held:
+            err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
+    if held:
+        raise typer.Exit(1)
+
+
+def _print_batch(graded: list[Graded], title: str) -> None:
+    from grader.reports import BatchRow, batch_table
+
+    if graded:
+        ordered = sorted(graded, key=lambda item: item.submission.owner)
+        out.print(batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title))
+
+
+def _as_json(item: Graded) -> dict[str, Any]:
+    report = item.attempt.report
+    return {
+        "owner": item.submission.owner,
+        "submission": item.submission.id,
+        "verdict": report.verdict.value,
+        "score": report.score,
+        "max_score": report.max_score,
+        "seconds": item.seconds,
+        "timing": report.timing,
+    }
+
+
+def _staff(item: Graded) -> str:
+    checks = [check for check in item.attempt.report.checks if check.verdict.held]
+    return "\n".join(f"{check.id}: {check.verdict.value}\n{check.staff}" for check in checks[:3])

@@ -1,0 +1,53 @@
+"""The command ``autograde``. Commands import what they need when they run, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import typer
+
+from grader import __version__
+from grader.cli import author, instructor, machine, show, student
+
+app = typer.Typer(
+    name="autograde",
+    help="Grades deep-learning homework that runs real PyTorch code.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"autograde {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="print the version and stop"),
+) -> None:
+    """Options of every command."""
+
+
+STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
+
+app.command("check", rich_help_panel=STUDENTS)(student.check)
+app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
+app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
+app.command("feedback", rich_help_panel=INSTRUCTORS)(show.feedback)
+app.command("leaderboard", rich_help_panel=INSTRUCTORS)(show.leaderboard)
+app.command("release", rich_help_panel=AUTHORS)(author.release)
+app.command("validate", rich_help_panel=AUTHORS)(author.validate)
+app.command("schema", rich_help_panel=AUTHORS)(author.schema)
+app.command("doctor", rich_help_panel=ALL)(machine.doctor)
+app.command("demo", rich_help_panel=ALL)(machine.demo)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()
