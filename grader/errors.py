@@ -66,7 +66,7 @@ class ReleaseError(UsageError):
 
 
 class MachineError(AutogradeError):
-    """This machine cannot do what was asked."""
+    """The machine cannot do what was asked."""
 
     exit_code = 3
 

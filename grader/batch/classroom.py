@@ -33,7 +33,9 @@ class Member:
     archive: bytes | None = None
 
 
-def make_class(assignment: Assignment, students: Sequence[Student], *, right: int, wrong: int, hostile: bool) -> list[Member]:
+def make_class(
+    assignment: Assignment, students: Sequence[Student], *, right: int, wrong: int, hostile: bool
+) -> list[Member]:
     """A solution, a stub, ``right`` and ``wrong`` variants spread over variants.yml, and on wish the hostile ones."""
     solution = solution_files(assignment)
     variants = read_variants(assignment)

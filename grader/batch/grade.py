@@ -191,7 +191,9 @@ def _reader(store: Store, submission: Submission) -> Callable[[], dict[str, byte
     return lambda: store.files(submission)
 
 
-def grade_upload(course: Course, assignment: Assignment, upload: Upload, *, profile: str = "cpu", state: Path | None = None) -> Report:
+def grade_upload(
+    course: Course, assignment: Assignment, upload: Upload, *, profile: str = "cpu", state: Path | None = None
+) -> Report:
     """Grade one upload without the store.
 
     Raises:

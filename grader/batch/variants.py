@@ -178,7 +178,9 @@ def _not_full(report: Report) -> tuple[str, ...]:
 
 
 def _stub_problems(report: Report) -> tuple[str, ...]:
-    problems = [f"{check.id}: {check.verdict.value} ({check.staff[-300:]})" for check in report.checks if check.verdict.held]
+    problems = [
+        f"{check.id}: {check.verdict.value} ({check.staff[-300:]})" for check in report.checks if check.verdict.held
+    ]
     if report.score is not None and report.score > STUB_CEILING * report.max_score:
         paid = ", ".join(check.id for check in report.checks if check.score)
         problems.append(f"the stub scores {report.score:g} of {report.max_score:g}, on {paid}")

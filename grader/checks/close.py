@@ -61,7 +61,9 @@ def assert_close(
     rtol, atol = _tolerance(got, right, rtol, atol)
     if got.shape == right.shape and not _mismatch(got, right, rtol, atol).any():
         return
-    found = diagnose(got, right, inputs={key: as_array(value) for key, value in (inputs or {}).items()}, rtol=rtol, atol=atol)
+    found = diagnose(
+        got, right, inputs={key: as_array(value) for key, value in (inputs or {}).items()}, rtol=rtol, atol=atol
+    )
     message = f"{name} {found}" if found else _plain(name, got, right, rtol, atol)
     staff = f"{name}: got\n{_show(got)}\nexpected\n{_show(right)}\nrtol={rtol:g} atol={atol:g}"
     raise CheckFailed(f"{message}\nexpected:\n{_show(right)}" if reveal else message, staff)
@@ -99,7 +101,11 @@ def _assert_sequence(actual: Any, expected: Any, *, name: str, **options: Any) -
 
 
 def _tolerance(got: Any, right: Any, rtol: float | None, atol: float | None) -> tuple[float, float]:
-    sizes = [array.dtype.itemsize // (2 if array.dtype.kind == "c" else 1) for array in (got, right) if array.dtype.kind in "fc"]
+    sizes = [
+        array.dtype.itemsize // (2 if array.dtype.kind == "c" else 1)
+        for array in (got, right)
+        if array.dtype.kind in "fc"
+    ]
     default = _TOLERANCE[min(max(min(sizes, default=8), 2), 8)]
     return default[0] if rtol is None else rtol, default[1] if atol is None else atol
 

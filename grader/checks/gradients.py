@@ -54,7 +54,7 @@ def gradcheck(
         right_value, right_gradient = reference(_like(point, at))
         assert_close(value, right_value, name="the value that the gradient belongs to")
         assert_close(gradient, right_gradient, name=name)
-    fine = point.dtype.itemsize >= 8  # noqa: PLR2004 - float64
+    fine = point.dtype.itemsize >= 8
     step = eps or float(np.cbrt(np.finfo(point.dtype).eps)) * max(1.0, float(np.abs(point).max(initial=0.0)))
     relative = rtol if rtol is not None else (1e-4 if fine else 2e-2)
     absolute = atol if atol is not None else (1e-7 if fine else 1e-3)
@@ -77,13 +77,13 @@ def _like(point: Any, at: Any) -> Any:
     """``point`` as the kind of thing that ``at`` is, always a copy: the student may overwrite it."""
     if isinstance(at, np.ndarray):
         return point.astype(at.dtype, copy=True)
-    import torch  # noqa: PLC0415 - only where a check uses it
+    import torch
 
     return torch.from_numpy(np.array(point)).to(at.dtype)
 
 
 def _pair(result: Any, name: str) -> tuple[Any, Any]:
-    if not isinstance(result, (tuple, list)) or len(result) < 2:  # noqa: PLR2004 - value and gradient
+    if not isinstance(result, (tuple, list)) or len(result) < 2:
         raise CheckFailed(f"your code should return a value and {name}; it returned something else.")
     return result[0], result[1]
 

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
 @command
 def release(
     names: NamesArgument = None,
-    check: Annotated[bool, typer.Option("--check", help="change nothing; fail where a committed release has drifted")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="change nothing; fail where a committed release has drifted")
+    ] = False,
     pack: Annotated[bool, typer.Option("--pack", help="also pack the zips that students download")] = False,
-    to: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="where the zips go (default: in the state folder)")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="where the zips go (default: in the state folder)")
+    ] = None,
     course: CourseOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -64,7 +68,9 @@ def release(
 @command
 def validate(
     names: NamesArgument = None,
-    only: Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="this variant alone; may be repeated")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="VARIANT", help="this variant alone; may be repeated")
+    ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
     course: CourseOption = None,

@@ -22,11 +22,14 @@ CourseOption = Annotated[
     Path | None, typer.Option("--course", metavar="FILE", help="autograde.yml; searched upward from here by default")
 ]
 StateOption = Annotated[
-    Path | None, typer.Option("--state", metavar="DIR", help="where submissions and results are kept (default: .autograde)")
+    Path | None,
+    typer.Option("--state", metavar="DIR", help="where submissions and results are kept (default: .autograde)"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="budget to grade under: cpu or gpu")]
-JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one a core)")]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one a core)")
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="the assignment")]
 NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="assignments (default: all)")]
 

@@ -40,7 +40,10 @@ def run_demo(course: Course, folder: Path, *, slots: int | None) -> list[str]:
     out.print(Rule("where to look", align="left"))
     for page in pages:
         out.print(f"  {page}", markup=False)
-    out.print(f"done in {time.monotonic() - begin:.0f} s; " + (f"{len(problems)} problems" if problems else "everything came out as it must"))
+    out.print(
+        f"done in {time.monotonic() - begin:.0f} s; "
+        + (f"{len(problems)} problems" if problems else "everything came out as it must")
+    )
     return problems
 
 
@@ -51,7 +54,9 @@ def _grade(
     write_inbox(members, inbox)
     taken = collect(course, assignment, inbox, store)
     out.print(f"  collected {len(taken.added) + len(taken.rejected)} submissions from {inbox}", markup=False)
-    graded = {item.submission.owner: item.attempt.report for item in grade_assignment(course, assignment, store, slots=slots)}
+    graded = {
+        item.submission.owner: item.attempt.report for item in grade_assignment(course, assignment, store, slots=slots)
+    }
     out.print(batch_table([BatchRow(f"{m.owner} ({m.role})", graded.get(m.owner)) for m in members]))
     problems = []
     for member in members:
@@ -73,6 +78,10 @@ def _publish(course: Course, assignment: Assignment, store: Store, folder: Path)
     ]
     entries = [entry for row in standing if (entry := entry_of(row)) is not None]
     return [
-        write_feedback_batch(items, course=course, assignment=assignment, folder=folder / "feedback" / assignment.name, now=now),
-        write_leaderboard(entries, course=course, assignment=assignment, folder=folder / "leaderboard" / assignment.name, now=now),
+        write_feedback_batch(
+            items, course=course, assignment=assignment, folder=folder / "feedback" / assignment.name, now=now
+        ),
+        write_leaderboard(
+            entries, course=course, assignment=assignment, folder=folder / "leaderboard" / assignment.name, now=now
+        ),
     ]

@@ -46,7 +46,9 @@ def collect(
                 "added": [item.owner for item in result.added],
                 "unchanged": [item.owner for item in result.unchanged],
                 "unmatched": [{"entry": item.entry, "reason": item.reason} for item in result.unmatched],
-                "rejected": [{"entry": item.entry, "owner": item.owner, "reason": item.reason} for item in result.rejected],
+                "rejected": [
+                    {"entry": item.entry, "owner": item.owner, "reason": item.reason} for item in result.rejected
+                ],
             }
         )
     else:
@@ -63,11 +65,14 @@ def collect(
 def grade(
     name: NameArgument,
     submission: Annotated[
-        Path | None, typer.Option("--submission", metavar="PATH", help="grade one folder, zip or file, without the store")
+        Path | None,
+        typer.Option("--submission", metavar="PATH", help="grade one folder, zip or file, without the store"),
     ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
-    force: Annotated[bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")
+    ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -83,7 +88,9 @@ def grade(
         _grade_all(loaded, assignment, profile, jobs, state, force=force, as_json=as_json)
 
 
-def _grade_one(course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool) -> None:
+def _grade_one(
+    course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool
+) -> None:
     from grader.batch import grade_upload
     from grader.reports import report_table
     from grader.store import read_submission
@@ -103,18 +110,38 @@ def _grade_one(course: Course, assignment: Assignment, path: Path, profile: str,
 
 
 def _grade_all(
-    course: Course, assignment: Assignment, profile: str, jobs: int | None, state: Path | None, *, force: bool, as_json: bool
+    course: Course,
+    assignment: Assignment,
+    profile: str,
+    jobs: int | None,
+    state: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
 ) -> None:
     import time
 
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from grader.batch import grade_assignment
     from grader.store import Store
 
     store = Store(state or course.state)
     begin = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=err, disable=as_json, transient=True) as progress:
         task = progress.add_task(f"grading {assignment.name}", total=None)
         graded = grade_assignment(
@@ -125,7 +152,9 @@ def _grade_all(
             slots=jobs,
             force=force,
             on_start=lambda total: progress.update(task, total=total),
-            on_done=lambda item: progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}"),
+            on_done=lambda item: progress.update(
+                task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}"
+            ),
         )
     seconds = time.monotonic() - begin
     held = [item for item in graded if item.attempt.held]
@@ -133,7 +162,11 @@ def _grade_all(
         print_json({"assignment": assignment.name, "wall_s": seconds, "attempts": [_as_json(item) for item in graded]})
     else:
         _print_batch(graded, assignment.title)
-        out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else "nothing to grade: every submission has its attempt")
+        out.print(
+            f"{len(graded)} graded in {seconds:.1f} s"
+            if graded
+            else "nothing to grade: every submission has its attempt"
+        )
         for item in held:
             err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
     if held:

@@ -25,7 +25,9 @@ def doctor(course: CourseOption = None, as_json: JsonOption = False) -> None:
     minimum = load_course(found).sandbox.minimum if found else ("landlock", "seccomp")
     findings = examine(minimum)
     if as_json:
-        print_json({"fit": findings.fit, "layers": list(findings.layers), "findings": [f.as_dict() for f in findings.items]})
+        print_json(
+            {"fit": findings.fit, "layers": list(findings.layers), "findings": [f.as_dict() for f in findings.items]}
+        )
     else:
         marks = {"ok": "[green]ok[/green]     ", "missing": "[yellow]missing[/yellow]", "bad": "[red]bad[/red]    "}
         for item in findings.items:

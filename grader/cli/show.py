@@ -10,7 +10,9 @@ import typer
 
 from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, command, out, print_json
 
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="where the pages go (default: in the state folder)")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="where the pages go (default: in the state folder)")
+]
 
 
 @command
@@ -37,7 +39,9 @@ def feedback(
     folder = to or store.state / "feedback" / assignment.name
     index = write_feedback_batch(items, course=loaded, assignment=assignment, folder=folder, now=datetime.now(UTC))
     if as_json:
-        print_json({"index": str(index), "pages": {item.owner: str(folder / item.owner / "index.html") for item in items}})
+        print_json(
+            {"index": str(index), "pages": {item.owner: str(folder / item.owner / "index.html") for item in items}}
+        )
     else:
         out.print(f"{len(items)} pages; open {index}", markup=False)
 
@@ -62,6 +66,8 @@ def leaderboard(
     folder = to or store.state / "leaderboard" / assignment.name
     page = write_leaderboard(entries, course=loaded, assignment=assignment, folder=folder, now=datetime.now(UTC))
     if as_json:
-        print_json({"page": str(page), "csv": str(folder / "leaderboard.csv"), "json": str(folder / "leaderboard.json")})
+        print_json(
+            {"page": str(page), "csv": str(folder / "leaderboard.csv"), "json": str(folder / "leaderboard.json")}
+        )
     else:
         out.print(f"{len(entries)} entries; open {page}", markup=False)

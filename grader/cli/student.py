@@ -22,7 +22,9 @@ def check(
     tests = folder / "public"
     if not tests.is_dir():
         raise UsageError(
-            "there are no public tests here", where=tests, mend="run it in the folder that you unpacked, or name that folder"
+            "there are no public tests here",
+            where=tests,
+            mend="run it in the folder that you unpacked, or name that folder",
         )
     code = pytest.main([str(tests), "--rootdir", str(folder), "-q", "--tb=short", "-p", "no:cacheprovider"])
     if code == 0:

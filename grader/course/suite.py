@@ -32,7 +32,7 @@ class CheckInfo:
     line: int
 
 
-class _Problem(Exception):  # noqa: N818 - never leaves this module
+class _Problem(Exception):
     def __init__(self, what: str, node: ast.AST, mend: str) -> None:
         super().__init__(what)
         self.what, self.line, self.mend = what, getattr(node, "lineno", 1), mend

@@ -117,6 +117,6 @@ def _pair(samples: Samples, *, flat: bool, array: Kind) -> Pair:
     y = samples.y.copy()
     if array == "numpy":
         return x, y
-    import torch  # noqa: PLC0415 - seconds that the numpy assignments need not pay
+    import torch
 
     return torch.from_numpy(x), torch.from_numpy(y)

@@ -1,0 +1,1 @@
+"""The engine: hidden suites as pytest, proxies for student code, verdicts, reports."""

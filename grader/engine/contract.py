@@ -106,7 +106,7 @@ def _cut(value: Any, node: ast.expr) -> Any:
     return value
 
 
-def _fits(value: Any, node: ast.expr) -> bool:  # noqa: PLR0911 - one return a kind of annotation
+def _fits(value: Any, node: ast.expr) -> bool:
     node = _plain(node)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return _fits(value, node.left) or _fits(value, node.right)
@@ -167,7 +167,7 @@ def describe(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         plural = "" if len(value) == 1 else "s"
         return f"a {'tuple' if isinstance(value, tuple) else 'list'} of {len(value)} value{plural}" + (
-            f" ({', '.join(describe(part) for part in value)})" if 0 < len(value) <= 4 else ""  # noqa: PLR2004
+            f" ({', '.join(describe(part) for part in value)})" if 0 < len(value) <= 4 else ""
         )
     if value is None:
         return "None"

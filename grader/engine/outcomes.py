@@ -64,7 +64,7 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     """Map what a case raised, if anything, to its outcome. Verdicts are made here and nowhere else."""
-    import pytest  # noqa: PLC0415 - this module is imported where pytest may not be needed
+    import pytest
 
     if error is None:
         fraction = 1.0 if state.fraction is None else state.fraction
@@ -94,8 +94,10 @@ def _threshold_message(state: CaseState) -> str:
     if metric is None:
         return ""
     value = "not a finite number" if metric.value is None else f"{metric.value:.4g}"
-    return f"{metric.name} is {value}; full points need more." if metric.direction == "higher" else (
-        f"{metric.name} is {value}; full points need less."
+    return (
+        f"{metric.name} is {value}; full points need more."
+        if metric.direction == "higher"
+        else (f"{metric.name} is {value}; full points need less.")
     )
 
 
@@ -146,7 +148,7 @@ def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
         message=(failed.message + note if failed and verdict is not Verdict.ACCEPTED else ""),
         hint="" if fraction >= 1 or verdict.held else spec.hint,
         output=clean_text("".join(case.output for case in cases), 4000),
-        visibility=spec.visibility,  # type: ignore[arg-type]
+        visibility=spec.visibility,
         seconds=math.fsum(case.seconds for case in cases),
         staff=failed.staff if failed else "",
     )
@@ -187,7 +189,7 @@ def failed_report(
             score=None if verdict.held else 0.0,
             max_score=spec.points,
             message=message,
-            visibility=spec.visibility,  # type: ignore[arg-type]
+            visibility=spec.visibility,
             staff=staff,
         )
         for spec in specs

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,16 +63,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _author_state(config: pytest.Config, path: Path) -> GradingState:
-    from grader.course import load_course  # noqa: PLC0415 - only in the author's mode
-    from grader.engine.session import Session  # noqa: PLC0415
-    from grader.errors import AutogradeError  # noqa: PLC0415
-    from grader.store.intake import read_submission  # noqa: PLC0415
+    from grader.course import load_course
+    from grader.engine.session import Session
+    from grader.errors import AutogradeError
+    from grader.store import read_submission
 
     try:
         suite = next((Path(arg.split("::")[0]).resolve() for arg in config.args), Path.cwd())
         folder = next((p for p in (suite, *suite.parents) if p.name == "hidden"), None)
         if folder is None:
-            raise pytest.UsageError("--submission needs a hidden suite: pytest assignments/NAME/hidden --submission PATH")
+            raise pytest.UsageError(
+                "--submission needs a hidden suite: pytest assignments/NAME/hidden --submission PATH"
+            )
         course = load_course(folder.parent.parent.parent / "autograde.yml")
         assignment = course.assignment(folder.parent.name)
         session = Session(course, assignment, assignment.profile(config.getoption("--profile")), course.state)
@@ -105,7 +107,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Set clock and seeds for one case."""
     state = item.config.stash.get(STATE, None)
     if state is not None and state.run is not None:
-        from grader.engine.outcomes import CaseState  # noqa: PLC0415 - only while grading
+        from grader.engine.outcomes import CaseState
 
         item.stash[_CASE] = CaseState()
         mark = item.get_closest_marker("points")
@@ -116,10 +118,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def _seed_trusted(seed: int) -> None:
     """Seed this side's global generators, so that nothing leaks from one submission to the next."""
-    import random  # noqa: PLC0415
+    import random
 
-    import numpy as np  # noqa: PLC0415
-    import torch  # noqa: PLC0415
+    import numpy as np
+    import torch
 
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - the legacy generator is what a suite might use by accident
@@ -141,9 +143,9 @@ def pytest_runtest_makereport(
 
 
 def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from grader.engine.outcomes import judge  # noqa: PLC0415
+    from grader.engine.outcomes import judge
 
     error = call.excinfo.value if call.excinfo else None
     case = item.stash[_CASE]
@@ -157,7 +159,7 @@ def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]
 
 
 def _finish(state: GradingState, item: pytest.Item) -> None:
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
     outcome = state.outcomes.get(case_id(item))
     output = state.current().end_case()
@@ -172,7 +174,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     state = config.stash.get(STATE, None)
     if state is None or not config.getoption("--submission", default=None) or not state.outcomes:
         return
-    from grader.engine.outcomes import combine, spec_of  # noqa: PLC0415
+    from grader.engine.outcomes import combine, spec_of
 
     items: dict[str, list[pytest.Function]] = {}
     for item in terminalreporter._session.items:  # noqa: SLF001 - pytest has no public way to the items here
@@ -186,7 +188,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         result = combine(spec_of(cases[0]), outcomes)
         total += result.score or 0.0
         possible += result.max_score
-        terminalreporter.write_line(f"{result.score or 0:6.2f} /{result.max_score:6.2f}  {result.verdict.value:14} {result.id}")
+        terminalreporter.write_line(
+            f"{result.score or 0:6.2f} /{result.max_score:6.2f}  {result.verdict.value:14} {result.id}"
+        )
         if result.message:
             terminalreporter.write_line("      " + result.message.replace("\n", "\n      "))
     for metric in state.metrics.values():
@@ -233,7 +237,7 @@ def seed(grading: GradingState) -> int:
 @pytest.fixture
 def rng(seed: int) -> Any:
     """A torch.Generator for this case."""
-    import torch  # noqa: PLC0415
+    import torch
 
     return torch.Generator().manual_seed(seed)
 
@@ -241,7 +245,7 @@ def rng(seed: int) -> Any:
 @pytest.fixture
 def np_rng(seed: int) -> Any:
     """A numpy Generator for this case."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     return np.random.default_rng(seed)
 
@@ -265,7 +269,7 @@ def record(request: pytest.FixtureRequest, grading: GradingState) -> Callable[[s
 
 
 def _record(grading: GradingState, case: CaseState, name: str, value: float) -> None:
-    from grader.records import Metric  # noqa: PLC0415
+    from grader.records import Metric
 
     number = float(value)
     columns = {column.metric: column.direction for column in grading.session.assignment.leaderboard}
@@ -281,7 +285,7 @@ def award(request: pytest.FixtureRequest, grading: GradingState) -> Callable[...
 
 
 def _award(grading: GradingState, case: CaseState, value: float, *, metric: str | None = None) -> None:
-    from grader.errors import AuthoringError  # noqa: PLC0415
+    from grader.errors import AuthoringError
 
     if case.fraction is not None:
         raise AuthoringError("a case calls award twice", mend="call it once, with what counts")
@@ -302,7 +306,7 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
 
 
 @pytest.fixture
-def stopwatch() -> Iterator[Callable[[], float]]:
+def stopwatch() -> Callable[[], float]:
     """Wall seconds since the check began; for metrics, never for points."""
     begin = time.monotonic()
-    yield lambda: time.monotonic() - begin
+    return lambda: time.monotonic() - begin

@@ -49,10 +49,11 @@ class Handle:
         object.__setattr__(self, "type_name", ref.type_name)
 
     def __autograde_handle__(self) -> HandleRef:
+        """What stands for the object on the wire."""
         self._run.check_generation(self._generation)
         return HandleRef(self._number, "")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the object does
         signature: Signature | None = self._signature
         value = self._run.ask("call", self, list(args), kwargs, label=signature.name if signature else "")
         if signature is None:
@@ -113,7 +114,9 @@ class Handle:
 def _instance(signature: Signature) -> Signature:
     """The signature of an instance of a class: its methods, and what calling it (``forward``) returns."""
     call = signature.methods.get("forward") or signature.methods.get("__call__")
-    return Signature(call.name if call else signature.name, signature.module, call.returns if call else None, signature.methods)
+    return Signature(
+        call.name if call else signature.name, signature.module, call.returns if call else None, signature.methods
+    )
 
 
 def _attribute(handle: Handle, name: str, *, ref: bool) -> Any:
@@ -134,9 +137,11 @@ class Method:
         self._handle, self._name, self._signature = handle, name, signature
 
     def __autograde_handle__(self) -> HandleRef:
-        return _attribute(self._handle, self._name, ref=True).__autograde_handle__()
+        """What stands for the bound method on the wire."""
+        found: HandleRef = _attribute(self._handle, self._name, ref=True).__autograde_handle__()
+        return found
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the method does
         handle = self._handle
         try:
             value = handle._run.ask("method", handle, self._name, list(args), kwargs, label=self._signature.name)  # noqa: SLF001
@@ -220,14 +225,23 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "matmul", "pow", "mod"
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(RemoteTensor, f"__{_name}__", _forward(_name))
 RemoteTensor.__hash__ = object.__hash__  # type: ignore[method-assign]
-RemoteTensor.__neg__ = lambda self: -self.value  # type: ignore[attr-defined]
-RemoteTensor.__abs__ = lambda self: abs(self.value)  # type: ignore[attr-defined]
+
+
+def _unary(name: str) -> Callable[..., Any]:
+    function = getattr(operator, name)
+    return lambda self: function(self.value)
+
+
+def _local_method(name: str) -> Callable[..., Any]:
+    return lambda self, *args: getattr(self.value, name)(*args)
+
+
+for _name in ("neg", "abs"):
+    setattr(RemoteTensor, f"__{_name}__", _unary(_name))
 for _name in ("shape", "dtype", "ndim"):
     setattr(RemoteTensor, _name, property(operator.attrgetter(f"value.{_name}")))
 for _name in ("size", "dim", "numel", "item", "tolist", "numpy", "detach", "element_size"):
-    setattr(
-        RemoteTensor, _name, (lambda name: lambda self, *args: getattr(self.value, name)(*args))(_name)
-    )
+    setattr(RemoteTensor, _name, _local_method(_name))
 
 
 class ModuleProxy:

@@ -79,9 +79,14 @@ def _dotted(node: ast.AST) -> str | None:
     return None
 
 
-def check_rules(files: Mapping[str, bytes], forbid: Mapping[str, ForbidRule], handed_in: tuple[str, ...]) -> dict[str, Breach]:
-    """Breaches by file name. Helper files that a student adds are held to the union of the rules on modules, since a
-    file under a rule could import them."""
+def check_rules(
+    files: Mapping[str, bytes], forbid: Mapping[str, ForbidRule], handed_in: tuple[str, ...]
+) -> dict[str, Breach]:
+    """Breaches by file name.
+
+    Helper files that a student adds are held to the union of the rules on modules: a file under a rule could import
+    them.
+    """
     shared = ForbidRule(modules=tuple(sorted({name for rule in forbid.values() for name in rule.modules})))
     breaches: dict[str, Breach] = {}
     for name, data in files.items():

@@ -97,7 +97,14 @@ class RunnerPlugin:
             if outcome is not None and outcome.unexplained:
                 outcomes[case_id(item)] = self._refer(session, item, outcome, run.seed)
         checks = tuple(
-            combine(spec, [outcomes.get(case_id(item), CaseOutcome(Verdict.SKIPPED)) for item in items if item.originalname == spec.id])
+            combine(
+                spec,
+                [
+                    outcomes.get(case_id(item), CaseOutcome(Verdict.SKIPPED))
+                    for item in items
+                    if item.originalname == spec.id
+                ],
+            )
             for spec in specs
         )
         verdict, score = overall(checks)
@@ -145,7 +152,10 @@ class RunnerPlugin:
                 self._referee.pop(next(iter(self._referee)))
         if self._referee[key]:
             return blame_student(outcome, outcome.message)
-        return replace(outcome, message="This check could not be run because of a fault on our side. Staff have been told; it costs you nothing.")
+        return replace(
+            outcome,
+            message="This check could not be run because of a fault on our side. Staff have been told; it costs you nothing.",
+        )
 
     def _unreadable(self, specs: list[CheckSpec], files: dict[str, bytes], problem: str) -> Report:
         digest = digest_files(files)
@@ -179,7 +189,7 @@ def _specs(items: list[pytest.Function]) -> list[CheckSpec]:
 
 def main(fd: int, config: dict[str, Any]) -> int:
     """Warm up, collect, serve. The exit code is pytest's."""
-    import torch  # noqa: PLC0415 - warm before the first submission
+    import torch
 
     kernel.die_with_parent()
     torch.set_num_threads(1)
@@ -187,7 +197,9 @@ def main(fd: int, config: dict[str, Any]) -> int:
     try:
         course = load_course(Path(config["course"]))
         assignment = course.assignment(config["assignment"])
-        session = Session(course, assignment, assignment.profile(config["profile"]), Path(config["state"]), slot=config["slot"])
+        session = Session(
+            course, assignment, assignment.profile(config["profile"]), Path(config["state"]), slot=config["slot"]
+        )
         # One fork for nothing: where a layer is missing, grading must not begin.
         session.warm().fork(session.limits).close()
     except AutogradeError as error:

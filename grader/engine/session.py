@@ -69,7 +69,9 @@ class Session:
         try:
             return path.read_text(encoding="utf-8")
         except OSError as error:
-            raise AuthoringError("the solution cannot be read", where=path, mend="write the solved module there") from error
+            raise AuthoringError(
+                "the solution cannot be read", where=path, mend="write the solved module there"
+            ) from error
 
     def warm(self) -> Zygote:
         """The zygote, started on first use."""
@@ -102,7 +104,7 @@ class Session:
     @functools.cached_property
     def held_out(self) -> HeldOut:
         """The data of the ``held_out`` fixture; its test part comes from the course's secret."""
-        from grader.data import hold_out  # noqa: PLC0415 - data sets are read when a check asks for them
+        from grader.data import hold_out
 
         if self.profile.data is None:
             raise AuthoringError(
@@ -294,7 +296,9 @@ class SubmissionRun:
             raise ContractError(f"`{file}` is missing from your submission, which has {have}.")
         if file in self.breaches:
             raise ContractError(str(self.breaches[file]))
-        helper = next((breach for name, breach in self.breaches.items() if name not in self.session.modules.values()), None)
+        helper = next(
+            (breach for name, breach in self.breaches.items() if name not in self.session.modules.values()), None
+        )
         if helper is not None and file in self.session.assignment.forbid:
             raise ContractError(str(helper))
 

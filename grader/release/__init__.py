@@ -1,6 +1,6 @@
 """Releases: cut the stubs, make the notebook, prove the bundle clean, pack it."""
 
-from grader.release.build import Bundle, build_release, check_drift, make_bundles, require_no_drift
+from grader.release.build import Bundle, assignment_secrets, build_release, check_drift, make_bundles, require_no_drift
 from grader.release.notebook import source_notebook
 from grader.release.pack import pack_release
 from grader.release.prove import Leak, find_leaks, prove_clean
@@ -10,6 +10,7 @@ __all__ = [
     "Bundle",
     "Leak",
     "Region",
+    "assignment_secrets",
     "build_release",
     "check_drift",
     "find_leaks",

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from grader.course import Assignment, Course
 
 #: Below the assignment's folder; everything else stays with the course. The notebook and stubs are made, not copied.
-ALLOWED = ("README.md", "public/test_*.py", "public/data/**/*")
+#: `data/` ships to students: secret data belongs in `hidden/`.
+ALLOWED = ("README.md", "public/test_*.py", "data/**/*")
 #: What tools leave behind in a release folder; neither drift nor packed.
 LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
 

@@ -1,0 +1,1 @@
+"""The sandbox: a zygote, confined workers, and the wire between them and us."""

@@ -79,7 +79,9 @@ class Exit:
 class Zygote:
     """A warm process to fork workers from; one for each slot of a batch."""
 
-    def __init__(self, *, slot: int = 0, minimum: Sequence[str] = ("landlock", "seccomp"), preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, slot: int = 0, minimum: Sequence[str] = ("landlock", "seccomp"), preload: Sequence[str] = ()
+    ) -> None:
         """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it."""
         self.minimum = tuple(minimum)
         self.layers: tuple[str, ...] = ()
@@ -251,7 +253,9 @@ class Worker:
             return decode(answer.get("value"), payload, DEFAULT_LIMITS, resolve=resolve)
         except WireError as error:
             self.close()
-            raise ProtocolError(f"Your code's process sent something that is no answer: {clean_text(str(error), 200)}") from None
+            raise ProtocolError(
+                f"Your code's process sent something that is no answer: {clean_text(str(error), 200)}"
+            ) from None
         except (TimeLimit, OutputLimit, ProtocolError, WorkerDied, MemoryLimit):
             self.close()
             raise
@@ -286,8 +290,8 @@ class Worker:
             return ProtocolError("Your code wrote to the grader's channel.")
         if error.get("memory") is True:
             return MemoryLimit(f"Your code asked for more memory than the {self.limits.memory_mb} MiB it may use.")
-        frames = []
-        for entry in error.get("frames") if isinstance(error.get("frames"), list) else []:
+        told, frames = error.get("frames"), []
+        for entry in told if isinstance(told, list) else []:
             match entry:
                 case [str(file), int(line), str(function), str(text)]:
                     frames.append(
@@ -370,8 +374,12 @@ class Worker:
             return TimeLimit(f"Your code used more than {self.limits.cpu_s:g} seconds of processor time.")
         if end.signal is not None:
             name = signal.Signals(end.signal).name
-            return WorkerDied(f"Your code ended the Python process itself (signal {name}); nothing after that can be graded.")
-        return WorkerDied(f"Your code ended the Python process itself (exit code {end.code}); nothing after that can be graded.")
+            return WorkerDied(
+                f"Your code ended the Python process itself (signal {name}); nothing after that can be graded."
+            )
+        return WorkerDied(
+            f"Your code ended the Python process itself (exit code {end.code}); nothing after that can be graded."
+        )
 
 
 def _proxy(value: Any) -> HandleRef | None:

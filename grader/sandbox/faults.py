@@ -41,7 +41,7 @@ class StudentFrame:
     text: str
 
 
-class StudentFault(Exception):  # noqa: N818 - a fault is the vocabulary's word
+class StudentFault(Exception):
     """Base of everything that is the student's fault."""
 
     verdict = Verdict.RUNTIME_ERROR

@@ -78,7 +78,7 @@ def library_folders() -> list[str]:
     prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix}
     found = set(prefixes)
     found.update(p for p in sys.path if p and Path(p).name in ("site-packages", "dist-packages"))
-    real = {os.path.realpath(p) for p in found} | {os.path.abspath(p) for p in found}
+    real = {os.path.realpath(p) for p in found} | {os.path.abspath(p) for p in found}  # noqa: PTH100 - where links lead, and what they say
     real -= {"/", "/usr"}
     return sorted(p for p in real if Path(p).is_dir() and not any(p != q and p.startswith(q + "/") for q in real))
 
@@ -146,8 +146,12 @@ def _build_root(readable: list[str]) -> None:
         elif Path(path).exists():
             _bind(path, new + path)
     for path in readable:
-        for masked in (found for name in _MASKED for found in Path(new + path).glob(f"lib/python3*/site-packages/{name}")):
-            kernel.mount("tmpfs", str(masked), "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k")
+        for masked in (
+            found for name in _MASKED for found in Path(new + path).glob(f"lib/python3*/site-packages/{name}")
+        ):
+            kernel.mount(
+                "tmpfs", str(masked), "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k"
+            )
     Path(new + "/dev").mkdir(mode=0o755)
     for name in _DEVICES:
         Path(new + "/dev/" + name).touch()
@@ -284,7 +288,7 @@ def preload_libraries() -> None:
 
 def _landlock(base: Base, scratch: str) -> bool:
     try:
-        import sandlock  # noqa: PLC0415 - absent where the machine has no Landlock
+        import sandlock
     except (ImportError, OSError):
         return False
     if sandlock.landlock_abi_version() < sandlock.min_landlock_abi():
@@ -296,7 +300,7 @@ def _landlock(base: Base, scratch: str) -> bool:
 
 def _seccomp() -> bool:
     try:
-        import pyseccomp as seccomp  # noqa: PLC0415 - absent where libseccomp is
+        import pyseccomp as seccomp
     except (ImportError, OSError, RuntimeError):
         return False
     rules = seccomp.SyscallFilter(defaction=seccomp.ALLOW)

@@ -31,7 +31,20 @@ _SAFE_INT = 2**53
 
 _ARRAY_KINDS = frozenset("biufc")
 _TENSOR_DTYPES = frozenset(
-    "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
+    [
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ]
 )
 _MAX_DIMENSIONS = 16
 
@@ -130,7 +143,7 @@ class Encoder:
         self._proxy = proxy
         self._nodes = 0
 
-    def encode(self, value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911, PLR0912 - one branch a wire type
+    def encode(self, value: Any, depth: int = 0) -> Any:
         """Give the JSON tree of ``value``.
 
         Raises:
@@ -181,17 +194,17 @@ class Encoder:
         return [offset, view.nbytes]
 
     def _array(self, value: Any) -> Any | None:
-        import numpy as np  # noqa: PLC0415 - late, see the module's docstring
+        import numpy as np
 
         if isinstance(value, (np.ndarray, np.generic)):
             array = np.asarray(value)
-            if array.dtype.kind not in _ARRAY_KINDS or array.dtype.itemsize > 16 or array.ndim > _MAX_DIMENSIONS:  # noqa: PLR2004
+            if array.dtype.kind not in _ARRAY_KINDS or array.dtype.itemsize > 16 or array.ndim > _MAX_DIMENSIONS:
                 return None
             array = np.ascontiguousarray(array).reshape(array.shape)
-            extent = self._append(memoryview(array.reshape(-1).view(np.uint8)))
+            extent = self._append(memoryview(array.reshape(-1).view(np.uint8).data))
             kind = "s" if isinstance(value, np.generic) else "a"
             return {kind: [array.dtype.newbyteorder("=").str, list(array.shape), *extent]}
-        import torch  # noqa: PLC0415
+        import torch
 
         if isinstance(value, torch.Tensor):
             return self._tensor(value, torch)
@@ -234,7 +247,7 @@ class _Decoder:
         self.limits = limits
         self.nodes = 0
 
-    def decode(self, tree: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911, PLR0912 - one branch a wire type
+    def decode(self, tree: Any, depth: int = 0) -> Any:  # noqa: PLR0912 - one branch a wire type
         self.nodes += 1
         if depth > self.limits.depth:
             raise WireError(f"value is nested deeper than {self.limits.depth}")
@@ -251,7 +264,7 @@ class _Decoder:
                 return tuple(self.decode(item, depth + 1) for item in items)
             case {"d": dict(items)}:
                 return {key: self.decode(item, depth + 1) for key, item in items.items()}
-            case {"i": str(text)} if len(text) <= 10_000:  # noqa: PLR2004
+            case {"i": str(text)} if len(text) <= 10_000:
                 try:
                     return int(text, 16)
                 except ValueError:
@@ -269,7 +282,7 @@ class _Decoder:
                 if "h" in tree:
                     return self.resolve(TensorRef(tensor, self._handle(tree["h"], "Tensor")))
                 return tensor.requires_grad_() if tree.get("g") is True and tensor.is_floating_point() else tensor
-            case {"h": number, "k": str(name)} if len(name) <= 200:  # noqa: PLR2004
+            case {"h": number, "k": str(name)} if len(name) <= 200:
                 return self.resolve(self._handle(number, name))
         raise WireError("unknown value")
 
@@ -297,15 +310,15 @@ class _Decoder:
             raise WireError(f"shape {shape} is too large")
 
     def _array(self, dtype: str, shape: list[Any], offset: Any, length: Any) -> Any:
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
-        if len(dtype) > 5 or dtype[1:2] not in _ARRAY_KINDS:  # noqa: PLR2004 - "<c16" is the longest
+        if len(dtype) > 5 or dtype[1:2] not in _ARRAY_KINDS:
             raise WireError("unknown array dtype")
         try:
             kind = np.dtype(dtype)
         except (TypeError, ValueError):
             raise WireError("unknown array dtype") from None
-        if kind.kind not in _ARRAY_KINDS or kind.itemsize > 16 or not kind.isnative:  # noqa: PLR2004
+        if kind.kind not in _ARRAY_KINDS or kind.itemsize > 16 or not kind.isnative:
             raise WireError("unknown array dtype")
         extent = self._extent(offset, length)
         self._count(shape, kind.itemsize, length)
@@ -315,8 +328,8 @@ class _Decoder:
         return raw.view(kind).reshape(shape)
 
     def _tensor(self, dtype: str, shape: list[Any], offset: Any, length: Any) -> Any:
-        import numpy as np  # noqa: PLC0415
-        import torch  # noqa: PLC0415
+        import numpy as np
+        import torch
 
         if dtype not in _TENSOR_DTYPES:
             raise WireError("unknown tensor dtype")
@@ -335,9 +348,7 @@ def _as_is(ref: HandleRef | TensorRef) -> Any:
     return ref
 
 
-def decode(
-    tree: Any, payload: bytearray, limits: WireLimits = DEFAULT_LIMITS, *, resolve: Resolver = _as_is
-) -> Any:
+def decode(tree: Any, payload: bytearray, limits: WireLimits = DEFAULT_LIMITS, *, resolve: Resolver = _as_is) -> Any:
     """Turn a JSON tree and its payload back into a value.
 
     ``resolve`` turns each :class:`HandleRef` and :class:`TensorRef` into what stands for it on this side.

@@ -18,9 +18,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.sandbox.wire import PREFIX, Encoder, HandleRef, TensorRef, WireError, WireLimits, check_prefix
+from grader.sandbox.wire import (
+    PREFIX,
+    Encoder,
+    HandleRef,
+    TensorRef,
+    WireError,
+    WireLimits,
+    check_prefix,
+    frame,
+    parse_header,
+)
 from grader.sandbox.wire import decode as wire_decode
-from grader.sandbox.wire import frame, parse_header
 
 _MAX_ITEMS = 20_000
 _MAX_FRAMES = 12
@@ -128,7 +137,7 @@ class _Server:
 
     def seed(self, number: int) -> None:
         """Seed every generator that student code may draw from."""
-        import random  # noqa: PLC0415
+        import random
 
         random.seed(number)
         if "numpy" in sys.modules:
@@ -228,7 +237,7 @@ def _in_process_loaders() -> None:
         return
     original = loader.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def in_process(self: Any, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("num_workers"):
             kwargs["num_workers"] = 0
             for name in ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
@@ -236,7 +245,7 @@ def _in_process_loaders() -> None:
         kwargs.pop("pin_memory", None)
         original(self, *args, **kwargs)
 
-    loader.__init__ = __init__
+    loader.__init__ = in_process
 
 
 def serve(fd: int, layers: list[str], root: str) -> None:

@@ -19,6 +19,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from grader.sandbox import isolation, kernel, worker
@@ -55,7 +56,7 @@ def _fork(base: isolation.Base, limits: Limits, slot: int, wire_fd: int, output_
         control.close()
         wire_fd, output_fd = _keep_only(wire_fd, output_fd)
         layers = isolation.confine(base, limits, slot)
-        worker.serve(wire_fd, layers, root=os.getcwd())
+        worker.serve(wire_fd, layers, root=str(Path.cwd()))
         status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
         worker.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")

@@ -14,7 +14,7 @@ _MAX_PART = 255
 _MAX_PATH = 1000
 
 
-class UploadProblem(Exception):  # noqa: N818 - becomes a Submission's `problem`, and never leaves this package
+class UploadProblem(Exception):
     """Why an upload cannot be unpacked, in words for the student."""
 
 

@@ -43,7 +43,7 @@ class Case:
     @functools.cached_property
     def telling(self) -> bool:
         """Enough distinct expected entries that an arrangement of them cannot fit by accident."""
-        return self.comparable and np.unique(self.e).size >= min(4, self.e.size) and self.e.size >= 2  # noqa: PLR2004
+        return self.comparable and np.unique(self.e).size >= min(4, self.e.size) and self.e.size >= 2
 
     def fits(self, candidate: Any) -> bool:
         """Whether ``candidate``, made from the expected values by one mistake, is what came."""

@@ -31,7 +31,7 @@ _ELEMENTWISE: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 
 def through(case: Case) -> str | None:
     """A function that turns the expected values into what came."""
-    if not case.telling or case.e.size < 3:  # noqa: PLR2004
+    if not case.telling or case.e.size < 3:
         return None
     for sentence, function in _ELEMENTWISE:
         if case.fits(function(case.e)):

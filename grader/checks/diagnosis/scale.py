@@ -23,9 +23,9 @@ def factor(case: Case) -> str | None:
     k = float((case.a * case.e).sum() / (case.e**2).sum())
     if math.isclose(k, 1.0, rel_tol=1e-3) or not case.fits(k * case.e):
         return None
-    if abs(k) < 1e-8:  # noqa: PLR2004
+    if abs(k) < 1e-8:
         return "is zero throughout." if case.e.size > 1 else "is zero."
-    if case.e.size == 1 and (name := _size(case, k)) is None and not _simple(k):
+    if case.e.size == 1 and _size(case, k) is None and not _simple(k):
         return None  # any number is a multiple of any other
     return _factor_in_words(case, k)
 
@@ -53,7 +53,7 @@ def _factor_in_words(case: Case, k: float) -> str:
 def _size(case: Case, k: float) -> str | None:
     k = abs(k)
     near = round(k)
-    return case.sizes.get(near) if near > 2 and math.isclose(k, near, rel_tol=1e-4) else None  # noqa: PLR2004
+    return case.sizes.get(near) if near > 2 and math.isclose(k, near, rel_tol=1e-4) else None
 
 
 def _simple(k: float) -> str | None:
@@ -76,11 +76,11 @@ def offset(case: Case) -> str | None:
 
 def per_axis(case: Case) -> str | None:
     """A factor that is constant along one axis: a normalisation over the wrong axis, say."""
-    if not case.telling or case.e.ndim < 2 or (np.abs(case.e) < 1e-12).any():  # noqa: PLR2004
+    if not case.telling or case.e.ndim < 2 or (np.abs(case.e) < 1e-12).any():
         return None
     ratio = case.a / case.e
     for axis in range(case.e.ndim):
-        if case.e.shape[axis] > 2 and np.allclose(ratio, ratio.mean(axis, keepdims=True), rtol=10 * case.rtol):  # noqa: PLR2004
+        if case.e.shape[axis] > 2 and np.allclose(ratio, ratio.mean(axis, keepdims=True), rtol=10 * case.rtol):
             return (
                 f"is wrong by a factor that is the same along axis {axis} and differs elsewhere: "
                 "it looks normalised or averaged over the wrong axis."

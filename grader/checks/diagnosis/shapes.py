@@ -17,7 +17,7 @@ def explain(case: Case) -> str | None:
         return f"{start}: the values would fit, but for axes of size 1; use reshape, squeeze or keepdim."
     if got == want[::-1] and len(want) > 1:
         return f"{start}: it looks transposed."
-    if sorted(got) == sorted(want) and len(want) > 2:  # noqa: PLR2004
+    if sorted(got) == sorted(want) and len(want) > 2:
         return f"{start}: its axes look permuted."
     if not want:
         return f"has shape {got} where a single number is asked for: it looks as if a sum or mean over all entries is missing."
