@@ -31,6 +31,7 @@ def a_measure(tool, *, submissions, wall_s, single_wall_s=None, each_s=()):
         submissions=submissions,
         wall_s=wall_s,
         cpu_s=wall_s / 2,
+        single_cpu_s=None if single_wall_s is None else single_wall_s / 2,
         peak_mb=100.0,
         single_wall_s=single_wall_s,
         each_s=each_s,
@@ -48,8 +49,9 @@ def test_headline_ratio_is_of_whole_batches_over_the_same_submissions():
     found = report.ratios(report.Report("quick", {}, measures=[ours, same, other]))
     assert {(one.peer, one.what): pytest.approx(one.value) for one in found} == {
         ("nbgrader", "whole batch"): 6.0,
+        ("nbgrader", "whole batch, CPU"): 6.0,
         ("nbgrader", "one more submission"): 25.0,
-        ("nbgrader", "CPU"): 6.0,
+        ("nbgrader", "one more submission, CPU"): 25.0,
     }
 
 

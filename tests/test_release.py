@@ -628,7 +628,7 @@ def test_public_tests_run_in_the_unpacked_bundle(released, own_wheel, tmp_path):
     (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel[0])
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path)
-    command = [sys.executable, "-m", "pytest", "-p", "no:autograde", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     stub = subprocess.run([*command, "public"], cwd=tmp_path / "tiny", capture_output=True, text=True, check=False)
     assert stub.returncode == 1, stub.stdout + stub.stderr
     assert "NotImplementedError: softmax: write your solution here" in stub.stdout

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Measure:
     """One way of grading ``submissions`` submissions, in seconds and MB.
 
-    ``wall_s`` and ``cpu_s`` are of the whole batch, start-up included, as seen from outside. ``single_wall_s`` is the
-    same command over one submission, from which the cost without start-up follows. ``each_s`` are the wall times of
+    ``wall_s`` and ``cpu_s`` are of the whole batch, start-up included, as seen from outside. ``single_wall_s`` and
+    ``single_cpu_s`` are of the same command over one submission, from which the cost without start-up follows. ``each_s`` are the wall times of
     the submissions one by one, where the tool runs or reports them so.
     """
 
@@ -31,6 +31,7 @@ class Measure:
     cpu_s: float
     peak_mb: float
     single_wall_s: float | None = None
+    single_cpu_s: float | None = None
     each_s: tuple[float, ...] = ()
     parts_s: dict[str, float] = field(default_factory=dict)
 
@@ -47,9 +48,17 @@ class Measure:
     @property
     def marginal_s(self) -> float | None:
         """Wall seconds of one more submission, start-up left out: (batch of N - batch of 1) / (N - 1)."""
-        if self.single_wall_s is None or self.submissions < 2:
+        return self._marginal(self.wall_s, self.single_wall_s)
+
+    @property
+    def marginal_cpu_s(self) -> float | None:
+        """CPU seconds of one more submission, by the same formula."""
+        return self._marginal(self.cpu_s, self.single_cpu_s)
+
+    def _marginal(self, batch: float, single: float | None) -> float | None:
+        if single is None or self.submissions < 2:
             return None
-        return (self.wall_s - self.single_wall_s) / (self.submissions - 1)
+        return (batch - single) / (self.submissions - 1)
 
     @property
     def median_each_s(self) -> float | None:

@@ -129,4 +129,5 @@ def measure(folder: Path, submissions: Sequence[assignment.Submission], tool: To
         cpu_s=batch.cpu_s,
         peak_mb=batch.peak_mb,
         single_wall_s=single.wall_s,
+        single_cpu_s=single.cpu_s,
     )

@@ -108,6 +108,7 @@ def measure_loop(folder: Path, submissions: Sequence[assignment.Submission], too
         cpu_s=batch.cpu_s,
         peak_mb=batch.peak_mb,
         single_wall_s=single.wall_s,
+        single_cpu_s=single.cpu_s,
         each_s=tuple(each),
     )
 
@@ -131,5 +132,6 @@ def measure_run(folder: Path, submissions: Sequence[assignment.Submission], tool
         cpu_s=sum(done.cpu_s for done in runs),
         peak_mb=max(done.peak_mb for done in runs),
         single_wall_s=mean(walls),
+        single_cpu_s=mean(done.cpu_s for done in runs),
         each_s=walls,
     )

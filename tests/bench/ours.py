@@ -128,6 +128,7 @@ def measure(
         cpu_s=done.cpu_s,
         peak_mb=done.peak_mb,
         single_wall_s=alone.wall_s if alone else None,
+        single_cpu_s=alone.cpu_s if alone else None,
         each_s=tuple(attempts[one.owner]["seconds"] for one in submissions),
         parts_s=_medians([attempt.get("timing", {}) for attempt in attempts.values()]),
     )
@@ -177,5 +178,6 @@ def measure_script(folder: Path, submissions: Sequence[assignment.Submission], t
         cpu_s=sum(done.cpu_s for done in runs),
         peak_mb=max(done.peak_mb for done in runs),
         single_wall_s=mean(walls),
+        single_cpu_s=mean(done.cpu_s for done in runs),
         each_s=walls,
     )

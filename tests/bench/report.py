@@ -67,7 +67,7 @@ def ratios(report: Report) -> list[Ratio]:
     submission" leaves start-up out on both sides; ours is taken over many, where noise in the start-up weighs little.
     """
     ours = report.find(OURS)
-    more = (report.find(OURS_MANY) or ours).marginal_s if ours else None
+    many = report.find(OURS_MANY) or ours
     found = []
     for peer in map(report.find, PEERS):
         if ours is None or peer is None:
@@ -75,10 +75,13 @@ def ratios(report: Report) -> list[Ratio]:
         each_anew = peer.tool in {"otter run", "plain script"}
         if peer.submissions == ours.submissions or each_anew:
             found.append(Ratio(peer.tool, "whole batch", peer.per_submission_s, ours.per_submission_s))
-        if peer.marginal_s is not None and more is not None and more > 0:
-            found.append(Ratio(peer.tool, "one more submission", peer.marginal_s, more))
-        if peer.submissions == ours.submissions or each_anew:
-            found.append(Ratio(peer.tool, "CPU", peer.cpu_per_submission_s, ours.cpu_per_submission_s))
+            found.append(Ratio(peer.tool, "whole batch, CPU", peer.cpu_per_submission_s, ours.cpu_per_submission_s))
+        for what, theirs, mine in (
+            ("one more submission", peer.marginal_s, many.marginal_s if many else None),
+            ("one more submission, CPU", peer.marginal_cpu_s, many.marginal_cpu_s if many else None),
+        ):
+            if theirs is not None and mine is not None and mine > 0:
+                found.append(Ratio(peer.tool, what, theirs, mine))
     return found
 
 
@@ -102,6 +105,7 @@ def as_json(report: Report) -> dict[str, Any]:
     for one, measure in zip(data["measures"], report.measures, strict=True):
         one["per_submission_s"] = measure.per_submission_s
         one["marginal_s"] = measure.marginal_s
+        one["marginal_cpu_s"] = measure.marginal_cpu_s
         one["median_each_s"] = measure.median_each_s
         one["cpu_per_submission_s"] = measure.cpu_per_submission_s
     data["ratios"] = [{**dataclasses.asdict(one), "value": one.value} for one in ratios(report)]
@@ -111,7 +115,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 def derived(report: Report) -> dict[str, float]:
     """Seconds that follow from ours and the floor: overhead of a submission, start-up, isolation, other parts."""
-    ours, floor = report.find(OURS), report.find("floor")
+    ours, floor = report.find(OURS_MANY) or report.find(OURS), report.find("floor")
     found: dict[str, float] = {}
     if ours is None:
         return found
@@ -190,5 +194,7 @@ def as_markdown(report: Report) -> str:
 EXPLAINED = """\
 Every tool gave every submission the right score before its time counted. *Wall s / submission* is the wall time of the
 whole command over N, start-up included. *One more* is (batch of N - batch of 1) / (N - 1): start-up left out, by the
-same formula for all (*noise*: the two start-ups differed by more than the submissions took). *Median of one* is what the tool reports or takes for a single submission. *CPU* is that of every
-process the command started. *Peak* is the largest single process. All run with one thread and compiled bytecode."""
+same formula for all (*noise*: the two start-ups differed by more than the submissions took). *Median of one* is what
+the tool reports or takes for a single submission. *CPU* is that of every process the command started; where other work
+shares the machine it is the steadier number. *Peak* is the largest single process. All run with one thread and
+compiled bytecode."""

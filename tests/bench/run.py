@@ -90,19 +90,19 @@ class Bench:
         common = assignment.submissions(self.size.common)
         anew = common[: self.size.anew]
         self._versions("ours", mine, ("torch", "torchvision", "autograde" if "autograde" in self.tools else "rich"))
-        if "plain" in self.tools:
-            self.keep("floor", lambda: ours.measure_floor(self.folder / "floor", common, mine))
-            self.keep("plain script", lambda: ours.measure_script(self.folder / "script", anew[:3], mine))
         peers = self._peers() if {"nbgrader", "otter"} & set(self.tools) else None
         self._ours(common, mine, single=True)
         if peers and "nbgrader" in self.tools:
             self.keep("nbgrader", lambda: nbgrader_peer.measure(self.folder / "nbgrader", common, peers))
-            self._ours(common, mine)
+        self._many(mine)
         if peers and "otter" in self.tools:
+            self._ours(common, mine)
             self.keep("otter api", lambda: otter_peer.measure_loop(self.folder / "otter_api", common, peers))
             self._ours(common, mine)
             self.keep("otter run", lambda: otter_peer.measure_run(self.folder / "otter_run", anew, peers))
-        self._ours_alone(mine)
+        if "plain" in self.tools:
+            self.keep("plain script", lambda: ours.measure_script(self.folder / "script", anew[:3], mine))
+        self._settle()
         if "micro" in self.tools:
             self.step("micro", lambda: self._micro(mine))
 
@@ -138,16 +138,13 @@ class Bench:
         if measured is not None:
             self.ours_runs.append(measured)
 
-    def _ours_alone(self, tool: environment.Tool) -> None:
-        """Settle our median run, then grade many more submissions than a peer could in the time."""
+    def _many(self, tool: environment.Tool) -> None:
+        """Many more submissions than a peer could grade in the time, beside the floor that they stand on."""
+        many = assignment.submissions(self.size.many)
+        if "plain" in self.tools:
+            self.keep("floor", lambda: ours.measure_floor(self.folder / "floor", many, tool))
         if "autograde" not in self.tools:
             return
-        if self.ours_runs:
-            self.report.ours_runs_s = [one.wall_s for one in self.ours_runs]
-            alone = next((one.single_wall_s for one in self.ours_runs if one.single_wall_s is not None), None)
-            chosen = dataclasses.replace(report.median_run(self.ours_runs), single_wall_s=alone)
-            self.report.measures.insert(0, chosen)
-        many = assignment.submissions(self.size.many)
         folder = self.folder / "autograde_many"
         for jobs, label in ((1, report.OURS_MANY), (None, "autograde, default jobs")):
 
@@ -156,6 +153,17 @@ class Bench:
                 return dataclasses.replace(measured, tool=label)
 
             self.keep(f"{label}, {len(many)} submissions", work)
+
+    def _settle(self) -> None:
+        """Put the median of our batches of the common size into the report, first."""
+        if not self.ours_runs:
+            return
+        self.report.ours_runs_s = [one.wall_s for one in self.ours_runs]
+        first = self.ours_runs[0]
+        chosen = dataclasses.replace(
+            report.median_run(self.ours_runs), single_wall_s=first.single_wall_s, single_cpu_s=first.single_cpu_s
+        )
+        self.report.measures.insert(0, chosen)
 
     def _micro(self, tool: environment.Tool) -> None:
         done = process.run(
