@@ -68,12 +68,13 @@ class SandboxFault(SystemFault):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a worker ended: signal number or None, exit code or None, peak memory in KiB, CPU seconds."""
+    """How a worker ended: signal or exit code, peak memory in KiB, CPU seconds, whether memory ran out."""
 
     signal: int | None
     code: int | None
     maxrss_kb: int = 0
     cpu_s: float = 0.0
+    out_of_memory: bool = False
 
 
 class Zygote:
@@ -88,6 +89,7 @@ class Zygote:
         self.notes: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()
         self._ready = False
+        self._oom_kills = 0
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         config = json.dumps({"slot": slot, "preload": list(preload)})
         self._control = ours
@@ -161,7 +163,8 @@ class Zygote:
             return Exit(None, None)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        return Exit(number, code, int(answer["maxrss_kb"]), float(answer["cpu_s"]))
+        kills, self._oom_kills = int(answer["oom_kills"]) - self._oom_kills, int(answer["oom_kills"])
+        return Exit(number, code, int(answer["maxrss_kb"]), float(answer["cpu_s"]), kills > 0)
 
     def _answer(self, timeout: float) -> dict[str, Any]:
         self._control.settimeout(timeout)
@@ -370,6 +373,8 @@ class Worker:
     def _ended(self) -> WorkerDied | TimeLimit | MemoryLimit:
         """The worker hung up: find out why."""
         end = self.close()
+        if end.out_of_memory:
+            return MemoryLimit(f"Your code used more memory than the {self.limits.memory_mb} MiB it may use.")
         if end.signal == signal.SIGXCPU or (end.signal == signal.SIGKILL and end.cpu_s >= self.limits.cpu_s):
             return TimeLimit(f"Your code used more than {self.limits.cpu_s:g} seconds of processor time.")
         if end.signal is not None:

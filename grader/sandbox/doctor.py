@@ -23,6 +23,7 @@ _WHAT = {
     "ipc_ns": ("System V IPC and message queues of its own", "allow user namespaces, or grade as root"),
     "pid_ns": ("sees no other process; all it starts dies with it", "allow user namespaces, or grade as root"),
     "uid": ("a user id of its own", "grade as root to have it; a user namespace serves as well"),
+    "cgroup": ("memory and process limits for a submission as a whole", "grade as root, or delegate a control group"),
     "landlock": ("Landlock, ABI 6 or later", "needs Linux 6.12 or later with Landlock on, and `pip install sandlock`"),
     "seccomp": ("system call filter", "install libseccomp2, and `pip install pyseccomp`"),
 }

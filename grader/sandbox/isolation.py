@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from grader.sandbox import kernel
+from grader.sandbox.cgroups import Group
 from grader.sandbox.limits import Limits
 
 SCRATCH: Final = "/scratch"
@@ -29,7 +30,7 @@ SCRATCH: Final = "/scratch"
 FIRST_UID: Final = 61_000
 
 #: Every layer, outermost first.
-LAYERS: Final = ("user_ns", "mount_ns", "net_ns", "ipc_ns", "pid_ns", "uid", "landlock", "seccomp")
+LAYERS: Final = ("user_ns", "mount_ns", "net_ns", "ipc_ns", "pid_ns", "uid", "cgroup", "landlock", "seccomp")
 
 #: Read-only system folders and files that libraries open late.
 _SYSTEM: Final = (
@@ -71,6 +72,7 @@ class Base:
     readable: list[str]
     pid_ns: int | None = None  # descriptor of the zygote's own PID namespace
     notes: list[str] | None = None
+    group: Group | None = None  # of the slot, made before the root file system changes
 
 
 def library_folders() -> list[str]:

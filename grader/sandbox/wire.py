@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +30,11 @@ PREFIX = struct.Struct("!4sIQ")
 #: Integers beyond this are written as text, since other JSON readers would round them.
 _SAFE_INT = 2**53
 
+#: Integers of more bits than this do not cross by value; the receiver would refuse their digits.
+_MAX_BITS = 32_000
+
 _ARRAY_KINDS = frozenset("biufc")
+_ARRAY_DTYPE = re.compile(r"[<>|=][biufc][0-9]{1,2}")
 _TENSOR_DTYPES = frozenset(
     [
         "bool",
@@ -137,7 +142,7 @@ class Encoder:
     ) -> None:
         self.buffers: list[memoryview] = []
         self.size = 0
-        self._limits = limits
+        self.limits = limits
         self._handle = handle
         self._keep_grad = keep_grad
         self._proxy = proxy
@@ -150,14 +155,14 @@ class Encoder:
             WireError: too deep, too many nodes, too large, or of a type that cannot cross.
         """
         self._nodes += 1
-        if depth > self._limits.depth or self._nodes > self._limits.nodes:
-            raise WireError(f"value is nested deeper than {self._limits.depth} or has too many parts")
+        if depth > self.limits.depth or self._nodes > self.limits.nodes:
+            raise WireError(f"value is nested deeper than {self.limits.depth} or has too many parts")
         if value is None or value is True or value is False:
             return value
         kind = type(value)
         if kind is str:
             return self._text(value)
-        if kind is int:
+        if kind is int and value.bit_length() <= _MAX_BITS:
             return value if -_SAFE_INT < value < _SAFE_INT else {"i": hex(value)}
         if kind is float:
             return value if math.isfinite(value) else {"f": repr(value)}
@@ -179,16 +184,20 @@ class Encoder:
         return {"h": ref.id, "k": ref.type_name[:200]}
 
     def _text(self, value: str) -> str:
-        if len(value) > self._limits.header // 8:
+        if len(value) > self.limits.header // 8:
             raise WireError(f"a string of {len(value)} characters is too long")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise WireError("a string with a lone surrogate is no text") from None
         return value
 
     def _append(self, view: memoryview) -> list[int]:
         """Add a buffer to the payload; give its offset and length."""
         offset = self.size
         self.size += view.nbytes
-        if self.size > self._limits.payload:
-            raise WireError(f"value is larger than {self._limits.payload >> 20} MiB")
+        if self.size > self.limits.payload:
+            raise WireError(f"value is larger than {self.limits.payload >> 20} MiB")
         if view.nbytes:
             self.buffers.append(view.cast("B") if view.ndim != 1 or view.format != "B" else view)
         return [offset, view.nbytes]
@@ -200,10 +209,11 @@ class Encoder:
             array = np.asarray(value)
             if array.dtype.kind not in _ARRAY_KINDS or array.dtype.itemsize > 16 or array.ndim > _MAX_DIMENSIONS:
                 return None
-            array = np.ascontiguousarray(array).reshape(array.shape)
+            native = array.dtype.newbyteorder("=")
+            array = np.ascontiguousarray(array, dtype=native).reshape(array.shape)
             extent = self._append(memoryview(array.reshape(-1).view(np.uint8).data))
             kind = "s" if isinstance(value, np.generic) else "a"
-            return {kind: [array.dtype.newbyteorder("=").str, list(array.shape), *extent]}
+            return {kind: [native.str, list(array.shape), *extent]}
         import torch
 
         if isinstance(value, torch.Tensor):
@@ -211,12 +221,11 @@ class Encoder:
         return None
 
     def _tensor(self, value: Any, torch: Any) -> Any | None:
-        plain = value.detach().as_subclass(torch.Tensor)
-        name = str(plain.dtype).removeprefix("torch.")
-        if plain.layout is not torch.strided or plain.is_meta or name not in _TENSOR_DTYPES:
+        name = str(value.dtype).removeprefix("torch.")
+        if value.layout is not torch.strided or value.is_meta or value.is_nested or name not in _TENSOR_DTYPES:
             return None
-        data = plain.cpu().resolve_conj().resolve_neg().contiguous()
-        flat = data.reshape(-1).view(torch.uint8) if data.numel() else data.reshape(-1).to(torch.uint8)
+        data = value.detach().as_subclass(torch.Tensor).cpu().resolve_conj().resolve_neg().contiguous()
+        flat = data.reshape(-1).view(torch.uint8) if data.numel() else torch.empty(0, dtype=torch.uint8)
         tree: dict[str, Any] = {"T": [name, list(data.shape), *self._append(memoryview(flat.numpy()))]}
         if value.requires_grad and self._keep_grad and self._handle is not None:
             tree["h"] = self._handle(value).id
@@ -229,12 +238,15 @@ def frame(header: dict[str, Any], encoder: Encoder | None = None) -> list[bytes 
     """Give the parts of a frame, to be written in order.
 
     Raises:
-        WireError: a string that is no valid Unicode.
+        WireError: a string that is no valid Unicode, or a header over the encoder's limit.
     """
     try:
         text = json.dumps(header, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode("utf-8")
     except (UnicodeEncodeError, ValueError, RecursionError) as error:
         raise WireError(f"header cannot be written: {error}") from None
+    limits = encoder.limits if encoder else DEFAULT_LIMITS
+    if len(text) > limits.header:
+        raise WireError(f"header of {len(text)} bytes is over the limit of {limits.header}")
     size = encoder.size if encoder else 0
     return [PREFIX.pack(MAGIC, len(text), size), text, *(encoder.buffers if encoder else ())]
 
@@ -246,6 +258,7 @@ class _Decoder:
         self.view = memoryview(payload)
         self.limits = limits
         self.nodes = 0
+        self.taken = 0
 
     def decode(self, tree: Any, depth: int = 0) -> Any:  # noqa: PLR0912 - one branch a wire type
         self.nodes += 1
@@ -297,6 +310,10 @@ class _Decoder:
             raise WireError("an extent is two non-negative integers")
         if offset + length > len(self.payload):
             raise WireError(f"bytes {offset} to {offset + length} lie outside a payload of {len(self.payload)}")
+        # Each value gets a copy of its bytes. Many that share an extent would make a small frame fill the memory.
+        self.taken += length
+        if self.taken > len(self.payload):
+            raise WireError("values share bytes of the payload")
         return self.view[offset : offset + length]
 
     @staticmethod
@@ -312,7 +329,7 @@ class _Decoder:
     def _array(self, dtype: str, shape: list[Any], offset: Any, length: Any) -> Any:
         import numpy as np
 
-        if len(dtype) > 5 or dtype[1:2] not in _ARRAY_KINDS:
+        if not _ARRAY_DTYPE.fullmatch(dtype):
             raise WireError("unknown array dtype")
         try:
             kind = np.dtype(dtype)

@@ -151,17 +151,15 @@ class _Server:
         while (request := self._receive()) is not None:
             header, payload = request
             try:
-                value = self._run(header, payload)
-                answer, encoder = self._encode(header, value)
+                parts = self._encode(header, self._run(header, payload))
             except BaseException as error:  # noqa: BLE001 - SystemExit and friends are answers too
-                answer, encoder = {"error": self._describe(error)}, None
+                parts = frame({"id": header["id"], "error": self._describe(error)})
             for stream in (sys.stdout, sys.stderr):
                 try:
                     stream.flush()
                 except BaseException:  # noqa: BLE001, S112 - the student may have closed or replaced it
                     continue
-            answer["id"] = header["id"]
-            for part in frame(answer, encoder):
+            for part in parts:
                 self.wire.sendall(part)
 
     def _run(self, header: dict[str, Any], payload: bytearray) -> Any:
@@ -174,15 +172,14 @@ class _Server:
         number = ref.handle.id if isinstance(ref, TensorRef) else ref.id
         return self.objects[number]
 
-    def _encode(self, header: dict[str, Any], value: Any) -> tuple[dict[str, Any], Encoder | None]:
-        if header.get("ref"):
-            return {"value": {"h": self._handle(value).id, "k": type(value).__name__[:200]}}, None
-        encoder = Encoder(_LIMITS, handle=self._handle, keep_grad=header["op"] != "fetch")
-        try:
-            return {"value": encoder.encode(value)}, encoder
-        except (WireError, RecursionError):
-            # Too deep, too large or cyclic: it stays here.
-            return {"value": {"h": self._handle(value).id, "k": type(value).__name__[:200]}}, None
+    def _encode(self, header: dict[str, Any], value: Any) -> list[bytes | memoryview]:
+        if not header.get("ref"):
+            encoder = Encoder(handle=self._handle, keep_grad=header["op"] != "fetch")
+            try:
+                return frame({"id": header["id"], "value": encoder.encode(value)}, encoder)
+            except (WireError, RecursionError):
+                pass  # too deep, too large, cyclic or no valid text: it stays here
+        return frame({"id": header["id"], "value": {"h": self._handle(value).id, "k": type(value).__name__[:200]}})
 
     def _handle(self, value: Any) -> HandleRef:
         number = next(self.numbers)

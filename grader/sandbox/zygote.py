@@ -7,7 +7,7 @@ either. It never touches CUDA and never runs an operator: a fork of a process th
 It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
 
     {"op": "fork", "limits": {...}} + fds [wire, output]   ->  {"pid": 17}
-    {"op": "reap", "pid": 17}                              ->  {"status": 9, "maxrss_kb": ...}   kills it if it lives
+    {"op": "reap", "pid": 17}                              ->  {"status": 9, "oom_kills": 0, ...}   kills it if it lives
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.sandbox import isolation, kernel, worker
+from grader.sandbox.cgroups import Group
 from grader.sandbox.limits import Limits
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
@@ -47,6 +48,9 @@ def _preload(names: list[str]) -> list[str]:
 
 def _fork(base: isolation.Base, limits: Limits, slot: int, wire_fd: int, output_fd: int, control: socket.socket) -> int:
     isolation.new_pid_namespace(base)
+    if base.group is not None:
+        # Scratch files are memory too, and charged to the group.
+        base.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
     pid = os.fork()
     if pid:
         return pid
@@ -54,6 +58,8 @@ def _fork(base: isolation.Base, limits: Limits, slot: int, wire_fd: int, output_
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         control.close()
+        if base.group is not None:
+            base.group.join()
         wire_fd, output_fd = _keep_only(wire_fd, output_fd)
         layers = isolation.confine(base, limits, slot)
         worker.serve(wire_fd, layers, root=str(Path.cwd()))
@@ -103,12 +109,14 @@ def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
                 for fd in fds:
                     os.close(fd)
             else:
-                answer = _reap(request["pid"])
+                answer = _reap(request["pid"]) | {"oom_kills": base.group.killed() if base.group else 0}
                 living.discard(request["pid"])
             control.send(json.dumps(answer).encode())
     finally:
         for pid in living:
             _reap(pid)
+        if base.group is not None:
+            base.group.remove()
 
 
 def main(fd: int, config: dict[str, Any]) -> None:
@@ -120,6 +128,9 @@ def main(fd: int, config: dict[str, Any]) -> None:
     missing = _preload([*PRELOAD, *config.get("preload", [])])
     isolation.measure_held()
     isolation.preload_libraries()
+    base.group = Group.create(int(config["slot"]))
+    if base.group is not None:
+        base.layers.append("cgroup")
     isolation.enter(base)
     gc.collect()
     gc.freeze()  # forks share these objects; a collection there would copy their pages
