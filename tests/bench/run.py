@@ -47,7 +47,7 @@ class Size:
     many: int
 
 
-SIZES = {"quick": Size(common=6, anew=3, many=24), "full": Size(common=12, anew=12, many=100)}
+SIZES = {"quick": Size(common=6, anew=2, many=24), "full": Size(common=12, anew=12, many=100)}
 
 
 class Bench:
