@@ -127,7 +127,8 @@ return 0
 def test_no_network_interface(zygote, layers):
     """The network namespace has no interface that is up; there is none to name but lo."""
     need(layers, "net_ns")
-    assert attempt(zygote, "return [name for _, name in socket.if_nameindex()]\n") in ([], ["lo"])
+    body = "try:\n    return [name for _, name in socket.if_nameindex()]\nexcept OSError:\n    return []\n"
+    assert attempt(zygote, body) in ([], ["lo"])
 
 
 def hidden_paths(tmp_path):
@@ -421,7 +422,7 @@ ENDS = {
     "exit quietly": ("os._exit(0)", WorkerDied, None),
     "segfault": ("ctypes.string_at(0)", WorkerDied, None),
     "abort": ("os.abort()", WorkerDied, None),
-    "stack": ("sys.setrecursionlimit(10**9)\ng = lambda: g()\ng()", WorkerFault, None),
+    "stack": ("sys.setrecursionlimit(10**9)\ndeep = []\nfor _ in range(10**6): deep = [deep]\nrepr(deep)", WorkerDied, None),
     "torch memory": ("import torch\ntorch.ones(10**11)", MemoryLimit, None),
     "numpy memory": ("import numpy\nnumpy.ones(10**11)", MemoryLimit, None),
     "python memory": ("kept = []\nwhile True: kept.append(bytes(1 << 24))", MemoryLimit, None),
@@ -628,8 +629,8 @@ def test_killing_the_zygote_is_a_fault_of_ours():
             box.call("f")
         with pytest.raises(SandboxFault):
             zygote.fork(SMALL)
-        with pytest.raises(SandboxFault):
-            box.worker.close()
+        box.worker.close()
+        assert not box.worker.alive
     finally:
         zygote.close()
 

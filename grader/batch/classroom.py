@@ -18,7 +18,7 @@ _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
     "hangs": ("    while True:\n        pass\n", Verdict.TIME_LIMIT),
     "crashes the interpreter": ("    import ctypes\n    ctypes.string_at(0)\n", Verdict.WORKER_DIED),
     "floods its output": ("    while True:\n        print('spam ' * 1000)\n", Verdict.RUNTIME_ERROR),
-    "eats memory": ("    import torch\n    torch.ones(10**11).sum()\n", Verdict.MEMORY_LIMIT),
+    "eats memory": ("    return bytearray(10**11)\n", Verdict.MEMORY_LIMIT),
 }
 
 
@@ -44,14 +44,14 @@ def make_class(
         ("the solution", solution, _full, None),
         ("the stub", stub_files(assignment), _stub, None),
     ]
-    for variant in _spread([v for v in variants if v.kind == "right"], right):
-        made.append((f"right: {variant.name}", apply(variant, solution, where), _full, None))
-    for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
-        made.append((f"wrong: {variant.name}", apply(variant, solution, where), _sees(variant), None))
     if hostile:
         for role, (body, verdict) in _HOSTILE.items():
             made.append((role, _sabotage(assignment, solution, body), _has(verdict), None))
         made.append(("a broken zip", {}, _unreadable, _zip(solution)[:-200]))
+    for variant in _spread([v for v in variants if v.kind == "right"], right):
+        made.append((f"right: {variant.name}", apply(variant, solution, where), _full, None))
+    for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
+        made.append((f"wrong: {variant.name}", apply(variant, solution, where), _sees(variant), None))
     return [
         Member(student.id, role, files, judge, archive)
         for student, (role, files, judge, archive) in zip(students, made, strict=False)

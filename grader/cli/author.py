@@ -18,6 +18,7 @@ from grader.cli.common import (
     err,
     out,
     print_json,
+    print_table,
 )
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _print_measured(name: str, measured: list[Measured]) -> None:
         score = "held" if item.report.score is None else f"{item.report.score:g}"
         told = "\n".join(item.problems).replace("[", "\\[")
         table.add_row(item.name, item.kind, score, f"[red]no[/red] {told}" if item.problems else "[green]yes[/green]")
-    out.print(table)
+    print_table(table)
     good = sum(not item.problems for item in measured)
     out.print(f"{good} of {len(measured)} as they must be")
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from grader.errors import AutogradeError
@@ -40,6 +41,11 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_table(table: Table) -> None:
+    """Print a table, cut to the terminal's width; running text is left to the terminal to wrap."""
+    out.print(table, soft_wrap=False)
 
 
 def say_error(error: AutogradeError, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from rich.rule import Rule
 
 from grader.batch import grade_assignment
 from grader.batch.classroom import Member, make_class, write_inbox
-from grader.cli.common import out
+from grader.cli.common import out, print_table
 from grader.course import Assignment, Course
 from grader.release import build_release, pack_release
 from grader.reports import BatchRow, Graded, batch_table, entry_of, write_feedback_batch, write_leaderboard
@@ -57,7 +57,7 @@ def _grade(
     graded = {
         item.submission.owner: item.attempt.report for item in grade_assignment(course, assignment, store, slots=slots)
     }
-    out.print(batch_table([BatchRow(f"{m.owner} ({m.role})", graded.get(m.owner)) for m in members]))
+    print_table(batch_table([BatchRow(m.owner, graded.get(m.owner), what=m.role) for m in members]))
     problems = []
     for member in members:
         report = graded.get(member.owner)

@@ -18,6 +18,7 @@ from grader.cli.common import (
     err,
     out,
     print_json,
+    print_table,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _grade_one(
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
-        out.print(report_table(report))
+        print_table(report_table(report))
         score = "held for staff" if report.score is None else f"{report.score:g} of {report.max_score:g}"
         out.print(f"[bold]{score}[/bold]   {report.verdict.value}   {report.seconds:.2f} s   seed {report.seed}")
         for check in report.checks:
@@ -178,7 +179,7 @@ def _print_batch(graded: list[Graded], title: str) -> None:
 
     if graded:
         ordered = sorted(graded, key=lambda item: item.submission.owner)
-        out.print(batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title))
+        print_table(batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title))
 
 
 def _as_json(item: Graded) -> dict[str, Any]:

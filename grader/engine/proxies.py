@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from grader.engine.contract import Signature, fulfil
-from grader.sandbox.faults import ContractError, MissingAttribute, StudentError
+from grader.sandbox.faults import ContractError, MissingAttribute, MissingLength, StudentError
 from grader.sandbox.wire import HandleRef, TensorRef
 
 if TYPE_CHECKING:
@@ -96,7 +96,12 @@ class Handle:
         self._run.ask("setitem", self, key, value)
 
     def __len__(self) -> int:
-        return int(self._run.ask("len", self))
+        try:
+            return int(self._run.ask("len", self))
+        except StudentError as error:
+            if error.type_name == "TypeError" and not error.frames:
+                raise MissingLength(f"Your {self.type_name} has no length.") from None
+            raise
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._run.ask("list", self))

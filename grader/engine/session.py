@@ -7,6 +7,7 @@ clock.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -23,7 +24,7 @@ from grader.course import Assignment, Course, Profile, course_secret, grader_ver
 from grader.engine.contract import Signature, read_contract
 from grader.engine.proxies import Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules
-from grader.errors import AuthoringError
+from grader.errors import AuthoringError, SystemFault
 from grader.sandbox.client import Worker, Zygote
 from grader.sandbox.faults import ContractError, StudentError, TimeLimit, WorkerFault
 from grader.sandbox.limits import Limits
@@ -331,7 +332,8 @@ class SubmissionRun:
     def close(self) -> None:
         """Kill the worker."""
         if self._worker is not None:
-            self._worker.close()
+            with contextlib.suppress(SystemFault):  # a zygote that is gone took its workers along
+                self._worker.close()
             self._worker = None
 
 

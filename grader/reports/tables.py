@@ -23,29 +23,39 @@ _SHOWN_CHECKS = 3
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """One submission of a batch. ``report`` is None while it has not been graded; ``note`` then says why."""
+    """One submission of a batch. ``report`` is None while it has not been graded; ``note`` then says why.
+
+    ``what`` says what was handed in, where that is known: a column of its own.
+    """
 
     owner: str
     report: Report | None
     note: str = ""
+    what: str = ""
 
 
 def batch_table(rows: Iterable[BatchRow], *, title: str = "") -> Table:
     """Who got how many points, with the checks that cost most, in one line each."""
+    listed = list(rows)
+    named = any(row.what for row in listed)
     table = Table(title=_text(title) if title else None, title_justify="left", box=None, pad_edge=False)
     table.add_column("who", no_wrap=True)
+    if named:
+        table.add_column("handed in", no_wrap=True, max_width=34)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("lost on", ratio=1)
-    table.add_column("seconds", justify="right", no_wrap=True)
-    for row in rows:
+    table.add_column("sec", justify="right", no_wrap=True)
+    # Last, and cut where the terminal ends: one line each is what makes a batch readable.
+    table.add_column("lost on", no_wrap=True, ratio=1, overflow="ellipsis")
+    for row in listed:
         report = row.report
+        who = [_text(row.owner), *([_text(row.what)] if named else [])]
         if report is None:
-            table.add_row(_text(row.owner), DASH, Text("not graded", style="dim"), _text(row.note), "")
+            table.add_row(*who, DASH, Text("not graded", style="dim"), "", _text(row.note))
             continue
         points = DASH if report.held else f"{number(report.score)} / {number(report.max_score)}"
         lost = row.note or _lost(report)
-        table.add_row(_text(row.owner), points, verdict_text(report.verdict), _text(lost), f"{report.seconds:.2f}")
+        table.add_row(*who, points, verdict_text(report.verdict), f"{report.seconds:.2f}", _text(lost))
     return table
 
 

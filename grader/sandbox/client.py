@@ -28,6 +28,7 @@ from grader.sandbox.faults import (
     StudentFrame,
     TimeLimit,
     WorkerDied,
+    WorkerFault,
     clean_text,
 )
 from grader.sandbox.limits import Limits
@@ -133,13 +134,15 @@ class Zygote:
             message = json.dumps({"op": "fork", "limits": limits.as_dict()}).encode()
             socket.send_fds(self._control, [message], [theirs.fileno(), out_write])
             answer = self._answer(_STARTUP_S)
-        except OSError as error:
-            raise SandboxFault(f"the zygote is gone: {error}") from error
+            if "error" in answer:
+                raise SandboxFault(f"the zygote could not fork: {answer['error']}")
+        except (OSError, SandboxFault) as error:
+            ours.close()
+            os.close(out_read)
+            raise error if isinstance(error, SandboxFault) else SandboxFault(f"the zygote is gone: {error}") from error
         finally:
             theirs.close()
             os.close(out_write)
-        if "error" in answer:
-            raise SandboxFault(f"the zygote could not fork: {answer['error']}")
         worker = Worker(self, int(answer["pid"]), ours, out_read, limits)
         missing = [layer for layer in self.minimum if layer not in worker.layers]
         if missing:
@@ -216,7 +219,11 @@ class Worker:
         self._selector = selectors.DefaultSelector()
         self._selector.register(wire, selectors.EVENT_READ)
         self._selector.register(output, selectors.EVENT_READ)
-        hello, _ = self._receive(time.monotonic() + _STARTUP_S)
+        try:
+            hello, _ = self._receive(time.monotonic() + _STARTUP_S)
+        except WorkerFault as fault:  # no student code has run yet
+            self.close()
+            raise SandboxFault(f"a fork died before it was confined: {fault.message}") from None
         if "layers" not in hello:
             self.close()
             raise SandboxFault(f"a fork could not be confined: {clean_text(hello.get('failed'))}")
@@ -283,6 +290,7 @@ class Worker:
             self._wire.close()
             os.close(self._output)
             self._output = -1
+            self.exit = Exit(None, None)  # what stays, where the zygote is gone and cannot say
             self.exit = self._zygote.reap(self._pid)
         return self.exit
 

@@ -6,6 +6,7 @@
     +-- StudentError               runtime_error   an exception raised inside the student's code
     +-- ContractError              wrong_answer    a missing name, a wrong type, a forbidden import
     |   +-- MissingAttribute
+    |   +-- MissingLength
     +-- WorkerFault                the worker is gone; the next check gets a fresh one
         +-- TimeLimit                time_limit
         +-- MemoryLimit              memory_limit
@@ -77,6 +78,10 @@ class ContractError(StudentFault):
 
 class MissingAttribute(ContractError, AttributeError):
     """An object of the student's lacks an attribute; an AttributeError too, so that ``hasattr`` works on proxies."""
+
+
+class MissingLength(ContractError, TypeError):
+    """An object of the student's has no length; a TypeError too, so that ``list`` goes on without it."""
 
 
 class WorkerFault(StudentFault):

@@ -12,6 +12,7 @@ It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request a
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import json
@@ -32,6 +33,9 @@ PRELOAD = (
     "torchvision.transforms", "PIL.Image", "csv", "random", "unittest.mock",
 )  # fmt: skip
 
+#: What torch imports late in some versions, where it exists.
+_LATE = ("torch.profiler._cupti_monitor",)
+
 
 def _preload(names: list[str]) -> list[str]:
     """Import what workers need; give the names that are not to be had here."""
@@ -41,6 +45,9 @@ def _preload(names: list[str]) -> list[str]:
             __import__(name)
         except ImportError:
             missing.append(name)
+    for name in _LATE:
+        with contextlib.suppress(ImportError):
+            __import__(name)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)  # two threads a worker on shared cores are slower than one
     return missing

@@ -1,0 +1,114 @@
+"""Runs inside the worker, beside the student's code: loops and calls that take a function. Holds no expected value.
+
+The student's classes and functions come as arguments. Were they imported here, a forbidden import in one file would cost
+the checks of the others as well.
+"""
+
+import numpy as np
+import torch
+
+
+def make_net(TwoLayerNet, sizes, params):
+    """A numpy TwoLayerNet of ``sizes`` (D, H, C) with the given parameters, in the student's own dtype and bias shape."""
+    net = TwoLayerNet(*sizes)
+    for name, value in params.items():
+        old = np.asarray(net.params[name])
+        net.params[name] = np.array(value, dtype=old.dtype).reshape(old.shape)
+    return net
+
+
+def params_of(net):
+    """The parameters as plain arrays; biases as vectors, however they are kept."""
+    return {name: np.array(net.params[name]).reshape(-1 if name[0] == "b" else np.shape(net.params[name])) for name in ("W1", "b1", "W2", "b2")}
+
+
+def numeric_gradient(eval_numerical_gradient, x, coefficients, h=None, argument=True):
+    """The student's numerical gradient of a coupled cubic; also the point and how it looks afterwards.
+
+    With ``argument=False`` the function ignores its argument and reads the array that it was made from.
+    """
+    point = np.array(x)
+
+    def cubic(z):
+        z = z if argument else point
+        return float((coefficients * z**3).sum() + z.sum() ** 2)
+
+    step = {} if h is None else {"h": h}
+    gradient = eval_numerical_gradient(cubic, point, **step)
+    return {"gradient": np.asarray(gradient), "after": np.asarray(point)}
+
+
+def train(net, x, y, x_val, y_val, settings, seed):
+    """Train a numpy net in place; the histories as lists of float."""
+    np.random.seed(seed)
+    history = net.train(x, y, x_val, y_val, **settings)
+    return {name: [float(value) for value in history[name]] for name in history}
+
+
+def train_new(TwoLayerNet, sizes, std, x, y, x_val, y_val, settings, seed):
+    """A new numpy net, trained."""
+    np.random.seed(seed)
+    net = TwoLayerNet(*sizes, std=std)
+    net.train(x, y, x_val, y_val, **settings)
+    return net
+
+
+def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
+    """The student's search as plain data, and what the returned network does on the validation set."""
+    np.random.seed(seed)
+    net, best, results = hyperparameter_search(x, y, x_val, y_val, settings)
+    rows = [{name: float(value) for name, value in row.items()} for row in results]
+    return {
+        "best": {name: float(value) for name, value in best.items()},
+        "results": rows,
+        "hidden": int(np.shape(net.params["W1"])[1]),
+        "largest_weight": float(np.abs(net.params["W1"]).max()),
+        "labels": np.asarray(net.predict(x_val)),
+    }
+
+
+def make_torch_net(TorchTwoLayerNet, sizes, params):
+    """A TorchTwoLayerNet that has loaded the given numpy parameters."""
+    net = TorchTwoLayerNet(*sizes)
+    net.load_numpy({name: np.array(value) for name, value in params.items()})
+    return net
+
+
+def torch_parameters(TorchTwoLayerNet, sizes, std, seed):
+    """All parameters of a new torch net, as flat arrays."""
+    torch.manual_seed(seed)
+    net = TorchTwoLayerNet(*sizes, std=std)
+    return [parameter.detach().double().flatten().numpy() for parameter in net.parameters()]
+
+
+def torch_loss(net, x, y, reg):
+    """Loss of a torch net, and the squared length of its whole gradient, which does not depend on names or layout."""
+    net.zero_grad()
+    loss = net.loss(x, y, reg=reg)
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(f"loss should return a tensor that backward() works on; it returned {type(loss).__name__}")
+    loss.backward()
+    grads = [parameter.grad for parameter in net.parameters() if parameter.grad is not None]
+    return {"loss": float(loss.detach()), "squared_length": sum(float(grad.double().square().sum()) for grad in grads)}
+
+
+def torch_scores(net, x):
+    """Scores of a torch net, detached."""
+    return net(x).detach()
+
+
+def torch_train(train_torch, net, x, y, x_val, y_val, settings, seed):
+    """Train a torch net in place; the histories as lists of float."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    history = train_torch(net, x, y, x_val, y_val, **settings)
+    return {name: [float(value) for value in history[name]] for name in history}
+
+
+def torch_train_new(TorchTwoLayerNet, train_torch, sizes, std, x, y, x_val, y_val, settings, seed):
+    """A new torch net, trained."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    net = TorchTwoLayerNet(*sizes, std=std)
+    train_torch(net, x, y, x_val, y_val, **settings)
+    return net

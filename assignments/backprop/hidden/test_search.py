@@ -1,0 +1,103 @@
+"""Hidden checks: hyper-parameter search."""
+
+import numpy as np
+import pytest
+
+from grader.checks import points
+
+C = 3
+# A small batch and a small rate: a network whose loss is summed, not averaged, learns these too, and loses points elsewhere.
+LEARNS = {"learning_rate": 0.05, "learning_rate_decay": 1.0, "num_iters": 200, "batch_size": 5, "std": 0.3, "hidden_size": 11, "reg": 0.0}
+# Zero weights stay zero: such a network names one class for every input and is right for a third of them.
+GUESSES = {**LEARNS, "std": 0.0, "hidden_size": 6}
+
+
+@points(1, hint="Every value of each name with every value of the others: 2 x 3 x 1 values make 6 settings.")
+def test_grid(student):
+    """`grid_settings` lists every combination once."""
+    settings = student.grid_settings({"reg": [0.0, 0.1], "hidden_size": [8, 16, 32], "std": [0.01]})
+    got = sorted((float(s["reg"]), int(s["hidden_size"]), float(s["std"])) for s in settings)
+    expected = sorted((reg, hidden, 0.01) for reg in (0.0, 0.1) for hidden in (8, 16, 32))
+    assert got == expected, f"2 x 3 x 1 values make 6 combinations, each once; grid_settings gave {len(got)}, {len(set(got))} of them different"
+
+
+@points(2, hint="Draw the logarithm uniformly, then exponentiate: np.exp(rng.uniform(np.log(low), np.log(high))). Anew for each name.")
+def test_random_settings(student):
+    """`random_settings` draws log-uniformly, each name for itself, and repeats for a seed."""
+    ranges = {"learning_rate": (1e-4, 1e-1), "reg": (1e-6, 1.0)}
+    settings, again, other = (student.random_settings(ranges, 400, seed=seed) for seed in (3, 3, 4))
+    assert len(settings) == 400, f"400 settings were asked for; {len(settings)} came"
+    table, table_again, table_other = (np.log10([[s["learning_rate"], s["reg"]] for s in some]) for some in (settings, again, other))
+    for name, column, low, high in zip(ranges, table.T, (-4, -6), (-1, 0)):
+        assert (column > low - 1e-9).all() and (column < high + 1e-9).all(), f"{name} leaves its range"
+        # The number below the middle is binomial(400, 1/2), deviation 0.025: 0.15 is six of them, one failure in 10⁹.
+        share = (column < (low + high) / 2).mean()
+        assert abs(share - 0.5) < 0.15, f"{name} is not log-uniform: {share:.0%} of the draws lie below the geometric middle of the range"
+        assert abs(column.std() - (high - low) / 12**0.5) < 0.15 * (high - low), f"{name} does not fill its range evenly"
+    # Deviation 0.05 for independent draws.
+    assert abs(np.corrcoef(table.T)[0, 1]) < 0.35, "learning_rate and reg move together; draw each for itself"
+    assert np.array_equal(table, table_again), "the same seed should give the same settings"
+    assert not np.array_equal(table, table_other), "another seed should give other settings"
+
+
+def clusters(np_rng):
+    """Three classes, 20 examples each for training and 10 for validation, far enough apart to be learnt perfectly."""
+    centres = 3 * np.eye(C, 5)
+    y, y_val = np.repeat(np.arange(C), 20), np.repeat(np.arange(C), 10)
+    x, x_val = (centres[labels] + 0.3 * np_rng.normal(size=(labels.size, 5)) for labels in (y, y_val))
+    return x, y, x_val, y_val
+
+
+def same(setting, expected):
+    """Whether a setting has the expected entries; it may have more (its accuracies)."""
+    return all(name in setting and setting[name] == float(value) for name, value in expected.items())
+
+
+def run(student, probe, np_rng, data, settings):
+    """The student's search as plain data."""
+    return probe.search(student.ref("hyperparameter_search"), *data, settings, seed=int(np_rng.integers(2**31)))
+
+
+@points(2, hint="Each setting's entries go to TwoLayerNet(...) or to train(...); results has one row for each setting, in order.")
+def test_search_results(student, probe, np_rng):
+    """`hyperparameter_search` trains a network for every setting and reports both accuracies."""
+    settings = [GUESSES, LEARNS, {**LEARNS, "learning_rate": 0.05}]
+    found = run(student, probe, np_rng, clusters(np_rng), settings)
+    rows = found["results"]
+    assert len(rows) == 3, f"3 settings were given; results has {len(rows)} rows"
+    for row, setting in zip(rows, settings):
+        assert same(row, setting), "each row of results should hold the entries of its setting, in the order given"
+        for name in ("train_accuracy", "val_accuracy"):
+            assert name in row, f'a row of results lacks "{name}"'
+            assert 0 <= row[name] <= 1, f"{name} should lie in [0, 1]"
+    assert rows[1]["train_accuracy"] > 0.9, "a good setting should learn its training set; do the entries reach train?"
+    assert rows[1]["val_accuracy"] > 0.9, "a good setting should do well on the validation set; do the entries reach train?"
+    assert rows[0]["train_accuracy"] < 0.5, "with std=0 the network cannot learn; does std reach TwoLayerNet?"
+    found = run(student, probe, np_rng, clusters(np_rng), [{**LEARNS, "reg": 2.0}])
+    assert found["largest_weight"] < 0.05, "reg=2 should push the weights to zero; does reg reach train?"
+
+
+@points(3, hint="Train on (X, y), choose by the accuracy on (X_val, y_val): the highest, wherever it stands in the list.")
+@pytest.mark.parametrize("order", ["better first", "better last"])
+@pytest.mark.parametrize("truth", ["validation agrees", "validation disagrees"])
+def test_search_selects(student, probe, np_rng, order, truth):
+    """`hyperparameter_search` chooses on the validation set."""
+    x, y, x_val, y_val = clusters(np_rng)
+    better, worse = LEARNS, GUESSES
+    if truth == "validation disagrees":
+        # Validation labels moved on by one: what learns the training set is always wrong there.
+        y_val = (y_val + 1) % C
+        better, worse = GUESSES, LEARNS
+    settings = [better, worse] if order == "better first" else [worse, better]
+    found = run(student, probe, np_rng, (x, y, x_val, y_val), settings)
+    assert same(found["best"], better), "the setting returned is not the one with the highest validation accuracy"
+
+
+@points(2, hint="Keep the network that reached the best validation accuracy and return it, not the last one, not a new one.")
+def test_search_returns_net(student, probe, np_rng):
+    """`hyperparameter_search` returns the trained network of the best setting."""
+    x, y, x_val, y_val = clusters(np_rng)
+    found = run(student, probe, np_rng, (x, y, x_val, y_val), [GUESSES, LEARNS, {**GUESSES, "hidden_size": 8}])
+    assert found["hidden"] == LEARNS["hidden_size"], f"the network returned has {found['hidden']} hidden units, not those of the best setting"
+    accuracy = float(np.mean(found["labels"] == y_val))
+    assert accuracy > 0.9, f"the network returned reaches {accuracy:.2f} on the validation set; the best one reached more"

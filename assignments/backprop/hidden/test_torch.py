@@ -1,0 +1,96 @@
+"""Hidden checks: the network in PyTorch equals the numpy network. Truth: the reference in numpy, float64."""
+
+import numpy as np
+import pytest
+import torch
+
+from grader.checks import assert_close, points
+
+# The student's net is float32.
+TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
+D, H, C = 6, 8, 5
+
+
+def make_twins(reference, student, probe, np_rng):
+    """The numpy reference and the student's torch net under the same random weights and biases; a batch of 9."""
+    shapes = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
+    while True:
+        params = {name: 0.6 * np_rng.normal(size=shape) for name, shape in shapes.items()}
+        x = np_rng.normal(size=(9, D)).astype(np.float32)
+        if abs(x @ params["W1"] + params["b1"]).min() > 1e-3:
+            break
+    truth = reference.TwoLayerNet(D, H, C)
+    truth.params = {name: value.copy() for name, value in params.items()}
+    return truth, probe.make_torch_net(student.ref("TorchTwoLayerNet"), [D, H, C], params), x, np_rng.integers(C, size=9)
+
+
+@points(1, hint="Two weight matrices with standard deviation `std` and two zero biases, all registered as parameters.")
+def test_torch_init(student, probe, np_rng):
+    """`TorchTwoLayerNet` has the parameters of the numpy network, drawn in the same way."""
+    flat = np.concatenate([np.zeros(0), *probe.torch_parameters(student.ref("TorchTwoLayerNet"), [40, 60, 50], 0.03, seed=int(np_rng.integers(2**31)))])
+    assert flat.size == 40 * 60 + 60 + 60 * 50 + 50, f"parameters() holds {flat.size} numbers; sizes (40, 60, 50) need 5510"
+    weights = flat[flat != 0]
+    assert 5390 <= weights.size <= 5400, "the biases should start at zero and the weights should not"
+    assert 0.8 < weights.std() / 0.03 < 1.2, f"the weights' standard deviation is {weights.std():.3g} where std=0.03 was asked"
+
+
+@points(3, hint="nn.Linear keeps its weight as (out, in): transpose W1 and W2 in load_numpy. No softmax in forward.")
+def test_torch_forward(reference, student, probe, np_rng):
+    """`TorchTwoLayerNet` with the numpy net's weights gives the numpy net's scores."""
+    truth, net, x, _ = make_twins(reference, student, probe, np_rng)
+    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name="scores", inputs={"x": x}, **TOLERANCE)
+
+
+@points(1, hint="The index of the largest score in each row.")
+def test_torch_predict(reference, student, probe, np_rng):
+    """`TorchTwoLayerNet.predict` returns the class with the largest score."""
+    _, net, x, _ = make_twins(reference, student, probe, np_rng)
+    labels = torch.as_tensor(net.predict(torch.from_numpy(x)))
+    scores = probe.torch_scores(net, torch.from_numpy(x))
+    assert labels.shape == (9,), f"predict returned shape {tuple(labels.shape)}; for 9 inputs it should be (9,)"
+    assert (labels == scores.argmax(dim=1)).all(), "predict does not name the class with the largest score"
+
+
+@points(2, hint="F.cross_entropy takes scores, not probabilities; reg times the squared weights, without the biases.")
+@pytest.mark.parametrize("reg", [0.0, 0.7])
+def test_torch_loss(reference, student, probe, np_rng, reg):
+    """`TorchTwoLayerNet.loss` is the numpy net's loss."""
+    truth, net, x, y = make_twins(reference, student, probe, np_rng)
+    got = probe.torch_loss(net, torch.from_numpy(x), torch.from_numpy(y), reg)
+    assert_close(got["loss"], truth.loss(x, y, reg=reg)[0], name="loss", inputs={"x": x}, **TOLERANCE)
+
+
+@points(2, hint="Keep the whole loss in torch: .item(), .detach(), .data and torch.tensor(...) cut the graph.")
+@pytest.mark.parametrize("reg", [0.0, 0.7])
+def test_torch_gradient(reference, student, probe, np_rng, reg):
+    """`TorchTwoLayerNet.loss` has the gradient that you derived by hand."""
+    truth, net, x, y = make_twins(reference, student, probe, np_rng)
+    got = probe.torch_loss(net, torch.from_numpy(x), torch.from_numpy(y), reg)
+    _, grads = truth.loss(x, y, reg=reg)
+    squared_length = sum(float(np.square(grad).sum()) for grad in grads.values())
+    assert_close(got["squared_length"] ** 0.5, squared_length**0.5, name="the length of the whole gradient", **TOLERANCE)
+
+
+@points(3, hint="zero_grad, backward, step, in each iteration; the rate of step t is learning_rate * decay ** (t // steps_per_epoch).")
+@pytest.mark.parametrize("steps", [1, 5])
+def test_torch_steps(reference, student, probe, np_rng, steps):
+    """`train_torch` makes the steps that the numpy net makes."""
+    truth, net, x, y = make_twins(reference, student, probe, np_rng)
+    # Equal examples: every way to draw a batch gives the same gradient.
+    train = np.repeat(x[:1], 6, axis=0), np.repeat(y[:1], 6)
+    settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.02, "num_iters": steps, "batch_size": 2}
+    history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, x, y)), settings, seed=1)
+    expected = truth.train(*train, x, y, **settings)
+    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {steps} steps", **TOLERANCE)
+    assert_close(history["loss_history"], expected["loss_history"], name="loss_history", **TOLERANCE)
+
+
+@points(3, hint="If the steps are right and this is not, look at how batches are drawn: at random, from the whole training set.")
+def test_torch_accuracy(student, probe, profile, held_out, award, np_rng):
+    """A trained `TorchTwoLayerNet` recognises digits that it has not seen."""
+    budget = profile.budget
+    settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 100}
+    data = [torch.as_tensor(array) for array in (*held_out.train, *held_out.validation)]
+    parts = student.ref("TorchTwoLayerNet"), student.ref("train_torch")
+    net = probe.torch_train_new(*parts, [784, budget["hidden_size"], 10], 0.05, *data, settings, seed=int(np_rng.integers(2**31)))
+    award(held_out.accuracy(lambda x: net.predict(torch.as_tensor(x))), metric="torch_accuracy")

@@ -1,0 +1,120 @@
+"""Hidden checks: TwoLayerNet.train. One step is compared exactly, a whole training only by what it achieves.
+
+Where a training must be deterministic, all training examples are equal: then every way to draw a batch, with or
+without replacement, gives the same gradient.
+"""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from grader.checks import assert_close, points
+
+TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
+D, H, C = 5, 7, 4
+
+
+def equal_examples(np_rng, n=6):
+    """Parameters and n equal training examples with no hidden unit near its kink; a mixed validation set."""
+    shapes = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
+    while True:
+        params = {name: 0.6 * np_rng.normal(size=shape) for name, shape in shapes.items()}
+        x = np_rng.normal(size=(1, D))
+        before = x @ params["W1"] + params["b1"]
+        scores = np.maximum(before, 0) @ params["W2"] + params["b2"]
+        # Away from the kinks, some units alive and some dead, scores of both signs: every part of the network shows.
+        if abs(before).min() > 0.01 and 2 <= (before > 0).sum() <= H - 2 and scores.min() < -0.1 and scores.max() > 0.1:
+            break
+    train = np.repeat(x, n, axis=0), np.repeat(np_rng.integers(C), n)
+    validation = np_rng.normal(size=(11, D)), np_rng.integers(C, size=11)
+    return params, train, validation
+
+
+def descend(params, x, y, rates, reg):
+    """Parameters after one full-batch step of gradient descent for each of ``rates``, and the first loss."""
+    leaves = {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
+    first = None
+    for rate in rates:
+        hidden = F.relu(torch.tensor(x) @ leaves["W1"] + leaves["b1"])
+        loss = F.cross_entropy(hidden @ leaves["W2"] + leaves["b2"], torch.tensor(y))
+        loss = loss + reg * (leaves["W1"].square().sum() + leaves["W2"].square().sum())
+        first = loss.item() if first is None else first
+        grads = torch.autograd.grad(loss, list(leaves.values()))
+        leaves = {name: (leaf - rate * grad).detach().requires_grad_() for (name, leaf), grad in zip(leaves.items(), grads)}
+    return {name: leaf.detach().numpy() for name, leaf in leaves.items()}, first
+
+
+def compare(probe, net, expected):
+    """All four parameters of the student's net against the expected ones."""
+    got = probe.params_of(net)
+    for name, value in expected.items():
+        assert_close(got[name], value, name=f'params["{name}"] after training', **TOLERANCE)
+
+
+@points(4, hint="One step: param -= learning_rate * grad for all four, with the gradients of one and the same loss.")
+@pytest.mark.parametrize("batch_size", [6, 2])
+def test_one_step(student, probe, np_rng, batch_size):
+    """`train` makes exactly one step of gradient descent when asked for one."""
+    params, train, validation = equal_examples(np_rng)
+    net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
+    settings = {"learning_rate": 0.3, "learning_rate_decay": 1.0, "reg": 0.05, "num_iters": 1, "batch_size": batch_size}
+    probe.train(net, *train, *validation, settings, seed=1)
+    expected, _ = descend(params, *train, [0.3], reg=0.05)
+    compare(probe, net, expected)
+
+
+@points(2, hint="Step t uses learning_rate * decay ** (t // steps_per_epoch), with N // batch_size steps in an epoch.")
+def test_decay(student, probe, np_rng):
+    """`train` lowers the learning rate after every epoch."""
+    params, train, validation = equal_examples(np_rng)
+    net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
+    settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.0, "num_iters": 8, "batch_size": 2}
+    probe.train(net, *train, *validation, settings, seed=1)
+    expected, _ = descend(params, *train, [0.2 * 0.5 ** (step // 3) for step in range(8)], reg=0.0)
+    compare(probe, net, expected)
+
+
+@points(2, hint="loss_history: one entry a step; val_acc_history: one entry an epoch, accuracy on all of X_val.")
+def test_histories(student, probe, np_rng):
+    """`train` returns the losses and accuracies that it saw."""
+    params, train, validation = equal_examples(np_rng, n=7)
+    # A rate of zero leaves the network as it is, so every entry is known; the first loss is known at any rate.
+    net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
+    settings = {"learning_rate": 0.0, "learning_rate_decay": 0.9, "reg": 0.1, "num_iters": 6, "batch_size": 3}
+    history = probe.train(net, *train, *validation, settings, seed=1)
+    missing = [name for name in ("loss_history", "train_acc_history", "val_acc_history") if name not in history]
+    assert not missing, f"what train returns lacks {', '.join(missing)}"
+    losses = np.asarray(history["loss_history"])
+    assert losses.shape == (6,), f"loss_history has {losses.size} entries after 6 steps"
+    _, loss = descend(params, *train, [0.0], reg=0.1)
+    assert_close(losses, np.full(6, loss), name="loss_history", **TOLERANCE)
+    for name, (x, y) in {"train_acc_history": train, "val_acc_history": validation}.items():
+        # 7 // 3 = 2 steps an epoch; an entry before the first step as well does no harm.
+        values = np.asarray(history[name])
+        assert values.size in (3, 4), f"{name} has {values.size} entries after 3 epochs"
+        accuracy = float(np.mean(np.asarray(net.predict(x)) == y))
+        assert_close(values, np.full(values.size, accuracy), name=name, **TOLERANCE)
+    settings["learning_rate"], settings["num_iters"] = 0.3, 1
+    history = probe.train(net, *train, *validation, settings, seed=1)
+    assert_close(history["loss_history"], [loss], name="the first entry of loss_history", **TOLERANCE)
+
+
+@points(2, hint="A net this large can learn 12 examples by heart. Draw X and y with the same indices, and a new batch each step.")
+def test_overfits(student, probe, np_rng):
+    """`train` learns a dozen random examples by heart."""
+    x, y = np_rng.normal(size=(12, 9)), np_rng.permutation(np.arange(12) % 4)
+    settings = {"learning_rate": 0.1, "learning_rate_decay": 1.0, "reg": 0.0, "num_iters": 500, "batch_size": 3}
+    net = probe.train_new(student.ref("TwoLayerNet"), [9, 40, 4], 0.3, x, y, x, y, settings, seed=int(np_rng.integers(2**31)))
+    loss, _ = net.loss(x, y)
+    assert loss < 0.2, f"after 500 steps the loss on 12 examples is still {loss:.2f}; guessing costs 1.39"
+
+
+@points(5, hint="If the small checks pass and this does not, look at how batches are drawn: at random, from the whole training set.")
+def test_accuracy(student, probe, profile, held_out, award, np_rng):
+    """A trained `TwoLayerNet` recognises digits that it has not seen."""
+    budget = profile.budget
+    settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 100}
+    sizes = [784, budget["hidden_size"], 10]
+    net = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
+    award(held_out.accuracy(net.predict), metric="test_accuracy")

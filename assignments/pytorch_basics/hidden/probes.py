@@ -1,0 +1,311 @@
+"""Code that runs beside the student's. It returns data; verdicts are reached in the checks."""
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+
+# --- which of torch's functions does a call use? -------------------------------------------------------------------
+
+
+class _Names(TorchFunctionMode):
+    """Writes down the name of every torch function that runs inside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_"))
+        return func(*args, **(kwargs or {}))
+
+
+def torch_names(function, *arguments):
+    """Return (result, names of the torch functions used on the way)."""
+    with _Names() as used:
+        result = function(*arguments)
+    return result.detach() if isinstance(result, torch.Tensor) else None, sorted(used.names)
+
+
+def torch_names_of_method(owner, method, *arguments):
+    """Like `torch_names`, for `owner.method`."""
+    return torch_names(getattr(owner, method), *arguments)
+
+
+# --- the sigmoid operation -----------------------------------------------------------------------------------------
+
+
+def sigmoid_operation(operation, x, z, upstream):
+    """Apply the operation to two leaves, then go backward through both; say how many graph steps x is away."""
+    x = x.clone().requires_grad_()
+    z = z.clone().requires_grad_()
+    y = operation.apply(x)
+    v = operation.apply(z)
+    node = y.grad_fn
+    steps = 0
+    while node is not None and hasattr(node, "next_functions") and node.next_functions:
+        node = node.next_functions[0][0]
+        steps += 1
+    (y * upstream).sum().backward()
+    (v * upstream.flip(0)).sum().backward()
+    return {"y": y.detach(), "v": v.detach(), "x_grad": x.grad, "z_grad": z.grad, "steps": steps}
+
+
+# --- training the two-layer network --------------------------------------------------------------------------------
+
+_ACTIVATIONS = {
+    "tanh": torch.tanh,
+    "softplus": nn.functional.softplus,
+    "scaled sine": lambda h: 0.5 * torch.sin(2 * h),
+}
+
+
+def train_with_activation(train, x, y, w1, w2, learning_rate, steps, activation):
+    """Run the student's autograd trainer with an activation, which cannot cross by value."""
+    w1, w2, losses = train(x, y, w1, w2, learning_rate, steps, _ACTIVATIONS[activation])
+    return w1.detach(), w2.detach(), [float(loss) for loss in losses]
+
+
+class _TwoLayers(nn.Module):
+    """x -> tanh(x w1 + b1) w2, with given weights."""
+
+    def __init__(self, w1, b1, w2):
+        super().__init__()
+        self.w1, self.b1, self.w2 = nn.Parameter(w1), nn.Parameter(b1), nn.Parameter(w2)
+
+    def forward(self, x):
+        return torch.tanh(x @ self.w1 + self.b1) @ self.w2
+
+
+def train_model(train, w1, b1, w2, x, y, learning_rate, steps):
+    """Train a module of ours with the student's optim trainer."""
+    model = _TwoLayers(w1, b1, w2)
+    losses = train(model, x, y, learning_rate, steps)
+    return [p.detach() for p in model.parameters()], [float(loss) for loss in losses]
+
+
+# --- modules -------------------------------------------------------------------------------------------------------
+
+
+def describe(module):
+    """Is it a module, and which parameters does it register?"""
+    if not isinstance(module, nn.Module):
+        return {"module": False, "parameters": []}
+    return {"module": True, "parameters": [p.detach() for p in module.parameters()]}
+
+
+def forward_with(module, values, x):
+    """Give the module other parameters (in its own order) and return (output, gradients of a weighted sum)."""
+    with torch.no_grad():
+        for parameter, value in zip(module.parameters(), values, strict=True):
+            parameter.copy_(value.reshape(parameter.shape))
+    output = module(x)
+    weights = torch.linspace(-1, 1, output.numel(), dtype=output.dtype).reshape(output.shape)
+    module.zero_grad()
+    (output * weights).sum().backward()
+    gradients = [None if p.grad is None else p.grad.clone() for p in module.parameters()]
+    return output.detach(), gradients
+
+
+def build_many(constructor, arguments, seeds):
+    """Parameters of several fresh modules, each after `torch.manual_seed`."""
+    many = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        many.append([p.detach().clone() for p in constructor(*arguments).parameters()])
+    return many
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+def read_dataset(dataset_class, images, labels):
+    """Read a dataset twice with a transform that counts its calls, and once without."""
+    calls = []
+
+    def transform(image):
+        calls.append(tuple(image.shape))
+        return image * 0.5 + len(calls)
+
+    plain = dataset_class(images, labels)
+    moved = dataset_class(images, labels, transform=transform)
+    batches = [[x, y] for x, y in DataLoader(plain, batch_size=4)]
+    sequence = (2, 0, 2)
+    changed = [moved[i] for i in sequence]
+    return {
+        "length": len(plain),
+        "image": plain[1][0],
+        "labels": torch.cat([y for _, y in batches]),
+        "images": torch.cat([x for x, _ in batches]),
+        "calls": len(calls),
+        "shapes": calls,
+        "changed": [x for x, _ in changed],
+        "changed_labels": [int(y) for _, y in changed],
+    }
+
+
+def refuses(dataset_class, images, labels):
+    """Name of the exception with which a dataset refuses its arguments, or the empty string."""
+    try:
+        dataset_class(images, labels)
+    except NotImplementedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its name is what the check wants to see
+        return type(error).__name__
+    return ""
+
+
+def read_loaders(make_loaders, n_train, n_validation, batch_size, epochs, seed):
+    """The numbers of the examples, batch by batch, epoch by epoch."""
+    torch.manual_seed(seed)
+    train = TensorDataset(torch.arange(n_train), torch.zeros(n_train))
+    validation = TensorDataset(torch.arange(n_validation), torch.zeros(n_validation))
+    loaders = make_loaders(train, validation, batch_size)
+    return [[[ids.tolist() for ids, _ in loader] for _ in range(epochs)] for loader in loaders]
+
+
+# --- loops ---------------------------------------------------------------------------------------------------------
+
+
+class _Watched(nn.Module):
+    """A linear classifier with batch norm and dropout, which notes how each forward pass was run."""
+
+    def __init__(self, weight, bias, *, plain):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
+        self.norm = None if plain else nn.BatchNorm1d(weight.shape[0], dtype=weight.dtype)
+        self.drop = None if plain else nn.Dropout(0.4)
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append([self.training, torch.is_grad_enabled() and not torch.is_inference_mode_enabled(), len(x)])
+        x = x.flatten(1)
+        if self.norm is not None:
+            x = self.drop(self.norm(x))
+        return x @ self.weight + self.bias
+
+
+def _loss(name):
+    if name == "cross-entropy":
+        return lambda scores, labels: nn.functional.cross_entropy(scores, labels)
+    return lambda scores, labels: (scores.gather(1, labels[:, None]) - 1).pow(2).mean()
+
+
+def run_train_epochs(train_epoch, weight, bias, x, y, batch_size, learning_rate, momentum, epochs, loss):
+    """Train a plain linear model, handed over in evaluation mode, for some epochs with one optimiser."""
+    model = _Watched(weight, bias, plain=True).eval()
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
+    loader = DataLoader(TensorDataset(x, y), batch_size=batch_size)
+    losses = [float(train_epoch(model, loader, optimizer, _loss(loss))) for _ in range(epochs)]
+    return {"weight": model.weight.detach(), "bias": model.bias.detach(), "losses": losses, "seen": model.seen}
+
+
+def _state(model):
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain):
+    """Evaluate a watched model once; give its state and gradients from before and after."""
+    model = _Watched(weight, bias, plain=plain)
+    _loss(loss)(model(x[:4]), y[:4]).backward()
+    model.seen.clear()
+    model.train(training)
+    before, gradients = _state(model), [p.grad.clone() for p in model.parameters()]
+    value, accuracy = evaluate(model, DataLoader(TensorDataset(x, y), batch_size=batch_size), _loss(loss))
+    mode, seen, after = model.training, list(model.seen), _state(model)
+    kept = [p.grad for p in model.parameters()]
+    return {
+        "loss": float(value),
+        "accuracy": float(accuracy),
+        "training": mode,
+        "seen": seen,
+        "before": before,
+        "after": after,
+        "gradients": gradients,
+        "kept": [torch.zeros_like(g) if k is None else k.clone() for g, k in zip(gradients, kept, strict=True)],
+    }
+
+
+def run_predict(predict, weight, bias, x, batch_size, noisy_first):
+    """Predict with a watched model in training mode, whose batch norm has seen other data before."""
+    torch.manual_seed(0)
+    model = _Watched(weight, bias, plain=False)
+    model(noisy_first)
+    model.seen.clear()
+    labels = predict(model, x, batch_size)
+    seen, mode = list(model.seen), model.training
+    model.eval()
+    with torch.no_grad():
+        scores = model(x)
+    return {"labels": torch.as_tensor(labels).detach(), "seen": seen, "training": mode, "scores": scores}
+
+
+class _Linear(nn.Module):
+    """A linear classifier of flat inputs with small starting weights."""
+
+    def __init__(self, inputs, classes):
+        super().__init__()
+        self.linear = nn.Linear(inputs, classes)
+
+    def forward(self, x):
+        return self.linear(x.flatten(1))
+
+
+def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, seed):
+    """Fit a linear classifier; give the history and the final scores on both sets."""
+    torch.manual_seed(seed)
+    model = _Linear(train[0][0].numel(), classes)
+    history = fit(model, TensorDataset(*train), TensorDataset(*validation), epochs, learning_rate, batch_size)
+    model.eval()
+    with torch.no_grad():
+        scores = [model(train[0]), model(validation[0])]
+    return {
+        "history": {str(key): [float(v) for v in values] for key, values in history.items()},
+        "train_scores": scores[0],
+        "validation_scores": scores[1],
+    }
+
+
+def train_on_few(train_network, images, labels, validation_images, validation_labels, seeds):
+    """Scores on the training images of networks trained for one epoch, one for each seed."""
+    scores = []
+    for seed in seeds:
+        model = train_network(images, labels, validation_images, validation_labels, 1, seed)
+        model.eval()
+        with torch.no_grad():
+            scores.append(model(images))
+    return scores
+
+
+class _Counting(Dataset):
+    """Counts how often each of its examples is read."""
+
+    def __init__(self, x, y):
+        self.x, self.y, self.reads = x, y, [0] * len(x)
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, index):
+        self.reads[index] += 1
+        return self.x[index], self.y[index]
+
+
+class _Fixed(nn.Module):
+    """A linear map that is not to be trained."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def run_select(select, weights, validation, test):
+    """Let the student choose among fixed models; count the reads of the test set."""
+    models = {name: _Fixed(weight) for name, weight in weights.items()}
+    counting = _Counting(*test)
+    name, accuracy = select(models, TensorDataset(*validation), counting)
+    return str(name), float(accuracy), counting.reads

@@ -1,0 +1,301 @@
+"""Hidden checks for training.py: data, loops, honest evaluation, accuracy on held-out digits."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from grader.checks import assert_close, points
+
+
+def _seed(rng):
+    return int(torch.randint(2**31 - 1, (1,), generator=rng))
+
+
+def _linear_problem(rng, n, d=5, classes=4, dtype=torch.float64):
+    """x, y, weight, bias of a linear classifier."""
+    x, weight = torch.randn(n, d, generator=rng, dtype=dtype), torch.randn(d, classes, generator=rng, dtype=dtype)
+    y, bias = torch.randint(classes, (n,), generator=rng), torch.randn(classes, generator=rng, dtype=dtype)
+    return x, y, weight, bias
+
+
+# --- data ----------------------------------------------------------------------------------------------------------
+
+
+@points(2, hint="Transform the image in `__getitem__`, each time anew; hand the label through untouched.")
+def test_dataset(student, probe, rng):
+    """`DigitsDataset` gives one (image, label) at a time, and transforms images only, each time anew."""
+    images, labels = torch.rand(6, 1, 9, 7, generator=rng), torch.tensor([7, 0, 3, 9, 3, 1])
+    got = probe.read_dataset(student.ref("DigitsDataset"), images, labels)
+    assert got["length"] == 6, f"`len(dataset)` should be 6; it is {got['length']}."
+    assert_close(got["image"], images[1], rtol=0, atol=1e-6, name="the image of dataset[1]")
+    assert_close(got["images"], images, rtol=0, atol=1e-6, name="the images in batches")
+    assert got["labels"].dtype == torch.int64, f"Batched labels should be int64; they are {got['labels'].dtype}."
+    assert torch.equal(got["labels"], labels), "The labels that a DataLoader reads are not those handed in."
+    assert got["calls"] == 3, f"Reading three examples should call the transform three times; it was {got['calls']}."
+    assert all(tuple(s) == (1, 9, 7) for s in got["shapes"]), "The transform should be given one image (1, H, W)."
+    for call, (index, image) in enumerate(zip((2, 0, 2), got["changed"], strict=True), start=1):
+        expected = images[index] * 0.5 + call
+        assert_close(image, expected, rtol=1e-5, atol=1e-6, name=f"the transformed image of dataset[{index}]")
+    assert got["changed_labels"] == [3, 7, 3], "The labels should not pass through the transform."
+
+
+@points(1, hint="Compare the two lengths in `__init__` and raise a ValueError.")
+def test_dataset_refuses_unequal_lengths(student, probe, rng):
+    """`DigitsDataset` refuses images and labels of unequal number."""
+    error = probe.refuses(student.ref("DigitsDataset"), torch.rand(5, 1, 4, 4, generator=rng), torch.zeros(4).long())
+    assert error == "ValueError", f"5 images with 4 labels should raise a ValueError; got {error or 'no error'}."
+
+
+@points(2, hint="Permute all indices once, with a generator seeded by `seed`, and cut the permutation in three.")
+@pytest.mark.parametrize(("n", "n_validation", "n_test"), [(100, 15, 25), (37, 10, 9)])
+def test_split_indices(student, rng, n, n_validation, n_test):
+    """`split_indices` mixes, and gives every index to exactly one part."""
+    seed = _seed(rng)
+    parts = [torch.as_tensor(part) for part in student.split_indices(n, n_validation, n_test, seed)]
+    sizes = [len(part) for part in parts]
+    assert sizes == [n - n_validation - n_test, n_validation, n_test], f"The parts have {sizes} indices."
+    together = torch.cat(parts)
+    assert together.dtype == torch.int64, f"Indices should be int64; they are {together.dtype}."
+    assert torch.equal(together.sort().values, torch.arange(n)), "Some index is in two parts, or in none."
+    for part, what in zip(parts, ("training", "validation", "test"), strict=True):
+        spread = int(part.max() - part.min())
+        mixed = spread > len(part) * 1.05
+        assert mixed, f"The {what} part is one block of neighbours: sorted data would put whole classes in it."
+    again, other = (
+        [torch.as_tensor(part) for part in student.split_indices(n, n_validation, n_test, s)] for s in (seed, seed + 1)
+    )
+    same = all(torch.equal(a, b) for a, b in zip(parts, again, strict=True))
+    assert same, "The same seed should give the same split."
+    assert not torch.equal(parts[2], other[2]), "Another seed should give another split."
+
+
+@points(2, hint="shuffle=True for training, False for validation; `drop_last` would lose examples.")
+@pytest.mark.parametrize(("n_train", "n_validation"), [(23, 12), (40, 17)])
+def test_make_loaders(student, probe, rng, n_train, n_validation):
+    """`make_loaders` gives every example once per epoch, and shuffles the training set only."""
+    train, validation = probe.read_loaders(student.ref("make_loaders"), n_train, n_validation, 5, 2, _seed(rng))
+    orders = [sum(batches, []) for batches in train]
+    for order, batches in zip(orders, train, strict=True):
+        assert sorted(order) == list(range(n_train)), "An epoch should give each training example exactly once."
+        assert max(len(b) for b in batches) == 5, "Batches should hold `batch_size` examples."
+        assert len(batches) == -(-n_train // 5), "Only the last batch may be smaller than `batch_size`."
+    assert orders[0] != list(range(n_train)), "Training examples come in the order of the set; they should be shuffled."
+    assert orders[0] != orders[1], "Training examples come in the same order every epoch."
+    for batches in validation:
+        assert sum(batches, []) == list(range(n_validation)), "Validation examples should come once each, in order."
+
+
+# --- one epoch -----------------------------------------------------------------------------------------------------
+
+
+def _own_epochs(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
+    """The truth: SGD with momentum written out. Returns weights and per-epoch mean losses."""
+    parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
+    velocity, losses = [torch.zeros_like(p) for p in parameters], []
+    for _ in range(epochs):
+        total = 0.0
+        for xb, yb in zip(x.split(batch_size), y.split(batch_size), strict=True):
+            loss = loss_fn(xb @ parameters[0] + parameters[1], yb)
+            total += loss.item() * len(yb)
+            gradients = torch.autograd.grad(loss, parameters)
+            velocity = [momentum * v + g for v, g in zip(velocity, gradients, strict=True)]
+            parameters = [
+                (p - learning_rate * v).detach().requires_grad_() for p, v in zip(parameters, velocity, strict=True)
+            ]
+        losses.append(total / len(y))
+    return [p.detach() for p in parameters], losses
+
+
+_LOSSES = {
+    "cross-entropy": F.cross_entropy,
+    "squared": lambda scores, labels: (scores.gather(1, labels[:, None]) - 1).pow(2).mean(),
+}
+
+
+@points(4, hint="Per batch: scores, loss_fn, zero_grad, backward, step - with the optimiser you are given.")
+@pytest.mark.parametrize(("loss", "momentum"), [("cross-entropy", 0.9), ("squared", 0.0)])
+def test_train_epoch_steps(student, probe, rng, loss, momentum):
+    """`train_epoch` takes one step of the given optimiser on the given loss per batch."""
+    x, y, weight, bias = _linear_problem(rng, 11)
+    got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.05, momentum, 2, loss)
+    (w, b), _ = _own_epochs(x, y, weight, bias, 4, 0.05, momentum, 2, _LOSSES[loss])
+    # Some loops go through float32 labels or losses; 1e-5 is far below any wrong step.
+    assert_close(got["weight"], w, rtol=1e-5, atol=1e-6, name="the weight after two epochs")
+    assert_close(got["bias"], b, rtol=1e-5, atol=1e-6, name="the bias after two epochs")
+
+
+@points(1, hint="Weigh each batch's mean loss by its number of examples: the last batch is smaller.")
+def test_train_epoch_loss(student, probe, rng):
+    """`train_epoch` returns the mean loss over examples."""
+    x, y, weight, bias = _linear_problem(rng, 9)
+    y[-1] = (x[-1] @ weight + bias).argmin()  # the lone example of the last batch has a loss unlike the others
+    got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.05, 0.0, 2, "cross-entropy")
+    _, losses = _own_epochs(x, y, weight, bias, 4, 0.05, 0.0, 2, F.cross_entropy)
+    for value, expected in zip(got["losses"], losses, strict=True):
+        assert_close(value, expected, rtol=1e-4, atol=1e-5, name="the mean loss", inputs={"x": x})
+
+
+@points(2, hint="`model.train()` first: the model may come from an evaluation.")
+def test_train_epoch_mode(student, probe, rng):
+    """`train_epoch` trains in training mode, also when the model comes in evaluation mode."""
+    x, y, weight, bias = _linear_problem(rng, 8)
+    got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.01, 0.0, 1, "cross-entropy")
+    assert got["seen"], "`train_epoch` never ran the model."
+    assert all(training for training, _, _ in got["seen"]), "`train_epoch` ran the model in evaluation mode."
+
+
+# --- evaluation ----------------------------------------------------------------------------------------------------
+
+
+@points(2, hint="Sum over examples and divide once at the end; batch means have unequal weight.")
+@pytest.mark.parametrize(
+    ("n", "batch_size", "loss"), [(9, 4, "cross-entropy"), (11, 10, "squared"), (12, 12, "cross-entropy")]
+)
+def test_evaluate(student, probe, rng, n, batch_size, loss):
+    """`evaluate` gives the mean loss and the accuracy over all examples."""
+    x, y, weight, bias = _linear_problem(rng, n)
+    scores = x @ weight + bias
+    y = torch.where(torch.arange(n) % 3 == 0, y, scores.argmax(dim=1))
+    y[-1] = scores[-1].argmin()
+    got = probe.run_evaluate(student.ref("evaluate"), weight, bias, x, y, batch_size, loss, True, True)
+    expected = _LOSSES[loss](scores, y).item()
+    assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x})
+    accuracy = (scores.argmax(dim=1) == y).double().mean().item()
+    assert_close(got["accuracy"], accuracy, rtol=0, atol=1e-6, name="the accuracy of evaluate", inputs={"x": x})
+
+
+@points(3, hint="`model.eval()`, `torch.no_grad()`, and at the end `model.train(was_training)`.")
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluate_leaves_the_model(student, probe, rng, training):
+    """`evaluate` runs in evaluation mode without a graph, and leaves the model as it was."""
+    x, y, weight, bias = _linear_problem(rng, 10)
+    got = probe.run_evaluate(student.ref("evaluate"), weight, bias, x, y, 4, "cross-entropy", training, False)
+    assert got["seen"], "`evaluate` never ran the model."
+    assert not any(mode for mode, _, _ in got["seen"]), "`evaluate` ran the model in training mode: dropout was active."
+    assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` recorded a graph it does not need."
+    for name, value in got["before"].items():
+        assert torch.equal(value, got["after"][name]), f"`evaluate` changed the model's `{name}`."
+    for before, after in zip(got["gradients"], got["kept"], strict=True):
+        assert torch.equal(before, after), "`evaluate` changed the model's gradients."
+    modes = {True: "training", False: "evaluation"}
+    assert got["training"] is training, (
+        f"A model in {modes[training]} mode came back from `evaluate` in {modes[not training]} mode."
+    )
+
+
+@points(2, hint="Evaluation mode, no graph, argmax over classes, batch after batch, then concatenate.")
+def test_predict(student, probe, rng):
+    """`predict` gives the class of each image, in order, batch by batch in evaluation mode."""
+    x, _, weight, bias = _linear_problem(rng, 11, dtype=torch.float32)
+    noisy = 3 * torch.randn(20, 5, generator=rng) + 1
+    got = probe.run_predict(student.ref("predict"), weight, bias, x, 4, noisy)
+    labels = got["labels"]
+    assert labels.dtype == torch.int64, f"`predict` should give int64 labels; it gave {labels.dtype}."
+    shape = tuple(labels.shape)
+    assert shape == (11,), f"`predict` should give one label per image; for 11 images the shape is {shape}."
+    assert not any(mode for mode, _, _ in got["seen"]), "`predict` ran the model in training mode."
+    assert not any(graph for _, graph, _ in got["seen"]), "`predict` recorded a graph it does not need."
+    assert max(size for _, _, size in got["seen"]) <= 4, "`predict` ran more than `batch_size` images at once."
+    assert torch.equal(labels, got["scores"].argmax(dim=1)), "`predict` should give the class with the highest score."
+    assert got["training"], "A model in training mode came back from `predict` in evaluation mode."
+
+
+# --- the three sets ------------------------------------------------------------------------------------------------
+
+_KEYS = ["train_loss", "validation_accuracy", "validation_loss"]
+
+
+def _blobs(rng, n, d=6, classes=3, noise=0.7):
+    centres = torch.eye(d)[:classes] * 2
+    y = torch.arange(n) % classes
+    return centres[y] + noise * torch.randn(n, d, generator=rng), y
+
+
+@points(1, hint="Append to each of the three lists once per epoch.")
+def test_fit_history(student, probe, rng):
+    """`fit` learns, and its history has one number per epoch and key."""
+    train, validation = _blobs(rng, 60), _blobs(rng, 30)
+    got = probe.run_fit(student.ref("fit"), train, validation, 3, 5, 0.1, 10, _seed(rng))
+    history = got["history"]
+    assert set(_KEYS) <= set(history), f"The history should have the keys {_KEYS}; it has {sorted(history)}."
+    for key in _KEYS:
+        assert len(history[key]) == 5, f"`{key}` should have 5 numbers, one per epoch; it has {len(history[key])}."
+    losses = history["train_loss"]
+    assert losses[-1] < 0.9 * losses[0], f"The training loss hardly falls: {losses[0]:.3f} to {losses[-1]:.3f}."
+    accuracy = (got["train_scores"].argmax(dim=1) == train[1]).float().mean().item()
+    assert accuracy > 0.7, f"After `fit`, three well separated groups are told apart in only {accuracy:.0%} of cases."
+
+
+@points(2, hint="Deep-copy the state_dict when validation accuracy is best (its tensors are live); load it at the end.")
+def test_fit_keeps_the_best_epoch(student, probe, rng):
+    """After `fit` the model holds the weights of the epoch with the highest validation accuracy."""
+    for _ in range(6):
+        # Labels at random: validation accuracy goes up and down, and the last epoch is seldom the best.
+        train, validation = (
+            (torch.randn(n, 6, generator=rng), torch.randint(3, (n,), generator=rng)) for n in (40, 48)
+        )
+        got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng))
+        accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
+        best = max(got["history"]["validation_accuracy"])
+        assert abs(accuracy - best) < 0.012, (
+            f"The best validation accuracy in the history is {best:.3f}; the model left by `fit` has {accuracy:.3f}."
+        )
+
+
+@points(2, hint="Only training examples may reach `backward`; validation chooses the epoch and nothing else.")
+def test_fit_does_not_learn_from_validation(student, probe, rng):
+    """Training goes the same way whatever the validation set holds."""
+    train, honest, seed = _blobs(rng, 36), _blobs(rng, 30), _seed(rng)
+    poison = (5 + torch.randn(30, 6, generator=rng), (honest[1] + 1) % 3)
+    # One batch per epoch, so that the order of the examples does not matter.
+    a, b = (probe.run_fit(student.ref("fit"), train, v, 3, 4, 0.02, 36, seed)["history"] for v in (honest, poison))
+    difference = max(abs(p - q) for p, q in zip(a["train_loss"], b["train_loss"], strict=True))
+    assert len(a["train_loss"]) == 4, f"`fit` should train for 4 epochs; its history has {len(a['train_loss'])}."
+    assert difference < 1e-3, "The training loss depends on the validation set: it must have been trained on."
+    gap = max(abs(p - q) for p, q in zip(a["validation_loss"], b["validation_loss"], strict=True))
+    assert gap > 1e-3, "The validation loss does not depend on the validation set."
+
+
+def _accuracies(weights, x, y):
+    return {name: ((x @ w).argmax(dim=1) == y).float().mean().item() for name, w in weights.items()}
+
+
+@points(2, hint="Compare validation accuracies; evaluate the winner, and only the winner, on the test set, once.")
+def test_select_then_test(student, probe, rng):
+    """`select_then_test` chooses by validation accuracy and looks at the test set once."""
+    found = 0
+    while found < 3:
+        weights = {f"model {k}": torch.randn(4, 3, generator=rng) for k in range(4)}
+        validation, test = ((torch.randn(n, 4, generator=rng), torch.randint(3, (n,), generator=rng)) for n in (25, 19))
+        on_validation, on_test = _accuracies(weights, *validation), _accuracies(weights, *test)
+        ranked = sorted(on_validation.values())
+        best = max(on_validation, key=on_validation.get)
+        # Wanted: one clear winner on validation, and another one on test.
+        if ranked[-1] == ranked[-2] or on_test[best] == max(on_test.values()) or best == "model 0":
+            continue
+        found += 1
+        name, accuracy, reads = probe.run_select(student.ref("select_then_test"), weights, validation, test)
+        assert max(reads) < 2, f"Some test examples were read {max(reads)} times: the test set is for one look."
+        assert name == best, "The chosen model is not the one with the highest validation accuracy."
+        assert_close(accuracy, on_test[best], rtol=0, atol=1e-6, name="the test accuracy")
+
+
+# --- digits --------------------------------------------------------------------------------------------------------
+
+
+@points(1, hint="`torch.manual_seed(seed)` before you build the network, and no random numbers from elsewhere.")
+def test_train_network_repeats(student, probe, rng):
+    """`train_network` gives the same network for the same seed, and another for another."""
+    images, labels = torch.rand(80, 1, 28, 28, generator=rng), torch.randint(10, (80,), generator=rng)
+    seed = _seed(rng) % 10_000
+    arguments = (images[:70], labels[:70], images[70:], labels[70:], [seed, seed, seed + 1])
+    first, again, other = probe.train_on_few(student.ref("train_network"), *arguments)
+    assert torch.allclose(first, again, rtol=1e-4, atol=1e-5), "The same seed gave two different networks."
+    assert not torch.allclose(first, other, rtol=1e-4, atol=1e-5), "Two seeds gave the same network."
+
+
+@points(5, hint="Look at the training curve first: does the loss fall? Then try learning rates and batch sizes.")
+def test_accuracy(student, held_out, profile, award):
+    """A network trained by `train_network` reads digits that it has never seen."""
+    model = student.train_network(*held_out.train, *held_out.validation, epochs=profile.budget["epochs"])
+    award(held_out.accuracy(lambda images: student.predict(model, images)), metric="test_accuracy")

@@ -1,0 +1,111 @@
+"""One batch with every attack in it, and honest neighbours between them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arena import watch
+from arena.catalogue import SUBMISSIONS, Attack, fill
+from grader.batch import grade_uploads
+from grader.course import load_course
+from grader.records import Report
+from grader.store import Upload
+
+TEMPLATE = Path(__file__).parent.parent / "course"
+#: After so many attacks come the honest neighbours, each once.
+_ROUND = 6
+_VARIABLE = "AUTOGRADE_PLANTED_SECRET"
+
+
+@dataclass(slots=True)
+class Battle:
+    """What came of it."""
+
+    token: str
+    root: Path
+    reports: dict[str, Report] = field(default_factory=dict)
+    neighbours: dict[str, list[Report]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    leftovers: dict[str, list[str]] = field(default_factory=dict)
+    reached: int = 0
+    seconds: float = 0.0
+    #: Reports of honest work that ran before any attack.
+    undisturbed: dict[str, Report] = field(default_factory=dict)
+
+
+def build_course(root: Path, token: str) -> Path:
+    """Copy the course with its secrets; plant one row, one blob and one file beside it. Gives the state folder."""
+    for source in TEMPLATE.rglob("*"):
+        if source.is_file() and "__pycache__" not in source.parts:
+            target = root / source.relative_to(TEMPLATE)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(fill(source.read_bytes(), {"TOKEN": token}))
+    state = root / ".autograde"
+    (state / "blobs" / "ab").mkdir(parents=True)
+    (state / "blobs" / "ab" / "cdef").write_text(f"PLANTED-blob-{token}")
+    # World-readable on purpose: it must be out of sight, not only out of permission.
+    (root / "gradebook.csv").write_text(f"PLANTED-gradebook-{token}")
+    with sqlite3.connect(state / "planted.db") as database:
+        database.execute("create table grades (student text, score text)")
+        database.execute("insert into grades values ('ada', ?)", (f"PLANTED-row-{token}",))
+    database.close()
+    for path in (root, *root.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (state / "secret").write_text(secrets.token_hex(32) + "\n")
+    return state
+
+
+def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
+    """Grade everything in one batch."""
+    token = secrets.token_hex(4)
+    battle = Battle(token, root)
+    state = build_course(root, token)
+    os.environ[_VARIABLE] = f"PLANTED-environment-{token}"
+    listener = watch.Listener()
+    places = {"COURSE": str(root), "STATE": str(state), "PID": str(os.getpid()), "PORT": str(listener.port), "TOKEN": token}  # fmt: skip
+    honest = {
+        path.stem: Upload({"work.py": fill(path.read_bytes(), places), "plain.py": _plain(root)})
+        for path in sorted((SUBMISSIONS / "neighbours").glob("*.py"))
+    }
+    jobs: list[tuple[str, Upload]] = []
+    for index, attack in enumerate(attacks):
+        if index % _ROUND == 0:
+            jobs += [(f"neighbours/{name}", upload) for name, upload in honest.items()]
+        jobs.append((attack.name, attack.upload(places)))
+    jobs += [(f"neighbours/{name}", upload) for name, upload in honest.items()]
+    before = watch.mounts(), watch.ipc_objects()
+    course = load_course(root / "autograde.yml")
+    assignment = course.assignment("attacked")
+    calm = grade_uploads(course, assignment, list(honest.values()), state=state, slots=1)
+    battle.undisturbed = dict(zip(honest, calm, strict=True))
+    begin = time.monotonic()
+    try:
+        with watch.Watch(os.getpid()) as watcher:
+            reports = grade_uploads(course, assignment, [upload for _, upload in jobs], state=state, slots=slots)
+            battle.seconds = time.monotonic() - begin
+            battle.leftovers["processes"] = watcher.wait_until_gone(10)
+    finally:
+        del os.environ[_VARIABLE]
+        listener.close()
+    for (name, _), report in zip(jobs, reports, strict=True):
+        if name.startswith("neighbours/"):
+            battle.neighbours.setdefault(name.partition("/")[2], []).append(report)
+        else:
+            battle.reports[name] = report
+    battle.order = [name for name, _ in jobs]
+    battle.reached = listener.reached
+    battle.leftovers["mounts"] = sorted(watch.mounts() - before[0])
+    battle.leftovers["ipc objects"] = sorted(watch.ipc_objects() - before[1])
+    battle.leftovers["files and sockets"] = watch.named_leftovers(token, [root])
+    shutil.rmtree(root / "feedback", ignore_errors=True)
+    return battle
+
+
+def _plain(root: Path) -> bytes:
+    return (root / "solutions" / "attacked" / "plain.py").read_bytes()

@@ -1,0 +1,85 @@
+"""The attacks: one file, folder or made archive each, with its idea and what it may score in its first lines.
+
+A docstring opens with the idea. Lines ``key: value`` follow:
+
+- ``honest``: the points that its honest parts deserve; without it none.
+- ``against``: the peers that it took marks or secrets from (shared notes: nbgrader, otter, gradescope-utils).
+- ``says``: a text that its output must hold, as proof that it ran; without it ``TRIED``, and ``-`` for nothing.
+- ``file``: the name under which a single file is handed in, without it ``work.py``.
+- ``verdict``: one that at least one check must have, where the attack is meant to end in it.
+
+An attack prints ``PWNED`` and what it got where it believes that it got something. It may know where everything lies:
+``@COURSE@``, ``@STATE@``, ``@PID@`` (the coordinator's), ``@PORT@`` (a listener of the host) and ``@TOKEN@`` (with
+which it marks what it leaves behind, so that the suite finds it) are filled in.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.store import Upload, read_submission
+
+SUBMISSIONS = Path(__file__).parent.parent / "submissions"
+_KEYS = ("honest", "against", "says", "file", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One attack: where it lies, and what its docstring says."""
+
+    path: Path
+    category: str
+    idea: str
+    honest: float
+    says: str
+    file: str
+    verdict: str
+
+    @property
+    def name(self) -> str:
+        """Category and name, as in a test's id."""
+        return f"{self.category}/{self.path.stem}"
+
+    def upload(self, places: dict[str, str]) -> Upload:
+        """What is handed in, with the places filled in."""
+        if self.path.is_dir():
+            read = read_submission(self.path)
+            files = dict(read.files)
+        else:
+            files = {self.file: self.path.read_bytes()}
+        return Upload({name: fill(data, places) for name, data in files.items()})
+
+
+def fill(data: bytes, places: dict[str, str]) -> bytes:
+    """``data`` with every ``@NAME@`` replaced."""
+    for name, value in places.items():
+        data = data.replace(f"@{name}@".encode(), value.encode())
+    return data
+
+
+def _read(path: Path) -> Attack:
+    source = path / "work.py" if path.is_dir() else path
+    text = ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or ""
+    told = dict(re.findall(rf"^({'|'.join(_KEYS)}): (.+)$", text, re.MULTILINE))
+    return Attack(
+        path,
+        path.parent.name,
+        text.partition("\n")[0],
+        float(told.get("honest", 0)),
+        told.get("says", "TRIED"),
+        told.get("file", "work.py"),
+        told.get("verdict", ""),
+    )
+
+
+def attacks() -> list[Attack]:
+    """Every attack, in the order of category and name."""
+    found = sorted(
+        path
+        for path in SUBMISSIONS.glob("*/*")
+        if path.parent.name != "neighbours" and (path.suffix == ".py" or (path / "work.py").is_file())
+    )
+    return [_read(path) for path in found]
