@@ -49,7 +49,10 @@ def _preload(names: list[str]) -> list[str]:
         with contextlib.suppress(ImportError):
             __import__(name)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)  # two threads a worker on shared cores are slower than one
+        torch = sys.modules["torch"]
+        torch.set_num_threads(1)  # two threads a worker on shared cores are slower than one
+        # Reads /proc/cpuinfo, which workers do not have; each would complain of it in the student's output.
+        torch.backends.cpu.get_cpu_capability()
     return missing
 
 

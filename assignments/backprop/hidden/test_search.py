@@ -73,8 +73,9 @@ def test_search_results(student, probe, np_rng):
     assert rows[1]["train_accuracy"] > 0.9, "a good setting should learn its training set; do the entries reach train?"
     assert rows[1]["val_accuracy"] > 0.9, "a good setting should do well on the validation set; do the entries reach train?"
     assert rows[0]["train_accuracy"] < 0.5, "with std=0 the network cannot learn; does std reach TwoLayerNet?"
+    # Without reg the largest of 55 weights that start at std=0.3 ends above 0.8, with reg=2 below 0.1.
     found = run(student, probe, np_rng, clusters(np_rng), [{**LEARNS, "reg": 2.0}])
-    assert found["largest_weight"] < 0.05, "reg=2 should push the weights to zero; does reg reach train?"
+    assert found["largest_weight"] < 0.5, "reg=2 should push the weights to zero; does reg reach train?"
 
 
 @points(3, hint="Train on (X, y), choose by the accuracy on (X_val, y_val): the highest, wherever it stands in the list.")

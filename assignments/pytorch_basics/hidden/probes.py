@@ -6,9 +6,6 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 
-# --- which of torch's functions does a call use? -------------------------------------------------------------------
-
-
 class _Names(TorchFunctionMode):
     """Writes down the name of every torch function that runs inside it."""
 
@@ -33,9 +30,6 @@ def torch_names_of_method(owner, method, *arguments):
     return torch_names(getattr(owner, method), *arguments)
 
 
-# --- the sigmoid operation -----------------------------------------------------------------------------------------
-
-
 def sigmoid_operation(operation, x, z, upstream):
     """Apply the operation to two leaves, then go backward through both; say how many graph steps x is away."""
     x = x.clone().requires_grad_()
@@ -51,8 +45,6 @@ def sigmoid_operation(operation, x, z, upstream):
     (v * upstream.flip(0)).sum().backward()
     return {"y": y.detach(), "v": v.detach(), "x_grad": x.grad, "z_grad": z.grad, "steps": steps}
 
-
-# --- training the two-layer network --------------------------------------------------------------------------------
 
 _ACTIVATIONS = {
     "tanh": torch.tanh,
@@ -85,9 +77,6 @@ def train_model(train, w1, b1, w2, x, y, learning_rate, steps):
     return [p.detach() for p in model.parameters()], [float(loss) for loss in losses]
 
 
-# --- modules -------------------------------------------------------------------------------------------------------
-
-
 def describe(module):
     """Is it a module, and which parameters does it register?"""
     if not isinstance(module, nn.Module):
@@ -115,9 +104,6 @@ def build_many(constructor, arguments, seeds):
         torch.manual_seed(seed)
         many.append([p.detach().clone() for p in constructor(*arguments).parameters()])
     return many
-
-
-# --- data ----------------------------------------------------------------------------------------------------------
 
 
 def read_dataset(dataset_class, images, labels):
@@ -163,9 +149,6 @@ def read_loaders(make_loaders, n_train, n_validation, batch_size, epochs, seed):
     validation = TensorDataset(torch.arange(n_validation), torch.zeros(n_validation))
     loaders = make_loaders(train, validation, batch_size)
     return [[[ids.tolist() for ids, _ in loader] for _ in range(epochs)] for loader in loaders]
-
-
-# --- loops ---------------------------------------------------------------------------------------------------------
 
 
 class _Watched(nn.Module):

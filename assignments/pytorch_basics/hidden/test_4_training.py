@@ -18,9 +18,6 @@ def _linear_problem(rng, n, d=5, classes=4, dtype=torch.float64):
     return x, y, weight, bias
 
 
-# --- data ----------------------------------------------------------------------------------------------------------
-
-
 @points(2, hint="Transform the image in `__getitem__`, each time anew; hand the label through untouched.")
 def test_dataset(student, probe, rng):
     """`DigitsDataset` gives one (image, label) at a time, and transforms images only, each time anew."""
@@ -85,9 +82,6 @@ def test_make_loaders(student, probe, rng, n_train, n_validation):
         assert sum(batches, []) == list(range(n_validation)), "Validation examples should come once each, in order."
 
 
-# --- one epoch -----------------------------------------------------------------------------------------------------
-
-
 def _own_epochs(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
     """The truth: SGD with momentum written out. Returns weights and per-epoch mean losses."""
     parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
@@ -144,9 +138,6 @@ def test_train_epoch_mode(student, probe, rng):
     assert all(training for training, _, _ in got["seen"]), "`train_epoch` ran the model in evaluation mode."
 
 
-# --- evaluation ----------------------------------------------------------------------------------------------------
-
-
 @points(2, hint="Sum over examples and divide once at the end; batch means have unequal weight.")
 @pytest.mark.parametrize(
     ("n", "batch_size", "loss"), [(9, 4, "cross-entropy"), (11, 10, "squared"), (12, 12, "cross-entropy")]
@@ -199,8 +190,6 @@ def test_predict(student, probe, rng):
     assert torch.equal(labels, got["scores"].argmax(dim=1)), "`predict` should give the class with the highest score."
     assert got["training"], "A model in training mode came back from `predict` in evaluation mode."
 
-
-# --- the three sets ------------------------------------------------------------------------------------------------
 
 _KEYS = ["train_loss", "validation_accuracy", "validation_loss"]
 
@@ -278,9 +267,6 @@ def test_select_then_test(student, probe, rng):
         assert max(reads) < 2, f"Some test examples were read {max(reads)} times: the test set is for one look."
         assert name == best, "The chosen model is not the one with the highest validation accuracy."
         assert_close(accuracy, on_test[best], rtol=0, atol=1e-6, name="the test accuracy")
-
-
-# --- digits --------------------------------------------------------------------------------------------------------
 
 
 @points(1, hint="`torch.manual_seed(seed)` before you build the network, and no random numbers from elsewhere.")

@@ -1,0 +1,18 @@
+"""POSIX queues, shared memory and named semaphores."""
+import ctypes
+from multiprocessing import shared_memory
+
+try:
+    library = ctypes.CDLL("librt.so.1", use_errno=True)
+    if library.mq_open(b"/LEFT-@TOKEN@", 0o102, 0o666, None) >= 0:
+        print("PWNED mq_open")
+    if library.shm_open(b"/LEFT-@TOKEN@", 0o102, 0o666) >= 0:
+        print("PWNED shm_open")
+except OSError:
+    pass
+try:
+    shared_memory.SharedMemory("LEFT-@TOKEN@", create=True, size=4096)
+    print("PWNED shared_memory")
+except OSError:
+    pass
+print("TRIED")

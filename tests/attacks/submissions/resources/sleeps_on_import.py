@@ -1,0 +1,9 @@
+"""Never finishes being imported.
+
+verdict: time_limit
+"""
+import time
+
+print("TRIED")
+while True:
+    time.sleep(1)

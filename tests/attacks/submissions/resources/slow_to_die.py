@@ -1,0 +1,19 @@
+"""Much memory, many children and many files, all at once, to make its end slow.
+
+says: TRIED
+verdict: worker_died
+"""
+import os
+import time
+
+
+def softmax(x):
+    hoard = bytearray(b"x") * (200 << 20)
+    for number in range(3000):
+        open(f"file{number}", "w").close()
+    for _ in range(25):
+        if os.fork() == 0:
+            hoard[:: 4096] = bytes(len(hoard[::4096]))
+            time.sleep(60)
+    print("TRIED", flush=True)
+    os._exit(1)

@@ -1,0 +1,15 @@
+"""A list of small arrays and one complex one, which joined take sixteen times the room."""
+import numpy as np
+
+
+def parts():
+    return [np.zeros((1 << 22,), dtype=np.uint8) for _ in range(60)] + [np.zeros((1 << 22,), dtype=np.complex128)]
+
+
+def halves(x):
+    print("TRIED")
+    return [parts(), parts()[:1]]
+
+
+def train(x, y):
+    return lambda inputs: parts()

@@ -1,0 +1,20 @@
+"""A thousand arrays that are all the same bytes, to be copied a thousand times.
+
+verdict: protocol_error
+"""
+import json
+import sys
+
+worker = sys.modules["grader.sandbox.worker"]
+SIZE = 8 << 20
+
+
+def encode(self, header, value):
+    tree = [{"a": ["|u1", [SIZE], 0, SIZE]}] * 1000
+    text = json.dumps({"id": header["id"], "value": tree}).encode()
+    return [worker.PREFIX.pack(b"AGW1", len(text), SIZE), text, bytes(SIZE)]
+
+
+def halves(x):
+    print("TRIED")
+    worker._Server._encode = encode

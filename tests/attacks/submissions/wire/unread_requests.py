@@ -1,0 +1,14 @@
+"""Stops the thread that reads, while requests of megabytes wait to be written.
+
+verdict: time_limit
+"""
+import sys
+import time
+
+worker = sys.modules["grader.sandbox.worker"]
+
+
+def train(x, y):
+    print("TRIED")
+    worker._Server._receive = lambda self: time.sleep(60)
+    return lambda inputs: None
