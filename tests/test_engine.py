@@ -63,6 +63,7 @@ CLASS = {
     "number for a tensor": (handed_in("add = lambda x, y: 1.5\n"), every(WRONG, ADD)),
     "list for a tensor": (handed_in("add = lambda x, y: (x + y).tolist()\n"), {"test_add": WRONG}),
     "tensor for a float": (handed_in("mean = lambda x: x\n"), every(WRONG, ("test_mean", "test_reference"))),
+    "mean is wrong": (handed_in("mean = lambda x: 40.0\n"), every(WRONG, ("test_mean", "test_reference"))),
     "string for a float": (handed_in("mean = lambda x: '2.0'\n"), every(WRONG, ("test_mean", "test_reference"))),
     "pair too short": (handed_in("pair = lambda x: (2 * x,)\n"), {"test_pair": WRONG}),
     "pair is a tensor": (handed_in("pair = lambda x: 2 * x\n"), {"test_pair": WRONG}),
@@ -72,14 +73,17 @@ CLASS = {
     "loose is None": (handed_in("loose = lambda x: None\n"), {"test_loose": WRONG}),
     "loose wrong": (handed_in("loose = lambda x: (x, x + 3)\n"), {"test_loose": WRONG}),
     "does not raise": (handed_in("positive = lambda x: x\n"), {"test_raises": WRONG}),
+    "raises otherwise": (handed_in("def positive(x):\n    raise KeyError('negative')\n"), {"test_raises": WRONG}),
+    "raises the like at import": (handed_in("raise ValueError('negative')\n"), every(ERROR)),
+    "fails in the probe": (handed_in("add = lambda x, y: [x, y]\n"), {"test_add": WRONG, "test_add_probe": ERROR}),
     "function is missing": (handed_in("del add\n"), every(WRONG, ADD)),
     "class is missing": (handed_in("del Net\n"), every(WRONG, ("test_net", "test_probe"))),
     "method is missing": (handed_in("del Net.name\n"), {"test_net": WRONG}),
     "attribute is missing": (handed_in("class Net(Net):\n    def __init__(self, n):\n        super().__init__(n)\n        self.fc = self.layer\n        del self.layer\n    def forward(self, x):\n        return self.scale * self.fc(x)\n"), {"test_net": WRONG}),
-    "no gradient": (handed_in("scaled = lambda x: 3 * x.detach()\n"), {"test_leaf": ERROR}),
+    "no gradient": (handed_in("scaled = lambda x: 3 * x.detach()\n"), {"test_leaf": WRONG}),
     "changes its argument": (handed_in("def scaled(x):\n    out = 3 * x\n    x.data.mul_(2)\n    return out\n"), {"test_leaf": WRONG}),
     "file is missing": ({"basics.py": BASICS.encode()}, {"test_total": WRONG}),
-    "nothing": ({}, every(WRONG, (*OF_BASICS, "test_total"))),
+    "nothing": ({}, every(WRONG, (*(name for name in OF_BASICS if name not in ("test_bug", "test_skip")), "test_total"))),
     "stub": (handed_in("def add(x, y):\n    raise NotImplementedError('add: write your solution here')\n"), every(ERROR, ADD)),
     "quality is half": (handed_in("quality = lambda: 0.7\n"), {"test_quality": PARTIAL}),
     "quality is low": (handed_in("quality = lambda: 0.1\n"), {"test_quality": WRONG}),
@@ -123,8 +127,8 @@ CLASS = {
     "patches comparisons": (handed_in("import numpy as np, builtins, json\ntorch.allclose = torch.equal = np.allclose = np.isclose = lambda *a, **k: True\nadd = lambda x, y: x\n"), every(WRONG, ADD)),
     "always equal": (handed_in("class Yes:\n    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda *a: True\n    def __getattr__(self, name):\n        return Yes()\n    __float__ = lambda self: 2.0\nadd = lambda x, y: Yes()\nmean = lambda x: Yes()\nlevel = LEVEL = Yes()\n"),
         every(WRONG, (*ADD, "test_mean", "test_reference", "test_level")) | {"test_add_probe": WRONG}),
-    "tensor that lies": (handed_in("class Liar(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, func, types, args=(), kwargs=None):\n        if func.__name__ in ('detach', 'as_subclass', 'cpu'):\n            return super().__torch_function__(func, types, args, kwargs or {})\n        return True\nadd = lambda x, y: (x - y).as_subclass(Liar)\n"), every(WRONG, ADD)),
-    "patches the grader": (handed_in("import sys\nfor name, module in list(sys.modules.items()):\n    if name.startswith('grader'):\n        for key in ('WireError', 'check_prefix', 'decode'):\n            if hasattr(module, key):\n                setattr(module, key, lambda *a, **k: True)\nadd = lambda x, y: x\n"), every(WRONG, ADD)),
+    "tensor that lies": (handed_in("class Liar(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, func, types, args=(), kwargs=None):\n        if func.__name__ in ('detach', 'as_subclass', 'cpu'):\n            return super().__torch_function__(func, types, args, kwargs or {})\n        return True\nadd = lambda x, y: (x - y).as_subclass(Liar)\n"), {"test_add": WRONG, "test_add_probe": ERROR}),
+    "patches the grader": (handed_in("import sys\nfor name, module in list(sys.modules.items()):\n    if name.startswith('grader'):\n        for key in ('WireError', 'check_prefix', 'decode'):\n            if hasattr(module, key):\n                setattr(module, key, lambda *a, **k: True)\nadd = lambda x, y: x\n"), every(PROTOCOL)),
     "patches probes": (handed_in("import sys, types\nfake = types.ModuleType('_probes')\nfake.apply = lambda f, v: [2.0, 3.0]\nfake.train = lambda m, s: {'before': 2.0, 'after': 1.0}\nsys.modules['_probes'] = fake\nadd = lambda x, y: x\n"), {"test_add": WRONG}),
     # leaves something behind for the next
     "leaves things": (handed_in("import os\ntorch.left = 1\nopen('left.txt', 'w').write('x')\ntorch.manual_seed(3)\n"), {}),
@@ -179,7 +183,8 @@ def test_the_same_submission_gets_the_same_report(reports):
 
 def test_other_submissions_have_other_seeds(reports):
     """The seed follows from what was handed in."""
-    assert len({report.seed for name, report in reports.items() if name != "solution again"}) == len(reports) - 1
+    assert len({report.seed for report in reports.values()}) == len({r.submission_digest for r in reports.values()})
+    assert len({report.seed for report in reports.values()}) > 70
 
 
 def test_cases_share_the_points_of_their_check(reports):
@@ -215,13 +220,15 @@ def test_a_check_keeps_its_visibility_and_hint(reports):
         ("loose is None", "test_loose", "could not work with"),
         ("loose too odd", "test_loose", "could not work with"),
         ("loose wrong", "test_loose", "the second should be one more than the first"),
-        ("does not raise", "test_raises", "DID NOT RAISE"),
+        ("does not raise", "test_raises", "should have raised an exception here; it did not"),
         ("function is missing", "test_add", "`basics.py` does not define `add`."),
         ("class is missing", "test_net", "`basics.py` does not define `Net`."),
         ("method is missing", "test_net", "has no method `name`"),
         ("attribute is missing", "test_net", "has no attribute or method `layer`"),
         ("file is missing", "test_total", "`plain.py` is missing from your submission, which has basics.py."),
         ("nothing", "test_add", "`basics.py` is missing from your submission, which has no Python file."),
+        ("raises otherwise", "test_raises", "KeyError: 'negative'"),
+        ("fails in the probe", "test_add_probe", "The check's own code failed on what your code gave it: "),
         ("stub", "test_add", "NotImplementedError: add: write your solution here"),
         ("changes its argument", "test_leaf", "the argument after the call"),
         ("syntax error", "test_add", 'File "basics.py", line 4'),
@@ -250,8 +257,8 @@ def test_a_traceback_is_the_students_own(reports):
     """The frames of the student's files with their lines, and none of ours or of torch."""
     text = message(reports, "raises")
     assert text.startswith("Traceback (most recent call last):")
-    assert 'in add\n    return inner(x)' in text
-    assert 'in inner\n    return torch.ones(2) @ torch.ones(3)' in text
+    assert "in add\n    return inner(x)" in text
+    assert "in inner\n    return torch.ones(2) @ torch.ones(3)" in text
     assert text.count("File ") == 2
     assert "RuntimeError" in text
     assert "worker.py" not in text
@@ -260,8 +267,8 @@ def test_a_traceback_is_the_students_own(reports):
 def test_hostile_text_is_cleaned(reports):
     """No control or bidirectional character of a student's reaches a report."""
     for name in ("control characters", "prints"):
-        text = reports[name].model_dump_json()
-        assert not any(bad in text for bad in ("\x1b", "\\u001b", "\u202e", "\\u202e", "\\u0000"))
+        text = "".join(check.message + check.output for check in reports[name].checks)
+        assert not any(bad in text for bad in "\x1b\u202e\0")
     assert "red" in message(reports, "control characters")
 
 
@@ -338,15 +345,11 @@ def test_student_reports_hold_no_staff_text(reports):
     for report in reports.values():
         student = report.for_student()
         assert all(not check.staff for check in student.checks)
-        assert "expected" not in message({"x": student}, "x", "test_add")
-    assert "expected:\n2" in message(reports, "tensor for a float", "test_mean") or "float" in message(
-        reports, "tensor for a float", "test_mean"
-    )
+        assert "expected:" not in message({"x": student}, "x", "test_add")
+    assert "expected:\n2" in message(reports, "mean is wrong", "test_mean")  # which has reveal=True
 
 
 def test_reports_survive_json(reports):
     """Every report is what it was after a trip through JSON."""
     for report in reports.values():
         assert Report.model_validate_json(report.model_dump_json()) == report
-
-

@@ -54,7 +54,8 @@ def assert_close(
         _assert_sequence(actual, expected, rtol=rtol, atol=atol, name=name, inputs=inputs, reveal=reveal)
         return
     right = as_array(expected)
-    assert right is not None, f"expected value of type {type(expected).__name__} is no array"  # the author's mistake
+    if right is None:  # the author's mistake, so no AssertionError, which would be the student's
+        raise TypeError(f"expected value of type {type(expected).__name__} is no array")
     got = as_array(actual)
     if got is None:
         raise CheckFailed(f"{name} should be {_noun(right)}; it is {_describe(actual)}.")

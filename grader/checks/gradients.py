@@ -43,8 +43,8 @@ def gradcheck(
         CheckFailed: a value or gradient is wrong.
     """
     point = as_array(at)
-    assert point is not None, "the point of a gradient check is a float array"
-    assert point.dtype.kind == "f", "the point of a gradient check is a float array"
+    if point is None or point.dtype.kind != "f":  # the author's mistake
+        raise TypeError("the point of a gradient check is a float array")
     value, gradient = _pair(fn(_like(point, at)), name)
     grad = as_array(gradient)
     if grad is None or grad.shape != point.shape:

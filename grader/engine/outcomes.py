@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from grader.errors import SystemFault
 from grader.records import CheckResult, Metric, Report, Verdict, worst
-from grader.sandbox.faults import StudentError, StudentFault, clean_text
+from grader.sandbox.faults import ProbeError, StudentError, StudentFault, clean_text
 
 if TYPE_CHECKING:
     import pytest
 
 _MESSAGE_LIMIT = 3000
-_HELD = "This check could not be run because of a fault on our side. Staff have been told; it costs you nothing."
+#: What a student is told of a check that is held.
+HELD = "This check could not be run because of a fault on our side. Staff have been told; it costs you nothing."
 
 
 @dataclass(slots=True)
@@ -74,6 +75,11 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
         return CaseOutcome(verdict, fraction, _threshold_message(state))
     if isinstance(error, pytest.skip.Exception):
         return CaseOutcome(Verdict.SKIPPED, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
+    if isinstance(error, ProbeError):
+        text = f"The check's own code failed on what your code gave it: {error.message}"
+        return CaseOutcome(
+            error.verdict, 0.0, clean_text(text, _MESSAGE_LIMIT), staff=_staff_text(error), unexplained=True
+        )
     if isinstance(error, StudentError):
         return CaseOutcome(error.verdict, 0.0, clean_text(error.for_student(), _MESSAGE_LIMIT))
     if isinstance(error, StudentFault):
@@ -81,12 +87,14 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if type(error).__name__ == "PredictionError":  # grader.data's, which knows nothing of verdicts
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, pytest.fail.Exception):
-        return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
+        missed = str(error).startswith("DID NOT RAISE")  # by pytest.raises
+        text = "Your code should have raised an exception here; it did not." if missed else str(error)
+        return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(text, _MESSAGE_LIMIT))
     if isinstance(error, AssertionError):
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, _assertion_message(error), staff=_staff_text(error))
     if isinstance(error, SystemFault):
-        return CaseOutcome(Verdict.SYSTEM_ERROR, 0.0, _HELD, staff=_staff_text(error))
-    return CaseOutcome(Verdict.GRADER_ERROR, 0.0, _HELD, staff=_staff_text(error), unexplained=True)
+        return CaseOutcome(Verdict.SYSTEM_ERROR, 0.0, HELD, staff=_staff_text(error))
+    return CaseOutcome(Verdict.GRADER_ERROR, 0.0, HELD, staff=_staff_text(error), unexplained=True)
 
 
 def _threshold_message(state: CaseState) -> str:
@@ -103,6 +111,9 @@ def _threshold_message(state: CaseState) -> str:
 
 def _assertion_message(error: AssertionError) -> str:
     """The author's own sentence. pytest appends the comparison it rewrote, which may show expected values."""
+    raised = error.__context__
+    if isinstance(raised, StudentError) and "Regex pattern did not match" in str(error):  # by pytest.raises
+        return clean_text(f"Your code should raise another exception here than it does.\n{raised.for_student()}")
     message = getattr(error, "message", None)
     if not isinstance(message, str):
         message = str(error).split("\nassert ", 1)[0]

@@ -146,11 +146,12 @@ def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]
     from dataclasses import replace
 
     from grader.engine.outcomes import judge
+    from grader.records import Verdict
 
     error = call.excinfo.value if call.excinfo else None
     case = item.stash[_CASE]
     outcome = replace(judge(error, case), seconds=call.duration)
-    if outcome.unexplained and error is not None:
+    if outcome.verdict is Verdict.GRADER_ERROR and error is not None:
         outcome = replace(outcome, message=f"{type(error).__name__}: {str(error)[:300]}")
     previous = state.outcomes.get(case_id(item))
     # A teardown that fails after a check has failed must not hide why the check failed.

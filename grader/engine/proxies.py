@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from grader.engine.contract import Signature, fulfil
-from grader.sandbox.faults import ContractError, MissingAttribute, MissingLength, StudentError
+from grader.sandbox.faults import ContractError, MissingAttribute, MissingLength, ProbeError, StudentError
 from grader.sandbox.wire import HandleRef, TensorRef
 
 if TYPE_CHECKING:
     import torch
 
     from grader.engine.session import SubmissionRun
+
+
+#: The module that signatures of probes name; no file of an assignment does.
+PROBES = "<probes>"
 
 
 class StudentDict(dict[str, Any]):
@@ -55,7 +59,12 @@ class Handle:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the object does
         signature: Signature | None = self._signature
-        value = self._run.ask("call", self, list(args), kwargs, label=signature.name if signature else "")
+        try:
+            value = self._run.ask("call", self, list(args), kwargs, label=signature.name if signature else "")
+        except StudentError as error:
+            if signature is not None and signature.module == PROBES and not error.frames:
+                raise ProbeError(error.type_name, error.text) from None
+            raise
         if signature is None:
             return value
         if signature.is_class:

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from grader.course.models import ForbidRule
 
 #: Ways to a module, or to any name, that reading the source cannot follow. Where something is forbidden, so are they.
-_WAYS_AROUND = frozenset({"__import__", "exec", "eval", "importlib", "sys.modules", "builtins", "runpy"})
+_WAYS_AROUND = frozenset(
+    {
+        "__builtins__",
+        "__import__",
+        "builtins",
+        "eval",
+        "exec",
+        "imp",
+        "importlib",
+        "pkgutil",
+        "runpy",
+        "sys.modules",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +37,38 @@ class Breach:
         return f"`{self.file}` {self.what} in line {self.line}, which is not allowed in this part."
 
 
-def find_breach(source: str, file: str, rule: ForbidRule) -> Breach | None:
+def find_breach(source: str | bytes, file: str, rule: ForbidRule) -> Breach | None:
     """The first place in ``source`` that breaks ``rule``; None where there is none.
 
+    Bytes are read as Python reads them, by the encoding that they declare.
     A file that does not parse has no breach: importing it says what is wrong with it.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    modules, names = frozenset(rule.modules), frozenset(rule.names)
+    modules, names, aliases = frozenset(rule.modules), frozenset(rule.names), _aliases(tree)
     found = [
         Breach(file, getattr(node, "lineno", 1), what)
         for node in ast.walk(tree)
-        if (what := _breach(node, modules, names, rule.constructs)) is not None
+        if (what := _breach(node, modules, names, rule.constructs, aliases)) is not None
     ]
     return min(found, key=lambda breach: breach.line, default=None)
 
 
-def _breach(node: ast.AST, modules: frozenset[str], names: frozenset[str], constructs: tuple[str, ...]) -> str | None:
+def _breach(
+    node: ast.AST,
+    modules: frozenset[str],
+    names: frozenset[str],
+    constructs: tuple[str, ...],
+    aliases: Mapping[str, str],
+) -> str | None:
     for name in _imported(node):
-        if name.partition(".")[0] in modules or name in names:
+        if name.partition(".")[0] in modules | _WAYS_AROUND or _names(name, names) or name in _WAYS_AROUND:
             return f"imports `{name}`"
-        if name.partition(".")[0] in _WAYS_AROUND:
-            return f"imports `{name}`"
-    if (dotted := _dotted(node)) is not None:
-        if dotted in names or any(dotted.endswith("." + name) for name in names):
-            return f"uses `{dotted}`"
-        if dotted in _WAYS_AROUND:
-            return f"uses `{dotted}`"
+    dotted = _dotted(node, aliases)
+    if dotted is not None and (_names(dotted, names) or dotted in _WAYS_AROUND or dotted.endswith(".sys.modules")):
+        return f"uses `{dotted}`"
     if type(node).__name__ in constructs:
         return f"uses a `{type(node).__name__}`"
     return None
@@ -71,10 +87,25 @@ def imported_modules(source: str) -> frozenset[str]:
     return frozenset(name.partition(".")[0] for node in ast.walk(ast.parse(source)) for name in _imported(node))
 
 
-def _dotted(node: ast.AST) -> str | None:
+def _names(dotted: str, names: frozenset[str]) -> bool:
+    return dotted in names or any(dotted.endswith("." + name) for name in names)
+
+
+def _aliases(tree: ast.AST) -> dict[str, str]:
+    """What names stand for by an import: ``import torch.nn as n`` gives ``{"n": "torch.nn"}``."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update({alias.asname: alias.name for alias in node.names if alias.asname})
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return found
+
+
+def _dotted(node: ast.AST, aliases: Mapping[str, str]) -> str | None:
     if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (head := _dotted(node.value)) is not None:
+        return aliases.get(node.id, node.id)
+    if isinstance(node, ast.Attribute) and (head := _dotted(node.value, aliases)) is not None:
         return f"{head}.{node.attr}"
     return None
 
@@ -92,7 +123,7 @@ def check_rules(
     for name, data in files.items():
         rule = forbid.get(name, None if name in handed_in else shared)
         if name.endswith(".py") and rule is not None and rule != ForbidRule():
-            breach = find_breach(data.decode("utf-8", "replace"), name, rule)
+            breach = find_breach(data, name, rule)
             if breach:
                 breaches[name] = breach
     return breaches

@@ -25,6 +25,7 @@ import pytest
 
 from grader.course import load_course
 from grader.engine.outcomes import (
+    HELD,
     CaseOutcome,
     CheckSpec,
     blame_student,
@@ -150,12 +151,9 @@ class RunnerPlugin:
             self._referee[key] = outcomes[case_id(item)].verdict is Verdict.ACCEPTED
             if len(self._referee) > _REFEREE_CAP:
                 self._referee.pop(next(iter(self._referee)))
-        if self._referee[key]:
-            return blame_student(outcome, outcome.message)
-        return replace(
-            outcome,
-            message="This check could not be run because of a fault on our side. Staff have been told; it costs you nothing.",
-        )
+        if not self._referee[key]:
+            return replace(outcome, verdict=Verdict.GRADER_ERROR, message=HELD)
+        return blame_student(outcome, outcome.message) if outcome.verdict is Verdict.GRADER_ERROR else outcome
 
     def _unreadable(self, specs: list[CheckSpec], files: dict[str, bytes], problem: str) -> Report:
         digest = digest_files(files)

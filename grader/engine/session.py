@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version
 from grader.engine.contract import Signature, read_contract
-from grader.engine.proxies import Handle, Probe, Student, StudentDict, StudentList, proxies
+from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules
 from grader.errors import AuthoringError, SystemFault
 from grader.sandbox.client import Worker, Zygote
-from grader.sandbox.faults import ContractError, StudentError, TimeLimit, WorkerFault
+from grader.sandbox.faults import ContractError, ImportFailed, ProbeError, StudentError, TimeLimit, WorkerFault
 from grader.sandbox.limits import Limits
 from grader.store.blobs import digest_files
 
@@ -313,18 +313,22 @@ class SubmissionRun:
             raise ContractError(str(helper))
 
     def _import(self, module: str, file: str, name: str, *, ref: bool) -> Any:
-        if module in self._fatal:
-            raise type(self._fatal[module])(self._fatal[module].message)
+        self._check_fatal(module)
         try:
             return self.ask("lookup", module, name, ref=ref)
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames:
                 raise ContractError(f"`{file}` does not define `{name}`.") from None
-            raise
+            raise ImportFailed(error.for_student()) from None
         except WorkerFault as fault:
             # Importing it would end every later check the same way, each after a full time limit.
             self._fatal[module] = type(fault)(f"Importing `{file}` failed: {fault.message}")
             raise
+
+    def _check_fatal(self, *modules: str) -> None:
+        for module in modules:
+            if module in self._fatal:
+                raise type(self._fatal[module])(self._fatal[module].message)
 
     def probe(self, name: str) -> Any:
         """A function of the author's probes, in the worker."""
@@ -333,9 +337,17 @@ class SubmissionRun:
         for module, file in self.session.modules.items():
             if file in self.breaches and module in imported_modules(self.session.probes):
                 raise ContractError(str(self.breaches[file]))
-        found = self.ask("probe", self.session.probes, name)
+        # The worker imports every module before the probes, so one that is fatal is fatal to them.
+        self._check_fatal(*self.session.modules, PROBES)
+        try:
+            found = self.ask("probe", self.session.probes, name)
+        except StudentError as error:
+            raise error if error.frames else ProbeError(error.type_name, error.text) from None
+        except WorkerFault as fault:
+            self._fatal[PROBES] = fault
+            raise
         if isinstance(found, Handle):
-            object.__setattr__(found, "_signature", Signature(name, "probes"))
+            object.__setattr__(found, "_signature", Signature(name, PROBES))
         return found
 
     def close(self) -> None:

@@ -4,6 +4,8 @@
 
     StudentFault                 has .verdict and .message
     +-- StudentError               runtime_error   an exception raised inside the student's code
+    |   +-- ProbeError               or in the author's probe beside it, which may be the probe's own fault
+    +-- ImportFailed               runtime_error   a module of the student's raised while it was imported
     +-- ContractError              wrong_answer    a missing name, a wrong type, a forbidden import
     |   +-- MissingAttribute
     |   +-- MissingLength
@@ -68,6 +70,14 @@ class StudentError(StudentFault):
         ]
         head = ["Traceback (most recent call last):", *lines] if lines else []
         return "\n".join([*head, self.message])
+
+
+class ProbeError(StudentError):
+    """A probe raised outside the student's code: over its own bug, or over what the student's code gave it."""
+
+
+class ImportFailed(StudentFault):
+    """A module of the student's raised on import. No StudentError: a check that asks for one must not be pleased."""
 
 
 class ContractError(StudentFault):

@@ -1,0 +1,100 @@
+"""The course's own assignments: what students get works, and the solution and the stub score what they must."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.batch import grade_uploads
+from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
+from grader.course import load_course, read_suite
+from grader.store import Upload
+
+ROOT = Path(__file__).parents[1]
+COURSE = load_course(ROOT / "autograde.yml")
+NAMES = list(COURSE.assignments)
+
+
+def in_bundle(name: str, files: dict[str, bytes], tmp_path: Path) -> Path:
+    """The released bundle of an assignment, with ``files`` in place of its stubs."""
+    bundle = tmp_path / name
+    shutil.copytree(COURSE.assignment(name).release_folder, bundle)
+    for file, data in files.items():
+        (bundle / file).write_bytes(data)
+    return bundle
+
+
+def run_public(bundle: Path) -> subprocess.CompletedProcess[str]:
+    """Run a bundle's public tests as a student does: plain pytest, in the bundle."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "public", "-q", "-p", "no:cacheprovider"],
+        cwd=bundle,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_tests_pass_with_the_solution(name, tmp_path):
+    """A student whose modules are right sees nothing but passes."""
+    done = run_public(in_bundle(name, solution_files(COURSE.assignment(name)), tmp_path))
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_tests_fail_politely_with_the_stub(name, tmp_path):
+    """A fresh bundle collects without an error, and every failure names the function that is to be written."""
+    done = run_public(in_bundle(name, {}, tmp_path))
+    assert done.returncode == 1, done.stdout[-3000:]
+    assert "write your solution here" in done.stdout
+    assert "error" not in done.stdout.rpartition("\n")[0].splitlines()[-1].replace("NotImplementedError", "")
+
+
+def test_solution_and_stub_score_what_they_must(tmp_path):
+    """Full marks for the solution, the same twice but for times; next to nothing for the stub."""
+    for name in NAMES:
+        assignment = COURSE.assignment(name)
+        solution = Upload(solution_files(assignment))
+        first, second, stub = grade_uploads(
+            COURSE, assignment, [solution, solution, Upload(stub_files(assignment))], state=tmp_path
+        )
+        assert first.score == first.max_score == 100, [c for c in first.checks if c.score != c.max_score]
+        assert first.timeless() == second.timeless()
+        assert stub.score is not None
+        assert stub.score <= STUB_CEILING * stub.max_score
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_assignments_are_as_thorough_as_promised(name):
+    """At least 12 checks, 12 wrong variants and 5 right ones, which name checks that exist; points sum to 100."""
+    assignment = COURSE.assignment(name)
+    checks = read_suite(assignment.hidden_folder)
+    variants = read_variants(assignment)
+    kinds = [variant.kind for variant in variants]
+    assert len(checks) >= 12
+    assert sum(check.points for check in checks) == 100
+    assert kinds.count("wrong") >= 12
+    assert kinds.count("right") >= 5
+    assert {check for variant in variants for check in variant.expect} <= {check.id for check in checks}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_runs_with_the_solution(name, tmp_path):
+    """From top to bottom, as a student runs it who has solved everything."""
+    import nbclient
+    import nbformat
+
+    bundle = in_bundle(name, solution_files(COURSE.assignment(name)), tmp_path)
+    notebook = nbformat.read(bundle / f"{name}.ipynb", as_version=4)
+    nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(bundle)}}).execute()
+    figures = [o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+    assert len(figures) >= 3
