@@ -57,9 +57,11 @@ class Box:
         self.ask("load", {"code.py": source.encode(), **(files or {})}, {"code": "code.py"}, {})
 
     def ask(self, op, *args, seconds=PATIENCE_S, ref=False):
+        """Send one request."""
         return self.worker.request(op, *args, deadline=time.monotonic() + seconds, resolve=resolve, ref=ref)
 
     def call(self, name, *args, seconds=PATIENCE_S):
+        """Call a function of the module."""
         return self.ask("call", self.ask("lookup", "code", name), list(args), {}, seconds=seconds)
 
     def __enter__(self):
@@ -219,7 +221,10 @@ return found
 def test_no_other_process_can_be_seen(zygote, layers):
     """In its own PID namespace a worker is process 1 and alone."""
     need(layers, "pid_ns")
-    seen = attempt(zygote, "return os.getpid(), [n for n in os.listdir('/proc') if n.isdigit()] if os.path.isdir('/proc/1') else []")
+    seen = attempt(
+        zygote,
+        "return os.getpid(), [n for n in os.listdir('/proc') if n.isdigit()] if os.path.isdir('/proc/1') else []",
+    )
     assert seen[0] == 1
     assert seen[1] in (["1"], [])
 
@@ -466,14 +471,14 @@ def test_processor_time_of_threads_counts(zygote):
 
 
 FORGED = {
-    "a second answer": "send({'id': 3, 'value': 1})\nsend({'id': 3, 'value': 2})",
-    "an answer before the question": "send({'id': 4, 'value': 1.0})",
+    "a second answer": "send({'id': 4, 'value': 1})\nsend({'id': 4, 'value': 2})",
+    "an answer before the question": "send({'id': 5, 'value': 1.0})",
     "an old number": "send({'id': 1, 'value': 1.0})",
     "no number": "send({'value': 1.0})",
-    "a number as text": "send({'id': '3', 'value': 1.0})",
+    "a number as text": "send({'id': '4', 'value': 1.0})",
     "true for one": "send({'id': True, 'value': 1.0})",
-    "a hostile value": "send({'id': 3, 'value': {'a': ['|O', [1], 0, 8]}})",
-    "a hostile error": "send({'id': 3, 'error': ['x']})",
+    "a hostile value": "send({'id': 4, 'value': {'a': ['|O', [1], 0, 8]}})",
+    "a hostile error": "send({'id': 4, 'error': ['x']})",
     "a length that is never kept": "os.write(3, struct.pack('!4sIQ', b'AGW1', 100, 0))\ntime.sleep(60)",
     "a huge length": "os.write(3, struct.pack('!4sIQ', b'AGW1', 100, 1 << 60))\ntime.sleep(60)",
     "deep JSON": "os.write(3, struct.pack('!4sIQ', b'AGW1', 100000, 0) + b'[' * 100000)",
@@ -498,14 +503,14 @@ def f():
 def g():
     return "honest"
 """
-    with Box(zygote, source) as box, pytest.raises((ProtocolError, TimeLimit)):
-        function = box.ask("lookup", "code", "f")
-        other = box.ask("lookup", "code", "g", seconds=PATIENCE_S)
-        first = box.ask("call", function, [], {}, seconds=3)
-        # A forged answer may take the place of the first: what a function returns is the student's to say.
-        assert first in (1, 2, 1.0, "honest")
-        assert box.ask("call", other, [], {}, seconds=3) == "honest"
-        pytest.fail("the forgery went unseen")
+    with Box(zygote, source) as box:
+        functions = [box.ask("lookup", "code", name) for name in ("f", "g")]
+        answers = []
+        with pytest.raises((ProtocolError, TimeLimit)):
+            # Forging the first answer is no gain: what a function returns is the student's to say. Not so the second.
+            answers += [box.ask("call", function, [], {}, seconds=3) for function in functions]
+        assert answers == []
+        assert not box.worker.alive
 
 
 def test_an_error_is_data_of_bounded_size(zygote):

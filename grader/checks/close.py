@@ -12,6 +12,9 @@ from grader.checks.diagnosis import diagnose
 #: (rtol, atol) by the coarser of the two dtypes: round-off of a few hundred operations, far below any mistake.
 _TOLERANCE = {2: (1e-2, 1e-3), 4: (1e-4, 1e-5), 8: (1e-7, 1e-9)}
 
+#: How many numbers a list may hold in all to be compared as one array.
+_MOST_JOINED = 10_000_000
+
 
 class CheckFailed(AssertionError):
     """A comparison failed. ``message`` is for the student, ``staff`` may hold expected values."""
@@ -82,12 +85,22 @@ def as_array(value: Any) -> np.ndarray[Any, Any] | None:
         array = np.asarray(value)
     elif isinstance(value, (list, tuple)):
         try:
-            array = np.asarray([as_array(item) for item in value])
+            array = _joined([as_array(item) for item in value])
         except (ValueError, TypeError):
             return None
     else:
         return None
     return array if array.dtype.kind in "biufc" else None
+
+
+def _joined(items: list[Any]) -> np.ndarray[Any, Any]:
+    """One array of several; raises ValueError where they do not fit together."""
+    if len({getattr(item, "shape", None) for item in items}) > 1:
+        raise ValueError("parts of different shapes")
+    if items and items[0] is not None and len(items) * items[0].size > _MOST_JOINED:
+        # A student's: one complex number among gigabytes of bytes would make all of it complex.
+        raise ValueError("too many numbers in a list")
+    return np.asarray(items)
 
 
 def _is_numeric(value: Any) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+#: What a list of arrays may hold in all to be read as one.
+_MOST_BYTES = 64 << 20
+
 
 class PredictionError(ValueError):
     """A model's answer is neither scores (N, C) nor labels (N,); the message is written for the student."""
@@ -40,6 +43,9 @@ def as_array(answer: Any) -> npt.NDArray[Any]:
         answer = answer.detach().cpu()
         # numpy has no bfloat16; double holds every floating-point value there is.
         answer = (answer.double() if answer.is_floating_point() else answer).numpy()
+    if isinstance(answer, (list, tuple)) and sum(getattr(item, "nbytes", 0) for item in answer) > _MOST_BYTES:
+        # Joined, a few wide numbers among many narrow ones would make all of them wide.
+        raise PredictionError("your model's predictions should be one array of numbers, not a list of large ones")
     try:
         values = np.asarray(answer)
     except (ValueError, TypeError) as error:

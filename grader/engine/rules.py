@@ -14,14 +14,25 @@ _WAYS_AROUND = frozenset(
         "__builtins__",
         "__import__",
         "builtins",
+        "ctypes",
         "eval",
         "exec",
+        "gc.get_objects",
+        "gc.get_referrers",
+        "gc.get_referents",
         "imp",
         "importlib",
+        "inspect.currentframe",
+        "inspect.stack",
         "pkgutil",
+        "pydoc",
         "runpy",
         "sys.modules",
     }
+)
+#: Attributes that lead to another module's names, by frames, functions or classes.
+_REACHING = frozenset(
+    {"__globals__", "__loader__", "__subclasses__", "_getframe", "f_back", "f_builtins", "f_globals", "tb_frame"}
 )
 
 
@@ -69,6 +80,8 @@ def _breach(
     dotted = _dotted(node, aliases)
     if dotted is not None and (_names(dotted, names) or dotted in _WAYS_AROUND or dotted.endswith(".sys.modules")):
         return f"uses `{dotted}`"
+    if isinstance(node, ast.Attribute) and node.attr in _REACHING:
+        return f"uses `{node.attr}`"
     if type(node).__name__ in constructs:
         return f"uses a `{type(node).__name__}`"
     return None

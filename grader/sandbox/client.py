@@ -369,7 +369,9 @@ class Worker:
                 return
             self._printed += len(data)
             self._text += data[: max(0, min(keep, 1 << 16) - len(self._text))]
-            if self._printed > flood and self.alive:
+            if self._printed > flood:
+                if not self.alive:
+                    return  # its children may go on until they are killed; nobody reads that
                 raise OutputLimit(f"Your code printed more than {flood >> 10} KiB; it was stopped there.")
 
     def _unregister_output(self) -> None:
@@ -386,7 +388,9 @@ class Worker:
         if end.signal == signal.SIGXCPU or (end.signal == signal.SIGKILL and end.cpu_s >= self.limits.cpu_s):
             return TimeLimit(f"Your code used more than {self.limits.cpu_s:g} seconds of processor time.")
         if end.signal is not None:
-            name = signal.Signals(end.signal).name
+            # Real-time signals have numbers alone.
+            known = {number.value: number.name for number in signal.Signals}
+            name = known.get(end.signal, str(end.signal))
             return WorkerDied(
                 f"Your code ended the Python process itself (signal {name}); nothing after that can be graded."
             )

@@ -56,12 +56,18 @@ _DENIED: Final = (
     "msgctl", "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify", "mq_getsetattr",
     "setpriority", "sched_setscheduler", "sched_setattr", "ioprio_set", "migrate_pages", "move_pages", "mbind",
     "set_mempolicy", "vmsplice",
+    # Watching files that all submissions read tells what a neighbour opens; memory files escape the limits on files
+    # and, without a control group, on memory; contexts for asynchronous I/O are counted for the whole machine.
+    "inotify_init", "inotify_init1", "inotify_add_watch", "memfd_create", "memfd_secret", "io_setup",
 )  # fmt: skip
 _NAMESPACE_FLAGS: Final = (
     kernel.CLONE_NEWNS, kernel.CLONE_NEWUTS, kernel.CLONE_NEWIPC, kernel.CLONE_NEWUSER, kernel.CLONE_NEWPID,
     kernel.CLONE_NEWNET, 0x02000000,  # the last is CLONE_NEWCGROUP
 )  # fmt: skip
 _TIOCSTI: Final = 0x5412
+_AF_UNIX: Final = 1
+#: A command is an int to the kernel: a filter that compared all 64 bits would let through what the kernel cuts off.
+_INT: Final = 0xFFFF_FFFF
 
 
 @dataclass(slots=True)
@@ -147,13 +153,8 @@ def _build_root(readable: list[str]) -> None:
             Path(new + path).symlink_to(Path(path).readlink())
         elif Path(path).exists():
             _bind(path, new + path)
-    for path in readable:
-        for masked in (
-            found for name in _MASKED for found in Path(new + path).glob(f"lib/python3*/site-packages/{name}")
-        ):
-            kernel.mount(
-                "tmpfs", str(masked), "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k"
-            )
+    for masked in sorted({found for path in ("/usr", *readable) for found in _masked(Path(new + path))}):
+        kernel.mount("tmpfs", str(masked), "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k")
     Path(new + "/dev").mkdir(mode=0o755)
     for name in _DEVICES:
         Path(new + "/dev/" + name).touch()
@@ -163,6 +164,12 @@ def _build_root(readable: list[str]) -> None:
         Path(new + folder).mkdir(mode=0o755, exist_ok=True)
     kernel.mount("none", new, None, kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID)
     kernel.pivot_root(new)
+
+
+def _masked(prefix: Path) -> list[Path]:
+    """What to hide under an interpreter's prefix, or under a folder of packages."""
+    places = (".", "lib/python3*/site-packages", "lib/python3*/dist-packages", "local/lib/python3*/dist-packages")
+    return [found for place in places for name in _MASKED for found in prefix.glob(f"{place}/{name}")]
 
 
 def _bind(source: str, target: str) -> None:
@@ -252,7 +259,8 @@ def _resource_limits(limits: Limits) -> None:
         resource.RLIMIT_NPROC: limits.processes,
         resource.RLIMIT_NOFILE: limits.open_files,
         resource.RLIMIT_FSIZE: limits.file_mb << 20,
-        resource.RLIMIT_CORE: 0,
+        # 1 and not 0: with 0 the kernel still hands a dump to a core_pattern that is a program (core(5)).
+        resource.RLIMIT_CORE: 1,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
@@ -316,7 +324,16 @@ def _seccomp() -> bool:
         rules.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     # clone3 hides its flags behind a pointer; ENOSYS makes libc fall back to clone.
     rules.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    rules.add_rule(refuse, "prctl", seccomp.Arg(0, seccomp.EQ, 1))  # PR_SET_PDEATHSIG: a worker ends with its zygote
-    rules.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.EQ, _TIOCSTI))
+    # PR_SET_PDEATHSIG: a worker ends with its zygote.
+    rules.add_rule(refuse, "prctl", seccomp.Arg(0, seccomp.MASKED_EQ, _INT, 1))
+    rules.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, _INT, _TIOCSTI))
+    # A pair of another family, TIPC say, would have the kernel load its module. (AF_UNIX as 64 bits is the only one.)
+    rules.add_rule(refuse, "socketpair", seccomp.Arg(0, seccomp.NE, _AF_UNIX))
+    # The limit on core files stays where it is; reading it is fine.
+    rules.add_rule(refuse, "setrlimit", seccomp.Arg(0, seccomp.MASKED_EQ, _INT, resource.RLIMIT_CORE))
+    rules.add_rule(
+        refuse, "prlimit64",
+        seccomp.Arg(1, seccomp.MASKED_EQ, _INT, resource.RLIMIT_CORE), seccomp.Arg(2, seccomp.NE, 0),
+    )  # fmt: skip
     rules.load()
     return True

@@ -69,6 +69,7 @@ class _Server:
 
     def load(self, files: dict[str, bytes], modules: dict[str, str], forbidden: dict[str, list[str]]) -> None:
         """Write the submission's files to the scratch folder; modules are imported when first looked up."""
+        Path(self.folder).mkdir(exist_ok=True)
         for name, data in files.items():
             path = Path(self.folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)

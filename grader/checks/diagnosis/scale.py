@@ -25,7 +25,7 @@ def factor(case: Case) -> str | None:
         return None
     if abs(k) < 1e-8:
         return "is zero throughout." if case.e.size > 1 else "is zero."
-    if case.e.size == 1 and _size(case, k) is None and not _simple(k):
+    if case.e.size == 1 and not (_size(case, k) or _size(case, 1 / k) or _simple(k)):
         return None  # any number is a multiple of any other
     return _factor_in_words(case, k)
 
@@ -41,7 +41,7 @@ def _factor_in_words(case: Case, k: float) -> str:
             "or averaged twice."
         )
     for n, name in case.sizes.items():
-        if math.isclose(k, (n - 1) / n, rel_tol=1e-4) or math.isclose(k, n / (n - 1), rel_tol=1e-4):
+        if n > 2 and any(math.isclose(k, f, rel_tol=1e-4) for f in ((n - 1) / n, n / (n - 1))):
             return f"{minus}is off by the factor {n - 1}/{n} or its inverse; {n} is {name}: biased for unbiased, or the reverse."
     if (words := _simple(k)) is not None:
         return f"{minus}is {words}."
@@ -75,7 +75,7 @@ def offset(case: Case) -> str | None:
 
 
 def per_axis(case: Case) -> str | None:
-    """A factor that is constant along one axis: a normalisation over the wrong axis, say."""
+    """A factor that is constant along one axis, or one by row times one by column: the wrong axis of a normalisation."""
     if not case.telling or case.e.ndim < 2 or (np.abs(case.e) < 1e-12).any():
         return None
     ratio = case.a / case.e
@@ -84,5 +84,11 @@ def per_axis(case: Case) -> str | None:
             return (
                 f"is wrong by a factor that is the same along axis {axis} and differs elsewhere: "
                 "it looks normalised or averaged over the wrong axis."
+            )
+    if case.e.ndim == 2 and min(case.e.shape) > 2:
+        by_row_and_column = ratio[:, :1] * ratio[:1] / ratio[0, 0]
+        if np.allclose(ratio, by_row_and_column, rtol=10 * case.rtol):
+            return (
+                "is wrong by one factor for each row and one for each column: it looks normalised over the wrong axis."
             )
     return None

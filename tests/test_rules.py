@@ -1,0 +1,140 @@
+"""Static rules: what reading the source finds, under whatever name it goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.course.models import ForbidRule
+from grader.engine.rules import Breach, check_rules, find_breach, imported_modules
+
+NO_TORCH = ForbidRule(modules=("torch",))
+NO_LSTM = ForbidRule(names=("nn.LSTM", "sum"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import torch",
+        "import numpy, torch",
+        "import torch.nn.functional as F",
+        "from torch import nn",
+        "from torch.nn import functional",
+        "def f():\n    import torch",
+        "if False:\n    import torch",
+        "try:\n    import torch\nexcept ImportError:\n    pass",
+        "class A:\n    from torch import ones",
+        "import importlib",
+        "import importlib.util",
+        "from importlib import import_module",
+        "import builtins",
+        "import pkgutil",
+        "import runpy",
+        "__import__('torch')",
+        "f = __import__",
+        "__builtins__['__import__']('torch')",
+        "exec('import torch')",
+        "eval('torch')",
+        "import sys\nsys.modules['torch']",
+        "import sys as s\ns.modules['torch']",
+        "from sys import modules",
+        "from sys import modules as m\nm['torch']",
+        "import os\nos.sys.modules['torch']",
+    ],
+)
+def test_ways_to_a_forbidden_module_are_found(source):
+    """An import in any form and place, and what could stand for one."""
+    assert find_breach(source, "a.py", NO_TORCH) is not None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import numpy as np",
+        "import torchless",
+        "from . import torch",
+        "torch = 3",
+        "x = 'import torch'",
+        "# import torch",
+        "import sys\nsys.path",
+        "model.eval()",
+        "def f(:",
+        "\0",
+        "(" * 500,
+        "x = " + "-" * 100_000 + "1",
+    ],
+)
+def test_what_breaks_no_rule_is_let_be(source):
+    """Names that look alike, comments, strings; and files that do not parse, which the import will tell of."""
+    assert find_breach(source, "a.py", NO_TORCH) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import torch.nn as nn\nnn.LSTM(2, 3)", "torch.nn.LSTM"),
+        ("from torch import nn\nx = nn.LSTM", "torch.nn.LSTM"),
+        ("from torch import nn as n\nclass A(n.LSTM): pass", "torch.nn.LSTM"),
+        ("import torch\ntorch.nn.LSTM", "torch.nn.LSTM"),
+        ("from torch.nn import LSTM as L", "torch.nn.LSTM"),
+        ("sum(x)", "sum"),
+        ("x.sum()", "x.sum"),
+    ],
+)
+def test_forbidden_names_are_found_by_what_they_are(source, told):
+    """A name is forbidden however it was imported."""
+    breach = find_breach(source, "a.py", NO_LSTM)
+    assert breach is not None
+    assert f"`{told}`" in breach.what
+
+
+def test_similar_names_are_free():
+    """Only the name itself is forbidden, not what it is a part of."""
+    assert find_breach("from torch import nn\nnn.LSTMCell\ncumsum(x)\nsummed = 1", "a.py", NO_LSTM) is None
+
+
+@pytest.mark.parametrize(
+    ("construct", "source"), [("For", "for k in x: pass"), ("While", "while x: pass"), ("ListComp", "[k for k in x]")]
+)
+def test_forbidden_constructs_are_found(construct, source):
+    """A construct is named by its node class."""
+    breach = find_breach(f"x = 1\n{source}", "a.py", ForbidRule(constructs=(construct,)))
+    assert breach == Breach("a.py", 2, f"uses a `{construct}`")
+
+
+def test_the_first_place_is_told():
+    """The breach names file and line, in one sentence for the student."""
+    breach = find_breach("x = 1\n\nfrom torch import nn\nimport torch\n", "a.py", NO_TORCH)
+    assert str(breach) == "`a.py` imports `torch` in line 3, which is not allowed in this part."
+
+
+def test_the_declared_encoding_hides_nothing():
+    """Source is read by the encoding that it declares, as Python will read it."""
+    source = b"# coding: utf-7\nx = 1 #+AAo-import torch\n"
+    assert "import torch" not in [line.strip() for line in source.decode().splitlines()]
+    assert find_breach(source, "a.py", NO_TORCH) is not None
+    latin = "# coding: latin-1\nname = 'é'\nimport torch\n".encode("latin-1")
+    assert find_breach(latin, "a.py", NO_TORCH).line == 3
+
+
+def test_helper_files_are_held_to_the_union_of_the_rules():
+    """What a student adds could be imported by any file, so every forbidden module is forbidden in it."""
+    forbid = {"a.py": ForbidRule(modules=("torch",)), "b.py": ForbidRule(modules=("scipy",), names=("sum",))}
+    files = {
+        "a.py": b"import scipy",
+        "b.py": b"import torch",
+        "free.py": b"import torch, scipy",
+        "helper.py": b"import scipy",
+        "sub/other.py": b"import torch",
+        "notes.txt": b"import torch",
+    }
+    assert set(check_rules(files, forbid, ("a.py", "b.py", "free.py"))) == {"helper.py", "sub/other.py"}
+
+
+def test_without_rules_nothing_is_forbidden():
+    """An assignment without rules lets every file be, `exec` included."""
+    assert check_rules({"a.py": b"exec('1')", "helper.py": b"import importlib"}, {}, ("a.py",)) == {}
+
+
+def test_imported_modules_are_named_by_their_top():
+    """Only top-level names, absolute imports alone."""
+    assert imported_modules("import a.b, c\nfrom d.e import f\nfrom . import g\n") == {"a", "c", "d"}
