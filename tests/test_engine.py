@@ -128,12 +128,16 @@ CLASS = {
     "always equal": (handed_in("class Yes:\n    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda *a: True\n    def __getattr__(self, name):\n        return Yes()\n    __float__ = lambda self: 2.0\nadd = lambda x, y: Yes()\nmean = lambda x: Yes()\nlevel = LEVEL = Yes()\n"),
         every(WRONG, (*ADD, "test_mean", "test_reference", "test_level")) | {"test_add_probe": WRONG}),
     "tensor that lies": (handed_in("class Liar(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, func, types, args=(), kwargs=None):\n        if func.__name__ in ('detach', 'as_subclass', 'cpu'):\n            return super().__torch_function__(func, types, args, kwargs or {})\n        return True\nadd = lambda x, y: (x - y).as_subclass(Liar)\n"), {"test_add": WRONG, "test_add_probe": ERROR}),
-    "patches the grader": (handed_in("import sys\nfor name, module in list(sys.modules.items()):\n    if name.startswith('grader'):\n        for key in ('WireError', 'check_prefix', 'decode'):\n            if hasattr(module, key):\n                setattr(module, key, lambda *a, **k: True)\nadd = lambda x, y: x\n"), every(PROTOCOL)),
     "patches probes": (handed_in("import sys, types\nfake = types.ModuleType('_probes')\nfake.apply = lambda f, v: [2.0, 3.0]\nfake.train = lambda m, s: {'before': 2.0, 'after': 1.0}\nsys.modules['_probes'] = fake\nadd = lambda x, y: x\n"), {"test_add": WRONG}),
     # leaves something behind for the next
     "leaves things": (handed_in("import os\ntorch.left = 1\nopen('left.txt', 'w').write('x')\ntorch.manual_seed(3)\n"), {}),
     "finds things": (handed_in("import os\nif hasattr(torch, 'left') or os.path.exists('left.txt'):\n    raise RuntimeError('found')\n"), {}),
 }  # fmt: skip
+
+#: Its worker breaks the protocol and hangs up, whichever is noticed first.
+SABOTAGE = handed_in(
+    "import sys\nfor name, module in list(sys.modules.items()):\n    if name.startswith('grader'):\n        for key in ('WireError', 'check_prefix', 'decode'):\n            if hasattr(module, key):\n                setattr(module, key, lambda *a, **k: True)\nadd = lambda x, y: x\n"
+)
 
 
 @pytest.fixture(scope="session")
@@ -141,9 +145,9 @@ def reports(tmp_path_factory) -> dict[str, Report]:
     """Reports by submission, all graded in one batch."""
     course = load_course(write_course(tmp_path_factory.mktemp("tiny")))
     uploads = [Upload(dict(files)) for files, _ in CLASS.values()]
-    uploads.append(Upload({}, problem="the zip ends in the middle"))
+    uploads += [Upload(SABOTAGE), Upload({}, problem="the zip ends in the middle")]
     graded = grade_uploads(course, course.assignment("tiny"), uploads, slots=2)
-    return dict(zip([*CLASS, "broken zip"], graded, strict=True))
+    return dict(zip([*CLASS, "sabotage", "broken zip"], graded, strict=True))
 
 
 def lost(report):
@@ -163,6 +167,13 @@ def test_verdicts(reports, name):
     """Each submission loses exactly the checks that it must, each with the right verdict."""
     told = {check.id: (check.verdict.value, check.message, check.staff[-800:]) for check in reports[name].checks}
     assert lost(reports[name]) == CLASS[name][1], {key: told[key] for key in lost(reports[name])}
+
+
+def test_patching_the_grader_in_the_worker_gains_nothing(reports):
+    """A submission that overwrites our own functions beside it loses every check that needs it, and no other."""
+    found = lost(reports["sabotage"])
+    assert set(found) == set(OF_BASICS)
+    assert set(found.values()) <= {PROTOCOL, DIED}
 
 
 def test_full_marks(reports):

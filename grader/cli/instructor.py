@@ -179,7 +179,9 @@ def _print_batch(graded: list[Graded], title: str) -> None:
 
     if graded:
         ordered = sorted(graded, key=lambda item: item.submission.owner)
-        print_table(batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title))
+        print_table(
+            batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title)
+        )
 
 
 def _as_json(item: Graded) -> dict[str, Any]:

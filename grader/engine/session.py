@@ -353,10 +353,10 @@ class SubmissionRun:
         return found
 
     def close(self) -> None:
-        """Kill the worker."""
+        """Have the worker killed."""
         if self._worker is not None:
             with contextlib.suppress(SystemFault):  # a zygote that is gone took its workers along
-                self._worker.close()
+                self._worker.dismiss()
             self._worker = None
 
 

@@ -41,11 +41,6 @@ class Group:
             _sweep(parent)
             with contextlib.suppress(OSError):
                 folders.append(_make(parent, name, names))
-        for folder in folders:
-            if "quota" in folder.files:
-                # Refused where the groups above us have less: then the weight alone keeps the neighbours' share.
-                with contextlib.suppress(OSError):
-                    os.pwrite(folder.files["quota"], _ONE_PROCESSOR, 0)
         group = cls(folders)
         if not any("memory" in folder.files for folder in folders):
             group.remove()
@@ -85,18 +80,15 @@ _V1 = {
     "memory": {"memory": "memory.limit_in_bytes", "events": "memory.oom_control", "procs": "cgroup.procs"},
     "pids": {"pids": "pids.max", "procs": "cgroup.procs"},
     # In a group of its own a submission weighs as much as a neighbour, whether it runs one process or thirty.
-    "cpu": {"quota": "cpu.cfs_quota_us", "procs": "cgroup.procs"},
+    "cpu": {"procs": "cgroup.procs"},
 }
 _V2 = {
     "memory": "memory.max",
     "swap": "memory.swap.max",
     "events": "memory.events",
     "pids": "pids.max",
-    "quota": "cpu.max",
     "procs": "cgroup.procs",
 }
-#: Microseconds of processor time in each 100,000 of wall time: one processor, since a slot is one.
-_ONE_PROCESSOR = b"100000"
 
 
 def _hierarchies() -> list[tuple[Path, dict[str, str]]]:

@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -91,6 +92,8 @@ class Zygote:
         self.missing: tuple[str, ...] = ()
         self._ready = False
         self._oom_kills = 0
+        self._spare: _Fork | None = None
+        self._expected: deque[Callable[[dict[str, Any]], None]] = deque()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         config = json.dumps({"slot": slot, "preload": list(preload)})
         self._control = ours
@@ -119,31 +122,14 @@ class Zygote:
         return self
 
     def fork(self, limits: Limits) -> Worker:
-        """Fork a confined worker.
+        """Give a confined worker: the spare that was forked ahead, where there is one, or a new fork.
 
         Raises:
             IsolationError: a layer of the demanded minimum is missing on this machine.
             SandboxFault: the zygote is gone, or the fork could not be confined.
         """
         self.ready()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-        out_read, out_write = os.pipe()
-        try:
-            message = json.dumps({"op": "fork", "limits": limits.as_dict()}).encode()
-            socket.send_fds(self._control, [message], [theirs.fileno(), out_write])
-            answer = self._answer(_STARTUP_S)
-            if "error" in answer:
-                raise SandboxFault(f"the zygote could not fork: {answer['error']}")
-        except (OSError, SandboxFault) as error:
-            ours.close()
-            os.close(out_read)
-            raise error if isinstance(error, SandboxFault) else SandboxFault(f"the zygote is gone: {error}") from error
-        finally:
-            theirs.close()
-            os.close(out_write)
-        worker = Worker(self, int(answer["pid"]), ours, out_read, limits)
+        worker = self._take_spare(limits) or self._begin_fork(limits).finish()
         missing = [layer for layer in self.minimum if layer not in worker.layers]
         if missing:
             worker.close()
@@ -152,15 +138,46 @@ class Zygote:
                 where="autograde.yml: sandbox.minimum",
                 mend="run `autograde doctor` to see why, and grade on a machine that has it",
             )
+        # Only where the running submission cannot see the spare: the next one will run in it.
+        if "pid_ns" in worker.layers and "seccomp" in worker.layers:
+            self._spare = self._begin_fork(limits)
         return worker
+
+    def _take_spare(self, limits: Limits) -> Worker | None:
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        if spare.limits != limits:
+            spare.cancel()
+            return None
+        try:
+            return spare.finish()
+        except SandboxFault:
+            return None  # what the last submission did may have hit it; a new fork will tell
+
+    def _begin_fork(self, limits: Limits) -> _Fork:
+        """Ask for a fork without waiting for it."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        out_read, out_write = os.pipe()
+        fork = _Fork(self, limits, ours, out_read)
+        try:
+            self._post({"op": "fork", "limits": limits.as_dict()}, fork.told, theirs.fileno(), out_write)
+        except SandboxFault:
+            fork.hang_up()
+            raise
+        finally:
+            theirs.close()
+            os.close(out_write)
+        return fork
 
     def reap(self, pid: int) -> Exit:
         """Kill a worker, if it still lives, and say how it ended."""
-        try:
-            self._control.send(json.dumps({"op": "reap", "pid": pid}).encode())
-            answer = self._answer(30.0)
-        except OSError as error:
-            raise SandboxFault(f"the zygote is gone: {error}") from error
+        answers: list[dict[str, Any]] = []
+        self._post({"op": "reap", "pid": pid}, answers.append)
+        self.settle()
+        answer = answers[0]
         status = answer.get("status")
         if status is None:
             return Exit(None, None)
@@ -168,6 +185,27 @@ class Zygote:
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
         kills, self._oom_kills = int(answer["oom_kills"]) - self._oom_kills, int(answer["oom_kills"])
         return Exit(number, code, int(answer["maxrss_kb"]), float(answer["cpu_s"]), kills > 0)
+
+    def dismiss(self, pid: int) -> None:
+        """Have a worker killed without waiting; it is gone before the next one is given."""
+        self._post({"op": "reap", "pid": pid}, self._dismissed)
+
+    def _dismissed(self, answer: dict[str, Any]) -> None:
+        self._oom_kills = int(answer.get("oom_kills", self._oom_kills))
+
+    def _post(self, message: dict[str, Any], then: Callable[[dict[str, Any]], None], *fds: int) -> None:
+        """Send a request; its answer goes to ``then`` when it is read, in order."""
+        try:
+            socket.send_fds(self._control, [json.dumps(message).encode()], list(fds))
+        except OSError as error:
+            raise SandboxFault(f"the zygote is gone: {error}") from error
+        self._expected.append(then)
+
+    def settle(self) -> None:
+        """Read every answer that is still to come."""
+        while self._expected:
+            then = self._expected.popleft()
+            then(self._answer(_STARTUP_S))
 
     def _answer(self, timeout: float) -> dict[str, Any]:
         self._control.settimeout(timeout)
@@ -184,6 +222,9 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote and every worker of it."""
+        if self._spare is not None:
+            self._spare.hang_up()
+            self._spare = None
         self._control.close()
         try:
             self._process.wait(5)
@@ -196,6 +237,46 @@ class Zygote:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Fork:
+    """A fork that was asked for: our ends of its wire and output, and its process id once that is known."""
+
+    def __init__(self, zygote: Zygote, limits: Limits, wire: socket.socket, output: int) -> None:
+        self.limits = limits
+        self._zygote = zygote
+        self._wire = wire
+        self._output = output
+        self._pid: int | None = None
+        self._error = "the zygote is gone"
+
+    def told(self, answer: dict[str, Any]) -> None:
+        """Take the zygote's answer."""
+        self._pid = answer.get("pid")
+        self._error = str(answer.get("error", ""))
+
+    def finish(self) -> Worker:
+        """Wait until it is confined. Raises SandboxFault."""
+        try:
+            self._zygote.settle()
+            if self._pid is None:
+                raise SandboxFault(f"the zygote could not fork: {self._error}")
+        except SandboxFault:
+            self.hang_up()
+            raise
+        return Worker(self._zygote, self._pid, self._wire, self._output, self.limits)
+
+    def cancel(self) -> None:
+        """Have it killed: it is of no use."""
+        self.hang_up()
+        self._zygote.settle()
+        if self._pid is not None:
+            self._zygote.dismiss(self._pid)
+
+    def hang_up(self) -> None:
+        """Close our ends, whereupon it ends."""
+        self._wire.close()
+        os.close(self._output)
 
 
 class Worker:
@@ -281,18 +362,28 @@ class Worker:
         self._text.clear()
         return clean_text(text, 20_000)
 
+    def dismiss(self) -> None:
+        """Have the worker killed without waiting for it: nothing more is asked of it."""
+        if self.exit is None:
+            self._hang_up()
+            self.exit = Exit(None, None)
+            self._zygote.dismiss(self._pid)
+
     def close(self) -> Exit:
         """Kill the worker, if it still lives, and everything it started."""
         if self.exit is None:
-            self.alive = False
-            self._drain()
-            self._selector.close()
-            self._wire.close()
-            os.close(self._output)
-            self._output = -1
+            self._hang_up()
             self.exit = Exit(None, None)  # what stays, where the zygote is gone and cannot say
             self.exit = self._zygote.reap(self._pid)
         return self.exit
+
+    def _hang_up(self) -> None:
+        self.alive = False
+        self._drain()
+        self._selector.close()
+        self._wire.close()
+        os.close(self._output)
+        self._output = -1
 
     # -- bytes -------------------------------------------------------------------------------------------------
 

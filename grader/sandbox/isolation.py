@@ -26,7 +26,8 @@ from grader.sandbox.cgroups import Group
 from grader.sandbox.limits import Limits
 
 SCRATCH: Final = "/scratch"
-#: Unprivileged users for workers, one a slot, so that process limits are counted apart. No account has these ids.
+#: Unprivileged users for workers, two a slot and taken in turn, so that the processes of each are counted apart, those
+#: of a submission that is being killed as well. No account has these ids.
 FIRST_UID: Final = 61_000
 
 #: Every layer, outermost first.
@@ -193,7 +194,7 @@ def new_pid_namespace(base: Base) -> None:
         kernel.unshare(kernel.CLONE_NEWPID)
 
 
-def confine(base: Base, limits: Limits, slot: int) -> list[str]:
+def confine(base: Base, limits: Limits, uid: int) -> list[str]:
     """Lock this freshly forked process in, for good; give the layers that hold it.
 
     Raises:
@@ -201,13 +202,13 @@ def confine(base: Base, limits: Limits, slot: int) -> list[str]:
     """
     layers = list(base.layers)
     os.setsid()
-    scratch = _scratch(base, limits, slot)
+    scratch = _scratch(base, limits, uid)
     _resource_limits(limits)
     if "user_ns" not in layers and os.geteuid() == 0:
         kernel.drop_bounding_set()
         os.setgroups([])
-        os.setresgid(FIRST_UID + slot, FIRST_UID + slot, FIRST_UID + slot)
-        os.setresuid(FIRST_UID + slot, FIRST_UID + slot, FIRST_UID + slot)
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
         layers.append("uid")
     kernel.drop_capabilities()
     kernel.no_new_privileges()
@@ -222,13 +223,13 @@ def confine(base: Base, limits: Limits, slot: int) -> list[str]:
     return layers
 
 
-def _scratch(base: Base, limits: Limits, slot: int) -> str:
+def _scratch(base: Base, limits: Limits, uid: int) -> str:
     if "mount_ns" not in base.layers:
         scratch = tempfile.mkdtemp(prefix="autograde-scratch-")
     else:
         scratch = SCRATCH
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
-        owner = os.geteuid() if "user_ns" in base.layers else FIRST_UID + slot
+        owner = os.geteuid() if "user_ns" in base.layers else uid
         kernel.mount(
             "tmpfs", SCRATCH, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV,
             f"size={limits.scratch_mb}m,nr_inodes=20000,mode=700,uid={owner},gid={owner if owner >= FIRST_UID else os.getegid()}",
@@ -244,7 +245,7 @@ def _scratch(base: Base, limits: Limits, slot: int) -> str:
     Path(scratch, "tmp").mkdir(exist_ok=True)
     if os.geteuid() == 0 and "user_ns" not in base.layers:
         for folder in (scratch, f"{scratch}/tmp"):
-            os.chown(folder, FIRST_UID + slot, FIRST_UID + slot)
+            os.chown(folder, uid, uid)
     return scratch
 
 

@@ -7,6 +7,7 @@ answers is data, and is judged elsewhere. It imports the wire module, the standa
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib.util
 import itertools
 import os
@@ -246,12 +247,35 @@ def _in_process_loaders() -> None:
     loader.__init__ = in_process
 
 
+def _touch() -> None:
+    """Use torch once. Most of a small submission's time would go into the first touch of its code and data in a fork.
+
+    A fork may run operators, its zygote may not; this one is made ahead, while another submission is graded.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    with contextlib.suppress(Exception):
+        model = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(72, 4)
+        )
+        optimiser = torch.optim.Adam(model.parameters())
+        for _ in range(2):
+            optimiser.zero_grad()
+            scores = model(torch.randn(8, 1, 8, 8))
+            torch.nn.functional.cross_entropy(scores, torch.zeros(8, dtype=torch.long)).backward()
+            optimiser.step()
+        torch.cdist(scores.detach(), scores.detach()).max(dim=1)
+        scores.detach().numpy() @ scores.detach().numpy().T
+
+
 def serve(fd: int, layers: list[str], root: str) -> None:
     """Serve requests on ``fd`` until the trusted side hangs up."""
     wire = socket.socket(fileno=fd)
     for name, number in (("stdout", 1), ("stderr", 2)):
         setattr(sys, name, os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False))
     _in_process_loaders()
+    _touch()
     for part in frame({"id": 0, "layers": layers}):
         wire.sendall(part)
     _Server(wire, root).serve()

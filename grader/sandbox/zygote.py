@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import gc
+import itertools
 import json
 import os
 import signal
@@ -56,7 +57,7 @@ def _preload(names: list[str]) -> list[str]:
     return missing
 
 
-def _fork(base: isolation.Base, limits: Limits, slot: int, wire_fd: int, output_fd: int, control: socket.socket) -> int:
+def _fork(base: isolation.Base, limits: Limits, uid: int, wire_fd: int, output_fd: int, control: socket.socket) -> int:
     isolation.new_pid_namespace(base)
     if base.group is not None:
         # Scratch files are memory too, and charged to the group.
@@ -71,7 +72,7 @@ def _fork(base: isolation.Base, limits: Limits, slot: int, wire_fd: int, output_
         if base.group is not None:
             base.group.join()
         wire_fd, output_fd = _keep_only(wire_fd, output_fd)
-        layers = isolation.confine(base, limits, slot)
+        layers = isolation.confine(base, limits, uid)
         worker.serve(wire_fd, layers, root=str(Path.cwd()))
         status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
@@ -103,6 +104,8 @@ def _reap(pid: int) -> dict[str, Any]:
 def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
     living: set[int] = set()
+    first = isolation.FIRST_UID + 2 * slot
+    uids = itertools.cycle((first, first + 1))
     try:
         while True:
             raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
@@ -111,7 +114,7 @@ def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
             request = json.loads(raw)
             if request["op"] == "fork":
                 try:
-                    pid = _fork(base, Limits(**request["limits"]), slot, fds[0], fds[1], control)
+                    pid = _fork(base, Limits(**request["limits"]), next(uids), fds[0], fds[1], control)
                     living.add(pid)
                     answer: dict[str, Any] = {"pid": pid}
                 except OSError as error:
@@ -122,6 +125,8 @@ def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
                 answer = _reap(request["pid"]) | {"oom_kills": base.group.killed() if base.group else 0}
                 living.discard(request["pid"])
             control.send(json.dumps(answer).encode())
+    except (ConnectionResetError, BrokenPipeError):
+        return  # it hung up with answers still unread
     finally:
         for pid in living:
             _reap(pid)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
-import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from grader.records import Report
 from grader.store import Upload
 
 TEMPLATE = Path(__file__).parent.parent / "course"
-#: After so many attacks come the honest neighbours, each once.
-_ROUND = 6
+#: After so many attacks comes an honest neighbour; every third one is the slow one.
+_ROUND = 5
+#: The slow neighbour is graded beside these as well, whose idea is to slow it down or to starve it.
+_LOUD = ("busy_children", "hog_by_children", "fork_bomb", "busy_threads_of_torch")
 _VARIABLE = "AUTOGRADE_PLANTED_SECRET"
 
 
@@ -31,7 +34,6 @@ class Battle:
     root: Path
     reports: dict[str, Report] = field(default_factory=dict)
     neighbours: dict[str, list[Report]] = field(default_factory=dict)
-    order: list[str] = field(default_factory=list)
     leftovers: dict[str, list[str]] = field(default_factory=dict)
     reached: int = 0
     seconds: float = 0.0
@@ -73,12 +75,7 @@ def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
         path.stem: Upload({"work.py": fill(path.read_bytes(), places), "plain.py": _plain(root)})
         for path in sorted((SUBMISSIONS / "neighbours").glob("*.py"))
     }
-    jobs: list[tuple[str, Upload]] = []
-    for index, attack in enumerate(attacks):
-        if index % _ROUND == 0:
-            jobs += [(f"neighbours/{name}", upload) for name, upload in honest.items()]
-        jobs.append((attack.name, attack.upload(places)))
-    jobs += [(f"neighbours/{name}", upload) for name, upload in honest.items()]
+    jobs = list(_in_order(attacks, honest, places))
     before = watch.mounts(), watch.ipc_objects()
     course = load_course(root / "autograde.yml")
     assignment = course.assignment("attacked")
@@ -98,13 +95,24 @@ def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
             battle.neighbours.setdefault(name.partition("/")[2], []).append(report)
         else:
             battle.reports[name] = report
-    battle.order = [name for name, _ in jobs]
     battle.reached = listener.reached
     battle.leftovers["mounts"] = sorted(watch.mounts() - before[0])
     battle.leftovers["ipc objects"] = sorted(watch.ipc_objects() - before[1])
     battle.leftovers["files and sockets"] = watch.named_leftovers(token, [root])
-    shutil.rmtree(root / "feedback", ignore_errors=True)
     return battle
+
+
+def _in_order(
+    attacks: list[Attack], honest: dict[str, Upload], places: dict[str, str]
+) -> Iterator[tuple[str, Upload]]:
+    """The uploads by name, neighbours between attacks."""
+    turns = itertools.cycle(["right", "right", "slow"])
+    for index, attack in enumerate(attacks):
+        name = "slow" if attack.path.stem in _LOUD else next(turns) if index % _ROUND == 0 else None
+        if name:
+            yield f"neighbours/{name}", honest[name]
+        yield attack.name, attack.upload(places)
+    yield from ((f"neighbours/{name}", upload) for name, upload in honest.items())
 
 
 def _plain(root: Path) -> bytes:

@@ -17,9 +17,12 @@ from __future__ import annotations
 
 import ast
 import re
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena.made import ARCHIVES, ODD_NAMES
 from grader.store import Upload, read_submission
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
@@ -37,17 +40,30 @@ class Attack:
     says: str
     file: str
     verdict: str
+    #: For those of arena/made.py: the files themselves, or the bytes of an archive.
+    made: Mapping[str, bytes] | bytes | None = None
 
     @property
     def name(self) -> str:
         """Category and name, as in a test's id."""
         return f"{self.category}/{self.path.stem}"
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether it must not get as far as being run."""
+        return isinstance(self.made, bytes)
+
     def upload(self, places: dict[str, str]) -> Upload:
         """What is handed in, with the places filled in."""
-        if self.path.is_dir():
-            read = read_submission(self.path)
-            files = dict(read.files)
+        if isinstance(self.made, bytes):
+            with tempfile.TemporaryDirectory() as folder:
+                archive = Path(folder, "work.zip")
+                archive.write_bytes(fill(self.made, places))
+                return read_submission(archive)
+        if self.made is not None:
+            files = dict(self.made)
+        elif self.path.is_dir():
+            files = dict(read_submission(self.path).files)
         else:
             files = {self.file: self.path.read_bytes()}
         return Upload({name: fill(data, places) for name, data in files.items()})
@@ -82,4 +98,9 @@ def attacks() -> list[Attack]:
         for path in SUBMISSIONS.glob("*/*")
         if path.parent.name != "neighbours" and (path.suffix == ".py" or (path / "work.py").is_file())
     )
-    return [_read(path) for path in found]
+    names = Attack(Path("odd_names"), "files", "File names with markup, quotes, commands and dots.", 0, "TRIED", "work.py", "", ODD_NAMES)  # fmt: skip
+    packed = [
+        Attack(Path(f"zip_{name.replace(' ', '_')}"), "files", f"An archive with a trick: {name}.", 0, "could not be read", "", "", data)
+        for name, data in ARCHIVES.items()
+    ]  # fmt: skip
+    return [*(_read(path) for path in found), names, *packed]

@@ -1,22 +1,20 @@
-"""No array, but an object with __array__, which is asked by whoever compares.
-
-file: plain.py
-"""
+"""No array, but an object with __array__, which looks at the frames of whoever compares with it."""
 import inspect
 
 
 class Late:
     def __array__(self, *_, **__):
-        # The caller's frame would have the expected value.
         frame = inspect.currentframe().f_back
         while frame:
             for value in frame.f_locals.values():
-                if type(value).__name__ == "ndarray" and value.shape == (5, 4):
-                    return value
+                if type(value).__name__ in ("ndarray", "Tensor") and tuple(value.shape) == (3,):
+                    print("PWNED", value)
             frame = frame.f_back
         raise TypeError
 
+    __torch_function__ = __array_interface__ = property(__array__)
 
-def normalise(x):
+
+def halves(x):
     print("TRIED")
-    return Late()
+    return [Late(), Late()]

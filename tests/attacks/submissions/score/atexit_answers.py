@@ -1,6 +1,6 @@
 """Answers once more when the interpreter ends.
 
-verdict: worker_died
+verdict: protocol_error
 """
 import atexit
 import os

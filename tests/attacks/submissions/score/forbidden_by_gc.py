@@ -7,5 +7,7 @@ import gc
 
 
 def normalise(x):
-    torch = next(m for m in gc.get_objects() if type(m).__name__ == "module" and m.__name__ == "torch")
-    return torch.nn.functional.normalize(torch.from_numpy(x), dim=1).numpy()
+    for found in gc.get_objects():
+        if isinstance(found, dict) and "torch" in found and hasattr(found["torch"], "nn"):
+            torch = found["torch"]
+            return torch.nn.functional.normalize(torch.from_numpy(x), dim=1).numpy()

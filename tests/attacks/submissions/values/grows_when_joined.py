@@ -7,9 +7,9 @@ def parts():
 
 
 def halves(x):
-    print("TRIED")
     return [parts(), parts()[:1]]
 
 
 def train(x, y):
+    print("TRIED")
     return lambda inputs: parts()

@@ -82,6 +82,12 @@ def test_plain(student, np_rng):
     assert_close(student.normalise(x), x / np.linalg.norm(x, axis=1, keepdims=True), name="normalise")
 
 
+@points(0)
+def test_of_a_careless_author(student):
+    """Compared by numpy's own means, whose message shows what was expected."""
+    np.testing.assert_allclose(np.asarray(student.caption(3).splitlines(), dtype=float), [0, 1, 2], err_msg=EXPECTED)
+
+
 @points(0, visibility="hidden")
 def test_runner_is_whole(record):
     """The grading process itself is as it was before the submission came."""
