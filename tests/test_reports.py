@@ -520,7 +520,7 @@ def test_a_batch_at_a_glance():
 def test_many_lost_checks_are_counted():
     """A batch stays a line a submission."""
     checks = [check(f"test_{n}", score=0.0) for n in range(5)]
-    assert "and 2 more" in printed(tables.batch_table([tables.BatchRow("ada", report(*checks))]))
+    assert "and 3 more" in printed(tables.batch_table([tables.BatchRow("ada", report(*checks))]))
 
 
 def test_one_report_in_the_terminal():

@@ -16,7 +16,10 @@ from grader.records import Report, Verdict
 
 _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
     "hangs": ("    while True:\n        pass\n", Verdict.TIME_LIMIT),
-    "crashes the interpreter": ("    import ctypes\n    ctypes.string_at(0)\n", Verdict.WORKER_DIED),
+    "crashes the interpreter": (
+        "    import numpy\n    numpy.lib.stride_tricks.as_strided(numpy.zeros(1), (10**6,), (2**30,)).sum()\n",
+        Verdict.WORKER_DIED,
+    ),
     "floods its output": ("    while True:\n        print('spam ' * 1000)\n", Verdict.RUNTIME_ERROR),
     "eats memory": ("    return bytearray(10**11)\n", Verdict.MEMORY_LIMIT),
 }

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 _STYLES = {"good": "green", "partial": "yellow", "bad": "red", "quiet": "dim", "held": "magenta"}
 _CELL = 60
-_SHOWN_CHECKS = 3
+_SHOWN_CHECKS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
     """One submission of a batch. ``report`` is None while it has not been graded; ``note`` then says why.
 
-    ``what`` says what was handed in, where that is known: a column of its own.
+    ``what`` says what was handed in, where that is known; it takes the place of where points were lost.
     """
 
     owner: str
@@ -41,12 +41,11 @@ def batch_table(rows: Iterable[BatchRow], *, title: str = "") -> Table:
     table = Table(title=_text(title) if title else None, title_justify="left", box=None, pad_edge=False)
     table.add_column("who", no_wrap=True)
     if named:
-        table.add_column("handed in", no_wrap=True, max_width=34)
+        table.add_column("handed in", no_wrap=True)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("sec", justify="right", no_wrap=True)
-    # Last, and cut where the terminal ends: one line each is what makes a batch readable.
-    table.add_column("lost on", no_wrap=True, ratio=1, overflow="ellipsis")
+    table.add_column("" if named else "lost on")
     for row in listed:
         report = row.report
         who = [_text(row.owner), *([_text(row.what)] if named else [])]
@@ -54,7 +53,7 @@ def batch_table(rows: Iterable[BatchRow], *, title: str = "") -> Table:
             table.add_row(*who, DASH, Text("not graded", style="dim"), "", _text(row.note))
             continue
         points = DASH if report.held else f"{number(report.score)} / {number(report.max_score)}"
-        lost = row.note or _lost(report)
+        lost = row.note or ("" if named else _lost(report))
         table.add_row(*who, points, verdict_text(report.verdict), f"{report.seconds:.2f}", _text(lost))
     return table
 

@@ -7,7 +7,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-
 from grader.course import load_course
 from grader.records import Verdict
 from grader.reports.feedback import Graded, write_feedback
@@ -23,7 +22,9 @@ def said(report):
 def test_attack_gains_nothing(attack, battle):
     """It scores what its honest parts deserve, gets hold of nothing, and is never held for staff."""
     report = battle.reports[attack.name]
-    assert report.verdict not in (Verdict.GRADER_ERROR, Verdict.SYSTEM_ERROR), [c.staff for c in report.checks if c.staff]
+    assert report.verdict not in (Verdict.GRADER_ERROR, Verdict.SYSTEM_ERROR), [
+        c.staff for c in report.checks if c.staff
+    ]
     assert report.score == pytest.approx(attack.honest), {c.id: (c.verdict.value, c.message) for c in report.checks}
     assert battle.token not in report.for_student().model_dump_json().replace(f"LEFT-{battle.token}", "")
     assert "PWNED" not in said(report)

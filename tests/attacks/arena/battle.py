@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arena import watch
-from arena.catalogue import SUBMISSIONS, Attack, fill
 from grader.batch import grade_uploads
 from grader.course import load_course
 from grader.records import Report
 from grader.store import Upload
+
+from arena import watch
+from arena.catalogue import SUBMISSIONS, Attack, fill
 
 TEMPLATE = Path(__file__).parent.parent / "course"
 #: After so many attacks comes an honest neighbour; every third one is the slow one.
@@ -102,9 +103,7 @@ def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
     return battle
 
 
-def _in_order(
-    attacks: list[Attack], honest: dict[str, Upload], places: dict[str, str]
-) -> Iterator[tuple[str, Upload]]:
+def _in_order(attacks: list[Attack], honest: dict[str, Upload], places: dict[str, str]) -> Iterator[tuple[str, Upload]]:
     """The uploads by name, neighbours between attacks."""
     turns = itertools.cycle(["right", "right", "slow"])
     for index, attack in enumerate(attacks):

@@ -22,8 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.made import ARCHIVES, ODD_NAMES
 from grader.store import Upload, read_submission
+
+from arena.made import ARCHIVES, ODD_NAMES
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 _KEYS = ("honest", "against", "says", "file", "verdict")
