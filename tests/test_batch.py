@@ -33,7 +33,7 @@ def test_add(student):
     """`add` adds."""
     assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
 '''
-SLOW = "import time\ntime.sleep(0.4)\n"
+SLOW = "import time\ntime.sleep(0.3)\n"
 OWNERS = ("ada", "grace", "kurt", "emmy", "alan", "hedy", "edsger")
 
 
@@ -106,10 +106,11 @@ def graded(tmp_path_factory):
     course = load_course(path)
     store = Store(course.state)
     collect(course, course.assignment("tiny"), inbox, store)
-    command = [sys.executable, "-m", "grader.cli.main", "grade", "tiny", "--course", str(path), "--jobs", "2"]
+    command = [sys.executable, "-m", "grader.cli.main", "grade", "tiny", "--course", str(path), "--jobs"]
     # In the warm-up, and when so many attempts are recorded while others are under way.
-    left = [killed_at(moment, command, store) for moment in (None, 2, 5)]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
+    moments = {None: "2", 2: "1", 5: "2"}
+    left = [killed_at(moment, [*command, jobs], store) for moment, jobs in moments.items()]
+    done = subprocess.run([*command, "1", "--json"], capture_output=True, text=True, check=False)
     return course, store, left, done
 
 
@@ -126,7 +127,7 @@ def test_every_submission_has_exactly_one_attempt(graded):
 def test_a_killed_coordinator_leaves_nothing_running(graded):
     """Runners, zygotes and workers end with the coordinator, by the kernel's hand."""
     _, _, left, _ = graded
-    assert all(len(pids) >= 4 for pids in left)
+    assert all(len(pids) >= 3 for pids in left)
     assert alive(set().union(*left)) == set()
 
 

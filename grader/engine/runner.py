@@ -11,6 +11,7 @@ A second submission costs no import and no collection: ``pytest_runtestloop`` ru
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import platform
@@ -75,6 +76,8 @@ class RunnerPlugin:
             self.channel.send({"op": "broken", "errors": self.errors})
             return True
         specs = _specs(items)
+        gc.collect()
+        gc.freeze()  # torch's half a million objects need no look at each collection
         self.channel.send({"op": "ready", "checks": len(specs), "version": self.session.version})
         while (request := self.channel.receive()) is not None:
             self.channel.send({"op": "report", "report": self._grade(session, items, request).model_dump(mode="json")})
@@ -187,9 +190,9 @@ def _specs(items: list[pytest.Function]) -> list[CheckSpec]:
 
 def main(fd: int, config: dict[str, Any]) -> int:
     """Warm up, collect, serve. The exit code is pytest's."""
+    kernel.die_with_parent()  # before the slow import: a coordinator may be killed during it
     import torch
 
-    kernel.die_with_parent()
     torch.set_num_threads(1)
     channel = Channel(socket.socket(fileno=fd))
     try:

@@ -25,8 +25,17 @@ from grader.engine.contract import Signature, read_contract
 from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules
 from grader.errors import AuthoringError, SystemFault
-from grader.sandbox.client import Worker, Zygote
-from grader.sandbox.faults import ContractError, ImportFailed, ProbeError, StudentError, TimeLimit, WorkerFault
+from grader.sandbox.client import SandboxFault, Worker, Zygote
+from grader.sandbox.faults import (
+    ContractError,
+    ImportFailed,
+    ProbeError,
+    StudentError,
+    StudentFault,
+    TimeLimit,
+    WorkerDied,
+    WorkerFault,
+)
 from grader.sandbox.limits import Limits
 from grader.store.blobs import digest_files
 
@@ -159,7 +168,7 @@ class SubmissionRun:
         self._case_seed = seed
         self._seeded = False
         self._output: list[str] = []
-        self._fatal: dict[str, WorkerFault] = {}
+        self._fatal: dict[str, StudentFault] = {}
         self._functions: dict[tuple[str, str], Any] = {}
         self._hangs: Counter[str] = Counter()
 
@@ -215,7 +224,10 @@ class SubmissionRun:
                 # "*" is for helper files; what is handed in and has no rule of its own is free.
                 for file in self.session.assignment.files:
                     forbidden.setdefault(file, [])
-            self._request("load", self.files, self.session.modules, forbidden)
+            try:
+                self._request("load", self.files, self.session.modules, forbidden)
+            except WorkerDied as fault:  # no student code has run yet
+                raise SandboxFault(f"a worker died before it had the submission: {fault.message}") from None
             self.isolation_s += time.monotonic() - begin
         return self._worker
 
@@ -321,7 +333,9 @@ class SubmissionRun:
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames:
                 raise ContractError(f"`{file}` does not define `{name}`.") from None
-            raise ImportFailed(error.for_student()) from None
+            # It would raise again for every later check, after whatever it does first.
+            self._fatal[module] = ImportFailed(error.for_student())
+            raise self._fatal[module] from None
         except WorkerFault as fault:
             # Importing it would end every later check the same way, each after a full time limit.
             self._fatal[module] = type(fault)(f"Importing `{file}` failed: {fault.message}")

@@ -1,4 +1,4 @@
-"""A control group for a slot's workers: what all processes of a submission together may use of memory and processes.
+"""Control groups for workers: what all processes of a submission together may use of memory and processes.
 
 Resource limits hold each process alone; a submission that forks 60 children could use 60 times as much. Both versions
 of the kernel's interface are served (Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst). Every file is
@@ -27,16 +27,16 @@ class _Folder:
 
 
 class Group:
-    """A slot's control group. Forks join it; the zygote sets its limits and asks whether memory ran out."""
+    """A control group for one worker at a time. The fork joins it; the zygote sets its limits and asks what ran out."""
 
     def __init__(self, folders: list[_Folder]) -> None:
         self._folders = folders
 
     @classmethod
-    def create(cls, slot: int) -> Group | None:
-        """Make a group for this slot; None where this machine lets us make none that limits memory."""
+    def create(cls, name: str) -> Group | None:
+        """Make a group; None where this machine lets us make none that limits memory."""
         folders: list[_Folder] = []
-        name = f"{_PREFIX}{os.getpid()}-{slot}"
+        name = f"{_PREFIX}{os.getpid()}-{name}"
         for parent, names in _hierarchies():
             _sweep(parent)
             with contextlib.suppress(OSError):
@@ -48,7 +48,7 @@ class Group:
         return group
 
     def limit(self, memory: int, processes: int) -> None:
-        """Set the limits, in bytes and in processes, for the next fork. Raises OSError."""
+        """Set the limits, in bytes and in processes. Raises OSError."""
         for folder in self._folders:
             for key, value in (("memory", memory), ("swap", 0), ("pids", processes)):
                 if key in folder.files:

@@ -91,7 +91,6 @@ class Zygote:
         self.notes: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()
         self._ready = False
-        self._oom_kills = 0
         self._spare: _Fork | None = None
         self._expected: deque[Callable[[dict[str, Any]], None]] = deque()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -183,15 +182,11 @@ class Zygote:
             return Exit(None, None)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        kills, self._oom_kills = int(answer["oom_kills"]) - self._oom_kills, int(answer["oom_kills"])
-        return Exit(number, code, int(answer["maxrss_kb"]), float(answer["cpu_s"]), kills > 0)
+        return Exit(number, code, int(answer["maxrss_kb"]), float(answer["cpu_s"]), int(answer.get("oom_kills", 0)) > 0)
 
     def dismiss(self, pid: int) -> None:
         """Have a worker killed without waiting; it is gone before the next one is given."""
-        self._post({"op": "reap", "pid": pid}, self._dismissed)
-
-    def _dismissed(self, answer: dict[str, Any]) -> None:
-        self._oom_kills = int(answer.get("oom_kills", self._oom_kills))
+        self._post({"op": "reap", "pid": pid}, lambda _: None)
 
     def _post(self, message: dict[str, Any], then: Callable[[dict[str, Any]], None], *fds: int) -> None:
         """Send a request; its answer goes to ``then`` when it is read, in order."""

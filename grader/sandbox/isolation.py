@@ -26,9 +26,9 @@ from grader.sandbox.cgroups import Group
 from grader.sandbox.limits import Limits
 
 SCRATCH: Final = "/scratch"
-#: Unprivileged users for workers, two a slot and taken in turn, so that the processes of each are counted apart, those
+#: Unprivileged users for workers, two a zygote and taken in turn, so that the processes of each are counted apart, those
 #: of a submission that is being killed as well. No account has these ids.
-FIRST_UID: Final = 61_000
+FIRST_UID: Final = 30_000
 
 #: Every layer, outermost first.
 LAYERS: Final = ("user_ns", "mount_ns", "net_ns", "ipc_ns", "pid_ns", "uid", "cgroup", "landlock", "seccomp")
@@ -71,6 +71,18 @@ _AF_UNIX: Final = 1
 _INT: Final = 0xFFFF_FFFF
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a worker shares with no other that lives: a user id, and a control group where the machine has them.
+
+    A slot has two. The spare that is forked ahead must not be in reach of the submission that runs: neither count
+    against its limit of processes, nor be what the kernel ends when its memory runs out.
+    """
+
+    uid: int
+    group: Group | None
+
+
 @dataclass(slots=True)
 class Base:
     """What :func:`enter` achieved, kept by the zygote for its forks."""
@@ -79,7 +91,7 @@ class Base:
     readable: list[str]
     pid_ns: int | None = None  # descriptor of the zygote's own PID namespace
     notes: list[str] | None = None
-    group: Group | None = None  # of the slot, made before the root file system changes
+    places: tuple[Place, ...] = ()  # made before the root file system changes
 
 
 def library_folders() -> list[str]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import gc
-import itertools
 import json
 import os
 import signal
@@ -26,6 +25,7 @@ from typing import Any
 
 from grader.sandbox import isolation, kernel, worker
 from grader.sandbox.cgroups import Group
+from grader.sandbox.isolation import Place
 from grader.sandbox.limits import Limits
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
@@ -57,11 +57,13 @@ def _preload(names: list[str]) -> list[str]:
     return missing
 
 
-def _fork(base: isolation.Base, limits: Limits, uid: int, wire_fd: int, output_fd: int, control: socket.socket) -> int:
+def _fork(
+    base: isolation.Base, limits: Limits, place: Place, wire_fd: int, output_fd: int, control: socket.socket
+) -> int:
     isolation.new_pid_namespace(base)
-    if base.group is not None:
+    if place.group is not None:
         # Scratch files are memory too, and charged to the group.
-        base.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
+        place.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
     pid = os.fork()
     if pid:
         return pid
@@ -69,10 +71,10 @@ def _fork(base: isolation.Base, limits: Limits, uid: int, wire_fd: int, output_f
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         control.close()
-        if base.group is not None:
-            base.group.join()
+        if place.group is not None:
+            place.group.join()
         wire_fd, output_fd = _keep_only(wire_fd, output_fd)
-        layers = isolation.confine(base, limits, uid)
+        layers = isolation.confine(base, limits, place.uid)
         worker.serve(wire_fd, layers, root=str(Path.cwd()))
         status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
@@ -101,11 +103,13 @@ def _reap(pid: int) -> dict[str, Any]:
     return {"status": status, "maxrss_kb": usage.ru_maxrss, "cpu_s": usage.ru_utime + usage.ru_stime}
 
 
-def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
+def _killed(place: Place) -> int:
+    return place.group.killed() if place.group else 0
+
+
+def serve(control: socket.socket, base: isolation.Base) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
-    living: set[int] = set()
-    first = isolation.FIRST_UID + 2 * slot
-    uids = itertools.cycle((first, first + 1))
+    living: dict[int, tuple[Place, int]] = {}  # where it lives, and how many the kernel had ended there before it
     try:
         while True:
             raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
@@ -114,24 +118,30 @@ def serve(control: socket.socket, base: isolation.Base, slot: int) -> None:
             request = json.loads(raw)
             if request["op"] == "fork":
                 try:
-                    pid = _fork(base, Limits(**request["limits"]), next(uids), fds[0], fds[1], control)
-                    living.add(pid)
+                    taken = {place.uid for place, _ in living.values()}
+                    place = next((place for place in base.places if place.uid not in taken), base.places[0])
+                    before = _killed(place)
+                    pid = _fork(base, Limits(**request["limits"]), place, fds[0], fds[1], control)
+                    living[pid] = place, before
                     answer: dict[str, Any] = {"pid": pid}
                 except OSError as error:
                     answer = {"error": str(error)}
                 for fd in fds:
                     os.close(fd)
             else:
-                answer = _reap(request["pid"]) | {"oom_kills": base.group.killed() if base.group else 0}
-                living.discard(request["pid"])
+                answer = _reap(request["pid"])
+                if request["pid"] in living:
+                    place, before = living.pop(request["pid"])
+                    answer["oom_kills"] = _killed(place) - before
             control.send(json.dumps(answer).encode())
     except (ConnectionResetError, BrokenPipeError):
         return  # it hung up with answers still unread
     finally:
         for pid in living:
             _reap(pid)
-        if base.group is not None:
-            base.group.remove()
+        for place in base.places:
+            if place.group is not None:
+                place.group.remove()
 
 
 def main(fd: int, config: dict[str, Any]) -> None:
@@ -143,14 +153,16 @@ def main(fd: int, config: dict[str, Any]) -> None:
     missing = _preload([*PRELOAD, *config.get("preload", [])])
     isolation.measure_held()
     isolation.preload_libraries()
-    base.group = Group.create(int(config["slot"]))
-    if base.group is not None:
+    # By process id, because the kernel counts a user's processes over all batches that run on a machine.
+    first = isolation.FIRST_UID + 2 * (os.getpid() % 10_000)
+    base.places = tuple(Place(uid, Group.create(str(uid))) for uid in (first, first + 1))
+    if all(place.group for place in base.places):
         base.layers.append("cgroup")
     isolation.enter(base)
     gc.collect()
     gc.freeze()  # forks share these objects; a collection there would copy their pages
     control.send(json.dumps({"layers": base.layers, "notes": base.notes or [], "missing": missing}).encode())
-    serve(control, base, int(config["slot"]))
+    serve(control, base)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,13 @@ def test_neighbours_get_what_they_got_undisturbed(battle):
             assert plain(report) == plain(calm), name
 
 
+def test_the_next_on_the_slot_gets_what_it_got_undisturbed(battle):
+    """A worker is forked ahead for the next submission; what the one before does to the slot does not reach it."""
+    assert battle.successors
+    for report in battle.successors:
+        assert plain(report) == plain(battle.undisturbed["right"])
+
+
 def plain(report):
     """A report without what two honest runs may differ in: durations, and the runner's own size."""
     dump = report.timeless().model_dump(mode="json")

@@ -24,6 +24,8 @@ TEMPLATE = Path(__file__).parent.parent / "course"
 _ROUND = 5
 #: The slow neighbour is graded beside these as well, whose idea is to slow it down or to starve it.
 _LOUD = ("busy_children", "hog_by_children", "fork_bomb", "busy_threads_of_torch")
+#: After these, an honest submission is graded on the same slot: a worker for it is forked while they still run.
+_LAST = ("hog_in_the_last_check", "bomb_in_the_last_check")
 _VARIABLE = "AUTOGRADE_PLANTED_SECRET"
 
 
@@ -35,6 +37,8 @@ class Battle:
     root: Path
     reports: dict[str, Report] = field(default_factory=dict)
     neighbours: dict[str, list[Report]] = field(default_factory=dict)
+    #: Reports of honest work that had the slot right after an attack made for that.
+    successors: list[Report] = field(default_factory=list)
     leftovers: dict[str, list[str]] = field(default_factory=dict)
     reached: int = 0
     seconds: float = 0.0
@@ -87,6 +91,8 @@ def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
         with watch.Watch(os.getpid()) as watcher:
             reports = grade_uploads(course, assignment, [upload for _, upload in jobs], state=state, slots=slots)
             battle.seconds = time.monotonic() - begin
+            heirs = [upload for name in _LAST for upload in (_named(attacks, name, places), honest["right"])] * 2
+            battle.successors = grade_uploads(course, assignment, heirs, state=state, slots=1)[1::2]
             battle.leftovers["processes"] = watcher.wait_until_gone(10)
     finally:
         del os.environ[_VARIABLE]
@@ -112,6 +118,10 @@ def _in_order(attacks: list[Attack], honest: dict[str, Upload], places: dict[str
             yield f"neighbours/{name}", honest[name]
         yield attack.name, attack.upload(places)
     yield from ((f"neighbours/{name}", upload) for name, upload in honest.items())
+
+
+def _named(attacks: list[Attack], name: str, places: dict[str, str]) -> Upload:
+    return next(attack for attack in attacks if attack.path.stem == name).upload(places)
 
 
 def _plain(root: Path) -> bytes:
