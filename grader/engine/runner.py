@@ -75,6 +75,12 @@ class RunnerPlugin:
         if self.errors:
             self.channel.send({"op": "broken", "errors": self.errors})
             return True
+        try:
+            # One fork for nothing: where a layer is missing, grading must not begin.
+            self.session.warm().fork(self.session.limits).close()
+        except AutogradeError as error:
+            self.channel.send(_broken(error))
+            return True
         specs = _specs(items)
         gc.collect()
         gc.freeze()  # torch's half a million objects need no look at each collection
@@ -183,6 +189,11 @@ class RunnerPlugin:
         }
 
 
+def _broken(error: AutogradeError) -> dict[str, Any]:
+    """What tells the coordinator that grading cannot begin."""
+    return {"op": "broken", "errors": [str(error)], "exit_code": error.exit_code, "error": error.as_dict()}
+
+
 def _specs(items: list[pytest.Function]) -> list[CheckSpec]:
     """The checks in the order of the suite; cases of one check together."""
     return list({item.originalname: spec_of(item) for item in items}.values())
@@ -191,9 +202,6 @@ def _specs(items: list[pytest.Function]) -> list[CheckSpec]:
 def main(fd: int, config: dict[str, Any]) -> int:
     """Warm up, collect, serve. The exit code is pytest's."""
     kernel.die_with_parent()  # before the slow import: a coordinator may be killed during it
-    import torch
-
-    torch.set_num_threads(1)
     channel = Channel(socket.socket(fileno=fd))
     try:
         course = load_course(Path(config["course"]))
@@ -201,11 +209,13 @@ def main(fd: int, config: dict[str, Any]) -> int:
         session = Session(
             course, assignment, assignment.profile(config["profile"]), Path(config["state"]), slot=config["slot"]
         )
-        # One fork for nothing: where a layer is missing, grading must not begin.
-        session.warm().fork(session.limits).close()
     except AutogradeError as error:
-        channel.send({"op": "broken", "errors": [str(error)], "exit_code": error.exit_code, "error": error.as_dict()})
+        channel.send(_broken(error))
         return 2
+    session.warm()  # it imports torch while this process does
+    import torch
+
+    torch.set_num_threads(1)
     for name in ("CI", "BUILD_NUMBER"):
         # Where these are set, pytest compares two texts whole and line by line; a student's may have a million lines.
         os.environ.pop(name, None)
