@@ -24,7 +24,7 @@ setup: .venv/ready  ## make .venv with everything that is needed
 
 # uv, not pip: it brings torch and torchvision builds that match.
 .venv/ready: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,dev]'
 	touch $@

@@ -41,7 +41,7 @@ def batch_table(rows: Iterable[BatchRow], *, title: str = "") -> Table:
     table = Table(title=_text(title) if title else None, title_justify="left", box=None, pad_edge=False)
     table.add_column("who", no_wrap=True)
     if named:
-        table.add_column("handed in", no_wrap=True)
+        table.add_column("handed in", no_wrap=True, max_width=30, overflow="ellipsis")
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("sec", justify="right", no_wrap=True)

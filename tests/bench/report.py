@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OURS = "autograde"
 OURS_MANY = "autograde, many"
+OURS_DEFAULT = "autograde, default jobs"
 PEERS = ("nbgrader", "otter api", "otter run", "plain script")
 
 
@@ -82,6 +83,11 @@ def ratios(report: Report) -> list[Ratio]:
         ):
             if theirs is not None and mine is not None and mine > 0:
                 found.append(Ratio(peer.tool, what, theirs, mine))
+        for whole in (many, report.find(OURS_DEFAULT)):
+            # A class as it is graded: our start-up is in, theirs is left out where that can be known.
+            if whole is not None and whole is not ours:
+                what = f"{whole.submissions} submissions, {'default jobs' if whole.tool == OURS_DEFAULT else 'one job'}"
+                found.append(Ratio(peer.tool, what, peer.marginal_s or peer.per_submission_s, whole.per_submission_s))
     return found
 
 

@@ -146,7 +146,7 @@ class Bench:
         if "autograde" not in self.tools:
             return
         folder = self.folder / "autograde_many"
-        for jobs, label in ((1, report.OURS_MANY), (None, "autograde, default jobs")):
+        for jobs, label in ((1, report.OURS_MANY), (None, report.OURS_DEFAULT)):
 
             def work(jobs: int | None = jobs, label: str = label) -> Measure:
                 measured = ours.measure(folder, many, tool, jobs=jobs, single=jobs == 1)
