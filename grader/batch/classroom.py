@@ -15,7 +15,7 @@ from grader.engine.contract import read_contract
 from grader.records import Report, Verdict
 
 _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
-    "hangs": ("    while True:\n        pass\n", Verdict.TIME_LIMIT),
+    "hangs": ("    import threading\n    threading.Event().wait()\n", Verdict.TIME_LIMIT),
     "crashes the interpreter": (
         "    import numpy\n    numpy.lib.stride_tricks.as_strided(numpy.zeros(1), (10**6,), (2**30,)).sum()\n",
         Verdict.WORKER_DIED,

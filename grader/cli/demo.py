@@ -33,7 +33,7 @@ def run_demo(course: Course, folder: Path, *, slots: int | None) -> list[str]:
         assignment = course.assignment(name)
         out.print(Rule(f"{assignment.title}: collect, grade, feedback, leaderboard", align="left"))
         # The first gets the whole zoo; of the others a few show that they work, and the demo stays under a minute.
-        counts = (4, 5, True) if number == 0 else (1, 2, False)
+        counts = (3, 4, True) if number == 0 else (1, 2, False)
         members = make_class(assignment, course.roster.students, right=counts[0], wrong=counts[1], hostile=counts[2])
         problems += _grade(course, assignment, members, store, folder, slots)
         pages += _publish(course, assignment, store, folder)
