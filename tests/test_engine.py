@@ -128,7 +128,7 @@ CLASS = {
     "always equal": (handed_in("class Yes:\n    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = lambda *a: True\n    def __getattr__(self, name):\n        return Yes()\n    __float__ = lambda self: 2.0\nadd = lambda x, y: Yes()\nmean = lambda x: Yes()\nlevel = LEVEL = Yes()\n"),
         every(WRONG, (*ADD, "test_mean", "test_reference", "test_level")) | {"test_add_probe": WRONG}),
     "tensor that lies": (handed_in("class Liar(torch.Tensor):\n    @classmethod\n    def __torch_function__(cls, func, types, args=(), kwargs=None):\n        if func.__name__ in ('detach', 'as_subclass', 'cpu'):\n            return super().__torch_function__(func, types, args, kwargs or {})\n        return True\nadd = lambda x, y: (x - y).as_subclass(Liar)\n"), {"test_add": WRONG, "test_add_probe": ERROR}),
-    "patches probes": (handed_in("import sys, types\nfake = types.ModuleType('_probes')\nfake.apply = lambda f, v: [2.0, 3.0]\nfake.train = lambda m, s: {'before': 2.0, 'after': 1.0}\nsys.modules['_probes'] = fake\nadd = lambda x, y: x\n"), {"test_add": WRONG}),
+    "patches probes": (handed_in("import sys, types\nfake = types.ModuleType('_probes')\nfake.apply = lambda f, v: [2.0, 3.0]\nfake.train = lambda m, s: {'before': 2.0, 'after': 1.0}\nsys.modules['_probes'] = fake\nadd = lambda x, y: x\n"), {"test_add": WRONG, "test_add_probe": WRONG}),
     # leaves something behind for the next
     "leaves things": (handed_in("import os\ntorch.left = 1\nopen('left.txt', 'w').write('x')\ntorch.manual_seed(3)\n"), {}),
     "finds things": (handed_in("import os\nif hasattr(torch, 'left') or os.path.exists('left.txt'):\n    raise RuntimeError('found')\n"), {}),

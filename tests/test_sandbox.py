@@ -383,12 +383,22 @@ except OSError as error:
     assert number == 24
 
 
+def alive(pid):
+    """Whether a process runs: one that has ended is a zombie until whoever inherited it looks, which is not ours."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
 def running(marker):
-    """How many processes of this machine have ``marker`` in their command line or their name."""
+    """How many live processes of this machine have ``marker`` in their command line or their name."""
     count = 0
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
+                if not alive(int(entry.name)):
+                    continue
                 text = (entry / "cmdline").read_bytes() + (entry / "comm").read_bytes()
             except OSError:
                 continue
@@ -661,7 +671,7 @@ worker.request("lookup", "code", None, deadline=deadline, resolve=lambda ref: re
         wait_for(lambda: running("agorphan"))
         process.kill()
         process.wait(10)
-    wait_for(lambda: not running("agorphan") and not Path(f"/proc/{pid}").exists())
+    wait_for(lambda: not running("agorphan") and not alive(pid))
 
 
 def wait_for(condition):
