@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import yaml
@@ -146,19 +149,30 @@ class Measured:
 
 
 def validate(
-    course: Course, assignment: Assignment, *, profile: str = "cpu", slots: int | None = None, only: Sequence[str] = ()
+    course: Course,
+    assignment: Assignment,
+    *,
+    profile: str = "cpu",
+    slots: int | None = None,
+    only: Sequence[str] = (),
+    secret: str = "validate",  # noqa: S107 - it keeps nothing from anybody
 ) -> list[Measured]:
     """Grade the solution, the stub and every variant, and compare with what each must get.
 
     The solution and the right variants must get full marks, the stub at most :data:`STUB_CEILING` of them. A wrong
-    variant must get the named verdict on each check that it names, and full marks on all others.
+    variant must get the named verdict on each check that it names, and full marks on all others. ``secret`` is what
+    seeds and held-out data are drawn from, in place of the course's; another one measures with other numbers.
     """
     variants = [variant for variant in read_variants(assignment) if not only or variant.name in only]
     solution = solution_files(assignment)
     where = assignment.folder / "variants.yml"
     uploads = [Upload(solution), Upload(stub_files(assignment))]
     uploads += [Upload(apply(variant, solution, where)) for variant in variants]
-    reports = grade_uploads(course, assignment, uploads, profile=profile, slots=slots)
+    # Not the course's own secret: seeds and held-out data follow from it, and a measurement is to be the same anywhere.
+    with tempfile.TemporaryDirectory(prefix="autograde-validate-") as folder:
+        state = Path(folder)
+        (state / "secret").write_text(hashlib.sha256(secret.encode()).hexdigest() + "\n", encoding="ascii")
+        reports = grade_uploads(course, assignment, uploads, profile=profile, slots=slots, state=state)
     measured = [
         Measured("solution", "solution", reports[0], _not_full(reports[0])),
         Measured("stub", "stub", reports[1], _stub_problems(reports[1])),

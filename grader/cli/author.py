@@ -74,6 +74,7 @@ def validate(
     ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
+    secret: Annotated[str, typer.Option("--secret", help="any text: other seeds and other held-out data")] = "validate",  # noqa: S107
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +86,7 @@ def validate(
     failed = 0
     results: dict[str, Any] = {}
     for name in names or list(loaded.assignments):
-        measured = measure(loaded, loaded.assignment(name), profile=profile, slots=jobs, only=only or ())
+        measured = measure(loaded, loaded.assignment(name), profile=profile, slots=jobs, only=only or (), secret=secret)
         failed += sum(bool(item.problems) for item in measured)
         results[name] = [_as_json(item) for item in measured]
         if not as_json:

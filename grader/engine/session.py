@@ -31,7 +31,6 @@ from grader.sandbox.faults import (
     ImportFailed,
     ProbeError,
     StudentError,
-    StudentFault,
     TimeLimit,
     WorkerDied,
     WorkerFault,
@@ -168,7 +167,8 @@ class SubmissionRun:
         self._case_seed = seed
         self._seeded = False
         self._output: list[str] = []
-        self._fatal: dict[str, StudentFault] = {}
+        self._fatal: dict[str, WorkerFault] = {}  # modules whose import ended the worker
+        self._raised: dict[str, str] = {}  # and those whose import raised, with the traceback
         self._functions: dict[tuple[str, str], Any] = {}
         self._hangs: Counter[str] = Counter()
 
@@ -328,14 +328,16 @@ class SubmissionRun:
 
     def _import(self, module: str, file: str, name: str, *, ref: bool) -> Any:
         self._check_fatal(module)
+        if module in self._raised:
+            raise ImportFailed(self._raised[module])
         try:
             return self.ask("lookup", module, name, ref=ref)
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames:
                 raise ContractError(f"`{file}` does not define `{name}`.") from None
             # It would raise again for every later check, after whatever it does first.
-            self._fatal[module] = ImportFailed(error.for_student())
-            raise self._fatal[module] from None
+            self._raised[module] = error.for_student()
+            raise ImportFailed(self._raised[module]) from None
         except WorkerFault as fault:
             # Importing it would end every later check the same way, each after a full time limit.
             self._fatal[module] = type(fault)(f"Importing `{file}` failed: {fault.message}")
