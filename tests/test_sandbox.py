@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from grader.errors import IsolationError
-from grader.sandbox.client import SandboxFault, Zygote
+from grader.sandbox.client import Zygote
+from grader.sandbox.connection import SandboxFault
 from grader.sandbox.doctor import examine
 from grader.sandbox.faults import (
     MemoryLimit,

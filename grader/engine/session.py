@@ -25,7 +25,8 @@ from grader.engine.contract import Signature, read_contract
 from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules
 from grader.errors import AuthoringError, SystemFault
-from grader.sandbox.client import SandboxFault, Worker, Zygote
+from grader.sandbox.client import Zygote
+from grader.sandbox.connection import SandboxFault, Worker
 from grader.sandbox.faults import (
     ContractError,
     ImportFailed,

@@ -1,53 +1,24 @@
-"""The trusted side of the sandbox: a zygote to fork from, and workers to ask.
+"""The trusted side of the sandbox: a warm zygote, and the workers that it forks.
 
-:class:`Zygote` starts the clean process and forks workers from it. :class:`Worker` sends requests to one and reads
-its answers, each under a deadline, while draining what the student prints. Every byte that comes back is hostile.
+:class:`Zygote` starts the clean process, asks it for forks, and keeps a spare one ahead. What is said to a worker once
+it is there is in connection.py.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-import selectors
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
-from grader.errors import IsolationError, SystemFault
-from grader.sandbox.faults import (
-    MemoryLimit,
-    OutputLimit,
-    ProtocolError,
-    StudentError,
-    StudentFrame,
-    TimeLimit,
-    WorkerDied,
-    WorkerFault,
-    clean_text,
-)
+from grader.errors import IsolationError
+from grader.sandbox.connection import STARTUP_S, Exit, SandboxFault, Worker
 from grader.sandbox.limits import Limits
-from grader.sandbox.wire import (
-    DEFAULT_LIMITS,
-    PREFIX,
-    Encoder,
-    HandleRef,
-    Resolver,
-    WireError,
-    check_prefix,
-    decode,
-    frame,
-    parse_header,
-)
-
-_STARTUP_S = 120.0
-_PROXY_ATTRIBUTE = "__autograde_handle__"
 
 #: What the zygote's environment holds: nothing of ours, one thread, and no question to the GPU before the fork.
 _ENVIRONMENT = {
@@ -62,21 +33,6 @@ _ENVIRONMENT = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
 }
-
-
-class SandboxFault(SystemFault):
-    """The sandbox itself failed: the zygote is gone, or a fork could not be confined."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """How a worker ended: signal or exit code, peak memory in KiB, CPU seconds, whether memory ran out."""
-
-    signal: int | None
-    code: int | None
-    maxrss_kb: int = 0
-    cpu_s: float = 0.0
-    out_of_memory: bool = False
 
 
 class Zygote:
@@ -114,7 +70,7 @@ class Zygote:
             SandboxFault: it did not start.
         """
         if not self._ready:
-            answer = self._answer(_STARTUP_S)
+            answer = self._answer(STARTUP_S)
             self.layers, self.notes = tuple(answer["layers"]), tuple(answer["notes"])
             self.missing = tuple(answer["missing"])
             self._ready = True
@@ -200,7 +156,7 @@ class Zygote:
         """Read every answer that is still to come."""
         while self._expected:
             then = self._expected.popleft()
-            then(self._answer(_STARTUP_S))
+            then(self._answer(STARTUP_S))
 
     def _answer(self, timeout: float) -> dict[str, Any]:
         self._control.settimeout(timeout)
@@ -272,220 +228,3 @@ class _Fork:
         """Close our ends, whereupon it ends."""
         self._wire.close()
         os.close(self._output)
-
-
-class Worker:
-    """A confined process with one submission in it. Not thread-safe; every request is answered before the next."""
-
-    def __init__(self, zygote: Zygote, pid: int, wire: socket.socket, output: int, limits: Limits) -> None:
-        self.alive = True
-        self.limits = limits
-        self.layers: tuple[str, ...] = ()
-        self.exit: Exit | None = None
-        self._zygote = zygote
-        self._pid = pid
-        self._wire = wire
-        self._wire.setblocking(False)
-        self._output = output
-        os.set_blocking(output, False)
-        self._text = bytearray()
-        self._printed = 0
-        self._ids = itertools.count(1)
-        self._dropped: list[int] = []
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(wire, selectors.EVENT_READ)
-        self._selector.register(output, selectors.EVENT_READ)
-        try:
-            hello, _ = self._receive(time.monotonic() + _STARTUP_S)
-        except WorkerFault as fault:  # no student code has run yet
-            self.close()
-            raise SandboxFault(f"a fork died before it was confined: {fault.message}") from None
-        if "layers" not in hello:
-            self.close()
-            raise SandboxFault(f"a fork could not be confined: {clean_text(hello.get('failed'))}")
-        self.layers = tuple(str(layer) for layer in hello["layers"])
-
-    # -- requests ----------------------------------------------------------------------------------------------
-
-    def request(self, op: str, *args: Any, deadline: float, resolve: Resolver, ref: bool = False) -> Any:
-        """Run an operation in the worker and give its value.
-
-        Args:
-            op: an operation of grader/sandbox/worker.py.
-            args: its arguments; proxies go as handles.
-            deadline: when to give up, by ``time.monotonic()``.
-            resolve: turns handles in the answer into proxies.
-            ref: ask for a handle, even where the value could cross.
-
-        Raises:
-            StudentError: the student's code raised.
-            WorkerFault: it took too long or too much, broke the protocol, or died.
-            WireError: an argument cannot cross, which is the caller's mistake.
-        """
-        number = next(self._ids)
-        encoder = Encoder(proxy=_proxy)
-        header: dict[str, Any] = {"id": number, "op": op, "args": encoder.encode(list(args))}
-        if ref:
-            header["ref"] = True
-        if self._dropped:
-            header["drop"], self._dropped = self._dropped, []
-        try:
-            self._send(frame(header, encoder), deadline)
-            answer, payload = self._receive(deadline)
-            if answer.get("id") != number:
-                raise ProtocolError("Your code wrote to the grader's channel.")
-            if "error" in answer:
-                raise self._student_error(answer["error"])
-            return decode(answer.get("value"), payload, DEFAULT_LIMITS, resolve=resolve)
-        except WireError as error:
-            self.close()
-            raise ProtocolError(
-                f"Your code's process sent something that is no answer: {clean_text(str(error), 200)}"
-            ) from None
-        except (TimeLimit, OutputLimit, ProtocolError, WorkerDied, MemoryLimit):
-            self.close()
-            raise
-
-    def drop(self, number: int) -> None:
-        """Let the worker forget a handle, with the next request."""
-        self._dropped.append(number)
-
-    def take_output(self) -> str:
-        """What the student's code printed since the last call, capped, made printable."""
-        self._drain()
-        text = self._text.decode("utf-8", "replace")
-        self._text.clear()
-        return clean_text(text, 20_000)
-
-    def dismiss(self) -> None:
-        """Have the worker killed without waiting for it: nothing more is asked of it."""
-        if self.exit is None:
-            self._hang_up()
-            self.exit = Exit(None, None)
-            self._zygote.dismiss(self._pid)
-
-    def close(self) -> Exit:
-        """Kill the worker, if it still lives, and everything it started."""
-        if self.exit is None:
-            self._hang_up()
-            self.exit = Exit(None, None)  # what stays, where the zygote is gone and cannot say
-            self.exit = self._zygote.reap(self._pid)
-        return self.exit
-
-    def _hang_up(self) -> None:
-        self.alive = False
-        self._drain()
-        self._selector.close()
-        self._wire.close()
-        os.close(self._output)
-        self._output = -1
-
-    # -- bytes -------------------------------------------------------------------------------------------------
-
-    def _student_error(self, error: Any) -> StudentError | MemoryLimit | ProtocolError:
-        if not isinstance(error, dict):
-            return ProtocolError("Your code wrote to the grader's channel.")
-        if error.get("memory") is True:
-            return MemoryLimit(f"Your code asked for more memory than the {self.limits.memory_mb} MiB it may use.")
-        told, frames = error.get("frames"), []
-        for entry in told if isinstance(told, list) else []:
-            match entry:
-                case [str(file), int(line), str(function), str(text)]:
-                    frames.append(
-                        StudentFrame(clean_text(file, 120), line, clean_text(function, 80), clean_text(text, 200))
-                    )
-        return StudentError(clean_text(error.get("type"), 80), clean_text(error.get("text")), tuple(frames[-12:]))
-
-    def _send(self, parts: Sequence[bytes | memoryview], deadline: float) -> None:
-        for part in parts:
-            view = memoryview(part)
-            while view:
-                try:
-                    view = view[self._wire.send(view) :]
-                except BlockingIOError:
-                    self._wait(deadline, write=True)
-                except OSError:
-                    raise self._ended() from None
-
-    def _receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
-        try:
-            header, payload = check_prefix(bytes(self._read(PREFIX.size, deadline)), DEFAULT_LIMITS)
-            return parse_header(self._read(header, deadline)), self._read(payload, deadline)
-        except WireError as error:
-            raise ProtocolError(f"Your code wrote to the grader's channel ({clean_text(str(error), 120)}).") from None
-
-    def _read(self, size: int, deadline: float) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
-            try:
-                count = self._wire.recv_into(view)
-            except BlockingIOError:
-                self._wait(deadline)
-                continue
-            except OSError:
-                raise self._ended() from None
-            if not count:
-                raise self._ended()
-            view = view[count:]
-        return data
-
-    def _wait(self, deadline: float, *, write: bool = False) -> None:
-        """Wait for the wire, draining the output meanwhile."""
-        self._selector.modify(self._wire, selectors.EVENT_WRITE if write else selectors.EVENT_READ)
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeLimit("Your code did not finish in the time it may take.")
-            for key, _ in self._selector.select(left):
-                if key.fileobj is self._wire:
-                    return
-                self._drain()
-
-    def _drain(self) -> None:
-        """Read what was printed; keep the first part, count the rest, stop a flood."""
-        keep, flood = self.limits.output_kb << 10, self.limits.output_kb << 13
-        while self._output >= 0:
-            try:
-                data = os.read(self._output, 1 << 16)
-            except BlockingIOError:
-                return
-            if not data:
-                self._unregister_output()
-                return
-            self._printed += len(data)
-            self._text += data[: max(0, min(keep, 1 << 16) - len(self._text))]
-            if self._printed > flood:
-                if not self.alive:
-                    return  # its children may go on until they are killed; nobody reads that
-                raise OutputLimit(f"Your code printed more than {flood >> 10} KiB; it was stopped there.")
-
-    def _unregister_output(self) -> None:
-        try:
-            self._selector.unregister(self._output)
-        except (KeyError, ValueError):
-            return
-
-    def _ended(self) -> WorkerDied | TimeLimit | MemoryLimit:
-        """The worker hung up: find out why."""
-        end = self.close()
-        if end.out_of_memory:
-            return MemoryLimit(f"Your code used more memory than the {self.limits.memory_mb} MiB it may use.")
-        if end.signal == signal.SIGXCPU or (end.signal == signal.SIGKILL and end.cpu_s >= self.limits.cpu_s):
-            return TimeLimit(f"Your code used more than {self.limits.cpu_s:g} seconds of processor time.")
-        if end.signal is not None:
-            # Real-time signals have numbers alone.
-            known = {number.value: number.name for number in signal.Signals}
-            name = known.get(end.signal, str(end.signal))
-            return WorkerDied(
-                f"Your code ended the Python process itself (signal {name}); nothing after that can be graded."
-            )
-        return WorkerDied(
-            f"Your code ended the Python process itself (exit code {end.code}); nothing after that can be graded."
-        )
-
-
-def _proxy(value: Any) -> HandleRef | None:
-    """The handle that a proxy on the trusted side stands for."""
-    number = getattr(type(value), _PROXY_ATTRIBUTE, None)
-    return None if number is None else number(value)
