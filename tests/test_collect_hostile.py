@@ -151,16 +151,16 @@ def test_harmless_zip_is_unpacked():
     """Litter is left out, the folder that holds everything is taken off, inner archives stay files."""
     inner = make_zip(("b.py", "x"))
     data = make_zip(
-        ("work/", ""),
-        ("work/backprop.py", "1"),
-        ("work/notes/n\u00f6te.md", "2"),
-        ("work/old.zip", inner),
-        ("work/__pycache__/x.pyc", "3"),
-        ("work/.ipynb_checkpoints/y.ipynb", "4"),
-        ("work/.git/config", "5"),
-        ("work/.DS_Store", "6"),
-        ("__MACOSX/work/._backprop.py", "7"),
-        (entry("work/exec.py", stat.S_IFREG | 0o755), "8"),
+        ("homework/", ""),
+        ("homework/backprop.py", "1"),
+        ("homework/notes/n\u00f6te.md", "2"),
+        ("homework/old.zip", inner),
+        ("homework/__pycache__/x.pyc", "3"),
+        ("homework/.ipynb_checkpoints/y.ipynb", "4"),
+        ("homework/.git/config", "5"),
+        ("homework/.DS_Store", "6"),
+        ("__MACOSX/homework/._backprop.py", "7"),
+        (entry("homework/exec.py", stat.S_IFREG | 0o755), "8"),
     )
     assert unpack("x.zip", data) == {
         "backprop.py": b"1",

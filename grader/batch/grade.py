@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,7 +110,7 @@ def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
         AutogradeError: a runner could not start, for a reason that concerns every job.
     """
     count = max(1, min(slots, len(jobs)))
-    pool = _Pool(work, [Slot(work, number) for number in range(count)])
+    pool = _Pool(work, [Slot(work) for _ in range(count)])
     for job in jobs:
         pool.jobs.put(job)
     for _ in range(count):
@@ -132,12 +131,6 @@ def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
         pool.stopping.set()
         for slot in pool.slots:
             slot.kill()
-
-
-@contextmanager
-def opened(course: Course, state: Path | None) -> Iterator[Store]:
-    """The course's store, at ``state`` or its usual place."""
-    yield Store(state or course.state)
 
 
 def default_slots() -> int:
@@ -199,7 +192,7 @@ def grade_upload(
     Raises:
         AutogradeError: grading cannot begin.
     """
-    return next(iter(grade_uploads(course, assignment, [upload], profile=profile, state=state)))
+    return grade_uploads(course, assignment, [upload], profile=profile, state=state)[0]
 
 
 def grade_uploads(

@@ -36,9 +36,8 @@ class Work:
 class Slot:
     """Runs in one thread: start, grade, close."""
 
-    def __init__(self, work: Work, number: int) -> None:
+    def __init__(self, work: Work) -> None:
         self.work = work
-        self.number = number
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
 
@@ -57,7 +56,6 @@ class Slot:
             "assignment": self.work.assignment.name,
             "profile": self.work.profile.name,
             "state": str(self.work.state.resolve()),
-            "slot": self.number,
         }
         environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         environment.pop("PYTEST_ADDOPTS", None)

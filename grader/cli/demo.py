@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.rule import Rule
@@ -14,7 +13,7 @@ from grader.batch.classroom import Member, make_class, write_inbox
 from grader.cli.common import out, print_table
 from grader.course import Assignment, Course
 from grader.release import build_release, pack_release
-from grader.reports import BatchRow, Graded, batch_table, entry_of, write_feedback_batch, write_leaderboard
+from grader.reports import BatchRow, batch_table, publish_feedback, publish_leaderboard
 from grader.store import Store, collect
 
 
@@ -68,20 +67,7 @@ def _grade(
 
 
 def _publish(course: Course, assignment: Assignment, store: Store, folder: Path) -> list[Path]:
-    now = datetime.now(UTC)
-    standing = store.standing(course, assignment)
-    latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
-    items = [
-        Graded(row.owner, (row.attempt or latest[row.submission.id]).report, row.submission.received_at)
-        for row in standing
-        if row.submission is not None and row.submission.id in latest
-    ]
-    entries = [entry for row in standing if (entry := entry_of(row)) is not None]
     return [
-        write_feedback_batch(
-            items, course=course, assignment=assignment, folder=folder / "feedback" / assignment.name, now=now
-        ),
-        write_leaderboard(
-            entries, course=course, assignment=assignment, folder=folder / "leaderboard" / assignment.name, now=now
-        ),
+        publish_feedback(course, assignment, store, folder / "feedback" / assignment.name)[0],
+        publish_leaderboard(course, assignment, store, folder / "leaderboard" / assignment.name)[0],
     ]

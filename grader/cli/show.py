@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,19 +24,14 @@ def feedback(
 ) -> None:
     """Write a page for each student, and an index of all for staff."""
     from grader.course import load_course
-    from grader.reports import Graded, write_feedback_batch
+    from grader.reports import publish_feedback
     from grader.store import Store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
     store = Store(state or loaded.state)
-    latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
-    items = []
-    for row in store.standing(loaded, assignment):
-        if row.submission is not None and (attempt := row.attempt or latest.get(row.submission.id)) is not None:
-            items.append(Graded(row.owner, attempt.report, row.submission.received_at))
     folder = to or store.state / "feedback" / assignment.name
-    index = write_feedback_batch(items, course=loaded, assignment=assignment, folder=folder, now=datetime.now(UTC))
+    index, items = publish_feedback(loaded, assignment, store, folder)
     if as_json:
         print_json(
             {"index": str(index), "pages": {item.owner: str(folder / item.owner / "index.html") for item in items}}
@@ -56,15 +50,14 @@ def leaderboard(
 ) -> None:
     """Write the leaderboard as HTML, CSV and JSON."""
     from grader.course import load_course
-    from grader.reports import entry_of, write_leaderboard
+    from grader.reports import publish_leaderboard
     from grader.store import Store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
     store = Store(state or loaded.state)
-    entries = [entry for row in store.standing(loaded, assignment) if (entry := entry_of(row)) is not None]
     folder = to or store.state / "leaderboard" / assignment.name
-    page = write_leaderboard(entries, course=loaded, assignment=assignment, folder=folder, now=datetime.now(UTC))
+    page, entries = publish_leaderboard(loaded, assignment, store, folder)
     if as_json:
         print_json(
             {"page": str(page), "csv": str(folder / "leaderboard.csv"), "json": str(folder / "leaderboard.json")}

@@ -206,9 +206,7 @@ def main(fd: int, config: dict[str, Any]) -> int:
     try:
         course = load_course(Path(config["course"]))
         assignment = course.assignment(config["assignment"])
-        session = Session(
-            course, assignment, assignment.profile(config["profile"]), Path(config["state"]), slot=config["slot"]
-        )
+        session = Session(course, assignment, assignment.profile(config["profile"]), Path(config["state"]))
     except AutogradeError as error:
         channel.send(_broken(error))
         return 2

@@ -61,7 +61,6 @@ class Session:
     assignment: Assignment
     profile: Profile
     state: Path
-    slot: int = 0
     zygote: Zygote | None = None
     version: str = field(init=False)
 
@@ -86,7 +85,7 @@ class Session:
     def warm(self) -> Zygote:
         """The zygote, started on first use."""
         if self.zygote is None:
-            self.zygote = Zygote(slot=self.slot, minimum=self.course.sandbox.minimum)
+            self.zygote = Zygote(minimum=self.course.sandbox.minimum)
         return self.zygote
 
     def close(self) -> None:

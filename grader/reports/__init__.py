@@ -9,6 +9,7 @@ from grader.reports.feedback import (
     write_feedback_batch,
 )
 from grader.reports.leaderboard import Entry, Row, entry_of, standing, write_leaderboard
+from grader.reports.publish import publish_feedback, publish_leaderboard
 from grader.reports.tables import BatchRow, batch_table, report_table
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Summary",
     "batch_table",
     "entry_of",
+    "publish_feedback",
+    "publish_leaderboard",
     "report_table",
     "standing",
     "student_view",

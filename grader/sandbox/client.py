@@ -38,9 +38,7 @@ _ENVIRONMENT = {
 class Zygote:
     """A warm process to fork workers from; one for each slot of a batch."""
 
-    def __init__(
-        self, *, slot: int = 0, minimum: Sequence[str] = ("landlock", "seccomp"), preload: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, *, minimum: Sequence[str] = ("landlock", "seccomp"), preload: Sequence[str] = ()) -> None:
         """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it."""
         self.minimum = tuple(minimum)
         self.layers: tuple[str, ...] = ()
@@ -50,7 +48,7 @@ class Zygote:
         self._spare: _Fork | None = None
         self._expected: deque[Callable[[dict[str, Any]], None]] = deque()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        config = json.dumps({"slot": slot, "preload": list(preload)})
+        config = json.dumps({"preload": list(preload)})
         self._control = ours
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-m", "grader.sandbox.zygote", str(theirs.fileno()), config],

@@ -1,0 +1,34 @@
+"""From the store to the pages: everybody's feedback and the leaderboard of one assignment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from grader.course import Assignment, Course
+from grader.reports.feedback import Graded, write_feedback_batch
+from grader.reports.leaderboard import Entry, entry_of, write_leaderboard
+from grader.store import Store
+
+
+def publish_feedback(course: Course, assignment: Assignment, store: Store, folder: Path) -> tuple[Path, list[Graded]]:
+    """Write a page for everybody who has been graded; give the staff's index and what was written.
+
+    Of each owner the submission that counts is shown. Where no attempt at it has a score yet, its latest one is, so
+    that a held attempt has its page too.
+    """
+    latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
+    items = [
+        Graded(row.owner, attempt.report, row.submission.received_at)
+        for row in store.standing(course, assignment)
+        if row.submission is not None and (attempt := row.attempt or latest.get(row.submission.id)) is not None
+    ]
+    now = datetime.now(UTC)
+    return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items
+
+
+def publish_leaderboard(course: Course, assignment: Assignment, store: Store, folder: Path) -> tuple[Path, list[Entry]]:
+    """Write the leaderboard of everybody who has handed in; give its page and the entries."""
+    entries = [entry for row in store.standing(course, assignment) if (entry := entry_of(row)) is not None]
+    page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))
+    return page, entries
