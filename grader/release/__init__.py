@@ -4,6 +4,7 @@ from grader.release.build import Bundle, assignment_secrets, build_release, chec
 from grader.release.notebook import source_notebook
 from grader.release.pack import pack_release
 from grader.release.prove import Leak, find_leaks, prove_clean
+from grader.release.scaffold import new_assignment
 from grader.release.strip import Region, find_regions, make_stub
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "find_regions",
     "make_bundles",
     "make_stub",
+    "new_assignment",
     "pack_release",
     "prove_clean",
     "require_no_drift",

@@ -1,0 +1,116 @@
+"""``autograde new``: an assignment to start from, small and whole, which validates as it is."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import sys
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+import yaml
+
+from grader.course import FILE_NAME, find_course_file, load_course
+from grader.errors import AuthoringError, CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Where each template goes, from the course's root.
+_FILES = {
+    "README.md": "assignments/{name}/README.md",
+    "notebook.py": "assignments/{name}/notebook.py",
+    "public_test.py": "assignments/{name}/public/test_{name}.py",
+    "hidden_test.py": "assignments/{name}/hidden/test_{name}.py",
+    "variants.yml": "assignments/{name}/variants.yml",
+    "solution.py": "solutions/{name}/{name}.py",
+}
+
+
+def new_assignment(
+    name: str, *, title: str | None = None, course: Path | None = None, start: bool = False
+) -> tuple[Path, ...]:
+    """Write a first assignment ``name`` and its entry in autograde.yml; returns the files written or changed.
+
+    ``course`` is the course's file or folder (None: searched upward from here). With ``start`` a folder without
+    autograde.yml becomes a course of its own. Nothing that exists is overwritten.
+
+    Raises AuthoringError where the name cannot be one or is taken, CourseError where there is no course.
+    """
+    _check_name(name)
+    path, text = _course_text(course, start=start)
+    root = path.parent
+    for folder in (root / "assignments" / name, root / "solutions" / name):
+        if folder.exists():
+            raise AuthoringError("there is one of this name", where=folder, mend="choose another name, or remove it")
+    values = {"name": name, "title": title or name.replace("_", " ").capitalize()}
+    entry = _fill("entry.yml", {**values, "title_yaml": json.dumps(values["title"], ensure_ascii=False)})
+    text = _with_entry(text, entry, path)
+    written = [root / place.format(name=name) for place in _FILES.values()]
+    for template, target in zip(_FILES, written, strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(_fill(template, values), encoding="utf-8")
+    # The entry last: until then the course is as it was.
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+    load_course(path)
+    return (*written, path)
+
+
+def _check_name(name: str) -> None:
+    """The name becomes a module, a folder and a key, and must hide no module that checks or students import."""
+    taken = name in sys.stdlib_module_names or name in {"torch", "torchvision", "numpy", "pytest", "grader", "nbgrader"}
+    if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name) or taken:
+        why = "is the name of a module that others import" if taken else "cannot name a Python module"
+        raise AuthoringError(f"{name!r} {why}", mend="use small letters, digits and _, such as word_vectors")
+
+
+def _course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:
+    try:
+        path = find_course_file(course)
+    except CourseError as error:
+        if not start:
+            raise CourseError(
+                error.what, where=error.where, mend="change to the course's folder, or start a course here with --start"
+            ) from None
+        folder = course or Path.cwd()
+        path = (folder if folder.suffix != ".yml" else folder.parent) / FILE_NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path, _fill("course.yml", {})
+    load_course(path)  # a course that is broken already is told of before anything is written
+    return path, path.read_text(encoding="utf-8")
+
+
+def _with_entry(text: str, entry: str, path: Path) -> str:
+    """``text`` with ``entry`` after the last assignment; comments and layout stay as they are."""
+    document = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = document.value if isinstance(document, yaml.MappingNode) else []
+    value = next((value for key, value in pairs if key.value == "assignments"), None)
+    if value is None:
+        raise CourseError("there is no key `assignments`", where=path, mend="add a line `assignments:` at the end")
+    if isinstance(value, yaml.ScalarNode):  # `assignments:` with nothing below it yet
+        return text.rstrip("\n") + "\n" + entry
+    if value.flow_style:
+        raise CourseError(
+            "`assignments` is written in braces, where no entry can be added",
+            where=f"{path}:{value.start_mark.line + 1}",
+            mend="write each assignment on lines of its own",
+        )
+    # PyYAML puts a block's end where the next key starts, behind blank lines and comments: go back to the last
+    # line that belongs to the block, which is indented.
+    lines = text.splitlines(keepends=True)
+    last = min(value.end_mark.line, len(lines))
+    while not lines[last - 1].startswith(" ") or not lines[last - 1].strip():
+        last -= 1
+    indent = " " * value.start_mark.column
+    entry = "".join(indent + line.removeprefix("  ") for line in entry.splitlines(keepends=True))
+    head = "".join(lines[:last])
+    return (head if head.endswith("\n") else head + "\n") + entry + "".join(lines[last:])
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    source = files("grader.release").joinpath("templates", f"{template}.tmpl").read_text(encoding="utf-8")
+    return Template(source).substitute(values)
