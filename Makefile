@@ -9,10 +9,10 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench lint format types contracts drift validate release ci constraints clean
+.PHONY: help demo test setup bench lint format types contracts drift validate validate-full release ci constraints clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
@@ -26,7 +26,7 @@ setup: .venv/ready  ## make .venv with everything that is needed
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,dev]'
 	touch $@
 
 bench: setup  ## measure against nbgrader and Otter in the same run
@@ -49,7 +49,10 @@ contracts: setup  ## check that imports run one way
 drift: setup  ## check that release/ is what its sources make
 	$(BIN)/autograde release --check
 
-validate: setup  ## measure every grader by its variants
+validate: setup  ## measure every grader by its variants and some mutants, at one seed
+	$(BIN)/autograde validate --seeds 1 --sample 20
+
+validate-full: setup  ## measure every grader by its variants at 20 seeds, and by all mutants
 	$(BIN)/autograde validate
 
 release: setup  ## write release/

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grader.batch.variants import apply, read_variants, solution_files, stub_files, validate
+from grader.batch.validation import Options, validate
+from grader.batch.variants import apply, read_variants, solution_files, stub_files
 from grader.course import load_course
 from grader.errors import AuthoringError
 from tests.support.tiny import write_course
@@ -72,16 +73,17 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(course):
     """What `validate` found, by name."""
-    return {item.name: item for item in validate(course, course.assignment("tiny"))}
+    found = validate(course, course.assignment("tiny"), Options(seeds=2))
+    return {item.name: item for item in found.measured}
 
 
 def test_solution_stub_and_variants_that_are_as_they_must_be_have_no_problem(measured):
     """Full marks for the solution and the right variant, a low score for the stub, the named loss for the wrong one."""
     for name in ("solution", "stub", "subtracts", "adds-otherwise"):
         assert measured[name].problems == (), name
-    assert measured["solution"].report.score == 10
-    assert measured["stub"].report.score == 0
-    assert measured["subtracts"].report.score == 4
+    assert measured["solution"].score == 10
+    assert measured["stub"].score == 0
+    assert measured["subtracts"].score == 4
 
 
 def test_a_variant_that_no_check_sees_is_told(measured):

@@ -7,15 +7,15 @@ loses at most what was being graded, and the next one grades exactly that.
 
 from __future__ import annotations
 
+import functools
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from grader.batch.pool import Pool
 from grader.batch.slot import Slot, Work
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.engine.outcomes import CheckSpec, failed_report
@@ -45,42 +45,22 @@ class Done:
     seconds: float
 
 
-@dataclass(slots=True)
-class _Pool:
-    """Threads, one a slot, over a queue of jobs."""
-
-    work: Work
-    slots: list[Slot]
-    jobs: queue.SimpleQueue[Job | None] = field(default_factory=queue.SimpleQueue)
-    results: queue.SimpleQueue[Done | BaseException] = field(default_factory=queue.SimpleQueue)
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    def serve(self, slot: Slot) -> None:
+def _grade(pool: Pool[Done], slot: Slot, job: Job) -> Done:
+    started, begin = datetime.now(UTC), time.monotonic()
+    files = job.read()
+    fault = "unknown"
+    for _ in range(_TRIES):
         try:
-            slot.start()
-            while (job := self.jobs.get()) is not None and not self.stopping.is_set():
-                self.results.put(self._grade(slot, job))
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            self.results.put(error)
-        finally:
-            slot.close()
-
-    def _grade(self, slot: Slot, job: Job) -> Done:
-        started, begin = datetime.now(UTC), time.monotonic()
-        files = job.read()
-        fault = "unknown"
-        for _ in range(_TRIES):
-            try:
-                report = slot.grade(files, job.problem, None)
-            except RunnerError as error:
-                if self.stopping.is_set():
-                    raise
-                fault = str(error)
-            else:
-                if report.verdict is not Verdict.SYSTEM_ERROR:
-                    return Done(job.key, report, started, time.monotonic() - begin)
-                fault = next((check.staff for check in report.checks if check.staff), fault)
-        return Done(job.key, _system_error(self.work, files, fault), started, time.monotonic() - begin)
+            report = slot.grade(files, job.problem, None)
+        except RunnerError as error:
+            if pool.stopping.is_set():
+                raise
+            fault = str(error)
+        else:
+            if report.verdict is not Verdict.SYSTEM_ERROR:
+                return Done(job.key, report, started, time.monotonic() - begin)
+            fault = next((check.staff for check in report.checks if check.staff), fault)
+    return Done(job.key, _system_error(slot.work, files, fault), started, time.monotonic() - begin)
 
 
 def _system_error(work: Work, files: dict[str, bytes], fault: str) -> Report:
@@ -109,28 +89,10 @@ def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
     Raises:
         AutogradeError: a runner could not start, for a reason that concerns every job.
     """
-    count = max(1, min(slots, len(jobs)))
-    pool = _Pool(work, [Slot(work) for _ in range(count)])
-    for job in jobs:
-        pool.jobs.put(job)
-    for _ in range(count):
-        pool.jobs.put(None)
-    # Daemons: an interrupted coordinator must not wait for a student's loop.
-    threads = [threading.Thread(target=pool.serve, args=(slot,), daemon=True) for slot in pool.slots]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in jobs:
-            result = pool.results.get()
-            if isinstance(result, BaseException):
-                raise result
-            yield result
-        for thread in threads:
-            thread.join(10)
-    finally:
-        pool.stopping.set()
-        for slot in pool.slots:
-            slot.kill()
+    with Pool[Done](work, max(1, min(slots, len(jobs)))) as pool:
+        tasks = [functools.partial(_grade, pool, job=job) for job in jobs]
+        for _, done in pool.run(tasks):
+            yield done
 
 
 def default_slots() -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import Assignment, Course, Profile
+from grader.engine.measure import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
 from grader.sandbox.channel import Channel
@@ -81,17 +82,31 @@ class Slot:
         Raises:
             RunnerError: the runner died or does not answer; this slot must be started again.
         """
+        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1)
+        return Report.model_validate(answer["report"])
+
+    def measure(self, files: dict[str, bytes], plan: Plan) -> list[Attempted]:
+        """Run the plan's checks on one version of the solution; one result a seed.
+
+        Raises:
+            RunnerError: as :meth:`grade`.
+        """
+        request = {"op": "measure", "files": files, "plan": plan.model_dump(mode="json")}
+        answer = self._ask(request, rounds=len(plan.seeds))
+        return [Attempted.model_validate(found) for found in answer["attempts"]]
+
+    def _ask(self, request: dict[str, Any], *, rounds: int) -> dict[str, Any]:
         if self._channel is None:
             self.start()
         assert self._channel is not None
         # The runner keeps the submission's own clock. This one only catches a runner that hangs itself.
-        self._channel.socket.settimeout(self.work.profile.limits.wall_s * 2 + 60)
+        self._channel.socket.settimeout(rounds * self.work.profile.limits.wall_s * 2 + 60)
         try:
-            self._channel.send({"op": "grade", "files": files, "problem": problem, "seed": seed})
+            self._channel.send(request)
         except OSError as error:
             self.close()
             raise RunnerError(f"the runner is gone: {error}") from error
-        return Report.model_validate(self._receive("died while grading")["report"])
+        return self._receive("died while grading")
 
     def _receive(self, what: str) -> dict[str, Any]:
         assert self._channel is not None

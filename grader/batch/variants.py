@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from grader.batch.grade import grade_uploads
-from grader.course import Assignment, Course
+from grader.course import Assignment
 from grader.errors import AuthoringError
-from grader.records import Report, Verdict
+from grader.records import Verdict
 from grader.release import make_stub
-from grader.store import Upload
 
 #: A stub that scores more than this share of the points has a grader that gives points for nothing.
 STUB_CEILING = 0.15
@@ -35,12 +29,16 @@ class Edit(BaseModel):
 
 
 class Variant(BaseModel):
-    """A known-wrong or known-right version of the solution."""
+    """A known-wrong or known-right version of the solution, or a reason why mutants of it are none.
+
+    The edits of a wrong or right variant are made together. Each edit of an ``equivalent`` entry stands for a mutant of
+    its own: one that does the same as the solution, for the reason under ``why``, so that no check can see it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    kind: Literal["wrong", "right"]
+    kind: Literal["wrong", "right", "equivalent"]
     why: str
     edits: tuple[Edit, ...]
     expect: dict[str, Verdict] = Field(default_factory=dict)
@@ -60,6 +58,8 @@ class Variant(BaseModel):
             raise ValueError("a wrong variant names the checks that must see it, under `expect`")
         if self.kind == "right" and self.expect:
             raise ValueError("a right variant gets full marks; it has no `expect`")
+        if self.kind == "equivalent" and self.expect:
+            raise ValueError("an equivalent mutant does what the solution does; it has no `expect`")
         return self
 
 
@@ -113,14 +113,16 @@ def stub_files(assignment: Assignment) -> dict[str, bytes]:
     }
 
 
-def apply(variant: Variant, files: Mapping[str, bytes], where: object) -> dict[str, bytes]:
-    """The solution with the variant's edits made.
+def apply(
+    variant: Variant, files: Mapping[str, bytes], where: object, *, edits: Sequence[Edit] | None = None
+) -> dict[str, bytes]:
+    """The solution with the variant's edits made; with ``edits`` only those.
 
     Raises:
         AuthoringError: a text to replace does not stand there as often as the edit says.
     """
     texts = {name: data.decode("utf-8") for name, data in files.items()}
-    for edit in variant.edits:
+    for edit in variant.edits if edits is None else edits:
         if edit.file not in texts:
             raise AuthoringError(
                 f"variant {variant.name}: the solution has no file {edit.file!r}",
@@ -136,82 +138,3 @@ def apply(variant: Variant, files: Mapping[str, bytes], where: object) -> dict[s
             )
         texts[edit.file] = texts[edit.file].replace(edit.find, edit.replace)
     return {name: text.encode() for name, text in texts.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One version of the solution, its report, and what is not as it must be."""
-
-    name: str
-    kind: Literal["solution", "stub", "wrong", "right"]
-    report: Report
-    problems: tuple[str, ...]
-
-
-def validate(
-    course: Course,
-    assignment: Assignment,
-    *,
-    profile: str = "cpu",
-    slots: int | None = None,
-    only: Sequence[str] = (),
-    secret: str = "validate",  # noqa: S107 - it keeps nothing from anybody
-) -> list[Measured]:
-    """Grade the solution, the stub and every variant, and compare with what each must get.
-
-    The solution and the right variants must get full marks, the stub at most :data:`STUB_CEILING` of them. A wrong
-    variant must get the named verdict on each check that it names, and full marks on all others. ``secret`` is what
-    seeds and held-out data are drawn from, in place of the course's; another one measures with other numbers.
-    """
-    variants = [variant for variant in read_variants(assignment) if not only or variant.name in only]
-    solution = solution_files(assignment)
-    where = assignment.folder / "variants.yml"
-    uploads = [Upload(solution), Upload(stub_files(assignment))]
-    uploads += [Upload(apply(variant, solution, where)) for variant in variants]
-    # Not the course's own secret: seeds and held-out data follow from it, and a measurement is to be the same anywhere.
-    with tempfile.TemporaryDirectory(prefix="autograde-validate-") as folder:
-        state = Path(folder)
-        (state / "secret").write_text(hashlib.sha256(secret.encode()).hexdigest() + "\n", encoding="ascii")
-        reports = grade_uploads(course, assignment, uploads, profile=profile, slots=slots, state=state)
-    measured = [
-        Measured("solution", "solution", reports[0], _not_full(reports[0])),
-        Measured("stub", "stub", reports[1], _stub_problems(reports[1])),
-    ]
-    for variant, report in zip(variants, reports[2:], strict=True):
-        problems = _not_full(report) if variant.kind == "right" else _wrong_problems(variant, report)
-        measured.append(Measured(variant.name, variant.kind, report, problems))
-    return measured
-
-
-def _not_full(report: Report) -> tuple[str, ...]:
-    return tuple(
-        f"{check.id}: {check.verdict.value}, {check.score} of {check.max_score} ({(check.message or check.staff)[:300]})"
-        for check in report.checks
-        if check.verdict is not Verdict.ACCEPTED
-    )
-
-
-def _stub_problems(report: Report) -> tuple[str, ...]:
-    problems = [
-        f"{check.id}: {check.verdict.value} ({check.staff[-300:]})" for check in report.checks if check.verdict.held
-    ]
-    if report.score is not None and report.score > STUB_CEILING * report.max_score:
-        paid = ", ".join(check.id for check in report.checks if check.score)
-        problems.append(f"the stub scores {report.score:g} of {report.max_score:g}, on {paid}")
-    return tuple(problems)
-
-
-def _wrong_problems(variant: Variant, report: Report) -> tuple[str, ...]:
-    problems = []
-    checks = {check.id: check for check in report.checks}
-    for name, verdict in variant.expect.items():
-        if name not in checks:
-            problems.append(f"there is no check {name}")
-        elif checks[name].verdict is not verdict:
-            problems.append(f"{name}: {checks[name].verdict.value}, not {verdict.value}")
-    problems += [
-        f"{check.id}: {check.verdict.value}, though the variant does not name it ({(check.message or check.staff)[:200]})"
-        for check in report.checks
-        if check.id not in variant.expect and check.verdict is not Verdict.ACCEPTED
-    ]
-    return tuple(problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,11 +19,10 @@ from grader.cli.common import (
     err,
     out,
     print_json,
-    print_table,
 )
 
 if TYPE_CHECKING:
-    from grader.batch.variants import Measured
+    from rich.progress import Progress, TaskID
 
 
 @command
@@ -70,58 +70,77 @@ def release(
 def validate(
     names: NamesArgument = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="VARIANT", help="this variant alone; may be repeated")
+        list[str] | None,
+        typer.Option("--only", metavar="VARIANT", help="this variant alone, and no mutants; may be repeated"),
     ] = None,
+    match: Annotated[
+        str,
+        typer.Option(
+            "-k", metavar="TEXT", help="only variants and mutants with TEXT in name, id, file, function or operator"
+        ),
+    ] = "",
+    mutants: Annotated[bool, typer.Option("--mutants/--no-mutants", help="mutate the solution as well")] = True,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="N", help="N mutants, the same ones each time")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, metavar="N", help="how often the solution and right variants are graded")
+    ] = 20,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, metavar="SEED", help="this seed alone, as a flaky check is told with")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="run every check on every version, whether it can see it or not")
+    ] = False,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
     secret: Annotated[str, typer.Option("--secret", help="any text: other seeds and other held-out data")] = "validate",  # noqa: S107
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="PATH", help="also write a page; a folder for several")
+    ] = None,
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a grader: the solution, the stub and every variant must get what variants.yml says."""
-    from grader.batch.variants import validate as measure
+    """Measure a grader: by its variants, by mutants of the solution, and by grading again with other seeds."""
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from grader.batch.validation import Options
+    from grader.batch.validation import validate as measure
     from grader.course import load_course
+    from grader.reports.validation import print_validation, write_page
 
     loaded = load_course(course)
-    failed = 0
+    options = Options(profile, jobs, tuple(only or ()), match, secret, seed, seeds, mutants, sample, full)
+    wanted = names or list(loaded.assignments)
     results: dict[str, Any] = {}
-    for name in names or list(loaded.assignments):
-        measured = measure(loaded, loaded.assignment(name), profile=profile, slots=jobs, only=only or (), secret=secret)
-        failed += sum(bool(item.problems) for item in measured)
-        results[name] = [_as_json(item) for item in measured]
+    failed = False
+    for name in wanted:
+        columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=err, disable=as_json, transient=True) as progress:
+            task = progress.add_task(f"measuring {name}", total=None)
+            found = measure(
+                loaded,
+                loaded.assignment(name),
+                options,
+                on_start=functools.partial(_set_total, progress, task),
+                on_done=lambda what, task=task, name=name, progress=progress: progress.update(  # type: ignore[misc]
+                    task, advance=1, description=f"measuring {name}: {what}"
+                ),
+            )
+        failed = failed or found.needs_a_person
+        results[name] = found.as_dict()
+        if html is not None:
+            write_page(loaded, found, html if len(wanted) == 1 else html / f"{name}.html")
         if not as_json:
-            _print_measured(name, measured)
+            print_validation(found, out)
     if as_json:
         print_json(results)
     if failed:
         raise typer.Exit(1)
 
 
-def _as_json(item: Measured) -> dict[str, Any]:
-    return {
-        "name": item.name,
-        "kind": item.kind,
-        "score": item.report.score,
-        "max_score": item.report.max_score,
-        "problems": list(item.problems),
-        "seconds": item.report.seconds,
-        "lost": {check.id: check.message for check in item.report.checks if (check.score or 0) < check.max_score},
-    }
-
-
-def _print_measured(name: str, measured: list[Measured]) -> None:
-    from rich.table import Table
-
-    table = Table(title=name, title_justify="left", box=None, pad_edge=False)
-    for heading in ("version", "kind", "points", "as it must be"):
-        table.add_column(heading, justify="right" if heading == "points" else "left")
-    for item in measured:
-        score = "held" if item.report.score is None else f"{item.report.score:g}"
-        told = "\n".join(item.problems).replace("[", "\\[")
-        table.add_row(item.name, item.kind, score, f"[red]no[/red] {told}" if item.problems else "[green]yes[/green]")
-    print_table(table)
-    good = sum(not item.problems for item in measured)
-    out.print(f"{good} of {len(measured)} as they must be")
+def _set_total(progress: Progress, task: TaskID, total: int) -> None:
+    progress.update(task, total=total)
 
 
 @command

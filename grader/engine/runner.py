@@ -3,6 +3,7 @@
 Started by the batch as ``python -m grader.engine.runner FD CONFIG``. It speaks wire frames with the coordinator::
 
     coordinator -> {"op": "grade", "files": {...}, "seed": null}     runner -> {"op": "report", "report": {...}}
+    coordinator -> {"op": "measure", "files": {...}, "plan": {...}}  runner -> {"op": "measured", "attempts": [...]}
     runner -> {"op": "ready", ...} once, when the suite is collected and the zygote is warm
 
 A second submission costs no import and no collection: ``pytest_runtestloop`` runs the same items again.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import math
 import os
 import platform
 import socket
@@ -25,6 +27,7 @@ from typing import Any
 import pytest
 
 from grader.course import load_course
+from grader.engine.measure import Attempted, Plan
 from grader.engine.outcomes import (
     HELD,
     CaseOutcome,
@@ -38,7 +41,7 @@ from grader.engine.outcomes import (
 from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.session import Session, SubmissionRun, derive_seed
 from grader.errors import AutogradeError
-from grader.records import Report, Verdict
+from grader.records import CheckResult, Report, Verdict
 from grader.sandbox import kernel
 from grader.sandbox.channel import Channel
 from grader.store.blobs import digest_files
@@ -86,7 +89,15 @@ class RunnerPlugin:
         gc.freeze()  # torch's half a million objects need no look at each collection
         self.channel.send({"op": "ready", "checks": len(specs), "version": self.session.version})
         while (request := self.channel.receive()) is not None:
-            self.channel.send({"op": "report", "report": self._grade(session, items, request).model_dump(mode="json")})
+            if request["op"] == "measure":
+                attempts = self._measure(session, items, request["files"], Plan.model_validate(request["plan"]))
+                answer: dict[str, Any] = {
+                    "op": "measured",
+                    "attempts": [found.model_dump(mode="json") for found in attempts],
+                }
+            else:
+                answer = {"op": "report", "report": self._grade(session, items, request).model_dump(mode="json")}
+            self.channel.send(answer)
         return True
 
     def _grade(self, session: pytest.Session, items: list[pytest.Function], request: dict[str, Any]) -> Report:
@@ -106,17 +117,7 @@ class RunnerPlugin:
             outcome = outcomes.get(case_id(item))
             if outcome is not None and outcome.unexplained:
                 outcomes[case_id(item)] = self._refer(session, item, outcome, run.seed)
-        checks = tuple(
-            combine(
-                spec,
-                [
-                    outcomes.get(case_id(item), CaseOutcome(Verdict.SKIPPED))
-                    for item in items
-                    if item.originalname == spec.id
-                ],
-            )
-            for spec in specs
-        )
+        checks = _combined(items, outcomes)
         verdict, score = overall(checks)
         seconds = time.monotonic() - begin
         return Report(
@@ -138,17 +139,59 @@ class RunnerPlugin:
     def _run_items(
         self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun
     ) -> tuple[dict[str, CaseOutcome], dict[str, Any]]:
-        self.state.begin(run)
         try:
-            for index, item in enumerate(items):
-                following = items[index + 1] if index + 1 < len(items) else None
-                # nextitem=None on the last item tears down what the suite keeps for a session.
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                if session.shouldfail or session.shouldstop:
-                    raise AutogradeError(f"the suite stopped pytest: {session.shouldfail or session.shouldstop}")
+            return self._run_open(session, items, run)
         finally:
             run.close()
+
+    def _run_open(
+        self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun
+    ) -> tuple[dict[str, CaseOutcome], dict[str, Any]]:
+        """Run ``items`` and leave the worker as it is."""
+        self.state.begin(run)
+        for index, item in enumerate(items):
+            following = items[index + 1] if index + 1 < len(items) else None
+            # nextitem=None on the last item tears down what the suite keeps for a session.
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.shouldfail or session.shouldstop:
+                raise AutogradeError(f"the suite stopped pytest: {session.shouldfail or session.shouldstop}")
         return dict(self.state.outcomes), dict(self.state.metrics)
+
+    def _measure(
+        self, session: pytest.Session, items: list[pytest.Function], files: dict[str, bytes], plan: Plan
+    ) -> list[Attempted]:
+        """Run chosen checks on one version of the solution, once for each seed, in one worker."""
+        stages = [[item for item in items if item.originalname in stage] for stage in plan.stages]
+        run = self.session.open(files, plan.seeds[0])
+        run.patience = {case_id(item): plan.patience.get(item.originalname, math.inf) for item in items}
+        run.wall_s = min(run.wall_s, plan.wall_s or run.wall_s)
+        found = []
+        try:
+            for seed in plan.seeds:
+                begin = time.monotonic()
+                run.again(seed)
+                checks: list[CheckResult] = []
+                seen: dict[str, list[str]] = {}
+                for stage in stages:
+                    outcomes, _ = self._run_open(session, stage, run) if not plan.traced else ({}, {})
+                    for item in stage if plan.traced else ():
+                        outcomes |= self._run_open(session, [item], run)[0]
+                        marks = run.lookup(plan.traced, module=next(iter(self.session.modules)))()
+                        seen[item.originalname] = sorted({*seen.get(item.originalname, ()), *map(str, marks)})
+                    if plan.vouched:
+                        outcomes = {
+                            case: blame_student(outcome, outcome.message)
+                            if outcome.verdict is Verdict.GRADER_ERROR and outcome.unexplained
+                            else outcome
+                            for case, outcome in outcomes.items()
+                        }
+                    checks += _combined(stage, outcomes)
+                    if any(check.verdict is not Verdict.ACCEPTED for check in checks):
+                        break
+                found.append(Attempted(seed=seed, checks=tuple(checks), seconds=time.monotonic() - begin, seen=seen))
+        finally:
+            run.close()
+        return found
 
     def _refer(self, session: pytest.Session, item: pytest.Function, outcome: CaseOutcome, seed: int) -> CaseOutcome:
         """A check stumbled. Run it on the reference with the same seed: if that passes, the student's value is wrong."""
@@ -197,6 +240,14 @@ def _broken(error: AutogradeError) -> dict[str, Any]:
 def _specs(items: list[pytest.Function]) -> list[CheckSpec]:
     """The checks in the order of the suite; cases of one check together."""
     return list({item.originalname: spec_of(item) for item in items}.values())
+
+
+def _combined(items: list[pytest.Function], outcomes: dict[str, CaseOutcome]) -> tuple[CheckResult, ...]:
+    """The checks of ``items``, from what their cases came to."""
+    cases: dict[str, list[CaseOutcome]] = {spec.id: [] for spec in _specs(items)}
+    for item in items:
+        cases[item.originalname].append(outcomes.get(case_id(item), CaseOutcome(Verdict.SKIPPED)))
+    return tuple(combine(spec, cases[spec.id]) for spec in _specs(items))
 
 
 def main(fd: int, config: dict[str, Any]) -> int:

@@ -156,6 +156,8 @@ class SubmissionRun:
         self.files = files
         self.digest = digest
         self.seed = seed
+        self.wall_s = session.limits.wall_s
+        self.patience: Mapping[str, float] = {}  # seconds for a case, where they are less than the check's own
         self.generation = 0
         self.layers: tuple[str, ...] = ()
         self.started = time.monotonic()
@@ -177,11 +179,18 @@ class SubmissionRun:
         """Static rules that the submission breaks, by file."""
         return check_rules(self.files, self.session.assignment.forbid, self.session.assignment.files)
 
+    def again(self, seed: int) -> None:
+        """Begin another attempt at the same files, in the worker that has them."""
+        self.seed = seed
+        self.started = time.monotonic()
+        self._hangs.clear()
+
     # -- one check at a time -----------------------------------------------------------------------------------
 
     def begin_case(self, case: str, timeout: float | None) -> None:
         """Start the clock and set the seeds of one case of a check."""
-        self._check_deadline = time.monotonic() + (timeout or self.session.limits.check_s)
+        limit = timeout or self.session.limits.check_s
+        self._check_deadline = time.monotonic() + min(limit, self.patience.get(case, limit))
         self._case_seed = derive_seed(self.seed, case)
         self._seeded = False
 
@@ -202,16 +211,17 @@ class SubmissionRun:
 
     @property
     def _deadline(self) -> float:
-        return min(self._check_deadline, self.started + self.session.limits.wall_s)
+        return min(self._check_deadline, self.started + self.wall_s)
 
     # -- the worker --------------------------------------------------------------------------------------------
 
     def worker(self) -> Worker:
         """The worker with this submission in it, forked on first use and after a loss."""
         if self._worker is None:
-            if time.monotonic() > self.started + self.session.limits.wall_s:
-                limit = self.session.limits.wall_s
-                raise TimeLimit(f"Your submission used up the {limit:g} seconds that all checks together may take.")
+            if time.monotonic() > self.started + self.wall_s:
+                raise TimeLimit(
+                    f"Your submission used up the {self.wall_s:g} seconds that all checks together may take."
+                )
             self._wait_for_zygote()
             begin = time.monotonic()
             worker = self.session.warm().fork(self.session.limits)
