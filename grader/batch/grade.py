@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,9 +21,15 @@ from grader.course import Assignment, Course, course_secret, grader_version, rea
 from grader.engine.outcomes import CheckSpec, failed_report
 from grader.errors import AutogradeError, RunnerError
 from grader.records import Report, Verdict
+from grader.sandbox import cgroups
 from grader.store import Attempt, Store, Submission, Upload, digest_files
 
+#: How often a submission is tried before its attempt is held; the last time after all others.
 _TRIES = 3
+#: How often in a row a runner may fail to start.
+_STARTS = 4
+#: How often to look for control groups that were left.
+_SWEEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class Job:
     key: int
     read: Callable[[], dict[str, bytes]]
     problem: str | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Done:
 
 @dataclass(slots=True)
 class _Pool:
-    """Threads, one a slot, over a queue of jobs."""
+    """Threads, one a slot, over a queue of jobs. What may be tried again goes back to its end."""
 
     work: Work
     slots: list[Slot]
@@ -57,19 +64,51 @@ class _Pool:
 
     def serve(self, slot: Slot) -> None:
         try:
-            slot.start()
+            self._start(slot)
             while (job := self.jobs.get()) is not None and not self.stopping.is_set():
-                self.results.put(self._grade(slot, job))
+                done = self._grade(slot, job)
+                if isinstance(done, Job):
+                    self.jobs.put(done)
+                else:
+                    self.results.put(done)
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             self.results.put(error)
         finally:
             slot.close()
 
-    def _grade(self, slot: Slot, job: Job) -> Done:
+    def end(self, threads: Sequence[threading.Thread], seconds: float) -> None:
+        """Tell every thread that there is no more, and wait for it up to ``seconds``."""
+        for _ in threads:
+            self.jobs.put(None)
+        for thread in threads:
+            thread.join(seconds)
+
+    def _start(self, slot: Slot) -> None:
+        """Start a runner; one that is killed as it warms up is no reason to end the batch.
+
+        Raises:
+            AutogradeError: it cannot start, or failed to time and again.
+        """
+        for left in reversed(range(_STARTS)):
+            try:
+                slot.start()
+            except RunnerError:
+                slot.close()
+                if not left or self.stopping.is_set():
+                    raise
+            else:
+                return
+
+    def _grade(self, slot: Slot, job: Job) -> Done | Job:
+        """Grade a submission, or give it back to be tried once more when the others are done."""
         started, begin = datetime.now(UTC), time.monotonic()
         files = job.read()
         fault = "unknown"
-        for _ in range(_TRIES):
+        for number in range(job.tries + 1, _TRIES + 1):
+            if number == _TRIES > job.tries + 1:
+                return replace(job, tries=number - 1)
+            if not slot.running:
+                self._start(slot)
             try:
                 report = slot.grade(files, job.problem, None)
             except RunnerError as error:
@@ -113,8 +152,6 @@ def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
     pool = _Pool(work, [Slot(work) for _ in range(count)])
     for job in jobs:
         pool.jobs.put(job)
-    for _ in range(count):
-        pool.jobs.put(None)
     # Daemons: an interrupted coordinator must not wait for a student's loop.
     threads = [threading.Thread(target=pool.serve, args=(slot,), daemon=True) for slot in pool.slots]
     for thread in threads:
@@ -125,12 +162,17 @@ def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
             if isinstance(result, BaseException):
                 raise result
             yield result
-        for thread in threads:
-            thread.join(10)
+        pool.end(threads, 10)
     finally:
         pool.stopping.set()
         for slot in pool.slots:
             slot.kill()
+        pool.end(threads, 2)
+        # Zygotes that were killed could not; their workers may take a moment to be gone.
+        for _ in range(_SWEEPS):
+            if not cgroups.sweep():
+                break
+            time.sleep(0.05)
 
 
 def default_slots() -> int:
