@@ -104,8 +104,7 @@ class RunnerPlugin:
         specs = _specs(items)
         if request.get("problem") or any(name.startswith(UPLOAD_FOLDER) for name in files):
             return self._unreadable(specs, files, request.get("problem") or "The upload cannot be read.")
-        run, outcomes, metrics = self._try(session, items, files, request.get("seed"))
-        lost = run.started - begin
+        run, outcomes, metrics, lost = self._try(session, items, files, request.get("seed"))
         try:
             if run.fault is not None:
                 raise run.fault
@@ -141,26 +140,30 @@ class RunnerPlugin:
             submission_digest=run.digest,
             environment=self._environment(run),
             seconds=seconds,
-            # "lost": what went by before this try began, in the ones that a fault of ours ended.
+            # "lost": what went by in tries that a fault of ours ended.
             timing={"checks": sum(check.seconds for check in checks), "isolation": run.isolation_s, "lost": lost},
         )
 
     def _try(
         self, session: pytest.Session, items: list[pytest.Function], files: dict[str, bytes], seed: int | None
-    ) -> tuple[SubmissionRun, dict[str, CaseOutcome], dict[str, Any]]:
+    ) -> tuple[SubmissionRun, dict[str, CaseOutcome], dict[str, Any], float]:
         """Run ``items`` on a submission until nothing of ours fails meanwhile; after the last try, ``run.fault`` says.
+
+        The last value is the seconds that went by in tries that do not count.
 
         Each try is the whole submission in a fresh worker with the same seed: what the lost worker held, checks that
         passed may have made. docs/decisions/0004-killed-workers.md has what a student could gain by it.
         """
+        lost, begin = 0.0, time.monotonic()
         for left in reversed(range(_TRIES)):
             run = self.session.open(files, seed, blames_kills=not left)
             outcomes, metrics = self._run_items(session, items, run)
             if run.fault is None:
                 break
+            lost = time.monotonic() - begin
             if not isinstance(run.fault, WorkerKilled):
                 self.session.close()  # the next one starts with a new zygote
-        return run, outcomes, metrics
+        return run, outcomes, metrics, lost
 
     def _run_items(
         self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun
@@ -184,7 +187,7 @@ class RunnerPlugin:
         if key not in self._referee:
             folder = self.session.assignment.solution_folder
             files = {file: (folder / file).read_bytes() for file in self.session.assignment.files}
-            run, outcomes, _ = self._try(session, [item], files, seed)
+            run, outcomes, _, _ = self._try(session, [item], files, seed)
             if run.fault is not None:
                 raise run.fault
             self._referee[key] = outcomes[case_id(item)].verdict is Verdict.ACCEPTED
