@@ -11,11 +11,11 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grader.batch.pool import Pool
+from grader.batch.pool import Again, Pool
 from grader.batch.slot import Slot, Work
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.engine.outcomes import CheckSpec, failed_report
@@ -23,6 +23,7 @@ from grader.errors import AutogradeError, RunnerError
 from grader.records import Report, Verdict
 from grader.store import Attempt, Store, Submission, Upload, digest_files
 
+#: How often a submission is tried before its attempt is held; the last time after all others.
 _TRIES = 3
 
 
@@ -33,6 +34,7 @@ class Job:
     key: int
     read: Callable[[], dict[str, bytes]]
     problem: str | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,16 @@ class Done:
     seconds: float
 
 
-def _grade(pool: Pool[Done], slot: Slot, job: Job) -> Done:
+def _grade(pool: Pool[Done], job: Job, slot: Slot) -> Done | Again[Done]:
+    """Grade a submission, or give it back to be tried once more when the others are done."""
     started, begin = datetime.now(UTC), time.monotonic()
     files = job.read()
     fault = "unknown"
-    for _ in range(_TRIES):
+    for number in range(job.tries + 1, _TRIES + 1):
+        if number == _TRIES > job.tries + 1:
+            return Again(functools.partial(_grade, pool, replace(job, tries=number - 1)))
+        if not slot.running:
+            pool.start(slot)
         try:
             report = slot.grade(files, job.problem, None)
         except RunnerError as error:
@@ -90,7 +97,7 @@ def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
         AutogradeError: a runner could not start, for a reason that concerns every job.
     """
     with Pool[Done](work, max(1, min(slots, len(jobs)))) as pool:
-        tasks = [functools.partial(_grade, pool, job=job) for job in jobs]
+        tasks = [functools.partial(_grade, pool, job) for job in jobs]
         for _, done in pool.run(tasks):
             yield done
 

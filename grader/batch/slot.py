@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,14 @@ from grader.engine.measure import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
 from grader.sandbox.channel import Channel
+from grader.sandbox.connection import process_state
 from grader.sandbox.wire import WireError
 
 _WARM_UP_S = 180.0
+#: How long the suite's own code may take for a case, besides what it waits for the student's.
+_SUITE_S = 60.0
+#: How often to look whether a runner that says nothing was stopped.
+_LOOK_S = 3.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -42,6 +49,11 @@ class Slot:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a runner that has not failed."""
+        return self._channel is not None
+
     def start(self) -> None:
         """Start a runner and wait until it is warm.
 
@@ -51,7 +63,6 @@ class Slot:
             RunnerError: it did not start.
         """
         ours, theirs = socket.socketpair()
-        ours.settimeout(_WARM_UP_S)
         config = {
             "course": str(self.work.course.path),
             "assignment": self.work.assignment.name,
@@ -71,7 +82,7 @@ class Slot:
         )
         theirs.close()
         self._channel = Channel(ours)
-        answer = self._receive("did not start")
+        answer = self._receive("did not start", _WARM_UP_S)
         if answer.get("op") != "ready":
             self.close()
             raise _as_error(answer, self.work.assignment.hidden_folder)
@@ -99,17 +110,23 @@ class Slot:
         if self._channel is None:
             self.start()
         assert self._channel is not None
-        # The runner keeps the submission's own clock. This one only catches a runner that hangs itself.
-        self._channel.socket.settimeout(rounds * self.work.profile.limits.wall_s * 2 + 60)
+        # The runner keeps the submission's own clock, and says so before each case that it lives. This one only
+        # catches a runner that hangs itself, or was stopped.
+        silence = rounds * self.work.profile.limits.wall_s + _SUITE_S
+        self._channel.socket.settimeout(silence)
         try:
             self._channel.send(request)
         except OSError as error:
             self.close()
             raise RunnerError(f"the runner is gone: {error}") from error
-        return self._receive("died while grading")
+        while (answer := self._receive("died while grading", silence))["op"] == "alive":
+            continue
+        return answer
 
-    def _receive(self, what: str) -> dict[str, Any]:
+    def _receive(self, what: str, seconds: float) -> dict[str, Any]:
         assert self._channel is not None
+        self._wait(what, seconds)
+        self._channel.socket.settimeout(seconds)
         try:
             answer = self._channel.receive()
         except (OSError, WireError) as error:
@@ -119,6 +136,24 @@ class Slot:
             self.close()
             raise RunnerError(f"the runner {what}")
         return answer
+
+    def _wait(self, what: str, seconds: float) -> None:
+        """Wait for the runner to say something; one that stays silent, or is stopped, is ended."""
+        assert self._channel is not None
+        assert self._process is not None
+        deadline, stopped = time.monotonic() + seconds, 0
+        try:
+            while not select.select([self._channel], [], [], _LOOK_S)[0]:
+                # Twice in a row: whoever stops a process may be about to continue it.
+                stopped = stopped + 1 if process_state(self._process.pid) == "T" else 0
+                if stopped > 1 or time.monotonic() > deadline:
+                    self._kill(self._process)
+                    self.close()
+                    why = "it was stopped (SIGSTOP)" if stopped > 1 else f"it said nothing for {seconds:g} s"
+                    raise RunnerError(f"the runner {what}: {why}")
+        except (OSError, ValueError) as error:  # its descriptor went, because the batch is over
+            self.close()
+            raise RunnerError(f"the runner {what}: {error}") from error
 
     def close(self) -> None:
         """Hang up; the runner and its zygote end by themselves, or are ended."""

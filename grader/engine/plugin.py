@@ -17,7 +17,8 @@ import pytest
 
 if TYPE_CHECKING:
     from grader.engine.outcomes import CaseOutcome, CaseState
-    from grader.engine.session import Session, SubmissionRun
+    from grader.engine.run import SubmissionRun
+    from grader.engine.session import Session
 
 STATE = pytest.StashKey["GradingState"]()
 _CASE = pytest.StashKey["CaseState"]()

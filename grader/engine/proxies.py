@@ -13,7 +13,7 @@ from grader.sandbox.wire import HandleRef, TensorRef
 if TYPE_CHECKING:
     import torch
 
-    from grader.engine.session import SubmissionRun
+    from grader.engine.run import SubmissionRun
 
 
 #: The module that signatures of probes name; no file of an assignment does.

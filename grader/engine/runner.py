@@ -5,6 +5,7 @@ Started by the batch as ``python -m grader.engine.runner FD CONFIG``. It speaks 
     coordinator -> {"op": "grade", "files": {...}, "seed": null}     runner -> {"op": "report", "report": {...}}
     coordinator -> {"op": "measure", "files": {...}, "plan": {...}}  runner -> {"op": "measured", "attempts": [...]}
     runner -> {"op": "ready", ...} once, when the suite is collected and the zygote is warm
+    runner -> {"op": "alive"} before each case, so that the coordinator can tell a slow suite from a runner that hangs
 
 A second submission costs no import and no collection: ``pytest_runtestloop`` runs the same items again.
 """
@@ -17,6 +18,7 @@ import json
 import math
 import os
 import platform
+import resource
 import socket
 import sys
 import time
@@ -39,15 +41,21 @@ from grader.engine.outcomes import (
     spec_of,
 )
 from grader.engine.plugin import STATE, GradingState, case_id
-from grader.engine.session import Session, SubmissionRun, derive_seed
-from grader.errors import AutogradeError
+from grader.engine.run import SubmissionRun, derive_seed
+from grader.engine.session import Session
+from grader.errors import AutogradeError, SystemFault
 from grader.records import CheckResult, Report, Verdict
 from grader.sandbox import kernel
 from grader.sandbox.channel import Channel
+from grader.sandbox.connection import WorkerKilled
 from grader.store.blobs import digest_files
 from grader.store.upload import UPLOAD_FOLDER
 
 _REFEREE_CAP = 8
+#: How often a submission is begun anew before a fault of ours holds it.
+_TRIES = 3
+#: MiB that a runner may take beyond twice the memory of a worker.
+_SPARE_MB = 512
 
 
 class RunnerPlugin:
@@ -87,6 +95,7 @@ class RunnerPlugin:
         specs = _specs(items)
         gc.collect()
         gc.freeze()  # torch's half a million objects need no look at each collection
+        _limit_memory(self.session)
         self.channel.send({"op": "ready", "checks": len(specs), "version": self.session.version})
         while (request := self.channel.receive()) is not None:
             if request["op"] == "measure":
@@ -106,17 +115,16 @@ class RunnerPlugin:
         specs = _specs(items)
         if request.get("problem") or any(name.startswith(UPLOAD_FOLDER) for name in files):
             return self._unreadable(specs, files, request.get("problem") or "The upload cannot be read.")
-        run = self.session.open(files, request.get("seed"))
-        outcomes, metrics = self._run_items(session, items, run)
-        if any(outcome.verdict is Verdict.SYSTEM_ERROR for outcome in outcomes.values()):
-            # The zygote died, say. Once more with a new one; what fails twice is for the coordinator.
-            self.session.close()
-            run = self.session.open(files, run.seed)
-            outcomes, metrics = self._run_items(session, items, run)
-        for item in items:
-            outcome = outcomes.get(case_id(item))
-            if outcome is not None and outcome.unexplained:
-                outcomes[case_id(item)] = self._refer(session, item, outcome, run.seed)
+        run, outcomes, metrics, lost = self._try(session, items, files, request.get("seed"))
+        try:
+            if run.fault is not None:
+                raise run.fault
+            for item in items:
+                outcome = outcomes.get(case_id(item))
+                if outcome is not None and outcome.unexplained:
+                    outcomes[case_id(item)] = self._refer(session, item, outcome, run.seed)
+        except SystemFault as fault:
+            return self._failed(specs, Verdict.SYSTEM_ERROR, run.digest, run.seed, HELD, str(fault))
         checks = _combined(items, outcomes)
         verdict, score = overall(checks)
         seconds = time.monotonic() - begin
@@ -133,8 +141,30 @@ class RunnerPlugin:
             submission_digest=run.digest,
             environment=self._environment(run),
             seconds=seconds,
-            timing={"checks": sum(check.seconds for check in checks), "isolation": run.isolation_s},
+            # "lost": what went by in tries that a fault of ours ended.
+            timing={"checks": sum(check.seconds for check in checks), "isolation": run.isolation_s, "lost": lost},
         )
+
+    def _try(
+        self, session: pytest.Session, items: list[pytest.Function], files: dict[str, bytes], seed: int | None
+    ) -> tuple[SubmissionRun, dict[str, CaseOutcome], dict[str, Any], float]:
+        """Run ``items`` on a submission until nothing of ours fails meanwhile; after the last try, ``run.fault`` says.
+
+        The last value is the seconds that went by in tries that do not count.
+
+        Each try is the whole submission in a fresh worker with the same seed: what the lost worker held, checks that
+        passed may have made. docs/decisions/0004-killed-workers.md has what a student could gain by it.
+        """
+        lost, begin = 0.0, time.monotonic()
+        for left in reversed(range(_TRIES)):
+            run = self.session.open(files, seed, blames_kills=not left)
+            outcomes, metrics = self._run_items(session, items, run)
+            if run.fault is None:
+                break
+            lost = time.monotonic() - begin
+            if not isinstance(run.fault, WorkerKilled):
+                self.session.close()  # the next one starts with a new zygote
+        return run, outcomes, metrics, lost
 
     def _run_items(
         self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun
@@ -150,6 +180,7 @@ class RunnerPlugin:
         """Run ``items`` and leave the worker as it is."""
         self.state.begin(run)
         for index, item in enumerate(items):
+            self.channel.send({"op": "alive"})
             following = items[index + 1] if index + 1 < len(items) else None
             # nextitem=None on the last item tears down what the suite keeps for a session.
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -160,9 +191,25 @@ class RunnerPlugin:
     def _measure(
         self, session: pytest.Session, items: list[pytest.Function], files: dict[str, bytes], plan: Plan
     ) -> list[Attempted]:
-        """Run chosen checks on one version of the solution, once for each seed, in one worker."""
+        """Run chosen checks on one version of the solution, once for each seed, in one worker.
+
+        Raises:
+            SystemFault: something of ours failed in each try.
+        """
+        for left in reversed(range(_TRIES)):
+            run = self.session.open(files, plan.seeds[0], blames_kills=not left)
+            found = self._measure_once(session, items, run, plan)
+            if run.fault is None:
+                return found
+            if not isinstance(run.fault, WorkerKilled):
+                self.session.close()
+        assert run.fault is not None
+        raise run.fault
+
+    def _measure_once(
+        self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun, plan: Plan
+    ) -> list[Attempted]:
         stages = [[item for item in items if item.originalname in stage] for stage in plan.stages]
-        run = self.session.open(files, plan.seeds[0])
         run.patience = {case_id(item): plan.patience.get(item.originalname, math.inf) for item in items}
         run.wall_s = min(run.wall_s, plan.wall_s or run.wall_s)
         found = []
@@ -199,7 +246,9 @@ class RunnerPlugin:
         if key not in self._referee:
             folder = self.session.assignment.solution_folder
             files = {file: (folder / file).read_bytes() for file in self.session.assignment.files}
-            outcomes, _ = self._run_items(session, [item], self.session.open(files, seed))
+            run, outcomes, _, _ = self._try(session, [item], files, seed)
+            if run.fault is not None:
+                raise run.fault
             self._referee[key] = outcomes[case_id(item)].verdict is Verdict.ACCEPTED
             if len(self._referee) > _REFEREE_CAP:
                 self._referee.pop(next(iter(self._referee)))
@@ -209,12 +258,20 @@ class RunnerPlugin:
 
     def _unreadable(self, specs: list[CheckSpec], files: dict[str, bytes], problem: str) -> Report:
         digest = digest_files(files)
+        seed = derive_seed(self.session.secret.hex(), digest, self.session.version)
+        message = f"Your submission could not be read: {problem}"
+        return self._failed(specs, Verdict.RUNTIME_ERROR, digest, seed, message)
+
+    def _failed(
+        self, specs: list[CheckSpec], verdict: Verdict, digest: str, seed: int, message: str, staff: str = ""
+    ) -> Report:
         return failed_report(
             assignment=self.session.assignment.name,
             specs=specs,
-            verdict=Verdict.RUNTIME_ERROR,
-            message=f"Your submission could not be read: {problem}",
-            seed=derive_seed(self.session.secret.hex(), digest, self.session.version),
+            verdict=verdict,
+            message=message,
+            staff=staff,
+            seed=seed,
             profile=self.session.profile.name,
             version=self.session.version,
             digest=digest,
@@ -250,10 +307,31 @@ def _combined(items: list[pytest.Function], outcomes: dict[str, CaseOutcome]) ->
     return tuple(combine(spec, cases[spec.id]) for spec in _specs(items))
 
 
+def _limit_memory(session: Session) -> None:
+    """Cap what this process may still take: a hostile answer must not bring down the machine.
+
+    A check holds an answer, copies of it and the reference's own, each of which may be as large as a worker. What goes
+    beyond fails with MemoryError in the check that asked for it, and the reference tells whose fault that is. The data
+    limit counts private writable memory; the GPU's driver maps more than it uses, so its profile has no cap.
+    """
+    if session.profile.name == "gpu":
+        return
+    held = next(
+        int(line.split()[1]) << 10
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmData:")
+    )
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    cap = held + ((2 * session.limits.memory_mb + _SPARE_MB) << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (cap if hard == resource.RLIM_INFINITY else min(cap, hard), hard))
+
+
 def main(fd: int, config: dict[str, Any]) -> int:
     """Warm up, collect, serve. The exit code is pytest's."""
     kernel.die_with_parent()  # before the slow import: a coordinator may be killed during it
     channel = Channel(socket.socket(fileno=fd))
+    if channel.hung_up():
+        return 0  # it was killed before this process was bound to its end
     try:
         course = load_course(Path(config["course"]))
         assignment = course.assignment(config["assignment"])

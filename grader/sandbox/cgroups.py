@@ -123,10 +123,20 @@ def _make(parent: Path, name: str, names: dict[str, str]) -> _Folder:
     return folder
 
 
-def _sweep(parent: Path) -> None:
-    """Remove groups of zygotes that were killed before they could."""
+def sweep() -> int:
+    """Remove groups of zygotes that were killed before they could; give how many could not be removed yet."""
+    return sum(_sweep(parent) for parent, _ in _hierarchies())
+
+
+def _sweep(parent: Path) -> int:
+    kept = 0
     for left in parent.glob(f"{_PREFIX}*"):
         owner = left.name.removeprefix(_PREFIX).partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
-            with contextlib.suppress(OSError):
+            try:
                 left.rmdir()
+            except FileNotFoundError:
+                continue  # somebody else swept as well
+            except OSError:
+                kept += 1
+    return kept

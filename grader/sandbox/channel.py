@@ -56,6 +56,15 @@ class Channel:
             view = view[count:]
         return data
 
+    def hung_up(self) -> bool:
+        """Whether the other end is gone, with nothing left to read."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         """Hang up."""
         self.socket.close()

@@ -6,9 +6,9 @@ it is there is in connection.py.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -24,7 +24,6 @@ from grader.sandbox.limits import Limits
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    "PYTHONDONTWRITEBYTECODE": "1",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -33,6 +32,10 @@ _ENVIRONMENT = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
 }
+
+
+#: How long a warm zygote may take for an answer. It takes milliseconds, or up to five seconds for a worker's end.
+_ANSWER_S = 45.0
 
 
 class Zygote:
@@ -51,7 +54,8 @@ class Zygote:
         config = json.dumps({"preload": list(preload)})
         self._control = ours
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "grader.sandbox.zygote", str(theirs.fileno()), config],
+            # -B, because -I makes it deaf to PYTHONDONTWRITEBYTECODE.
+            [sys.executable, "-I", "-B", "-m", "grader.sandbox.zygote", str(theirs.fileno()), config],
             pass_fds=(theirs.fileno(),),
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -93,7 +97,12 @@ class Zygote:
             )
         # Only where the running submission cannot see the spare: the next one will run in it.
         if "pid_ns" in worker.layers and "seccomp" in worker.layers:
-            self._spare = self._begin_fork(limits)
+            try:
+                self._spare = self._begin_fork(limits)
+            except SandboxFault:
+                with contextlib.suppress(SandboxFault):
+                    worker.close()
+                raise
         return worker
 
     def _take_spare(self, limits: Limits) -> Worker | None:
@@ -125,10 +134,14 @@ class Zygote:
             os.close(out_write)
         return fork
 
-    def reap(self, pid: int) -> Exit:
-        """Kill a worker, if it still lives, and say how it ended."""
+    def reap(self, pid: int, *, ending: bool = False) -> Exit:
+        """Kill a worker, if it still lives, and say how it ended; one that seems to be ``ending`` may do so first.
+
+        Raises:
+            SandboxFault: the zygote is gone, and the worker with it.
+        """
         answers: list[dict[str, Any]] = []
-        self._post({"op": "reap", "pid": pid}, answers.append)
+        self._post({"op": "reap", "pid": pid, "ending": ending}, answers.append)
         self.settle()
         answer = answers[0]
         status = answer.get("status")
@@ -136,7 +149,14 @@ class Zygote:
             return Exit(None, None)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        return Exit(number, code, int(answer["maxrss_kb"]), float(answer["cpu_s"]), int(answer.get("oom_kills", 0)) > 0)
+        return Exit(
+            number,
+            code,
+            int(answer["maxrss_kb"]),
+            float(answer["cpu_s"]),
+            out_of_memory=int(answer.get("oom_kills", 0)) > 0,
+            by_us=bool(answer["by_us"]),
+        )
 
     def dismiss(self, pid: int) -> None:
         """Have a worker killed without waiting; it is gone before the next one is given."""
@@ -154,7 +174,7 @@ class Zygote:
         """Read every answer that is still to come."""
         while self._expected:
             then = self._expected.popleft()
-            then(self._answer(STARTUP_S))
+            then(self._answer(_ANSWER_S))
 
     def _answer(self, timeout: float) -> dict[str, Any]:
         self._control.settimeout(timeout)
@@ -177,9 +197,9 @@ class Zygote:
         self._control.close()
         try:
             self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(5)
+        except subprocess.TimeoutExpired:  # stopped from outside, say
+            self._process.kill()
+            self._process.wait()
 
     def __enter__(self) -> Self:
         return self

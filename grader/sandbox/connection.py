@@ -13,7 +13,8 @@ import signal
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from grader.errors import SystemFault
@@ -42,7 +43,7 @@ from grader.sandbox.wire import (
     parse_header,
 )
 
-#: How long a fork may take to confine itself.
+#: How long a zygote may take to import torch, and a fork to confine itself. Both take seconds at most; machines differ.
 STARTUP_S = 120.0
 _PROXY_ATTRIBUTE = "__autograde_handle__"
 
@@ -50,8 +51,8 @@ _PROXY_ATTRIBUTE = "__autograde_handle__"
 class Parent(Protocol):
     """What a worker needs of the zygote that forked it."""
 
-    def reap(self, pid: int) -> Exit:
-        """Kill a worker, if it still lives, and say how it ended."""
+    def reap(self, pid: int, *, ending: bool = False) -> Exit:
+        """Kill a worker, if it still lives, and say how it ended; one that seems to be ``ending`` may do so first."""
 
     def dismiss(self, pid: int) -> None:
         """Have a worker killed without waiting."""
@@ -61,15 +62,36 @@ class SandboxFault(SystemFault):
     """The sandbox itself failed: the zygote is gone, or a fork could not be confined."""
 
 
+class WorkerKilled(SandboxFault):
+    """A worker was killed or stopped, by no limit and not by us.
+
+    ``by_itself`` says whether its own code could have done it. Process 1 of a PID namespace is deaf to SIGKILL and
+    SIGSTOP from within (pid_namespaces(7)), the limits on processor time that end it are ours alone, and its control
+    group counts what the kernel ends for want of memory: with those layers, somebody else's hand it was.
+    """
+
+    def __init__(self, what: str, *, by_itself: bool) -> None:
+        super().__init__(what)
+        self.by_itself = by_itself
+
+
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a worker ended: signal or exit code, peak memory in KiB, CPU seconds, whether memory ran out."""
+    """How a worker ended: signal or exit code, peak memory in KiB, CPU seconds, whether memory ran out.
+
+    ``by_us``: it lived until we killed it. Neither signal nor code: nobody can say.
+    """
 
     signal: int | None
     code: int | None
     maxrss_kb: int = 0
     cpu_s: float = 0.0
     out_of_memory: bool = False
+    by_us: bool = False
+
+
+#: The layers with which no code in a worker can bring SIGKILL or SIGSTOP upon its worker.
+_DEAF = frozenset({"pid_ns", "cgroup", "seccomp"})
 
 
 class Worker:
@@ -80,6 +102,8 @@ class Worker:
         self.limits = limits
         self.layers: tuple[str, ...] = ()
         self.exit: Exit | None = None
+        # An answer is copied as it is decoded, and again in a check: one larger than the worker may be is no answer.
+        self._answers = replace(DEFAULT_LIMITS, payload=min(DEFAULT_LIMITS.payload, limits.memory_mb << 20))
         self._zygote = zygote
         self._pid = pid
         self._wire = wire
@@ -118,6 +142,7 @@ class Worker:
         Raises:
             StudentError: the student's code raised.
             WorkerFault: it took too long or too much, broke the protocol, or died.
+            SandboxFault: the sandbox failed; as WorkerKilled, somebody else ended or stopped the worker.
             WireError: an argument cannot cross, which is the caller's mistake.
         """
         number = next(self._ids)
@@ -134,13 +159,21 @@ class Worker:
                 raise ProtocolError("Your code wrote to the grader's channel.")
             if "error" in answer:
                 raise self._student_error(answer["error"])
-            return decode(answer.get("value"), payload, DEFAULT_LIMITS, resolve=resolve)
+            return decode(answer.get("value"), payload, self._answers, resolve=resolve)
         except WireError as error:
             self.close()
             raise ProtocolError(
                 f"Your code's process sent something that is no answer: {clean_text(str(error), 200)}"
             ) from None
-        except (TimeLimit, OutputLimit, ProtocolError, WorkerDied, MemoryLimit):
+        except TimeLimit:
+            stopped = self._stopped()
+            self.close()
+            if stopped:
+                raise WorkerKilled(
+                    "a worker was stopped from outside (SIGSTOP)", by_itself=self._can_end_itself
+                ) from None
+            raise
+        except (OutputLimit, ProtocolError, WorkerDied, MemoryLimit):
             self.close()
             raise
 
@@ -162,13 +195,25 @@ class Worker:
             self.exit = Exit(None, None)
             self._zygote.dismiss(self._pid)
 
-    def close(self) -> Exit:
-        """Kill the worker, if it still lives, and everything it started."""
+    def close(self, *, ending: bool = False) -> Exit:
+        """Kill the worker, if it still lives, and everything it started; ``ending``: it has hung up.
+
+        Raises:
+            SandboxFault: the zygote is gone, and the worker with it.
+        """
         if self.exit is None:
             self._hang_up()
             self.exit = Exit(None, None)  # what stays, where the zygote is gone and cannot say
-            self.exit = self._zygote.reap(self._pid)
+            self.exit = self._zygote.reap(self._pid, ending=ending)
         return self.exit
+
+    @property
+    def _can_end_itself(self) -> bool:
+        return not self.layers or not _DEAF.issubset(self.layers)
+
+    def _stopped(self) -> bool:
+        """Whether the process is stopped, as by SIGSTOP; ask before it is killed."""
+        return process_state(self._pid) == "T"
 
     def _hang_up(self) -> None:
         self.alive = False
@@ -207,7 +252,7 @@ class Worker:
 
     def _receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
         try:
-            header, payload = check_prefix(bytes(self._read(PREFIX.size, deadline)), DEFAULT_LIMITS)
+            header, payload = check_prefix(bytes(self._read(PREFIX.size, deadline)), self._answers)
             return parse_header(self._read(header, deadline)), self._read(payload, deadline)
         except WireError as error:
             raise ProtocolError(f"Your code wrote to the grader's channel ({clean_text(str(error), 120)}).") from None
@@ -264,13 +309,19 @@ class Worker:
         except (KeyError, ValueError):
             return
 
-    def _ended(self) -> WorkerDied | TimeLimit | MemoryLimit:
+    def _ended(self) -> WorkerDied | TimeLimit | MemoryLimit | SandboxFault:
         """The worker hung up: find out why."""
-        end = self.close()
+        end = self.close(ending=True)
         if end.out_of_memory:
             return MemoryLimit(f"Your code used more memory than the {self.limits.memory_mb} MiB it may use.")
         if end.signal == signal.SIGXCPU or (end.signal == signal.SIGKILL and end.cpu_s >= self.limits.cpu_s):
             return TimeLimit(f"Your code used more than {self.limits.cpu_s:g} seconds of processor time.")
+        if end.by_us:
+            return WorkerDied("Your code closed the grader's channel; nothing after that can be graded.")
+        if end.signal is None and end.code is None:
+            return SandboxFault("nobody can say how a worker ended")
+        if end.signal == signal.SIGKILL:
+            return WorkerKilled("a worker was killed from outside (SIGKILL)", by_itself=self._can_end_itself)
         if end.signal is not None:
             # Real-time signals have numbers alone.
             known = {number.value: number.name for number in signal.Signals}
@@ -281,6 +332,14 @@ class Worker:
         return WorkerDied(
             f"Your code ended the Python process itself (exit code {end.code}); nothing after that can be graded."
         )
+
+
+def process_state(pid: int) -> str:
+    """The state of a process as proc(5) spells it, "T" for a stopped one; nothing where that is not to be seen."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
 
 
 def _proxy(value: Any) -> HandleRef | None:

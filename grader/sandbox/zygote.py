@@ -7,7 +7,7 @@ either. It never touches CUDA and never runs an operator: a fork of a process th
 It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
 
     {"op": "fork", "limits": {...}} + fds [wire, output]   ->  {"pid": 17}
-    {"op": "reap", "pid": 17}                              ->  {"status": 9, "oom_kills": 0, ...}   kills it if it lives
+    {"op": "reap", "pid": 17, "ending": false}             ->  {"status": 9, "oom_kills": 0, ...}   kills it if it lives
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import fcntl
 import gc
 import json
 import os
+import secrets
+import select
 import signal
 import socket
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from grader.sandbox import isolation, kernel, worker
 from grader.sandbox.cgroups import Group
@@ -57,8 +61,41 @@ def _preload(names: list[str]) -> list[str]:
     return missing
 
 
+#: How long a worker that has hung up may take to end; its namespace is taken down first.
+_ENDING_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A pipe whose writing end the zygote alone keeps: a fork can tell by it whether its zygote still lives.
+
+    The kernel ends a worker with its zygote, but only from the moment at which the fork has asked for that.
+    """
+
+    read: int
+    write: int
+
+    @classmethod
+    def begin(cls) -> Self:
+        """Make the pipe, in the zygote."""
+        return cls(*os.pipe())
+
+
+def _is_over(read: int) -> bool:
+    """Whether the zygote at the other end of ``read`` has ended."""
+    poller = select.poll()
+    poller.register(read, select.POLLIN)
+    return bool(poller.poll(0))
+
+
 def _fork(
-    base: isolation.Base, limits: Limits, place: Place, wire_fd: int, output_fd: int, control: socket.socket
+    base: isolation.Base,
+    limits: Limits,
+    place: Place,
+    wire_fd: int,
+    output_fd: int,
+    control: socket.socket,
+    life: Life,
 ) -> int:
     isolation.new_pid_namespace(base)
     if place.group is not None:
@@ -71,36 +108,51 @@ def _fork(
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         control.close()
+        os.close(life.write)
         if place.group is not None:
             place.group.join()
-        wire_fd, output_fd = _keep_only(wire_fd, output_fd)
+        wire_fd, life_fd = _keep_only(wire_fd, output_fd, life.read)
         layers = isolation.confine(base, limits, place.uid)
-        worker.serve(wire_fd, layers, root=str(Path.cwd()))
-        status = 0
+        if not _is_over(life_fd):
+            os.close(life_fd)
+            worker.serve(wire_fd, layers, root=str(Path.cwd()))
+            status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
         worker.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")
     finally:
         os._exit(status)
 
 
-def _keep_only(wire_fd: int, output_fd: int) -> tuple[int, int]:
-    """Put /dev/null on 0, the output pipe on 1 and 2, the wire on 3, and close every other descriptor."""
+def _keep_only(wire_fd: int, output_fd: int, life_fd: int) -> tuple[int, int]:
+    """Put /dev/null on 0, the output pipe on 1 and 2, the wire on 3, ``life_fd`` on 4, and close all others."""
     null = os.open("/dev/null", os.O_RDONLY)
     # Out of the way of 0 to 3 first: either could be one of them.
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (null, output_fd, wire_fd)]
-    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2])):
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (null, output_fd, wire_fd, life_fd)]
+    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2]), (4, high[3])):
         os.dup2(source, target)
-    os.closerange(4, 4096)
-    return 3, 1
+    os.closerange(5, 4096)
+    return 3, 4
 
 
-def _reap(pid: int) -> dict[str, Any]:
+def _reap(pid: int, *, ending: bool = False) -> dict[str, Any]:
+    """Kill a worker and say how it ended; ``ending``: it has hung up, and most likely ends by itself.
+
+    ``by_us`` in the answer tells a worker that lived until it was killed here from one that had ended before.
+    """
+    deadline = time.monotonic() + (_ENDING_S if ending else 0.0)
     try:
+        while not (ended := _has_ended(pid)) and time.monotonic() < deadline:
+            time.sleep(0.002)
         os.kill(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
     except (ChildProcessError, ProcessLookupError):
         return {"status": None}
-    return {"status": status, "maxrss_kb": usage.ru_maxrss, "cpu_s": usage.ru_utime + usage.ru_stime}
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return {"status": status, "maxrss_kb": usage.ru_maxrss, "cpu_s": cpu_s, "by_us": not ended}
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _killed(place: Place) -> int:
@@ -109,6 +161,7 @@ def _killed(place: Place) -> int:
 
 def serve(control: socket.socket, base: isolation.Base) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
+    life = Life.begin()
     living: dict[int, tuple[Place, int]] = {}  # where it lives, and how many the kernel had ended there before it
     try:
         while True:
@@ -121,7 +174,7 @@ def serve(control: socket.socket, base: isolation.Base) -> None:
                     taken = {place.uid for place, _ in living.values()}
                     place = next((place for place in base.places if place.uid not in taken), base.places[0])
                     before = _killed(place)
-                    pid = _fork(base, Limits(**request["limits"]), place, fds[0], fds[1], control)
+                    pid = _fork(base, Limits(**request["limits"]), place, fds[0], fds[1], control, life)
                     living[pid] = place, before
                     answer: dict[str, Any] = {"pid": pid}
                 except OSError as error:
@@ -129,7 +182,7 @@ def serve(control: socket.socket, base: isolation.Base) -> None:
                 for fd in fds:
                     os.close(fd)
             else:
-                answer = _reap(request["pid"])
+                answer = _reap(request["pid"], ending=request.get("ending", False))
                 if request["pid"] in living:
                     place, before = living.pop(request["pid"])
                     answer["oom_kills"] = _killed(place) - before
@@ -148,6 +201,8 @@ def main(fd: int, config: dict[str, Any]) -> None:
     """Isolate this process, warm up, say so, and serve."""
     control = socket.socket(fileno=fd)
     kernel.die_with_parent()
+    if _is_over(fd):
+        return  # the runner was killed before this process was bound to its end
     base = isolation.Base(layers=[], readable=isolation.library_folders() + list(config.get("readable", [])))
     isolation.enter_user_namespace(base)
     missing = _preload([*PRELOAD, *config.get("preload", [])])
@@ -155,7 +210,7 @@ def main(fd: int, config: dict[str, Any]) -> None:
     isolation.preload_libraries()
     # By process id, because the kernel counts a user's processes over all batches that run on a machine.
     first = isolation.FIRST_UID + 2 * (os.getpid() % 10_000)
-    base.places = tuple(Place(uid, Group.create(str(uid))) for uid in (first, first + 1))
+    base.places = tuple(Place(uid, Group.create(f"{uid}-{secrets.token_hex(3)}")) for uid in (first, first + 1))
     if all(place.group for place in base.places):
         base.layers.append("cgroup")
     isolation.enter(base)
