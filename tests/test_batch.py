@@ -1,25 +1,23 @@
-"""Batches: killed at any moment they resume, a runner that dies costs nobody anything, one writer, one attempt each."""
+"""Batches: killed at any moment they resume, what dies in them costs nobody anything, one writer, one attempt each."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
+import random
 import signal
-import subprocess
-import sys
-import time
-import zipfile
-from pathlib import Path
 
 import pytest
 
-from grader.batch import grade_assignment, grade_uploads
+from grader.batch import Stopped, grade, grade_assignment, grade_uploads, slot, stoppable
 from grader.batch.slot import Slot
 from grader.course import load_course
 from grader.errors import RunnerError
 from grader.records import Verdict
-from grader.store import Store, Upload, collect
+from grader.store import Store, Upload
+from tests.attacks.arena.watch import mounts
+from tests.chaos.kills import Batch, run
+from tests.chaos.made import hand_in, write_class
+from tests.chaos.run import differences, leftovers, reports, scratch_folders
 from tests.support.tiny import handed_in, write_course
 
 SUITE = '''\
@@ -33,126 +31,104 @@ def test_add(student):
     """`add` adds."""
     assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
 '''
-SLOW = "import time\ntime.sleep(0.3)\n"
-OWNERS = ("ada", "grace", "kurt", "emmy", "alan", "hedy", "edsger")
-
-
-def descendants(pid):
-    """Ids of all processes below ``pid``, itself included."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
-def alive(pids):
-    """Those of ``pids`` that are still processes, zombies aside."""
-    living = set()
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state != "Z":
-            living.add(pid)
-    return living
-
-
-def wait_for(condition):
-    """Wait until ``condition`` gives something true, and give it."""
-    for _ in range(2400):
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    pytest.fail("it never came true")
-
-
-def killed_at(moment, command, store):
-    """Start a batch, kill its coordinator at ``moment``, and give the ids of all that it had started, now gone."""
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet) as coordinator:
-        if moment is None:
-            wait_for(lambda: len(descendants(coordinator.pid)) >= 4)
-        else:
-            wait_for(lambda: len(store.attempts("tiny")) >= moment or coordinator.poll() is not None)
-        assert coordinator.poll() is None, "it ended before it was killed"
-        started = descendants(coordinator.pid)
-        coordinator.kill()
-    wait_for(lambda: not alive(started))
-    return started
+STUDENTS = 20
+#: Mostly workers: what else dies takes seconds to start. `make chaos` kills a hundred, of every kind as many.
+PLAN = [
+    "coordinator", "worker", "worker", "runner", "worker", "worker", "zygote", "worker", "coordinator", "worker",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """A course with a class of eight, graded by a coordinator that was killed three times and started four."""
-    root = tmp_path_factory.mktemp("batch")
-    path = write_course(root, suite=SUITE)
-    inbox = root / "inbox"
-    for owner in OWNERS:
-        for name, data in handed_in(SLOW).items():
-            (inbox / owner).mkdir(parents=True, exist_ok=True)
-            (inbox / owner / name).write_bytes(data + f"# {owner}\n".encode())
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("basics.py", "x = 1\n" * 100)
-    (inbox / "radia.zip").write_bytes(buffer.getvalue()[:-40])
+def chaos(tmp_path_factory):
+    """A class graded undisturbed, and again while ten of its processes are killed and one command is stopped."""
+    root = tmp_path_factory.mktemp("chaos")
+    path = write_class(root, STUDENTS, hang_s=3.0)
     course = load_course(path)
-    store = Store(course.state)
-    collect(course, course.assignment("tiny"), inbox, store)
-    command = [sys.executable, "-m", "grader.cli.main", "grade", "tiny", "--course", str(path), "--jobs"]
-    # In the warm-up, and when so many attempts are recorded while others are under way.
-    moments = {None: "2", 2: "1", 5: "2"}
-    left = [killed_at(moment, [*command, jobs], store) for moment, jobs in moments.items()]
-    done = subprocess.run([*command, "1", "--json"], capture_output=True, text=True, check=False)
-    return course, store, left, done
+    for name in ("calm", "disturbed"):
+        kinds = hand_in(Store(root / name), STUDENTS, random.Random(7))
+        (root / name / "secret").write_text("5" * 64 + "\n")
+    mounted, scratch = mounts(), scratch_folders()
+    calm, disturbed = Store(root / "calm"), Store(root / "disturbed")
+    grade_assignment(course, course.assignment("tiny"), calm, slots=1)
+    batch = Batch(path, disturbed.state, 1, random.Random(7), most_delay_s=0.5)
+    batch.start()
+    code, words = batch.stop(signal.SIGTERM, at=2)
+    outcome = run(batch, PLAN, STUDENTS)
+    return {
+        "course": course,
+        "calm": calm,
+        "disturbed": disturbed,
+        "kinds": kinds,
+        "outcome": outcome,
+        "left": leftovers(outcome, mounted, scratch),
+        "stopped": (code, words),
+    }
 
 
-def test_every_submission_has_exactly_one_attempt(graded):
-    """Whatever moment the coordinator was killed at, nothing is graded twice and nothing is left out."""
-    _, store, _, _ = graded
-    attempts = store.attempts("tiny")
-    assert sorted(attempt.submission_id for attempt in attempts) == sorted(s.id for s in store.submissions("tiny"))
-    assert len(attempts) == len(OWNERS) + 1
-    assert {attempt.ordinal for attempt in attempts} == {1}
+def test_every_submission_has_exactly_one_attempt(chaos):
+    """Whatever is killed, and when, nothing is graded twice and nothing is left out."""
+    assert chaos["outcome"].kills.total() == len(PLAN), chaos["outcome"]
+    attempts = chaos["disturbed"].attempts("tiny")
+    submissions = chaos["disturbed"].submissions("tiny")
+    counting = sorted(attempt.submission_id for attempt in attempts if not attempt.held)
+    assert counting == sorted(submission.id for submission in submissions)
     assert len({attempt.grader_version for attempt in attempts}) == 1
 
 
-def test_a_killed_coordinator_leaves_nothing_running(graded):
-    """Runners, zygotes and workers end with the coordinator, by the kernel's hand."""
-    _, _, left, _ = graded
-    assert all(len(pids) >= 3 for pids in left)
-    assert alive(set().union(*left)) == set()
+def test_no_report_differs_from_the_undisturbed_run(chaos):
+    """A kill from outside costs no student anything: not a point, not a word."""
+    assert differences(reports(chaos["calm"]), reports(chaos["disturbed"]), chaos["kinds"]) == []
 
 
-def test_the_last_run_graded_only_the_rest(graded):
-    """A resumed batch prints pure JSON of what it graded itself, and exits well."""
-    _, _, _, done = graded
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["assignment"] == "tiny"
-    assert 0 < len(told["attempts"]) <= len(OWNERS) + 1 - 5
+def test_nothing_is_left_of_a_killed_batch(chaos):
+    """Runners, zygotes and workers end with the coordinator; no group, mount or folder stays."""
+    assert len(chaos["outcome"].seen) > 3 * len(PLAN)
+    assert chaos["left"] == []
 
 
-def test_everybody_got_what_they_earned(graded):
-    """Full marks for the right ones, and for the broken zip a report that says so."""
-    _, store, _, _ = graded
-    owners = {submission.id: submission.owner for submission in store.submissions("tiny")}
-    reports = {owners[attempt.submission_id]: attempt.report for attempt in store.attempts("tiny")}
-    assert {owner: report.score for owner, report in reports.items()} == {**dict.fromkeys(OWNERS, 10.0), "radia": 0.0}
-    assert "could not be read" in reports["radia"].message
+def test_every_kind_of_submission_was_among_them(chaos):
+    """The undisturbed run has the verdicts that the class was made for, so that the comparison means something."""
+    found = {check.verdict for (report,) in reports(chaos["calm"]).values() for check in report.checks}
+    assert found >= {
+        Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR, Verdict.TIME_LIMIT, Verdict.MEMORY_LIMIT,
+        Verdict.WORKER_DIED, Verdict.PROTOCOL_ERROR,
+    }  # fmt: skip
 
 
-def test_nothing_is_left_to_grade(graded):
+def test_a_stopped_command_says_where_it_stands(chaos):
+    """SIGTERM ends it at once, with the signal's exit code, what is kept, and how to go on."""
+    code, words = chaos["stopped"]
+    assert code == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in words
+    assert f"of {STUDENTS} submissions were graded, and are kept" in words
+    assert "run the same command again" in words
+
+
+def test_nothing_is_left_to_grade(chaos):
     """Grading again starts no process and adds no attempt."""
-    course, store, _, _ = graded
-    assert grade_assignment(course, course.assignment("tiny"), store) == []
+    course = chaos["course"]
+    assert grade_assignment(course, course.assignment("tiny"), chaos["disturbed"]) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_are_told_apart(number):
+    """Each is raised as Stopped with its name and exit code, and what handled it before does so again."""
+    before = signal.getsignal(number)
+    with pytest.raises(Stopped) as stopped, stoppable():
+        os.kill(os.getpid(), number)
+    assert (stopped.value.name, stopped.value.exit_code) == (number.name, 128 + number)
+    assert signal.getsignal(number) == before
+
+
+def test_nohup_is_heeded():
+    """A signal that is ignored stays ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stoppable():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_runner_that_dies_is_started_again(tmp_path, monkeypatch):
@@ -173,19 +149,40 @@ def test_a_runner_that_dies_is_started_again(tmp_path, monkeypatch):
     assert [report.score for report in reports] == [10.0, 0.0]
 
 
+def test_a_runner_that_is_stopped_is_started_again(tmp_path, monkeypatch):
+    """SIGSTOP from outside does not hold up the batch for ever: the runner is ended, the submission tried again."""
+    course = load_course(write_course(tmp_path, suite=SUITE))
+    original, stopped = Slot.grade, []
+
+    def grade(slot, files, problem, seed):
+        if not stopped:
+            stopped.append(slot._process)
+            os.kill(slot._process.pid, signal.SIGSTOP)
+        return original(slot, files, problem, seed)
+
+    monkeypatch.setattr(slot, "_LOOK_S", 0.1)
+    monkeypatch.setattr(Slot, "grade", grade)
+    (report,) = grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())])
+    assert stopped[0].returncode == -signal.SIGKILL
+    assert report.score == 10.0
+
+
 def test_what_fails_again_and_again_is_held(tmp_path, monkeypatch):
     """After three tries the attempt is a system_error: no score, all checks named, the reason for staff alone."""
     course = load_course(write_course(tmp_path, suite=SUITE))
     tries = []
 
     def fail(slot, files, problem, seed):
-        tries.append(slot)
+        tries.append(files)
         raise RunnerError("the runner died while grading")
 
     monkeypatch.setattr(Slot, "start", lambda slot: None)
     monkeypatch.setattr(Slot, "grade", fail)
-    (report,) = grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())])
-    assert len(tries) == 3
+    uploads = [Upload(handed_in()), Upload(handed_in("x = 1\n"))]
+    report, other = grade_uploads(course, course.assignment("tiny"), uploads, slots=1)
+    # Twice, and the last time when all others have had their turn.
+    assert [tries.index(files) for files in tries] == [0, 0, 2, 2, 0, 2]
+    assert other.verdict is Verdict.SYSTEM_ERROR
     assert report.verdict is Verdict.SYSTEM_ERROR
     assert report.score is None
     assert [check.id for check in report.checks] == ["test_add"]
@@ -204,3 +201,23 @@ def test_a_runner_that_cannot_start_ends_the_batch(tmp_path, monkeypatch):
     monkeypatch.setattr(Slot, "start", fail)
     with pytest.raises(RunnerError, match="did not start"):
         grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())] * 3, slots=2)
+
+
+def test_a_runner_killed_as_it_starts_is_started_again(tmp_path, monkeypatch):
+    """One that dies while it warms up is no reason to end the batch."""
+    course = load_course(write_course(tmp_path, suite=SUITE))
+    starts = []
+
+    def start(slot):
+        starts.append(slot)
+        if len(starts) < 3:
+            raise RunnerError("the runner did not start")
+
+    def graded(slot, files, problem, seed):
+        return grade._system_error(slot.work, files, "").model_copy(update={"verdict": Verdict.ACCEPTED})
+
+    monkeypatch.setattr(Slot, "start", start)
+    monkeypatch.setattr(Slot, "running", True)
+    monkeypatch.setattr(Slot, "grade", graded)
+    (report,) = grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())])
+    assert (report.verdict, len(starts)) == (Verdict.ACCEPTED, 3)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from grader.course import load_course
 from grader.errors import StoreError
 from grader.records import CheckResult, Metric, Report, Verdict
-from grader.store import Store, digest_files
+from grader.store import Store, database, digest_files
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 FILES = {"backprop.py": b"x = 1\n", "sub/y.py": b""}
@@ -253,6 +253,151 @@ def test_file_that_is_no_database(tmp_path):
     with pytest.raises(StoreError, match="not a database"):
         Store(tmp_path)
     assert (tmp_path / "store.db").read_text().startswith("not a database")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Runs a script with a disk of 2 MB at ``disk``, mounted for it alone; skips where that is not allowed."""
+
+    def run(script):
+        code = (
+            "import os, sys\nfrom pathlib import Path\nfrom grader.sandbox import kernel\n"
+            "disk = Path(sys.argv[1])\n"
+            "try:\n"
+            "    kernel.unshare(kernel.CLONE_NEWNS)\n"
+            "    kernel.mount('none', '/', None, kernel.MS_REC | kernel.MS_PRIVATE)\n"
+            "    kernel.mount('tmpfs', str(disk), 'tmpfs', 0, 'size=2m')\n"
+            "except OSError: sys.exit(77)\n"
+            "from grader.errors import StoreError\nfrom grader.store import Store\n"
+            "from tests.test_store import hand_in, report\n" + script
+        )
+        (tmp_path / "disk").mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "disk")],
+            cwd=Path(__file__).parents[1],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 77:
+            pytest.skip("mounting is not allowed here")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_full_disk_loses_nothing_and_goes_on(small_disk):
+    """The error names the file and what to do; what was recorded is there, and the rest follows once there is space."""
+    told = small_disk("""
+ballast = disk / "ballast"
+ballast.write_bytes(bytes(1 << 20))
+store = Store(disk / "state")
+submissions = [hand_in(store, f"s{n}") for n in range(40)]
+done = 0
+try:
+    with store.grading_lock("backprop"):
+        for done, submission in enumerate(submissions):
+            store.record(submission, report(submission, metrics={}, message="x" * 30_000), once=True)
+except StoreError as error:
+    print(error.where, "|", error.what, "|", error.mend)
+assert 0 < done < 39, done
+try:
+    hand_in(store, "late", files={"big.py": os.urandom(1 << 20)})
+except StoreError as error:
+    print(error.where, "|", error.what, "|", error.mend)
+# As after a reboot: opened anew, while the disk is still full.
+assert [a.submission_id for a in Store(disk / "state").attempts("backprop")] == [s.id for s in submissions[:done]]
+with store.grading_lock("backprop"):
+    pass
+ballast.unlink()
+for submission in store.pending("backprop", "v1")[:3]:
+    store.record(submission, report(submission), once=True)
+assert len(store.attempts("backprop")) == done + 3
+assert not list((disk / "state" / "blobs").rglob(".*"))
+""")
+    full, blob = told.splitlines()
+    assert "store.db | the result store failed: database or disk is full | free some space" in full
+    assert "what was recorded is kept" in full
+    assert "blobs" in blob
+    assert "No space left on device" in blob
+
+
+def test_read_only_disk_is_named(small_disk):
+    """A store that cannot be written is refused with the reason and the mend, not with a traceback."""
+    told = small_disk("""
+store = Store(disk / "state")
+submission = hand_in(store)
+kernel.mount("none", str(disk), None, kernel.MS_REMOUNT | kernel.MS_RDONLY)
+for act in (
+    lambda: Store(disk / "state"), lambda: Store(disk / "new"), lambda: hand_in(store, "b", files={"c": b"c"}),
+    lambda: store.grading_lock("backprop").__enter__(), lambda: store.record(submission, report(submission)),
+):
+    try:
+        act()
+    except StoreError as error:
+        print(error.where, "|", error.mend)
+""")
+    lines = told.splitlines()
+    assert len(lines) == 5
+    assert all("write there" in line or "space" in line for line in lines), told
+
+
+def test_locked_database_is_named(store, monkeypatch):
+    """Somebody who holds the file too long is the reason given."""
+    monkeypatch.setattr(database, "_BUSY_MS", 50)
+    submission = hand_in(store)
+    holder = sqlite3.connect(store.state / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(StoreError, match="locked") as caught:
+            store.record(submission, report(submission))
+        assert "another program holds the file" in caught.value.mend
+    finally:
+        holder.close()
+    assert store.record(submission, report(submission)).ordinal == 1
+
+
+def test_damaged_database_is_left_as_it_is(store):
+    """A page overwritten is an error with a mend; nothing is written over what is left."""
+    for number in range(30):
+        hand_in(store, f"s{number}", source="x" * 500)
+    path = store.state / "store.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    raw = bytearray(path.read_bytes())
+    raw[4096:] = os.urandom(len(raw) - 4096)
+    path.write_bytes(raw)
+    with pytest.raises(StoreError, match=r"malformed|not a database|disk image") as caught:
+        Store(store.state).submissions("backprop")
+    assert "left as it is" in caught.value.mend
+    assert path.read_bytes()[4096:] == raw[4096:]
+
+
+def test_lost_database_is_not_begun_anew(store):
+    """Where submissions are but no results, grading everything again must be somebody's wish."""
+    hand_in(store)
+    for path in store.state.glob("store.db*"):
+        path.unlink()
+    with pytest.raises(StoreError, match="missing, while submissions are there"):
+        Store(store.state)
+    (store.state / "store.db").touch()
+    with pytest.raises(StoreError, match="missing, while submissions are there"):
+        Store(store.state)
+
+
+def test_two_batches_at_once_record_once(store):
+    """Whoever removed the lock: the first attempt that counts stays the only one, unless more were asked for."""
+    submission = hand_in(store)
+    held = store.record(submission, report(submission, verdict=Verdict.SYSTEM_ERROR), once=True)
+    first = store.record(submission, report(submission), once=True)
+    assert (held.ordinal, first.ordinal) == (1, 2)
+    assert store.record(submission, report(submission, score=7.0), once=True) == first
+    assert store.record(submission, report(submission, verdict=Verdict.SYSTEM_ERROR), once=True) == first
+    assert store.record(submission, report(submission, version="v2"), once=True).ordinal == 1
+    assert store.record(submission, report(submission)).ordinal == 3
 
 
 def test_unreadable_report_is_named(store):

@@ -7,10 +7,11 @@ loses at most what was being graded, and the next one grades exactly that.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +91,7 @@ def _system_error(work: Work, files: dict[str, bytes], fault: str) -> Report:
     )
 
 
-def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Iterator[Done]:
+def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Generator[Done]:
     """Grade ``jobs`` on ``slots`` runners; give each as it is done, in no particular order.
 
     Raises:
@@ -142,10 +143,14 @@ def grade_assignment(
         pending = {submission.id: submission for submission in store.pending(assignment.name, version, force=force)}
         on_start(len(pending))
         jobs = [Job(key, _reader(store, submission), submission.problem) for key, submission in pending.items()]
-        for done in run_jobs(work, jobs, slots or default_slots()) if jobs else ():
-            attempt = store.record(pending[done.key], done.report, started_at=done.started_at)
-            graded.append(Graded(pending[done.key], attempt, done.seconds))
-            on_done(graded[-1])
+        if not jobs:
+            return []
+        # Closed by name: an error's traceback would keep the slots alive.
+        with contextlib.closing(run_jobs(work, jobs, slots or default_slots())) as results:
+            for done in results:
+                attempt = store.record(pending[done.key], done.report, started_at=done.started_at, once=not force)
+                graded.append(Graded(pending[done.key], attempt, done.seconds))
+                on_done(graded[-1])
     return graded
 
 
@@ -177,7 +182,8 @@ def grade_uploads(
     work = Work(course, assignment, assignment.profile(profile), state or course.state)
     course_secret(work.state)
     jobs = [Job(index, _files_of(upload), upload.problem) for index, upload in enumerate(uploads)]
-    reports: dict[int, Report] = {done.key: done.report for done in run_jobs(work, jobs, slots or default_slots())}
+    with contextlib.closing(run_jobs(work, jobs, slots or default_slots())) as results:
+        reports: dict[int, Report] = {done.key: done.report for done in results}
     if len(reports) != len(uploads):
         raise AutogradeError("not every upload came back from grading")
     return [reports[index] for index in range(len(uploads))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,7 +80,11 @@ def grade(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Grade what the current grader version has not graded yet; or one submission, with --submission."""
+    """Grade what the current grader version has not graded yet; or one submission, with --submission.
+
+    Ctrl-C, SIGTERM and a closed terminal end it at once (exit code 128 and the signal's number). What was graded is
+    kept; the same command goes on with the rest.
+    """
     from grader.course import load_course
 
     loaded = load_course(course)
@@ -131,7 +137,8 @@ def _grade_all(
         TimeRemainingColumn,
     )
 
-    from grader.batch import grade_assignment
+    from grader.batch import Stopped, grade_assignment, stoppable
+    from grader.errors import SystemFault
     from grader.store import Store
 
     store = Store(state or course.state)
@@ -143,20 +150,38 @@ def _grade_all(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=as_json, transient=True) as progress:
-        task = progress.add_task(f"grading {assignment.name}", total=None)
-        graded = grade_assignment(
-            course,
-            assignment,
-            store,
-            profile=profile,
-            slots=jobs,
-            force=force,
-            on_start=lambda total: progress.update(task, total=total),
-            on_done=lambda item: progress.update(
-                task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}"
-            ),
-        )
+    done = _Count(force)
+    try:
+        with stoppable(), Progress(*columns, console=err, disable=as_json, transient=True) as progress:
+            task = progress.add_task(f"grading {assignment.name}", total=None)
+
+            def started(total: int) -> None:
+                done.total = total
+                progress.update(task, total=total)
+
+            def advanced(item: Graded) -> None:
+                done.graded += 1
+                progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}")
+
+            graded = grade_assignment(
+                course,
+                assignment,
+                store,
+                profile=profile,
+                slots=jobs,
+                force=force,
+                on_start=started,
+                on_done=advanced,
+            )
+    except Stopped as stop:
+        # A terminal that was closed takes no more words.
+        with contextlib.suppress(OSError):
+            err.print(f"stopped by {stop.name}: {done}")
+        raise typer.Exit(stop.exit_code) from None
+    except SystemFault:
+        if done.total:
+            err.print(f"grading ended early: {done}")
+        raise
     seconds = time.monotonic() - begin
     held = [item for item in graded if item.attempt.held]
     if as_json:
@@ -172,6 +197,23 @@ def _grade_all(
             err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
     if held:
         raise typer.Exit(1)
+
+
+@dataclass(slots=True)
+class _Count:
+    """How far a batch has come, in words."""
+
+    force: bool
+    total: int = 0
+    graded: int = 0
+
+    def __str__(self) -> str:
+        if not self.total:
+            return "nothing was begun"
+        rest = "grade all of them anew" if self.force else "go on with the rest"
+        return (
+            f"{self.graded} of {self.total} submissions were graded, and are kept; run the same command again to {rest}"
+        )
 
 
 def _print_batch(graded: list[Graded], title: str) -> None:

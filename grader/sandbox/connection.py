@@ -311,7 +311,8 @@ class Worker:
 
     def _ended(self) -> WorkerDied | TimeLimit | MemoryLimit | SandboxFault:
         """The worker hung up: find out why."""
-        end = self.close(ending=True)
+        # One that ends may take a moment to be gone; one that only closed the wire is killed at once.
+        end = self.close(ending=is_exiting(self._pid))
         if end.out_of_memory:
             return MemoryLimit(f"Your code used more memory than the {self.limits.memory_mb} MiB it may use.")
         if end.signal == signal.SIGXCPU or (end.signal == signal.SIGKILL and end.cpu_s >= self.limits.cpu_s):
@@ -336,10 +337,25 @@ class Worker:
 
 def process_state(pid: int) -> str:
     """The state of a process as proc(5) spells it, "T" for a stopped one; nothing where that is not to be seen."""
+    return (_stat(pid) or [""])[0]
+
+
+def is_exiting(pid: int) -> bool:
+    """Whether a process is on its way out, or that is not to be seen. It is, before the kernel closes its files."""
+    fields = _stat(pid)
+    return len(fields) < 7 or bool(int(fields[6]) & _PF_EXITING)
+
+
+#: Of a task's flags (include/linux/sched.h).
+_PF_EXITING = 0x4
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name: state, parent, group, session, terminal, its group, flags, ..."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _proxy(value: Any) -> HandleRef | None:

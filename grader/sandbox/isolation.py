@@ -66,6 +66,7 @@ _NAMESPACE_FLAGS: Final = (
     kernel.CLONE_NEWNET, 0x02000000,  # the last is CLONE_NEWCGROUP
 )  # fmt: skip
 _TIOCSTI: Final = 0x5412
+_RLIMIT_RTTIME: Final = 15
 _AF_UNIX: Final = 1
 #: A command is an int to the kernel: a filter that compared all 64 bits would let through what the kernel cuts off.
 _INT: Final = 0xFFFF_FFFF
@@ -342,11 +343,12 @@ def _seccomp() -> bool:
     rules.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, _INT, _TIOCSTI))
     # A pair of another family, TIPC say, would have the kernel load its module. (AF_UNIX as 64 bits is the only one.)
     rules.add_rule(refuse, "socketpair", seccomp.Arg(0, seccomp.NE, _AF_UNIX))
-    # The limit on core files stays where it is; reading it is fine.
-    rules.add_rule(refuse, "setrlimit", seccomp.Arg(0, seccomp.MASKED_EQ, _INT, resource.RLIMIT_CORE))
-    rules.add_rule(
-        refuse, "prlimit64",
-        seccomp.Arg(1, seccomp.MASKED_EQ, _INT, resource.RLIMIT_CORE), seccomp.Arg(2, seccomp.NE, 0),
-    )  # fmt: skip
+    # The limit on core files stays where it is, and those on time too: a lower one would end the worker by SIGKILL, as
+    # nobody but us and the machine's own people should be able to. Reading them is fine.
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_CPU, _RLIMIT_RTTIME):
+        rules.add_rule(refuse, "setrlimit", seccomp.Arg(0, seccomp.MASKED_EQ, _INT, kind))
+        rules.add_rule(
+            refuse, "prlimit64", seccomp.Arg(1, seccomp.MASKED_EQ, _INT, kind), seccomp.Arg(2, seccomp.NE, 0)
+        )
     rules.load()
     return True

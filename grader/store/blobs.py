@@ -68,6 +68,7 @@ class Blobs:
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
     def _write(self, path: Path, content: bytes) -> None:
+        made = not path.parent.exists()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
@@ -78,9 +79,15 @@ class Blobs:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-        # The new name is on the disk only when its folder is.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        # A new name is on the disk only when its folder is.
+        _sync(path.parent)
+        if made:
+            _sync(self._root)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

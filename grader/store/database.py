@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 _WRITE = "autograde_write"
+#: How long a statement waits for another program's lock, in milliseconds.
+_BUSY_MS = 30_000
 
 
 class Database:
@@ -32,7 +35,18 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = not path.exists() or not path.stat().st_size
+        except OSError as error:
+            raise StoreError(f"cannot be made: {error.strerror}", where=path.parent, mend=_MEND_ACCESS) from error
+        if fresh and any(path.with_name("blobs").glob("??/*")):
+            # A database is made before the first submission is kept, so this one was lost, and not never there.
+            raise StoreError(
+                "the results are missing, while submissions are there",
+                where=path,
+                mend="restore it from a backup; or move the folder away and collect again, which grades all anew",
+            )
         # No pool: a connection must never cross a fork, and the batch forks. Opening one costs a fraction of a
         # millisecond.
         self._engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
@@ -74,20 +88,38 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            # Ours are wrapped; what fails while a connection is set up comes as it is.
             cause = getattr(error, "orig", None) or error
-            raise StoreError(
-                f"the result store failed: {cause}",
-                where=self.path,
-                mend="check that the disk is local and not full, and that no other program holds the file",
-            ) from error
+            raise StoreError(f"the result store failed: {cause}", where=self.path, mend=_mend(cause)) from error
+
+
+_MEND_ACCESS = "let the user who grades write there, on a disk that is not mounted read-only"
+#: By SQLite's primary result codes (https://www.sqlite.org/rescode.html).
+_MENDS = {
+    sqlite3.SQLITE_FULL: "free some space on that disk and run the same command again; what was recorded is kept",
+    sqlite3.SQLITE_BUSY: "another program holds the file; end it and run the same command again",
+    sqlite3.SQLITE_LOCKED: "another program holds the file; end it and run the same command again",
+    sqlite3.SQLITE_READONLY: _MEND_ACCESS,
+    sqlite3.SQLITE_PERM: _MEND_ACCESS,
+    sqlite3.SQLITE_CANTOPEN: _MEND_ACCESS,
+    sqlite3.SQLITE_CORRUPT: "the file is damaged and was left as it is; restore a backup, or try `sqlite3 FILE .recover`",
+    sqlite3.SQLITE_NOTADB: "the file is no result store and was left as it is; restore a backup, or move it away",
+}
+
+
+def _mend(error: object) -> str:
+    """What to do about an error of SQLite; extended result codes hold the primary one in their low byte."""
+    code = getattr(error, "sqlite_errorcode", None)
+    default = "check that the disk is local and not full, and that no other program holds the file"
+    return _MENDS.get(code & 0xFF, default) if isinstance(code, int) else default
 
 
 def _configure(connection: Any, _record: Any) -> None:
     # We begin transactions ourselves: sqlite3's own way begins them late, after the first read.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 30000")
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # FULL, not NORMAL: a grade that was announced must outlive a power cut. It costs a sync per attempt.
     cursor.execute("PRAGMA synchronous = FULL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from grader.errors import StoreError
@@ -20,9 +20,13 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
 
     Raises StoreError, with the holder's process id, where somebody holds it.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Closed on exec: what we start, and may outlive us, must not keep the lock.
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Closed on exec: what we start, and may outlive us, must not keep the lock.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        mend = "free some space there, or let the user who grades write there"
+        raise StoreError(f"the lock cannot be made: {error.strerror}", where=path, mend=mend) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,8 +37,10 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
                 where=path,
                 mend=f"wait for process {holder} to finish, or stop it",
             ) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
+        # The lock is the kernel's, and goes with its holder; what the file says is for people. A full disk is no hindrance.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(handle)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from grader.errors import StoreError
 from grader.records import Report, Verdict
@@ -144,8 +144,12 @@ class Store:
         *,
         started_at: datetime | None = None,
         finished_at: datetime | None = None,
+        once: bool = False,
     ) -> Attempt:
         """Keep ``report`` as a new attempt at ``submission``, whole or not at all.
+
+        With ``once``, an attempt by the same grader version that is there already, and waits for nothing, stays the
+        only one and is given instead: whoever removed a lock, two batches at once grade nothing twice.
 
         The times must be aware; they default to now, and to ``report.seconds`` before it.
 
@@ -159,15 +163,18 @@ class Store:
             )
         finished_at = finished_at or datetime.now(UTC)
         with self._database.writing() as session:
-            last = session.scalar(
-                select(func.max(AttemptRow.ordinal)).where(
-                    AttemptRow.submission_id == submission.id, AttemptRow.grader_version == report.grader_version
-                )
-            )
+            earlier = session.scalars(
+                select(AttemptRow)
+                .where(AttemptRow.submission_id == submission.id, AttemptRow.grader_version == report.grader_version)
+                .order_by(AttemptRow.ordinal)
+            ).all()
+            if once and earlier and not _needs_grading([Verdict(row.verdict) for row in earlier]):
+                counting = [row for row in earlier if not Verdict(row.verdict).held]
+                return _attempt((counting or earlier)[-1])
             row = AttemptRow(
                 submission_id=submission.id,
                 grader_version=report.grader_version,
-                ordinal=(last or 0) + 1,
+                ordinal=earlier[-1].ordinal + 1 if earlier else 1,
                 profile=report.profile,
                 seed=str(report.seed),
                 verdict=report.verdict.value,

@@ -82,11 +82,12 @@ class Outcome:
 class Batch:
     """A batch that is graded while its processes are killed, and begun again as a person would."""
 
-    def __init__(self, course: Path, state: Path, jobs: int, rng: random.Random) -> None:
+    def __init__(self, course: Path, state: Path, jobs: int, rng: random.Random, *, most_delay_s: float = 5.0) -> None:
         self.command = [sys.executable, "-m", "grader.cli.main", "grade", "tiny", "--course", str(course)]
         self.command += ["--state", str(state), "--jobs", str(jobs), "--json"]
         self.database = state / "store.db"
         self.rng = rng
+        self.most_delay_s = most_delay_s
         self.outcome = Outcome()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -149,6 +150,18 @@ class Batch:
             self.outcome.slowest_end_s = max(self.outcome.slowest_end_s, took)
         return True
 
+    def stop(self, number: int, at: int) -> tuple[int, str]:
+        """Once ``at`` attempts are recorded, tell the coordinator to end; its exit code and what it said."""
+        assert self.process is not None
+        while self.graded() < at and self.process.poll() is None:
+            time.sleep(0.02)
+        family = self.look()
+        self.process.send_signal(number)
+        code = self.process.wait()
+        left, _ = wait_until_dead(family.all)
+        self.outcome.survivors += len(left)
+        return code, (self.database.parent / "last.log").read_text(errors="replace")
+
     def finish(self) -> None:
         """Let the batch come to its end."""
         while not self.over():
@@ -161,7 +174,7 @@ def run(batch: Batch, plan: list[str], students: int) -> Outcome:
     batch.start()
     for number, kind in enumerate(plan):
         # Half the delays are short, to hit one and the same submission; half reach into the next warm-up.
-        delay = batch.rng.choice((batch.rng.uniform(0, 0.3), batch.rng.uniform(0, 5)))
+        delay = batch.rng.choice((batch.rng.uniform(0, 0.3), batch.rng.uniform(0, batch.most_delay_s)))
         if not batch.kill(kind, int(number * 0.9 * students / len(plan)), delay):
             break
     batch.finish()

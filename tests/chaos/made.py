@@ -19,7 +19,7 @@ import torch
 from grader.checks import assert_close, points
 
 
-@points(4, timeout=6)
+@points(4, timeout=HANG_S)
 def test_add(student, rng):
     """`add` adds."""
     x = torch.randn(3, generator=rng)
@@ -51,7 +51,7 @@ def test_loose(student):
     assert (second - first).sum() == 2, "the second should be one more than the first"
 
 
-@points(2, timeout=6)
+@points(2, timeout=HANG_S)
 def test_probe(student, probe):
     """`add` adds in a probe as well."""
     assert_close(probe.apply(student.ref("add"), [1.0, 2.0]), [2.0, 3.0])
@@ -79,8 +79,11 @@ _KINDS: tuple[tuple[int, str, dict[str, bytes] | None], ...] = (
 )
 
 
-def write_class(root: Path, students: int) -> Path:
-    """Write a course with a roster of so many; give the path of its autograde.yml."""
+def write_class(root: Path, students: int, hang_s: float = 6.0) -> Path:
+    """Write a course with a roster of so many; give the path of its autograde.yml.
+
+    ``hang_s``: seconds until a check of what hangs is given up. On a busy machine honest code needs some.
+    """
     roster = "\n".join(f"    - {{id: s{number:03}, name: Student {number}}}" for number in range(students))
     course = f"""\
 course: {{name: Chaos, timezone: UTC}}
@@ -97,7 +100,7 @@ assignments:
       cpu:
         limits: {{wall_s: 120, cpu_s: 60, memory_mb: 512, check_s: 20, scratch_mb: 16, output_kb: 16}}
 """
-    return write_course(root, suite=SUITE, course=course)
+    return write_course(root, suite=SUITE.replace("HANG_S", str(hang_s)), course=course)
 
 
 def hand_in(store: Store, students: int, rng: random.Random) -> dict[str, str]:
