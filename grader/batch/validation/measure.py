@@ -144,7 +144,7 @@ def validate(
             (),
             mutants=found,
             mutants_in_all=len(mutants.mutants),
-            stale=mutants.stale if campaign else (),
+            stale=mutants.stale if campaign and not options.match else (),
             costs=sight.costs,
             points={check.id: check.points for check in suite},
         ),
