@@ -40,8 +40,8 @@ def _product_by_entry(node: cst.BinaryOperation) -> Iterable[cst.CSTNode]:
         yield node.with_changes(operator=cst.Multiply())
 
 
-def _results(node: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return) -> Iterator[cst.BaseExpression]:
-    """The values that a statement gives which are numbers by their form."""
+def numeric_results(node: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return) -> Iterator[cst.BaseExpression]:
+    """The values that a statement stores or returns and that are numbers or tensors by their form."""
     value = node.value
     values = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value]
     for item in values:
@@ -55,11 +55,6 @@ _NUMERIC = frozenset(
     {"sum", "mean", "exp", "log", "sqrt", "square", "pow", "matmul", "einsum", "dot", "where", "clamp", "clip"}
     | {"maximum", "minimum", "cross_entropy", "mse_loss", "softmax", "log_softmax", "tanh", "sigmoid", "relu"}
 )
-
-
-def numeric_results(node: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return) -> list[cst.BaseExpression]:
-    """As a list; see :func:`_results`."""
-    return list(_results(node))
 
 
 def _number_less(node: cst.Integer) -> Iterable[cst.CSTNode]:
