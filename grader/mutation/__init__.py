@@ -1,7 +1,11 @@
-"""Mutation: slips that a person could make, put into a solution one at a time. Source to source; nothing runs here."""
+"""Mutation: slips that a person could make, put into a solution one at a time. Source to source; nothing runs here.
 
-from grader.mutation.generate import Mutant, make_mutants
+Making mutants (:func:`grader.mutation.generate.make_mutants`) needs libcst and mutmut, of the extra ``authoring``. The
+rest, which is here, needs the standard library alone.
+"""
+
 from grader.mutation.instrument import TELL, instrument
 from grader.mutation.meaning import changed_functions, functions, meaning
+from grader.mutation.mutant import Mutant
 
-__all__ = ["TELL", "Mutant", "changed_functions", "functions", "instrument", "make_mutants", "meaning"]
+__all__ = ["TELL", "Mutant", "changed_functions", "functions", "instrument", "meaning"]

@@ -21,10 +21,11 @@ _REVERSED: dict[type[cst.BaseCompOp], type[cst.BaseCompOp]] = {
 
 def _operand_dropped(node: cst.BinaryOperation) -> Iterable[cst.CSTNode]:
     """``a * b`` becomes ``a`` and ``b``; a bias, a factor, a regulariser is forgotten."""
+    # An operand needs no parentheses but its own: it binds tighter than what it stood in.
     if isinstance(node.operator, (cst.Add, cst.Subtract, *_FACTORS)):
-        yield parenthesised(node.left)
+        yield node.left
     if isinstance(node.operator, (cst.Add, cst.Multiply)):
-        yield parenthesised(node.right)
+        yield node.right
     if isinstance(node.operator, cst.Subtract):
         yield cst.UnaryOperation(cst.Minus(), parenthesised(node.right), [cst.LeftParen()], [cst.RightParen()])
 
@@ -39,8 +40,8 @@ def _product_by_entry(node: cst.BinaryOperation) -> Iterable[cst.CSTNode]:
         yield node.with_changes(operator=cst.Multiply())
 
 
-def _results(node: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return) -> Iterator[cst.BaseExpression]:
-    """The values that a statement gives which are numbers by their form."""
+def numeric_results(node: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return) -> Iterator[cst.BaseExpression]:
+    """The values that a statement stores or returns and that are numbers or tensors by their form."""
     value = node.value
     values = [element.value for element in value.elements] if isinstance(value, cst.Tuple) else [value]
     for item in values:
@@ -56,11 +57,6 @@ _NUMERIC = frozenset(
 )
 
 
-def numeric_results(node: cst.Assign | cst.AnnAssign | cst.AugAssign | cst.Return) -> list[cst.BaseExpression]:
-    """As a list; see :func:`_results`."""
-    return list(_results(node))
-
-
 def _number_less(node: cst.Integer) -> Iterable[cst.CSTNode]:
     if node.evaluated_value >= 1:
         yield cst.Integer(str(node.evaluated_value - 1))
@@ -70,7 +66,7 @@ def _epsilon(node: cst.Float) -> Iterable[cst.CSTNode]:
     """A small number is forgotten, or is a thousand times as large."""
     if 0 < node.evaluated_value <= _EPSILON:
         yield cst.Float("0.0")
-        yield cst.Float(repr(node.evaluated_value * 1000))
+        yield cst.Float(f"{node.evaluated_value * 1000:.6g}")
 
 
 def _reversed(node: cst.ComparisonTarget) -> Iterable[cst.CSTNode]:

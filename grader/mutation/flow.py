@@ -62,8 +62,8 @@ def _filter_dropped(node: cst.CompIf) -> Iterable[Change]:
 
 
 def _half_of_a_condition(node: cst.BooleanOperation) -> Iterable[cst.CSTNode]:
-    yield parenthesised(node.left)
-    yield parenthesised(node.right)
+    yield node.left
+    yield node.right
 
 
 def _slice(node: cst.Slice) -> Iterable[Change]:
@@ -137,7 +137,8 @@ def _not_in_place(node: cst.AugAssign) -> Iterable[cst.CSTNode]:
     """``w -= rate * w.grad`` becomes ``w = w - rate * w.grad``: a new tensor, cut off from what held the old one."""
     operator = {cst.AddAssign: cst.Add, cst.SubtractAssign: cst.Subtract}.get(type(node.operator))
     if operator is not None and any(isinstance(p, cst.Name) and "grad" in p.value for p in _below(node.value)):
-        value = cst.BinaryOperation(node.target, operator(), parenthesised(node.value))
+        product = isinstance(node.value, cst.BinaryOperation) and isinstance(node.value.operator, cst.Multiply)
+        value = cst.BinaryOperation(node.target, operator(), node.value if product else parenthesised(node.value))
         yield cst.Assign([cst.AssignTarget(node.target)], value)
 
 

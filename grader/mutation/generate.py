@@ -14,28 +14,11 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from grader.mutation import arithmetic, flow, library, tensors
 from grader.mutation.meaning import meaning
+from grader.mutation.mutant import Mutant
 from grader.mutation.operator import Change, Operator
 
 #: What no check can see, or what is only said to somebody.
 _UNSEEN = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.FormattedString, cst.Raise, cst.Global)
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One version of one file with one slip in it.
-
-    ``id`` stays the same when lines are moved about: it is made of the file, the function, the operator and the
-    statement before and after. ``line`` counts from 1. ``meaning`` is of the whole file; see :func:`meaning`.
-    """
-
-    id: str
-    file: str
-    function: str
-    line: int
-    operator: str
-    diff: str
-    source: str
-    meaning: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,13 +124,13 @@ def _table(title: str, headings: tuple[str, ...]) -> Table:
     return table
 
 
-def write_page(course: Course, found: Validation, path: Path) -> None:
-    """Write the page."""
+def write_page(course: Course, found: Validation, path: Path) -> Path:
+    """Write the page, and give its path."""
     from grader.reports.pages import render, write
 
     rows = [{"row": row, "share": percent(row.killed, row.ran)} for row in found.check_rows]
     functions = [{"row": row, "share": percent(row.killed, row.mutants)} for row in found.function_rows]
-    write(
+    return write(
         path,
         render(
             "validation.html.j2",

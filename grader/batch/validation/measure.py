@@ -7,20 +7,20 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.batch.grade import default_slots
 from grader.batch.pool import Pool
 from grader.batch.slot import Slot, Work
 from grader.batch.validation.judge import full_marks, score, stub_problems, wrong_problems
-from grader.batch.validation.mutants import Campaign, collect_mutants
+from grader.batch.validation.mutants import Campaign, Mutants, collect_mutants
 from grader.batch.validation.result import Flake, Measured, Validation
 from grader.batch.validation.sight import Sight, changed, make_sight
 from grader.batch.variants import Variant, apply, read_variants, solution_files, stub_files
 from grader.course import Assignment, Course, read_suite
 from grader.engine.measure import Attempted, Plan
-from grader.errors import RunnerError
+from grader.errors import AuthoringError, RunnerError
 from grader.mutation import TELL, instrument
 from grader.records import CheckResult, Verdict
 
@@ -87,11 +87,15 @@ def validate(
     """
     options = options or Options()
     begin = time.monotonic()
-    variants = [item for item in read_variants(assignment) if item.kind != "equivalent" and _wanted(item, options)]
     where = assignment.folder / "variants.yml"
+    variants = [item for item in read_variants(assignment) if item.kind != "equivalent"]
+    if unknown := set(options.only) - {item.name for item in variants}:
+        raise AuthoringError(f"there is no variant {', '.join(sorted(unknown))}", where=where, mend="correct the name")
+    variants = [item for item in variants if _wanted(item, options)]
     solution = {name: data.decode("utf-8") for name, data in solution_files(assignment).items()}
     versions = {item.name: _texts(apply(item, solution_files(assignment), where)) for item in variants}
-    mutants = collect_mutants(assignment, solution)
+    mutating = options.mutants and not options.only
+    mutants = collect_mutants(assignment, solution) if mutating else Mutants((), {}, ())
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
     seeds = (options.seed,) if options.seed is not None else _seeds(options.secret, assignment.name, options.seeds)
@@ -122,7 +126,7 @@ def validate(
             base = _Version("solution", solution, None, checks, [plain])
             campaign = Campaign(
                 sight, solution, mutants, seeds[0], match=options.match, sample=options.sample, full=options.full
-            ) if options.mutants and passed and not options.only else None  # fmt: skip
+            ) if mutating and passed else None  # fmt: skip
             jobs = [(base, plan) for plan in base.plans(seeds[1:])] if passed else []
             for version in graded:
                 many = version.variant is not None and version.variant.kind == "right"
@@ -144,7 +148,7 @@ def validate(
             (),
             mutants=found,
             mutants_in_all=len(mutants.mutants),
-            stale=mutants.stale if campaign else (),
+            stale=mutants.stale if campaign and not options.match else (),
             costs=sight.costs,
             points={check.id: check.points for check in suite},
         ),
@@ -155,8 +159,6 @@ def validate(
 def _conclude(
     validation: Validation, base: _Version, stub: Attempted, graded: Sequence[_Version], begin: float
 ) -> Validation:
-    from dataclasses import replace
-
     solution = {check.id: check for check in base.attempts[0].checks}
     most = sum(check.max_score for check in solution.values())
     measured: list[Measured] = []

@@ -11,7 +11,8 @@ from grader.batch.validation.sight import Sight
 from grader.batch.variants import Variant, apply, read_variants
 from grader.course import Assignment
 from grader.engine.measure import Attempted, Plan
-from grader.mutation import Mutant, make_mutants, meaning
+from grader.errors import MachineError
+from grader.mutation import Mutant, meaning
 from grader.records import Verdict
 from grader.release import find_regions
 
@@ -38,7 +39,15 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Muta
 
     Raises:
         AuthoringError: an entry's edit does not apply.
+        MachineError: the extra ``authoring`` is not installed.
     """
+    try:
+        from grader.mutation.generate import make_mutants
+    except ImportError as error:
+        raise MachineError(
+            f"mutation needs {error.name}",
+            mend='install the extra: pip install "autograde[authoring]"; or give --no-mutants',
+        ) from None
     found: list[Mutant] = []
     for file, source in solution.items():
         regions = [(region.first, region.last) for region in find_regions(source, assignment.solution_folder / file)]

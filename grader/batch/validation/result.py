@@ -213,6 +213,7 @@ def _version(item: Measured) -> dict[str, Any]:
         "problems": list(item.problems),
         "seconds": round(item.seconds, 3),
         "seeds": item.seeds,
+        "ran": [check.id for check in item.checks],
         "lost": {check.id: check.message for check in item.checks if (check.score or 0) < check.max_score},
     }
 
