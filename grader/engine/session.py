@@ -27,6 +27,7 @@ from grader.engine.rules import Breach, check_rules, imported_modules
 from grader.errors import AuthoringError, SystemFault
 from grader.sandbox.client import Zygote
 from grader.sandbox.connection import SandboxFault, Worker
+from grader.sandbox.exposure import refuse_visible
 from grader.sandbox.faults import (
     ContractError,
     ImportFailed,
@@ -83,8 +84,14 @@ class Session:
             ) from error
 
     def warm(self) -> Zygote:
-        """The zygote, started on first use."""
+        """The zygote, started on first use.
+
+        Raises:
+            CourseError: submissions could read the course, its state or its solutions.
+        """
         if self.zygote is None:
+            folders = self.assignment.hidden_folder, self.assignment.solution_folder
+            refuse_visible((self.course.root, self.state, *folders))
             self.zygote = Zygote(minimum=self.course.sandbox.minimum)
         return self.zygote
 
