@@ -100,7 +100,7 @@ class Machine:
 
     def look(self, *paths):
         """What student code sees, of ``paths`` and else."""
-        return self.run(f"{LOOK}\nRESULT = look({[str(path) for path in paths]!r}, {os.getpid()})")
+        return self.run(f"{LOOK}\nRESULT = look({[str(path) for path in paths]!r}, {self.zygote._process.pid})")
 
     def leave(self, name):
         """Have it leave a daemon of that name, and a file; gives the scratch folder."""
@@ -309,7 +309,8 @@ def test_a_worker_learns_nothing_of_its_machine(tmp_path):
         if not {"mount_ns", "pid_ns", "seccomp"} <= machine.layers:
             pytest.skip("this machine lacks a layer")
         seen = machine.look(*machines_own)
-    assert seen["host"] == "worker"
+        named = not any(note.startswith("uts_ns") for note in machine.zygote.notes)
+    assert seen["host"] == "worker" or not named  # a container's filter may refuse a name, and shows its own
     assert seen["read"] == []
     assert all(line.endswith(":/") for line in seen["cgroup"].splitlines())
     assert str(tmp_path.parent) not in seen["mounts"]

@@ -111,19 +111,24 @@ _V2 = {
 }
 
 
-def hierarchies() -> list[tuple[Path, dict[str, str]]]:
+def hierarchies(*, step_down: bool = True) -> list[tuple[Path, dict[str, str]]]:
     """The folders that this process's groups may be made in, and the files that matter there."""
     found: list[tuple[Path, dict[str, str]]] = []
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
-            if not controllers and (folder := _delegated(path)):
+            if not controllers and (folder := _delegated(path, step_down=step_down)):
                 found.append((folder, _V2))
             found += [(_ROOT / name / path.lstrip("/"), _V1[name]) for name in controllers.split(",") if name in _V1]
     return [(folder, names) for folder, names in found if os.access(folder, os.W_OK)]
 
 
-def _delegated(path: str) -> Path | None:
+def usable() -> list[tuple[Path, dict[str, str]]]:
+    """Like :func:`hierarchies`, for looking: nothing is moved."""
+    return hierarchies(step_down=False)
+
+
+def _delegated(path: str, *, step_down: bool) -> Path | None:
     """The folder of version 2 that hands memory down to groups made in it: our own, or its parent; None without one.
 
     A group with processes in it cannot hand controllers down (cgroups(7), "no internal processes"). Where ours was
@@ -137,6 +142,8 @@ def _delegated(path: str) -> Path | None:
         return found
     with contextlib.suppress(OSError):
         if "memory" in (place / "cgroup.controllers").read_text(encoding="ascii").split() and os.access(place, os.W_OK):
+            if not step_down:
+                return place
             _step_down(place)
             return place if _hands_down_memory(place) else None
     return None

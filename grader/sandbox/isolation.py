@@ -84,6 +84,8 @@ def enter_user_namespace(base: Base) -> None:
         base.notes.append(f"user_ns: {error}")
         return
     base.layers.append("user_ns")
+    if "pid_ns" in base.without:
+        return
     try:
         kernel.unshare(kernel.CLONE_NEWPID)
     except OSError as error:

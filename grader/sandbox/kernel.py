@@ -30,6 +30,7 @@ _PR_SET_DUMPABLE: Final = 4
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_LANDLOCK_CREATE_RULESET: Final = 444  # on every architecture
 _PR_SET_SECCOMP: Final = 22
 _SECCOMP_MODE_FILTER: Final = 2
 _PR_CAPBSET_DROP: Final = 24
@@ -104,6 +105,11 @@ def name_host(name: str) -> None:
     raw = name.encode()
     _check(_libc.sethostname(raw, ctypes.c_size_t(len(raw))), "sethostname")
     _check(_libc.setdomainname(raw, ctypes.c_size_t(len(raw))), "setdomainname")
+
+
+def landlock_abi() -> int:
+    """The Landlock ABI of this kernel, 0 without it (Documentation/userspace-api/landlock.rst)."""
+    return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
 
 
 class _Program(ctypes.Structure):

@@ -44,7 +44,7 @@ def _preload(names: list[str]) -> list[str]:
     for name in names:
         try:
             __import__(name)
-        except ImportError:
+        except Exception:  # noqa: BLE001 - a torchvision of another build than torch raises RuntimeError
             missing.append(name)
     if "torch" in sys.modules:
         for name in _LATE:
