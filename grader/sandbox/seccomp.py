@@ -105,6 +105,12 @@ _NAMESPACE_FLAGS: Final = (
 _PRCTL_DENIED: Final = (1, 22, 62)
 #: TIOCSTI and TIOCLINUX put text into a terminal's input.
 _IOCTL_DENIED: Final = (0x5412, 0x541C)
+#: F_SETLEASE and F_NOTIFY tell when somebody else opens a file that all submissions read.
+_FCNTL_DENIED: Final = (1024, 1026)
+#: Who is at the other end of the wire, and a descriptor of that process: SO_PEERCRED, PEERSEC, PEERGROUPS, PEERPIDFD;
+#: and SO_PASSCRED, PASSSEC, PASSPIDFD, which have each message say so.
+_GETSOCKOPT_DENIED: Final = (17, 31, 59, 77)
+_SETSOCKOPT_DENIED: Final = (16, 34, 76)
 _AF_UNIX: Final = 1
 #: A command is an int to the kernel: a filter that compared all 64 bits would let through what the kernel cuts off.
 _INT: Final = 0xFFFF_FFFF
@@ -136,10 +142,15 @@ def _by_arguments(pyseccomp: Any, refuse: int) -> Any:
     rules = pyseccomp.SyscallFilter(defaction=pyseccomp.ALLOW)
     for flag in _NAMESPACE_FLAGS:
         rules.add_rule(refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
-    for option in _PRCTL_DENIED:
-        rules.add_rule(refuse, "prctl", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, _INT, option))
-    for command in _IOCTL_DENIED:
-        rules.add_rule(refuse, "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, _INT, command))
+    for call, position, values in (
+        ("prctl", 0, _PRCTL_DENIED),
+        ("ioctl", 1, _IOCTL_DENIED),
+        ("fcntl", 1, _FCNTL_DENIED),
+        ("getsockopt", 2, _GETSOCKOPT_DENIED),
+        ("setsockopt", 2, _SETSOCKOPT_DENIED),
+    ):
+        for value in values:
+            rules.add_rule(refuse, call, pyseccomp.Arg(position, pyseccomp.MASKED_EQ, _INT, value))
     # A pair of another family, TIPC say, would have the kernel load its module. (AF_UNIX as 64 bits is the only one.)
     rules.add_rule(refuse, "socketpair", pyseccomp.Arg(0, pyseccomp.NE, _AF_UNIX))
     # The limit on core files stays where it is; reading it is fine.
