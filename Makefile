@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release ci constraints clean
+.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ validate-full: setup  ## measure every grader by its variants at 20 seeds, and b
 
 release: setup  ## write release/
 	$(BIN)/autograde release
+
+image:  ## build a container image that grades (docs/deployment.md)
+	$$(command -v podman || command -v docker) build --file Containerfile --tag autograde .
 
 ci: test lint types contracts drift validate  ## all that CI runs
 

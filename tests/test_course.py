@@ -52,7 +52,7 @@ def test_course_is_read_with_defaults_filled_in(tiny_course):
     assert (first.late_policy.max_days, second.late_policy.max_days) == (3, None)
     assert (second.due, second.data, list(second.profiles)) == (None, None, ["cpu"])
     assert first.hidden_folder == tiny_course / "assignments" / "backprop" / "hidden"
-    assert course.sandbox.minimum == ("landlock", "seccomp")
+    assert course.sandbox.minimum == ("mount_ns", "pid_ns", "landlock", "seccomp")
 
 
 def test_course_is_found_upward(tiny_course, monkeypatch):

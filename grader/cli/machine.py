@@ -3,40 +3,73 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
-from grader.cli.common import CourseOption, JobsOption, JsonOption, command, err, out, print_json
+from grader.cli.common import CourseOption, JobsOption, JsonOption, StateOption, command, err, out, print_json
+
+if TYPE_CHECKING:
+    from grader.sandbox.doctor import Findings
 
 
 @command
-def doctor(course: CourseOption = None, as_json: JsonOption = False) -> None:
+def doctor(course: CourseOption = None, state: StateOption = None, as_json: JsonOption = False) -> None:
     """Say which sandbox layers this machine has, and whether hidden grading may run on it."""
     from grader.course import load_course
     from grader.course.load import find_course_file
     from grader.errors import CourseError
     from grader.sandbox.doctor import examine
+    from grader.sandbox.limits import DEFAULT_MINIMUM
 
     try:
-        found = course or find_course_file()
+        file = course or find_course_file()
     except CourseError:
-        found = None
-    minimum = load_course(found).sandbox.minimum if found else ("landlock", "seccomp")
-    findings = examine(minimum)
+        file = None  # nowhere near a course: what holds by default is what counts
+    found = load_course(file) if file else None
+    findings = examine(
+        found.sandbox.minimum if found else DEFAULT_MINIMUM, state or (found.state if found else Path.cwd())
+    )
     if as_json:
-        print_json(
-            {"fit": findings.fit, "layers": list(findings.layers), "findings": [f.as_dict() for f in findings.items]}
-        )
+        print_json(findings.as_dict())
     else:
-        marks = {"ok": "[green]ok[/green]     ", "missing": "[yellow]missing[/yellow]", "bad": "[red]bad[/red]    "}
-        for item in findings.items:
-            out.print(f"{marks[item.state]}  {item.name}: {item.text}".replace("[/", "[/"))
-            if item.mend:
-                out.print(f"         to mend it: {item.mend}", markup=False)
-        out.print("hidden grading can run here" if findings.fit else "hidden grading must not run here")
+        _show(findings)
     if not findings.fit:
         raise typer.Exit(3)
+
+
+_MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "bad": "[red]bad[/]"}
+
+
+def _show(findings: Findings) -> None:
+    """Two lists for a terminal: the machine, and the layers of its sandbox; and what follows."""
+    for group, title in (("machine", "This machine"), ("sandbox", "The sandbox, tried from within")):
+        items = [item for item in findings.items if item.group == group]
+        if not items:
+            continue
+        out.print(f"[bold]{title}[/]")
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=8)
+        table.add_column(width=14)
+        table.add_column(overflow="fold")
+        for item in items:
+            must = " [dim](demanded)[/]" if group == "sandbox" and item.name in findings.minimum else ""
+            table.add_row(f" {_MARKS[item.state]}", item.name, f"{escape(item.text)}{must}")
+            if item.state != "ok" or item.means:
+                for label, text in (("means", item.means), ("to mend it", item.mend)):
+                    if text:
+                        table.add_row("", f"[dim]{label}[/]", escape(text))
+        out.print(table, soft_wrap=False)
+    lacking = [layer for layer in findings.minimum if layer not in findings.layers]
+    if findings.fit:
+        out.print("[bold green]hidden grading can run here[/]")
+    elif lacking:
+        out.print(f"[bold red]hidden grading must not run here[/]: it lacks {', '.join(lacking)}")
+        out.print("[dim]what is demanded stands in autograde.yml under sandbox.minimum[/]")
+    else:
+        out.print("[bold red]hidden grading cannot run here[/]: see what is marked bad")
 
 
 @command

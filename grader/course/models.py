@@ -105,7 +105,8 @@ class SandboxConfig(Section):
     """What a machine must offer before it may grade hidden checks."""
 
     minimum: tuple[Name, ...] = Field(
-        default=("landlock", "seccomp"), description="layers below which hidden grading refuses to run"
+        default=("mount_ns", "pid_ns", "landlock", "seccomp"),
+        description="layers below which hidden grading refuses to run",
     )
 
 

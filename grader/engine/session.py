@@ -16,6 +16,7 @@ from grader.engine.contract import Signature, read_contract
 from grader.engine.run import SubmissionRun, derive_seed
 from grader.errors import AuthoringError
 from grader.sandbox.client import Zygote
+from grader.sandbox.exposure import refuse_visible
 from grader.sandbox.limits import Limits
 from grader.store.blobs import digest_files
 
@@ -53,8 +54,14 @@ class Session:
             ) from error
 
     def warm(self) -> Zygote:
-        """The zygote, started on first use."""
+        """The zygote, started on first use.
+
+        Raises:
+            CourseError: submissions could read the course, its state or its solutions.
+        """
         if self.zygote is None:
+            folders = self.assignment.hidden_folder, self.assignment.solution_folder
+            refuse_visible((self.course.root, self.state, *folders))
             self.zygote = Zygote(minimum=self.course.sandbox.minimum)
         return self.zygote
 

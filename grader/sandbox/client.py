@@ -18,11 +18,12 @@ from typing import Any, Self
 
 from grader.errors import IsolationError
 from grader.sandbox.connection import STARTUP_S, Exit, SandboxFault, Worker
-from grader.sandbox.limits import Limits
+from grader.sandbox.limits import DEFAULT_MINIMUM, Limits
 
 #: What the zygote's environment holds: nothing of ours, one thread, and no question to the GPU before the fork.
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
+    "HOME": "/",  # sandlock asks for it on import, and a user without an account has no other
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -41,8 +42,20 @@ _ANSWER_S = 45.0
 class Zygote:
     """A warm process to fork workers from; one for each slot of a batch."""
 
-    def __init__(self, *, minimum: Sequence[str] = ("landlock", "seccomp"), preload: Sequence[str] = ()) -> None:
-        """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it."""
+    def __init__(
+        self,
+        *,
+        minimum: Sequence[str] = DEFAULT_MINIMUM,
+        preload: Sequence[str] = (),
+        without: Sequence[str] = (),
+        landlock_abi: int | None = None,
+        bare: bool = False,
+    ) -> None:
+        """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it.
+
+        ``without`` names layers to do without and ``landlock_abi`` is the most to use of Landlock: so a machine is
+        played that has no more. ``bare`` imports no torch: to look at the sandbox alone.
+        """
         self.minimum = tuple(minimum)
         self.layers: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
@@ -51,7 +64,9 @@ class Zygote:
         self._spare: _Fork | None = None
         self._expected: deque[Callable[[dict[str, Any]], None]] = deque()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        config = json.dumps({"preload": list(preload)})
+        config = json.dumps(
+            {"preload": list(preload), "without": list(without), "landlock_abi": landlock_abi, "bare": bare}
+        )
         self._control = ours
         self._process = subprocess.Popen(
             # -B, because -I makes it deaf to PYTHONDONTWRITEBYTECODE.

@@ -1,106 +1,164 @@
-"""What this machine offers for grading: found out by trying, not by reading version numbers."""
+"""What this machine offers for grading, and whether hidden grading may run on it: found out by trying.
+
+A worker is confined as for a submission, and code in it tries to break out of each layer. A layer counts when it was
+put on and held.
+"""
 
 from __future__ import annotations
 
 import os
-import platform
-import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final
 
 from grader.errors import AutogradeError
+from grader.sandbox import machine
 from grader.sandbox.client import Zygote
+from grader.sandbox.faults import StudentFault
 from grader.sandbox.isolation import LAYERS
 from grader.sandbox.limits import Limits
+from grader.sandbox.machine import Finding
 
-_WHAT = {
-    "user_ns": ("user namespace", "set kernel.unprivileged_userns_clone=1, or grade as root"),
-    "mount_ns": ("file system of its own", "allow user namespaces, or grade as root"),
-    "net_ns": ("no network", "allow user namespaces, or grade as root; seccomp refuses sockets all the same"),
-    "ipc_ns": ("System V IPC and message queues of its own", "allow user namespaces, or grade as root"),
-    "pid_ns": ("sees no other process; all it starts dies with it", "allow user namespaces, or grade as root"),
-    "uid": ("a user id of its own", "grade as root to have it; a user namespace serves as well"),
-    "cgroup": ("memory and process limits for a submission as a whole", "grade as root, or delegate a control group"),
-    "landlock": ("Landlock, ABI 6 or later", "needs Linux 6.12 or later with Landlock on, and `pip install sandlock`"),
-    "seccomp": ("system call filter", "install libseccomp2, and `pip install pyseccomp`"),
+#: What each layer gives, and what its lack means.
+_WHAT: Final = {
+    "user_ns": ("privilege of its own to build the rest with, and none outside", ""),
+    "mount_ns": ("sees its Python and a scratch folder, no other file", "submissions are kept from files by Landlock alone"),
+    "net_ns": ("a network with nobody on it", "the filter of system calls alone refuses sockets"),
+    "ipc_ns": ("shared memory and queues of its own", "the filter of system calls alone refuses them"),
+    "pid_ns": ("sees no process; all it starts dies with it", "programs it leaves behind are hunted, and it can name others"),
+    "uid": ("a user id that nobody else has", "it runs as the user who grades"),
+    "cgroup": ("memory and processes limited for all of it together", "each of its processes is limited, not all together; it can slow its neighbours"),
+    "landlock": ("rules of its own on files, signals and sockets", "one hole in the namespaces opens the file system"),
+    "seccomp": ("a list of the system calls it may make", "all of the kernel is open to attack"),
+}  # fmt: skip
+
+#: Runs in the worker. Each entry is what came of an attempt that a layer must stop, and is true where it was stopped.
+_ATTEMPTS: Final = """
+import ctypes, os, socket
+
+def stopped(step):
+    try:
+        return not step()
+    except OSError:
+        return True
+
+libc = ctypes.CDLL(None, use_errno=True)
+RESULT = {
+    "mount_ns": stopped(lambda: open(CANARY).read()) and stopped(lambda: os.stat(CANARY)),
+    "pid_ns": (os.getpid(), os.getppid()) == (1, 0) and (COORDINATOR == 1 or stopped(lambda: os.kill(COORDINATOR, 0) is None)),
+    "uid": os.getuid() != USER,
+    "landlock": stopped(lambda: [os.listdir("/")]) and stopped(lambda: open(CANARY).read()),
+    "seccomp": stopped(lambda: socket.socket(socket.AF_UNIX)) and libc.ptrace(0, 0, 0, 0) == -1 and libc.syscall(499) == -1,
+    "net_ns": stopped(lambda: [line for line in open("/proc/self/net/dev").readlines()[2:] if not line.strip().startswith("lo:")]),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    state: Literal["ok", "missing", "bad"]
-    text: str
-    mend: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """JSON-ready data."""
-        return asdict(self)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that was looked at, the layers that hold, and whether that is enough."""
+    """All that was looked at, the layers that hold, the ones that must, and whether that is enough."""
 
     items: tuple[Finding, ...]
     layers: tuple[str, ...]
+    minimum: tuple[str, ...]
     fit: bool
 
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {
+            "fit": self.fit,
+            "layers": list(self.layers),
+            "minimum": list(self.minimum),
+            "findings": [item.as_dict() for item in self.items],
+        }
 
-def examine(minimum: Sequence[str]) -> Findings:
-    """Start a zygote, confine a fork, and say what holds; ``minimum`` names the layers that must."""
-    items = [
-        Finding("system", "ok", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"),
-        _processors(),
-    ]
+
+def examine(
+    minimum: Sequence[str], state: Path | None = None, *, start: Callable[[], Zygote] | None = None
+) -> Findings:
+    """Look at the machine, and confine a worker that tries to break out.
+
+    Args:
+        minimum: the layers without which hidden grading must not run.
+        state: where the store is or will be; the working folder by default.
+        start: how a zygote is started; tests play lesser machines by it.
+    """
+    items = [*machine.system(), machine.room(state or Path.cwd())]
     if sys.platform != "linux":
-        items.append(Finding("sandbox", "bad", "the sandbox is Linux only", "grade in a Linux virtual machine"))
-        return Findings(tuple(items), (), fit=False)
+        bad = Finding(
+            "sandbox", "bad", "the sandbox is Linux only", mend="grade in a Linux virtual machine or container"
+        )
+        return Findings((*items, bad), (), tuple(minimum), fit=False)
+    items += [*machine.software(), *machine.interfaces()]
+    layers: tuple[str, ...] = ()
     try:
-        # The whole path, with no minimum, so that a missing layer is reported and not raised.
-        with Zygote(minimum=()) as zygote:
-            zygote.ready()
-            items += [
-                Finding("import", "missing", f"{name} cannot be imported", f"pip install {name.partition('.')[0]}")
-                for name in zygote.missing
-            ]
-            worker = zygote.fork(Limits())
-            layers = worker.layers
-            worker.close()
-            notes = zygote.notes
+        layers, held, notes = _try_out(start or (lambda: Zygote(minimum=(), bare=True)))
     except AutogradeError as error:
-        items.append(Finding("sandbox", "bad", str(error), "see docs/security.md"))
-        return Findings(tuple(items), (), fit=False)
+        items.append(Finding("sandbox", "bad", str(error), mend="docs/security.md", group="sandbox"))
+    else:
+        items += [replace(item, group="sandbox") for item in _layers(layers, held, notes, minimum)]
+        layers = tuple(layer for layer in layers if held.get(layer, True))
+    able = all(item.state != "bad" for item in items if item.name in ("torch", "torchvision", "sandbox"))
+    fit = able and all(layer in layers for layer in minimum)
+    return Findings(tuple(items), layers, tuple(minimum), fit)
+
+
+def _try_out(start: Callable[[], Zygote]) -> tuple[tuple[str, ...], dict[str, bool], tuple[str, ...]]:
+    """The layers of a worker, whether each of those that can be tried held, and why others are missing."""
+    with tempfile.TemporaryDirectory() as folder, start() as zygote:
+        Path(folder).chmod(0o755)
+        canary = Path(folder, "canary")
+        canary.write_text("x", encoding="ascii")
+        zygote.ready()
+        worker = zygote.fork(Limits())
+        source = f"CANARY, COORDINATOR, USER = {str(canary)!r}, {os.getpid()}, {os.getuid()}\n{_ATTEMPTS}"
+        deadline = time.monotonic() + 60
+        try:
+            for op, *args in (
+                ("load", {"try.py": source.encode()}, {"try": "try.py"}, {}),
+                ("lookup", "try", "RESULT"),
+            ):
+                found = worker.request(op, *args, deadline=deadline, resolve=lambda ref: ref)
+        except StudentFault as fault:
+            found = {"seccomp": False}
+            return worker.layers, found, (f"seccomp: the worker could not try: {fault.message}",)
+        finally:
+            worker.close()
+        held = {str(name): bool(value) for name, value in found.items()} if isinstance(found, dict) else {}
+        return worker.layers, held, zygote.notes
+
+
+def _layers(
+    layers: Sequence[str], held: dict[str, bool], notes: Sequence[str], minimum: Sequence[str]
+) -> Iterator[Finding]:
     for layer in LAYERS:
-        name, mend = _WHAT[layer]
-        if layer in layers:
-            items.append(Finding(layer, "ok", name))
-        elif (layer, "uid" if layer == "user_ns" else "user_ns") in {("user_ns", "uid"), ("uid", "user_ns")} and (
-            {"uid", "user_ns"} & set(layers)
-        ):
-            continue  # either of the two serves
+        gives, lacks = _WHAT[layer]
+        demanded = layer in minimum
+        if layer in layers and held.get(layer, True):
+            yield Finding(layer, "ok", gives)
+        elif layer in layers:
+            yield Finding(layer, "bad", f"was put on and does not hold: {gives}", lacks, "report this as a bug")
+        elif layer == "uid" and "user_ns" in layers:
+            yield Finding(layer, "bad" if demanded else "ok", "not needed: the user namespace serves", mend=_mend(layer) if demanded else "")  # fmt: skip
+        elif layer == "user_ns" and not demanded and "mount_ns" in layers:
+            continue  # privilege was there already
         else:
-            state: Literal["missing", "bad"] = "bad" if layer in minimum else "missing"
-            why = next((note for note in notes if note.startswith(layer)), "")
-            items.append(Finding(layer, state, f"{name}{f' ({why})' if why else ''}", mend))
-    items.append(_gpu())
-    return Findings(tuple(items), tuple(layers), fit=all(layer in layers for layer in minimum))
+            why = next((note.partition(": ")[2] for note in notes if note.startswith(f"{layer}:")), "")
+            text = f"{gives}{f' ({why})' if why else ''}"
+            yield Finding(layer, "bad" if demanded else "missing", text, lacks, _mend(layer))
 
 
-def _processors() -> Finding:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return Finding("processors", "ok", f"{count}; that many submissions are graded at a time")
-
-
-def _gpu() -> Finding:
-    # Asking torch would initialise CUDA here; the device files and the driver's tool say enough.
-    found = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
-    if not found:
-        return Finding("gpu", "missing", "none; the gpu profile cannot be used", "")
-    tool = shutil.which("nvidia-smi")
-    return Finding("gpu", "ok", f"{', '.join(found)}{'' if tool else ' (no nvidia-smi)'}")
+def _mend(layer: str) -> str:
+    if layer == "seccomp":
+        return "sudo apt install libseccomp2, and python -m pip install pyseccomp"
+    if layer == "landlock":
+        return "python -m pip install sandlock, on Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
+    if layer == "cgroup":
+        return machine.mend_groups()
+    if layer == "uid":
+        return "grade as root: sudo autograde grade ..."
+    return machine.mend_user_namespaces()

@@ -7,6 +7,8 @@ import os
 from typing import Final
 
 CLONE_NEWNS: Final = 0x00020000
+CLONE_NEWTIME: Final = 0x00000080
+CLONE_NEWCGROUP: Final = 0x02000000
 CLONE_NEWUTS: Final = 0x04000000
 CLONE_NEWIPC: Final = 0x08000000
 CLONE_NEWUSER: Final = 0x10000000
@@ -27,7 +29,12 @@ MNT_DETACH: Final = 2
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_LANDLOCK_CREATE_RULESET: Final = 444  # on every architecture
+_PR_SET_SECCOMP: Final = 22
+_SECCOMP_MODE_FILTER: Final = 2
 _PR_CAPBSET_DROP: Final = 24
+_CAP_SYS_ADMIN: Final = 21
 _CAP_VERSION_3: Final = 0x20080522
 _LAST_CAP: Final = 40
 
@@ -88,12 +95,47 @@ def no_new_privileges() -> None:
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl NO_NEW_PRIVS")
 
 
+def adopt_orphans() -> None:
+    """Become the parent of whatever a descendant leaves behind. Raises OSError."""
+    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl CHILD_SUBREAPER")
+
+
+def name_host(name: str) -> None:
+    """Set the host and domain name of this UTS namespace. Raises OSError."""
+    raw = name.encode()
+    _check(_libc.sethostname(raw, ctypes.c_size_t(len(raw))), "sethostname")
+    _check(_libc.setdomainname(raw, ctypes.c_size_t(len(raw))), "setdomainname")
+
+
+def landlock_abi() -> int:
+    """The Landlock ABI of this kernel, 0 without it (Documentation/userspace-api/landlock.rst)."""
+    return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def filter_system_calls(program: bytes) -> None:
+    """Load a seccomp filter, a BPF program of 8 bytes an instruction, for good. Raises OSError."""
+    loaded = _Program(len(program) // 8, program)
+    _check(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(loaded), 0, 0), "prctl SECCOMP")
+
+
 class _CapHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
 class _CapData(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+def may_administer() -> bool:
+    """Whether this process may mount and make namespaces: CAP_SYS_ADMIN, which root in a container often lacks."""
+    header = _CapHeader(_CAP_VERSION_3, 0)
+    data = (_CapData * 2)()
+    _check(_libc.capget(ctypes.byref(header), data), "capget")
+    return bool(data[0].effective >> _CAP_SYS_ADMIN & 1)
 
 
 def drop_bounding_set() -> None:

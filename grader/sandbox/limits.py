@@ -1,9 +1,12 @@
-"""The limits a worker runs under."""
+"""The limits a worker runs under, and the layers without which it does not run."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+#: Without these nothing hides files and processes, ends what a submission started, or narrows what it asks the kernel.
+DEFAULT_MINIMUM: Final = ("mount_ns", "pid_ns", "landlock", "seccomp")
 
 
 @dataclass(frozen=True, slots=True)

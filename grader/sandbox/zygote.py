@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from grader.sandbox import isolation, kernel, worker
+from grader.sandbox import isolation, kernel, rlimits, rootfs, worker
 from grader.sandbox.cgroups import Group
 from grader.sandbox.isolation import Place
 from grader.sandbox.limits import Limits
@@ -48,12 +48,12 @@ def _preload(names: list[str]) -> list[str]:
     for name in names:
         try:
             __import__(name)
-        except ImportError:
+        except Exception:  # noqa: BLE001 - a torchvision of another build than torch raises RuntimeError
             missing.append(name)
-    for name in _LATE:
-        with contextlib.suppress(ImportError):
-            __import__(name)
     if "torch" in sys.modules:
+        for name in _LATE:
+            with contextlib.suppress(ImportError):
+                __import__(name)
         torch = sys.modules["torch"]
         torch.set_num_threads(1)  # two threads a worker on shared cores are slower than one
         # Reads /proc/cpuinfo, which workers do not have; each would complain of it in the student's output.
@@ -112,7 +112,7 @@ def _fork(
         if place.group is not None:
             place.group.join()
         wire_fd, life_fd = _keep_only(wire_fd, output_fd, life.read)
-        layers = isolation.confine(base, limits, place.uid)
+        layers = isolation.confine(base, limits, place)
         if not _is_over(life_fd):
             os.close(life_fd)
             worker.serve(wire_fd, layers, root=str(Path.cwd()))
@@ -185,16 +185,16 @@ def serve(control: socket.socket, base: isolation.Base) -> None:
                 answer = _reap(request["pid"], ending=request.get("ending", False))
                 if request["pid"] in living:
                     place, before = living.pop(request["pid"])
+                    isolation.end_forks(base, place, living)
                     answer["oom_kills"] = _killed(place) - before
             control.send(json.dumps(answer).encode())
     except (ConnectionResetError, BrokenPipeError):
         return  # it hung up with answers still unread
     finally:
-        for pid in living:
+        for pid, (place, _) in living.items():
             _reap(pid)
-        for place in base.places:
-            if place.group is not None:
-                place.group.remove()
+            isolation.end_forks(base, place, ())
+        isolation.leave(base)
 
 
 def main(fd: int, config: dict[str, Any]) -> None:
@@ -203,20 +203,29 @@ def main(fd: int, config: dict[str, Any]) -> None:
     kernel.die_with_parent()
     if _is_over(fd):
         return  # the runner was killed before this process was bound to its end
-    base = isolation.Base(layers=[], readable=isolation.library_folders() + list(config.get("readable", [])))
-    isolation.enter_user_namespace(base)
-    missing = _preload([*PRELOAD, *config.get("preload", [])])
-    isolation.measure_held()
-    isolation.preload_libraries()
+    base = isolation.Base(
+        layers=[],
+        readable=rootfs.library_folders() + list(config.get("readable", [])),
+        without=frozenset(config.get("without", [])),
+    )
     # By process id, because the kernel counts a user's processes over all batches that run on a machine.
-    first = isolation.FIRST_UID + 2 * (os.getpid() % 10_000)
-    base.places = tuple(Place(uid, Group.create(f"{uid}-{secrets.token_hex(3)}")) for uid in (first, first + 1))
-    if all(place.group for place in base.places):
+    owner = os.getpid()
+    first = isolation.FIRST_UID + 2 * (owner % 10_000)
+    groups = [
+        None if "cgroup" in base.without else Group.create(f"{uid}-{secrets.token_hex(3)}", owner)
+        for uid in (first, first + 1)
+    ]
+    isolation.enter_user_namespace(base)
+    missing = _preload([*(() if config.get("bare") else PRELOAD), *config.get("preload", [])])
+    base.warm = rlimits.held()
+    isolation.prepare(base, config.get("landlock_abi"))
+    base.places = tuple(Place(uid, group) for uid, group in zip((first, first + 1), groups, strict=True))
+    if all(groups):
         base.layers.append("cgroup")
     isolation.enter(base)
     gc.collect()
     gc.freeze()  # forks share these objects; a collection there would copy their pages
-    control.send(json.dumps({"layers": base.layers, "notes": base.notes or [], "missing": missing}).encode())
+    control.send(json.dumps({"layers": base.layers, "notes": base.notes, "missing": missing}).encode())
     serve(control, base)
 
 

@@ -131,17 +131,6 @@ def read_dataset(dataset_class, images, labels):
     }
 
 
-def refuses(dataset_class, images, labels):
-    """Name of the exception with which a dataset refuses its arguments, or the empty string."""
-    try:
-        dataset_class(images, labels)
-    except NotImplementedError:
-        raise
-    except Exception as error:  # noqa: BLE001 - its name is what the check wants to see
-        return type(error).__name__
-    return ""
-
-
 def read_loaders(make_loaders, n_train, n_validation, batch_size, epochs, seed):
     """The numbers of the examples, batch by batch, epoch by epoch."""
     torch.manual_seed(seed)
@@ -217,11 +206,7 @@ def run_predict(predict, weight, bias, x, batch_size, noisy_first):
     model(noisy_first)
     model.seen.clear()
     labels = predict(model, x, batch_size)
-    seen, mode = list(model.seen), model.training
-    model.eval()
-    with torch.no_grad():
-        scores = model(x)
-    return {"labels": torch.as_tensor(labels).detach(), "seen": seen, "training": mode, "scores": scores}
+    return {"labels": torch.as_tensor(labels).detach(), "seen": list(model.seen), "training": model.training}
 
 
 class _Linear(nn.Module):
