@@ -91,7 +91,7 @@ def test_nested_values_come_back_equal_and_of_the_same_type(value):
     assert same(cross(value), value)
 
 
-@pytest.mark.parametrize("value", [2**53 - 1, 2**53, -(2**53), 2**64 + 1, -(2**1000), 2**31_999], ids=int.bit_length)
+@pytest.mark.parametrize("value", [2**53 - 1, 2**53, -(2**53), 2**64 + 1, -(2**1000), 2**13_999], ids=int.bit_length)
 def test_integers_cross_exactly(value):
     """No integer is rounded on the way, however large."""
     assert cross(value) == value
@@ -400,7 +400,7 @@ def test_a_bool_array_holds_only_zeros_and_ones():
 @pytest.mark.parametrize("tree", [{"b": [0, 1024]}, {"a": ["|u1", [1024], 0, 1024]}, {"T": ["uint8", [1024], 0, 1024]}])
 def test_values_cannot_share_bytes(tree):
     """A small frame cannot fill the grader's memory with copies of one extent."""
-    with pytest.raises(WireError, match="share"):
+    with pytest.raises(WireError, match="follow one another"):
         decode([tree] * 3, bytearray(1024))
 
 
