@@ -110,10 +110,10 @@ class Mutator:
         rng = self.random
         control = data[:1] or b"\x00"
         frames = split(data[1:])[:8] or [(b"{}", b"")]
-        if rng.random() < 0.2:
+        if rng.random() < 0.8:
             control = bytes([rng.randrange(256)])
         strangers = split(other[1:])[:8]
-        if strangers and rng.random() < 0.3:
+        while strangers and rng.random() < 0.6:
             frames.insert(rng.randrange(len(frames) + 1), rng.choice(strangers))
         if len(frames) > 1 and rng.random() < 0.2:
             rng.shuffle(frames)

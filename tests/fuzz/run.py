@@ -179,6 +179,7 @@ class _Job:
                     if len(pool) > kept + 1000:
                         del pool[rng.randrange(kept, len(pool))]
         except BaseException:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             path = self.folder / f"crash-{os.getpid()}"
             path.write_bytes(data)
             print(f"the input is in {path}", file=sys.stderr)
@@ -196,8 +197,11 @@ class _Job:
         part = max(spent / seconds if seconds else 0, self.frames / frames if frames else 0)
         if self.warm is None and part >= 0.2:
             self.warm = _memory()
-        if self.inputs % 1000 == 0 and (size := _memory()[0]) > RSS_LIMIT_MB:
-            raise MemoryError(f"{size} MiB resident after {self.inputs} inputs")
+        if self.inputs % 20_000 == 0:
+            size, blocks = _memory()
+            print(f"{spent:.0f} s, {self.inputs} inputs, {self.frames} frames, {size} MiB, {blocks} blocks", flush=True)
+            if size > RSS_LIMIT_MB:
+                raise MemoryError(f"{size} MiB resident after {self.inputs} inputs")
         return part >= 1
 
     def _finish(self) -> int:

@@ -50,14 +50,18 @@ _FAULTS = (StudentError, MemoryLimit, ProtocolError, WorkerDied, TimeLimit, Outp
 def run(data: bytes) -> int:
     """Feed one input; give the number of frames that the reader took in hand. Raises where anything is wrong."""
     control, stream = (data[0], data[1:]) if data else (0, b"")
-    return _through_decoder(stream) if control & 3 else _through_worker(stream, control >> 2)
+    # One input in sixteen goes through the connection, and two are sent again: these cost several times as much.
+    if control & 15:
+        return _through_decoder(stream, again=control & 15 < 3)
+    return _through_worker(stream, control >> 4)
 
 
 # -- the decoder ---------------------------------------------------------------------------------------------------------
 
 
-def _through_decoder(stream: bytes) -> int:
+def _through_decoder(stream: bytes, *, again: bool) -> int:
     """Read the stream as long as its prefixes hold, as a reader would that is not put off by a bad value."""
+    check = sound if again else _check
     count = 0
     while stream:
         count += 1
@@ -70,7 +74,7 @@ def _through_decoder(stream: bytes) -> int:
             return count  # half a frame: a reader would wait
         try:
             tree = parse_header(stream[PREFIX.size : middle])
-            sound(decode(tree.get("value"), bytearray(stream[middle:end])), payload)
+            check(decode(tree.get("value"), bytearray(stream[middle:end])), payload)
         except WireError:
             pass
         stream = stream[end:]
@@ -123,12 +127,11 @@ def _check(value: Any, payload: int) -> None:
             assert value.flags.writeable
         if array.dtype.kind == "b":
             assert not (array.view(np.uint8) > 1).any()
-        with np.errstate(all="ignore"):
-            float(array.astype(np.complex128).sum().real)
+        array.tobytes()
     elif kind is torch.Tensor:
         assert value.numel() * value.element_size() <= payload
         assert value.device.type == "cpu"
-        value.detach().to(torch.complex128).sum().item()
+        value.detach().clone()
     elif kind is HandleRef:
         assert type(value.id) is int
         assert value.id >= 0
@@ -225,7 +228,7 @@ def _ask(stream: bytes, control: int) -> tuple[int, bytes]:
         theirs.sendall(_HELLO)
         if not control & 8:
             theirs.sendall(pieces.pop(0))  # written ahead of any request
-        worker = _Scripted(ours, out_read, theirs, pieces, hang=bool(control & 16))
+        worker = _Scripted(ours, out_read, theirs, pieces, hang=control & 12 == 12)
         worker.taken = 0
         while worker.alive and worker.taken < 12:
             _request(worker)
