@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean
+.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,19 @@ bench: setup  ## measure against nbgrader and Otter in the same run
 
 chaos: setup  ## kill what grades a class, a hundred times, and compare
 	$(BIN)/python -m tests.chaos.run
+
+# `make fuzz FRAMES=10000000 JOBS=2` for a number of frames; otherwise for a number of seconds.
+FRAMES ?= 0
+SECONDS ?= $(if $(filter 0,$(FRAMES)),60,0)
+JOBS ?= 1
+TARGET ?= wire
+ENGINE ?= auto
+
+fuzz: setup  ## send the trusted side hostile frames, guided by coverage
+	$(BIN)/python -c 'import atheris' 2>/dev/null \
+	  || $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[fuzz]' \
+	  || echo 'atheris cannot be installed here: inputs are drawn blindly'
+	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
 lint: setup  ## check style
 	$(BIN)/ruff check .
@@ -74,4 +87,4 @@ constraints: setup  ## pin everything anew
 	mv constraints.new constraints.txt
 
 clean:  ## remove what can be made again (never .autograde, where results are)
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build dist .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,6 +14,9 @@ _TOLERANCE = {2: (1e-2, 1e-3), 4: (1e-4, 1e-5), 8: (1e-7, 1e-9)}
 #: How many numbers a list may hold in all to be compared as one array.
 _MOST_JOINED = 10_000_000
 
+#: An array of more axes is shown flat.
+_MOST_SHOWN_AXES = 4
+
 
 def as_array(value: Any) -> np.ndarray[Any, Any] | None:
     """Give a tensor, array, number or nested list of numbers as a numpy array; None where it is none of these."""
@@ -106,5 +109,7 @@ def describe(value: Any) -> str:
 
 def show(array: Any) -> str:
     """An array for staff, cut to a screen."""
+    if array.ndim > _MOST_SHOWN_AXES:
+        array = array.reshape(-1)  # numpy shows six entries of each axis: 6**16 of an array of sixteen
     with np.errstate(all="ignore"):
         return np.array2string(array, threshold=60, precision=6, edgeitems=3)[:1500]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from grader.sandbox.wire import PREFIX, Encoder, WireLimits, check_prefix, decode, frame, parse_header
+from grader.sandbox.wire import PREFIX, Encoder, WireError, WireLimits, blank, check_prefix, decode, frame, parse_header
 
 #: Both ends are ours; the bounds only catch a mix-up of descriptors.
 _LIMITS = WireLimits(header=256 << 20, payload=4 << 30, nodes=10_000_000)
@@ -31,7 +31,7 @@ class Channel:
         """Wait for a value; None when the other end has hung up.
 
         Raises:
-            WireError: what came is no frame.
+            WireError: what came is no frame, or holds no dict.
         """
         prefix = self._read(PREFIX.size)
         if prefix is None:
@@ -40,12 +40,13 @@ class Channel:
         raw, data = self._read(header), self._read(payload)
         if raw is None or data is None:
             return None
-        value: dict[str, Any] = decode(parse_header(raw)["value"], data, _LIMITS)
+        value = decode(parse_header(raw).get("value"), data, _LIMITS)
+        if not isinstance(value, dict):
+            raise WireError("a channel carries dicts")
         return value
 
-    def _read(self, size: int) -> bytearray | None:
-        data = bytearray(size)
-        view = memoryview(data)
+    def _read(self, size: int) -> memoryview | None:
+        data = view = blank(size)
         while view:
             try:
                 count = self.socket.recv_into(view)

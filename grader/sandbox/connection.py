@@ -37,6 +37,7 @@ from grader.sandbox.wire import (
     HandleRef,
     Resolver,
     WireError,
+    blank,
     check_prefix,
     decode,
     frame,
@@ -45,6 +46,7 @@ from grader.sandbox.wire import (
 
 #: How long a zygote may take to import torch, and a fork to confine itself. Both take seconds at most; machines differ.
 STARTUP_S = 120.0
+_TOO_SLOW = "Your code did not finish in the time it may take."
 _PROXY_ATTRIBUTE = "__autograde_handle__"
 
 
@@ -231,13 +233,13 @@ class Worker:
         if error.get("memory") is True:
             return MemoryLimit(f"Your code asked for more memory than the {self.limits.memory_mb} MiB it may use.")
         told, frames = error.get("frames"), []
-        for entry in told if isinstance(told, list) else []:
+        for entry in told[-12:] if isinstance(told, list) else []:
             match entry:
                 case [str(file), int(line), str(function), str(text)]:
                     frames.append(
                         StudentFrame(clean_text(file, 120), line, clean_text(function, 80), clean_text(text, 200))
                     )
-        return StudentError(clean_text(error.get("type"), 80), clean_text(error.get("text")), tuple(frames[-12:]))
+        return StudentError(clean_text(error.get("type"), 80), clean_text(error.get("text")), tuple(frames))
 
     def _send(self, parts: Sequence[bytes | memoryview], deadline: float) -> None:
         for part in parts:
@@ -250,17 +252,19 @@ class Worker:
                 except OSError:
                     raise self._ended() from None
 
-    def _receive(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
+    def _receive(self, deadline: float) -> tuple[dict[str, Any], memoryview]:
         try:
             header, payload = check_prefix(bytes(self._read(PREFIX.size, deadline)), self._answers)
             return parse_header(self._read(header, deadline)), self._read(payload, deadline)
         except WireError as error:
             raise ProtocolError(f"Your code wrote to the grader's channel ({clean_text(str(error), 120)}).") from None
 
-    def _read(self, size: int, deadline: float) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
+    def _read(self, size: int, deadline: float) -> memoryview:
+        data = view = blank(size)
         while view:
+            # Here too: a writer that always has one byte ready is never waited for.
+            if time.monotonic() > deadline:
+                raise TimeLimit(_TOO_SLOW)
             try:
                 count = self._wire.recv_into(view)
             except BlockingIOError:
@@ -279,7 +283,7 @@ class Worker:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeLimit("Your code did not finish in the time it may take.")
+                raise TimeLimit(_TOO_SLOW)
             for key, _ in self._selector.select(left):
                 if key.fileobj is self._wire:
                     return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from grader.checks.diagnosis.case import Case
 
 
@@ -29,7 +27,7 @@ def explain(case: Case) -> str | None:
         return f"{start}: it looks as if axis {_drops(want, got)} was summed or averaged away."
     if len(got) == len(want) and all(g in (w, 1) for g, w in zip(got, want, strict=True)):
         return f"{start}: an axis was reduced to size 1."
-    if len(got) > len(want) and np.broadcast_shapes(got, want) == got:
+    if len(got) > len(want) and all(w in (g, 1) for g, w in zip(got[::-1], want[::-1], strict=False)):
         return f"{start}: it looks broadcast to more axes than it should have."
     return f"{start}."
 
