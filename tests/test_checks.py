@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from grader.checks import CheckFailed, assert_close, gradcheck, points
-from grader.checks.close import as_array
+from grader.checks.arrays import as_array
 from grader.engine.outcomes import CaseState, judge
 from grader.records import Verdict
 
@@ -149,6 +149,84 @@ def test_arrays_of_all_kinds_are_read():
     assert as_array(torch.complex(ONE, ONE).conj()).imag[0] == -1
     for other in (None, "x", {"a": 1}, [None], np.array([object()]), {1, 2}):
         assert as_array(other) is None
+
+
+# -- mistakes that the author knows ------------------------------------------------------------------------------------
+
+
+def failure(actual, expected, **options):
+    """The CheckFailed that the comparison ends in."""
+    with pytest.raises(CheckFailed) as caught:
+        assert_close(actual, expected, **options)
+    return caught.value
+
+
+def test_a_mistake_that_the_author_knows_is_named():
+    """The words continue the sentence; a value and a function of no arguments do alike, in any shape."""
+    known = {"the order reversed": lambda: ONE.flip(0), "the sum in place of the parts": ONE.sum(), "nothing": None}
+    told = failure(ONE.flip(0), ONE, name="h", mistakes=known)
+    assert told.message == "h is what comes out with the order reversed."
+    assert "expected" in told.staff
+    assert failure(6.0, ONE, mistakes=known).message.endswith("with the sum in place of the parts.")
+
+
+def test_mistakes_are_worked_out_only_where_the_comparison_fails():
+    """A right answer costs nothing more, however dear the wrong formulas."""
+    called = []
+    assert_close(ONE, ONE, mistakes={"x": lambda: called.append(1)})
+    assert called == []
+    failure(-ONE, ONE, mistakes={"x": lambda: called.append(1)})
+    assert called
+
+
+def test_two_mistakes_that_give_the_same_are_both_told():
+    """Nothing tells which of the two it was, so neither is kept back."""
+    told = failure(2 * ONE, ONE, mistakes={"a sum": 2 * ONE, "no ½": lambda: 2 * ONE, "a sign": -ONE})
+    assert told.message == "the result is what comes out with a sum, or with no ½."
+
+
+def test_where_no_known_mistake_fits_the_library_speaks():
+    """A mistake that is not near, or that changes nothing, or whose formula fails, is not named."""
+    told = failure(
+        -ONE,
+        ONE,
+        rtol=0.9,
+        mistakes={"nothing": ONE, "something near": -ONE + 0.5, "a bug": lambda: 1 / 0, "a shape": torch.ones(2)},
+    )
+    assert told.message == "the result has the opposite sign."
+    assert "'a bug' could not be computed: ZeroDivisionError" in told.staff
+
+
+def test_known_mistakes_of_several_parts():
+    """Where several values are compared at once, a mistake gives as many."""
+    told = failure((ONE, -ONE), (ONE, ONE), name="(h, c)", mistakes={"c negated": lambda: (ONE, -ONE), "one": ONE})
+    assert told.message == "(h, c) is what comes out with c negated."
+
+
+def test_reveal_shows_what_is_right_beside_a_known_mistake():
+    """The two do not exclude each other."""
+    assert "expected:\n[1. 2. 3.]" in failure(-ONE, ONE, reveal=True, mistakes={"a sign": -ONE}).message
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([1 + 1j, 2, 3]),
+        np.array([np.longdouble("1e4000"), 2, 3]),
+        np.array([1e308, -1e308, np.inf]),
+        np.array([np.nan, np.inf, -np.inf], "f2"),
+        np.array([2**63 - 1, 0, -(2**63)]),
+        np.array([2**64 - 1, 0, 1], "u8"),
+        np.array([1e-320, 5e-324, 0.0]),
+        np.array([True, False, True]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("expected", [ONE, ONE.numpy() * (1 + 2j), np.array([1, 2, 3]), np.array([True, False, False])])
+def test_odd_numbers_give_no_warning(value, expected):
+    """Whatever a student's array holds, the comparison says what is wrong, and nothing on the runner's stderr."""
+    assert failure(value, expected, inputs={"x": value}).message
 
 
 # -- gradcheck ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.close import CheckFailed, as_array, assert_close
+from grader.checks.arrays import as_array
+from grader.checks.close import CheckFailed, assert_close
 
 
 def gradcheck(

@@ -15,6 +15,9 @@ import numpy as np
 
 from grader.checks.diagnosis import arrangement, finiteness, functions, scale, shapes
 from grader.checks.diagnosis.case import Case
+from grader.checks.diagnosis.known import Mistakes, name_known
+
+__all__ = ["HYPOTHESES", "Mistakes", "diagnose", "name_known"]
 
 HYPOTHESES: tuple[Callable[[Case], str | None], ...] = (
     shapes.explain,

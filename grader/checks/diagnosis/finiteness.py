@@ -11,7 +11,7 @@ def explain(case: Case) -> str | None:
     """Say which entries are not finite where the right ones are."""
     if case.actual.dtype.kind != "f" or case.actual.shape != case.expected.shape:
         return None
-    bad = ~np.isfinite(case.actual) & np.isfinite(case.expected.astype(np.float64))
+    bad = ~np.isfinite(case.actual) & np.isfinite(case.expected)
     if not bad.any():
         return None
     kinds = [name for name, test in (("NaN", np.isnan), ("infinity", np.isinf)) if test(case.actual[bad]).any()]
