@@ -190,7 +190,6 @@ def test_where_no_known_mistake_fits_the_library_speaks():
     told = failure(
         -ONE,
         ONE,
-        rtol=0.9,
         mistakes={"nothing": ONE, "something near": -ONE + 0.5, "a bug": lambda: 1 / 0, "a shape": torch.ones(2)},
     )
     assert told.message == "the result has the opposite sign."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ def assert_close(
     atol: float | None = None,
     name: str = "the result",
     inputs: Mapping[str, Any] | None = None,
+    earlier: Mapping[str, Any] | None = None,
     mistakes: Mistakes | None = None,
     reveal: bool = False,
 ) -> None:
@@ -45,6 +47,8 @@ def assert_close(
         name: what the student calls the value ("dw").
         inputs: arrays and numbers that went in, by the student's names for them; they help to name a wrong factor, a
             term that is missing, an argument that came back unchanged.
+        earlier: what was right for earlier calls, by words for them ("the first call"); tells state that is kept, and
+            gradients that are added up.
         mistakes: values that wrong formulas give, by what is wrong with them, in words that continue "dw is what
             comes out with ...": ``{"the loss summed, not averaged": lambda: n * expected}``. A function is called
             only where the comparison fails. The first thing that is tried.
@@ -54,11 +58,9 @@ def assert_close(
         CheckFailed: they differ; the message names the mistake where one fits.
     """
     parts = isinstance(expected, (list, tuple)) and not is_numeric(expected)
+    context = _Context(rtol, atol, inputs or {}, earlier or {}, reveal)
     try:
-        if parts:
-            _compare_parts(actual, expected, rtol=rtol, atol=atol, name=name, inputs=inputs, reveal=reveal)
-        else:
-            _compare(actual, expected, rtol=rtol, atol=atol, name=name, inputs=inputs, reveal=reveal)
+        (_compare_parts if parts else _compare)(actual, expected, name, context)
     except CheckFailed as failed:
         if not mistakes:
             raise
@@ -74,38 +76,44 @@ def assert_close(
         raise CheckFailed(message, "\n".join(filter(None, (failed.staff, notes)))) from None
 
 
-def _compare(
-    actual: Any,
-    expected: Any,
-    *,
-    rtol: float | None,
-    atol: float | None,
-    name: str,
-    inputs: Mapping[str, Any] | None,
-    reveal: bool,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Context:
+    rtol: float | None
+    atol: float | None
+    inputs: Mapping[str, Any]
+    earlier: Mapping[str, Any]
+    reveal: bool
+
+
+def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
     right = as_array(expected)
     if right is None:  # the author's mistake, so no AssertionError, which would be the student's
         raise TypeError(f"expected value of type {type(expected).__name__} is no array")
     got = as_array(actual)
     if got is None:
         raise CheckFailed(f"{name} should be {noun(right)}; it is {describe(actual)}.")
-    rtol, atol = tolerance(got, right, rtol, atol)
+    rtol, atol = tolerance(got, right, context.rtol, context.atol)
     if got.shape == right.shape and not mismatch(got, right, rtol, atol).any():
         return
     found = diagnose(
-        got, right, inputs={key: as_array(value) for key, value in (inputs or {}).items()}, rtol=rtol, atol=atol
+        got,
+        right,
+        inputs={key: as_array(value) for key, value in context.inputs.items()},
+        earlier={key: as_array(value) for key, value in context.earlier.items()},
+        rtol=rtol,
+        atol=atol,
     )
     message = f"{name} {found}" if found else _plain(name, got, right, rtol, atol)
     staff = f"{name}: got\n{show(got)}\nexpected\n{show(right)}\nrtol={rtol:g} atol={atol:g}"
-    raise CheckFailed(f"{message}\nexpected:\n{show(right)}" if reveal else message, staff)
+    raise CheckFailed(f"{message}\nexpected:\n{show(right)}" if context.reveal else message, staff)
 
 
-def _compare_parts(actual: Any, expected: Any, *, name: str, **options: Any) -> None:
+def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> None:
     if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
         raise CheckFailed(f"{name} should have {len(expected)} parts; it is {describe(actual)}.")
     for index, (got, right) in enumerate(zip(actual, expected, strict=True)):
-        assert_close(got, right, name=f"{name}[{index}]", **options)
+        nested = isinstance(right, (list, tuple)) and not is_numeric(right)
+        (_compare_parts if nested else _compare)(got, right, f"{name}[{index}]", context)
 
 
 def _plain(name: str, got: Any, right: Any, rtol: float, atol: float) -> str:
