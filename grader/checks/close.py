@@ -27,6 +27,7 @@ def assert_close(
     *,
     rtol: float | None = None,
     atol: float | None = None,
+    dtype: Any = None,
     name: str = "the result",
     inputs: Mapping[str, Any] | None = None,
     earlier: Mapping[str, Any] | None = None,
@@ -44,6 +45,7 @@ def assert_close(
         expected: what is right.
         rtol: relative tolerance.
         atol: absolute tolerance, in the unit of ``expected``.
+        dtype: the dtype that it must have as well (``torch.float32``, ``"int64"``); by default any will do.
         name: what the student calls the value ("dw").
         inputs: arrays and numbers that went in, by the student's names for them; they help to name a wrong factor, a
             term that is missing, an argument that came back unchanged.
@@ -74,6 +76,8 @@ def assert_close(
         shown = f"\nexpected:\n{_show_right(expected)}" if reveal else ""
         message = f"{name} {sentence}{shown}" if sentence else failed.message
         raise CheckFailed(message, "\n".join(filter(None, (failed.staff, notes)))) from None
+    if dtype is not None:
+        _assert_dtype(actual, dtype, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,14 @@ def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
     message = f"{name} {found}" if found else _plain(name, got, right, rtol, atol)
     staff = f"{name}: got\n{show(got)}\nexpected\n{show(right)}\nrtol={rtol:g} atol={atol:g}"
     raise CheckFailed(f"{message}\nexpected:\n{show(right)}" if context.reveal else message, staff)
+
+
+def _assert_dtype(actual: Any, dtype: Any, name: str) -> None:
+    wanted = getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
+    found = getattr(getattr(actual, "value", actual), "dtype", None)
+    have = f"a plain {type(actual).__name__}" if found is None else str(found).removeprefix("torch.")
+    if have != wanted:
+        raise CheckFailed(f"{name} holds the right values, but should be of dtype {wanted}; it is {have}.")
 
 
 def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> None:
