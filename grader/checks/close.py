@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,9 @@ def assert_close(
 ) -> None:
     """Check that ``actual`` equals ``expected`` up to round-off: ``|a - e| <= atol + rtol * |e|``, elementwise.
 
-    Both are tensors, arrays, numbers, or nested lists and tuples of them. float32 and float64 may stand for each
-    other, numpy and torch as well. Tolerances default by the coarser floating dtype: 1e-4 and 1e-5 for float32,
+    Both are tensors, arrays, numbers, or nested lists, tuples and dicts of them. float32 and float64 may stand for each
+    other, numpy and torch as well. Dicts are compared by their keys, gradients by parameter, say: the message tells which
+    are right and which are wrong, and whether all the wrong ones are wrong in the same way. Tolerances default by the coarser floating dtype: 1e-4 and 1e-5 for float32,
     1e-7 and 1e-9 for float64.
 
     Args:
@@ -59,10 +60,10 @@ def assert_close(
     Raises:
         CheckFailed: they differ; the message names the mistake where one fits.
     """
-    parts = isinstance(expected, (list, tuple)) and not is_numeric(expected)
+    compare = _comparison(expected)
     context = _Context(rtol, atol, inputs or {}, earlier or {}, reveal)
     try:
-        (_compare_parts if parts else _compare)(actual, expected, name, context)
+        compare(actual, expected, name, context)
     except CheckFailed as failed:
         if not mistakes:
             raise
@@ -124,8 +125,45 @@ def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> 
     if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
         raise CheckFailed(f"{name} should have {len(expected)} parts; it is {describe(actual)}.")
     for index, (got, right) in enumerate(zip(actual, expected, strict=True)):
-        nested = isinstance(right, (list, tuple)) and not is_numeric(right)
-        (_compare_parts if nested else _compare)(got, right, f"{name}[{index}]", context)
+        _comparison(right)(got, right, f"{name}[{index}]", context)
+
+
+def _compare_named(actual: Any, expected: Any, name: str, context: _Context) -> None:
+    if not isinstance(actual, Mapping):
+        raise CheckFailed(f"{name} should have the entries {_listed(expected)}; it is {describe(actual)}.")
+    lacking = [key for key in expected if key not in actual]
+    if lacking:
+        raise CheckFailed(f"{name} lacks {_listed(lacking)}; it has {_listed(list(actual)[:12]) or 'nothing'}.")
+    failed: dict[str, CheckFailed] = {}
+    for key, right in expected.items():
+        try:
+            _comparison(right)(actual[key], right, f'{name}["{key}"]', context)
+        except CheckFailed as failure:
+            failed[key] = failure
+    if not failed:
+        return
+    first = next(iter(failed.values()))
+    staff = "\n".join(failure.staff for failure in failed.values())[:6000]
+    alike = {failure.message.removeprefix(f'{name}["{key}"] ') for key, failure in failed.items()}
+    if len(failed) > 1 and len(alike) == 1 and not context.reveal:
+        which = "Each of" if len(failed) == len(expected) else "Each of these in"
+        listed = "" if len(failed) == len(expected) else f" ({_listed(failed)}; the rest is right)"
+        raise CheckFailed(f"{which} {name}{listed} {alike.pop()}", staff)
+    others = [key for key in failed if failed[key] is not first]
+    right_ones = [key for key in expected if key not in failed]
+    rest = [f"{_listed(others)} {'is' if len(others) == 1 else 'are'} wrong as well"] if others else []
+    rest += [f"{_listed(right_ones)} {'is' if len(right_ones) == 1 else 'are'} right"] if right_ones else []
+    raise CheckFailed(f"{first.message} ({', '.join(rest)})" if rest else first.message, staff)
+
+
+def _comparison(expected: Any) -> Callable[[Any, Any, str, _Context], None]:
+    if isinstance(expected, Mapping):
+        return _compare_named
+    return _compare_parts if isinstance(expected, (list, tuple)) and not is_numeric(expected) else _compare
+
+
+def _listed(keys: Iterable[Any]) -> str:
+    return ", ".join(repr(key)[:80] for key in keys)
 
 
 def _plain(name: str, got: Any, right: Any, rtol: float, atol: float) -> str:
@@ -139,5 +177,7 @@ def _plain(name: str, got: Any, right: Any, rtol: float, atol: float) -> str:
 
 
 def _show_right(expected: Any) -> str:
+    if isinstance(expected, Mapping):
+        return "\n".join(f"{key}: {_show_right(part)}" for key, part in expected.items())
     right = as_array(expected)
     return show(right) if right is not None else "\n".join(_show_right(part) for part in expected)
