@@ -68,6 +68,16 @@ class Metric(_Record):
     direction: Literal["higher", "lower"] = "higher"
 
 
+class Place(_Record):
+    """Lines of the student's own code that a message is about."""
+
+    file: str
+    line: int = Field(description="the line that it is about, counted from 1")
+    first: int = Field(description="number of the first of ``lines``")
+    lines: tuple[str, ...] = Field(description="a few lines around it, as they were handed in, long ones cut")
+    what: str = Field(default="", description="what the line is: where it raised, or the function that was called")
+
+
 class CheckResult(_Record):
     """What one check found."""
 
@@ -77,6 +87,7 @@ class CheckResult(_Record):
     score: float | None = Field(description="points; None where the check is held for staff")
     max_score: float
     message: str = Field(default="", description="what went wrong, for the student")
+    place: Place | None = Field(default=None, description="where in the student's code, if that is known")
     hint: str = Field(default="", description="the author's hint, shown when points were lost")
     output: str = Field(default="", description="what the student's code printed during the check, capped")
     visibility: Literal["visible", "after_due", "hidden"] = "visible"

@@ -113,7 +113,7 @@ def test_integers_beyond_floats_are_not_blurred():
         assert_close(torch.tensor([7, 8]), torch.tensor([7, 9]))
 
 
-@pytest.mark.parametrize("expected", ["abc", object(), {"a": 1}, None, [ONE, "x"]])
+@pytest.mark.parametrize("expected", ["abc", object(), {1, 2}, None, [ONE, "x"]])
 def test_an_expected_value_that_is_none_is_the_authors_mistake(expected):
     """No AssertionError, which would cost the student points, but an error that holds the attempt."""
     actual = [ONE, ONE] if isinstance(expected, list) else ONE
@@ -190,7 +190,6 @@ def test_where_no_known_mistake_fits_the_library_speaks():
     told = failure(
         -ONE,
         ONE,
-        rtol=0.9,
         mistakes={"nothing": ONE, "something near": -ONE + 0.5, "a bug": lambda: 1 / 0, "a shape": torch.ones(2)},
     )
     assert told.message == "the result has the opposite sign."
@@ -206,6 +205,40 @@ def test_known_mistakes_of_several_parts():
 def test_reveal_shows_what_is_right_beside_a_known_mistake():
     """The two do not exclude each other."""
     assert "expected:\n[1. 2. 3.]" in failure(-ONE, ONE, reveal=True, mistakes={"a sign": -ONE}).message
+
+
+RIGHT = {"W1": ONE + 0.25, "b1": 2 * ONE - 0.3, "W2": ONE**2 + 0.1}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, None),
+        ({"W1": -RIGHT["W1"]}, "grads[\"W1\"] has the opposite sign. ('b1', 'W2' are right)"),
+        ({"W1": -RIGHT["W1"], "b1": ONE**3}, "has the opposite sign. ('b1' is wrong as well, 'W2' is right)"),
+        ({name: 2 * value for name, value in RIGHT.items()}, "Each of grads is twice what it should be."),
+        (
+            {name: 2 * RIGHT[name] for name in ("W1", "W2")},
+            "Each of these in grads ('W1', 'W2'; the rest is right) is twice what it should be.",
+        ),
+        ({"W1": ONE[:2]}, 'grads["W1"] has shape (2,) where (3,) is asked for'),
+        ({"W1": None}, 'grads["W1"] should be an array of shape (3,); it is None'),
+    ],
+)
+def test_gradients_are_told_by_parameter(change, told):
+    """Which are right and which are wrong, and whether all are wrong in the same way."""
+    if told is None:
+        assert_close({**RIGHT, "more": 1}, RIGHT)
+    else:
+        assert told in failure({**RIGHT, **change}, RIGHT, name="grads").message
+
+
+def test_what_a_dict_lacks_is_told():
+    """A parameter without a gradient, and something that is no dict; a known mistake gives a dict as well."""
+    assert failure({"W1": ONE}, RIGHT, name="grads").message == "grads lacks 'b1', 'W2'; it has 'W1'."
+    assert "should have the entries 'W1', 'b1', 'W2'; it is a list of 1" in failure([ONE], RIGHT, name="grads").message
+    wrong = {**RIGHT, "b1": 3 * RIGHT["b1"]}
+    assert failure(wrong, RIGHT, mistakes={"b1 summed": lambda: wrong}).message.endswith("comes out with b1 summed.")
 
 
 @pytest.mark.filterwarnings("error")

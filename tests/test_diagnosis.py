@@ -2,90 +2,58 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 import torch
 
 from grader.checks import CheckFailed, assert_close
-from grader.checks.diagnosis import diagnose
+from grader.checks.diagnosis import RANKS, diagnose
+from tests.support.mistakes import MISTAKES, softmax
 
-SHAPES = [(7,), (4, 5), (32, 10), (3, 4, 5)]
-DTYPES = ["float32", "float64"]
-SEEDS = range(4)
+TOLERANCES = {"float32": (1e-4, 1e-5), "float64": (1e-7, 1e-9)}
+#: Where two mistakes give the same values, both are told: 7 is the root of 49, and a size as well.
+AMBIGUOUS = {"root missing", "root twice", "not clipped"}
 
 
 def values(shape, dtype="float64", seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
 
 
-def softmax(x, axis=-1):
-    e = np.exp(x - x.max(axis, keepdims=True))
-    return e / e.sum(axis, keepdims=True)
+def typed(value, dtype):
+    """In another precision, unless the type is the mistake."""
+    array = np.asarray(value)
+    return array if array.dtype.kind in "iub" or array.dtype == np.float16 else array.astype(dtype)
 
 
-def tolerances(dtype):
-    return {"float32": (1e-4, 1e-5), "float64": (1e-7, 1e-9)}[dtype]
+def told(actual, expected, inputs=None, earlier=None, dtype=None):
+    """What is said of arrays of one precision, under the tolerances that the check would have."""
+    rtol, atol = TOLERANCES[dtype or str(np.asarray(expected).dtype)]
+    return diagnose(np.asarray(actual), np.asarray(expected), inputs=inputs, earlier=earlier, rtol=rtol, atol=atol)
 
 
-def told(actual, expected, inputs=None):
-    rtol, atol = tolerances(str(np.asarray(expected).dtype))
-    return diagnose(np.asarray(actual), np.asarray(expected), inputs=inputs, rtol=rtol, atol=atol)
-
-
-#: Mistakes that any array can show: what makes the student's values from the right ones, and what must be said.
-MISTAKES = {
-    "sign": (lambda e: -e, "opposite sign"),
-    "twice": (lambda e: 2 * e, "twice what it should be"),
-    "half": (lambda e: e / 2, "half of what it should be"),
-    "minus twice": (lambda e: -2 * e, "opposite sign and is twice"),
-    "some factor": (lambda e: 3.7 * e, "3.7 times too large"),
-    "some small factor": (lambda e: e / 3.7, "3.7 times too small"),
-    "zero": (lambda e: 0 * e, "zero throughout"),
-    "offset": (lambda e: e + 0.75, "off by one constant"),
-    "reversed": (lambda e: np.flip(e, 0), "reversed along axis 0"),
-    "shifted": (lambda e: np.roll(e, 1, -1), "shifted by one along axis"),
-    "square": (np.square, "squared"),
-    "absolute": (np.abs, "lost its signs"),
-    "relu": (lambda e: np.maximum(e, 0), "negative entries cut to zero"),
-    "exponential": (np.exp, "exponential"),
-    "one minus": (lambda e: 1 - e, "one minus"),
-    "inverse": (lambda e: 1 / e, "inverse (1/x)"),
-    "sigmoid": (lambda e: 1 / (1 + np.exp(-e)), "sigmoid"),
-    "tanh": (np.tanh, "tanh"),
-    "softmax": (softmax, "softmax"),
-    "NaN": (lambda e: np.where(e == e.max(), np.nan, e), "NaN in 1 of"),
-    "infinity": (lambda e: np.where(e == e.max(), np.inf, e), "infinity in 1 of"),
-    "all NaN": (lambda e: e * np.nan, "NaN"),
-    "shuffled": (lambda e: np.random.default_rng(1).permutation(e.ravel()).reshape(e.shape), "right values in another order"),
-    "one axis too many": (lambda e: e[None], "axes of size 1"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_named(name, shape, dtype, seed):
-    """Whatever the shape, the dtype and the numbers, the sentence names the mistake that was made."""
-    mistake, sentence = MISTAKES[name]
-    if name == "shifted" and shape[-1] < 4:
-        pytest.skip("too short to tell")
-    expected = values(shape, dtype, seed)
-    assert sentence in str(told(np.asarray(mistake(expected)).astype(dtype), expected))
+def test_a_mistake_is_named_and_no_other(name):
+    """Whatever the shape, the precision and the numbers, the sentence names the mistake that was made, and it alone."""
+    make, sentence = MISTAKES[name]
+    assert sentence
+    for seed in range(10):
+        made = make(np.random.default_rng(seed))
+        for dtype in ("float64",) if name == "half precision" else ("float64", "float32"):
+            inputs, earlier = ({k: typed(v, dtype) for k, v in given.items()} for given in (made.inputs, made.earlier))
+            found = told(typed(made.actual, dtype), typed(made.expected, dtype), inputs, earlier, dtype)
+            assert sentence in str(found), (seed, dtype)
+            assert " Or it " not in str(found) or name in AMBIGUOUS, (seed, dtype)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_logarithm_and_root_are_named(seed):
-    """Functions of positive values only."""
-    expected = np.abs(values((4, 5), seed=seed)) + 0.1
-    assert "logarithm" in told(np.log(expected), expected)
-    assert "square root" in told(np.sqrt(expected), expected)
+def test_each_sentence_belongs_to_one_mistake():
+    """No two mistakes are told by the same words, but for those that are the same thing in other data."""
+    sentences = [sentence for _, sentence in MISTAKES.values()]
+    twice = {sentence for sentence in sentences if sentences.count(sentence) > 1}
+    assert twice == {"sum to 1 along axis 0; they should along axis 1"}
 
 
 @pytest.mark.parametrize("n", [3, 10, 32, 100])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", TOLERANCES)
 def test_a_factor_that_is_a_size_points_at_a_sum(n, dtype):
     """A loss that is a sum is named as one, with the input whose size the factor is."""
     inputs = {"x": values((n, 7), dtype)}
@@ -101,28 +69,11 @@ def test_two_for_a_size_of_two_is_told_as_twice():
     assert "twice" in told(2 * np.float64(1.3), np.float64(1.3), {"x": values((2, 5))})
 
 
-@pytest.mark.parametrize("n", [5, 9, 50])
-def test_biased_for_unbiased_is_named(n):
-    """A variance that divides by the wrong one of n and n - 1."""
-    x = values((n, 4))
-    assert f"factor {n - 1}/{n}" in told(x.var(0), x.var(0, ddof=1), {"x": x})
-    assert f"factor {n - 1}/{n}" in told(x.var(0, ddof=1), x.var(0), {"x": x})
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_arrangements_are_named(seed):
-    """Transposed, permuted, reshaped in place of permuted."""
-    square, cube, wide = values((4, 4), seed=seed), values((3, 3, 3), seed=seed), values((3, 5), seed=seed)
-    assert told(square.T, square) == "is transposed."
-    assert "axes in another order" in told(cube.transpose(0, 2, 1), cube)
-    assert "reshaped where its axes should have been permuted" in told(wide.T.reshape(3, 5), wide)
+def test_axes_in_another_order_are_named():
+    """More than two axes, all of one size; two axes whose sizes differ show by their shape."""
+    cube, wide = values((3, 3, 3)), values((3, 5))
+    assert told(cube.transpose(0, 2, 1), cube) == "has its axes in another order: (0, 2, 1)."
     assert "looks transposed" in told(wide.T, wide)
-
-
-def test_the_wrong_axis_of_a_normalisation_is_named():
-    """Rows normalised in place of columns."""
-    x = np.abs(values((4, 6))) + 0.5
-    assert "over the wrong axis" in told(x / x.sum(0, keepdims=True), x / x.sum(1, keepdims=True))
 
 
 @pytest.mark.parametrize(
@@ -137,6 +88,13 @@ def test_the_wrong_axis_of_a_normalisation_is_named():
         ((5, 1), (5,), "axes of size 1"),
         ((5, 1), (5, 4), "reduced to size 1"),
         ((5, 5, 3), (3,), "broadcast"),
+        ((6, 6), (6,), "an array of shape (6,) combined with one of shape (6, 1) is broadcast to (6, 6)"),
+        ((6, 6), (6, 1), "an array of shape (6,) combined with one of shape (6, 1) is broadcast to (6, 6)"),
+        ((4, 6), (5, 6), "one entry too few along axis 0"),
+        ((8, 6), (4, 6), "2 times too many entries along axis 0"),
+        ((4, 6), (8, 3), "as many entries, so a reshape is missing"),
+        ((5, 5), (5, 5, 5), "an axis of size 5 is lost"),
+        ((2,) * 14, (3,), "14 axes"),
         ((2, 7), (3, 4), "has shape (2, 7) where (3, 4) is asked for."),
         ((0,), (3,), "has shape (0,) where (3,) is asked for."),
     ],
@@ -153,76 +111,92 @@ def test_the_first_bad_entry_is_told():
     assert "NaN and infinity in 2 of 12 entries, first at [1, 2]" in told(actual, expected)
 
 
-def unrelated(generator):
-    """A shape, right values, and values that have nothing to do with them."""
-    shape = tuple(int(n) for n in generator.integers(1, 7, size=generator.integers(0, 4)))
-    kind = generator.integers(4)
-    expected, actual = generator.standard_normal(shape), generator.standard_normal(shape)
-    if kind == 1:
-        expected, actual = np.abs(expected), np.abs(actual)
-    if kind == 2:
-        expected, actual = np.asarray(softmax(np.atleast_1d(expected))), np.asarray(softmax(np.atleast_1d(actual)))
-    if kind == 3:  # right but for noise that is far over the tolerance
-        actual = np.asarray(expected) * (1 + 0.05 * generator.standard_normal(shape)) + 0.05
-    inputs = {"x": generator.standard_normal((int(generator.integers(2, 40)), 5))}
-    return np.asarray(actual), np.asarray(expected), inputs
+#: Sentences that only say what is plain to see, and name no cause.
+PLAIN = ("is zero", "is one and the same", "is the same all along", "is wrong only", "is right only", "is nearly right")
+
+
+def unrelated(g):
+    """Right values of many kinds, each with values of the same kind that have nothing to do with them."""
+    shape = tuple(int(n) for n in g.integers(1, 8, size=g.integers(1, 4)))
+
+    def normal(shape=shape):
+        return g.standard_normal(shape)
+
+    def part_wrong():
+        e = normal()
+        return np.where(g.random(shape) < 0.4, normal(), e), e
+
+    e = normal()
+    labels = g.integers(0, 10, 40)
+    yield normal(), normal()
+    yield np.asarray(normal(())), np.asarray(normal(()))
+    yield np.abs(normal()), np.abs(normal())
+    yield softmax(normal()), softmax(normal())
+    yield e * (1 + 0.05 * normal()) + 0.05 * normal(), e
+    yield e * (1 + 0.003 * normal()), e
+    yield g.integers(-3, 4, shape), g.integers(-3, 4, shape)
+    yield g.integers(0, 10, shape) * 1.0, g.integers(0, 10, shape) * 1.0
+    yield g.random(shape) < 0.5, g.random(shape) < 0.5
+    yield np.eye(5)[g.integers(0, 5, 6)], np.eye(5)[g.integers(0, 5, 6)]
+    yield np.maximum(normal(), 0), np.maximum(normal(), 0)
+    yield part_wrong()
+    yield np.where(g.random(40) < 0.5, labels, g.integers(0, 10, 40)), labels
+    yield g.integers(0, 256, (3, 5, 5)).astype("u1"), g.integers(0, 256, (3, 5, 5)).astype("u1")
+    yield np.where(g.random((6, 7)) < 0.5, 0, normal((6, 7))), np.where(g.random((6, 7)) < 0.5, 0, normal((6, 7)))
+    yield np.sort(np.abs(normal(6)))[::-1], np.sort(np.abs(normal(6)))[::-1]
 
 
 def test_unrelated_values_are_called_nothing():
-    """Of 600 wrong results without a system, none is given a name: a wrong diagnosis costs more than none."""
-    generator = np.random.default_rng(5)
-    named = []
-    for number in range(600):
-        actual, expected, inputs = unrelated(generator)
-        dtype = ["float32", "float64"][number % 2]
-        actual, expected = actual.astype(dtype), expected.astype(dtype)
-        if np.allclose(actual, expected, rtol=1e-3, atol=1e-3):
-            continue
-        if (sentence := told(actual, expected, inputs)) is not None:
-            named.append((actual, expected, sentence))
-    assert named == []
+    """Of thousands of wrong results without a system hardly any is given a cause: a wrong one costs more than none.
+
+    What is bare of a cause may be said: where it is wrong, that it is zero. With inputs and an earlier result at hand,
+    and under tolerances from 1e-7 to 1e-2.
+    """
+    g = np.random.default_rng(5)
+    named, seen = [], 0
+    for number in range(100):
+        for actual, expected in unrelated(g):
+            dtype, rtol, atol = [("f8", 1e-7, 1e-9), ("f4", 1e-4, 1e-5), ("f4", 1e-2, 1e-3)][number % 3]
+            a, e = (array.astype(dtype) if array.dtype.kind == "f" else array for array in (actual, expected))
+            if np.allclose(a, e, rtol=10 * rtol, atol=10 * atol):
+                continue
+            seen += 1
+            inputs = {"x": g.standard_normal((int(g.integers(2, 40)), 5)), "w": g.standard_normal(e.shape)}
+            inputs |= {"lr": np.asarray(0.1), "p": np.asarray(0.3)}
+            before = {"the first call": g.standard_normal(e.shape)}
+            found = diagnose(a, e, inputs=inputs, earlier=before, rtol=rtol, atol=atol)
+            if found and (not found.startswith(PLAIN) or "That part" in found):
+                named.append((a, e, found))
+    assert seen > 1400
+    assert len(named) <= 1, named
 
 
-def test_labels_that_are_wrong_are_called_nothing():
-    """Small integers coincide easily; that is no reason to name a mistake."""
-    generator = np.random.default_rng(6)
-    named = []
-    for _ in range(300):
-        expected = generator.integers(0, 10, size=40)
-        actual = np.where(generator.random(40) < 0.5, expected, generator.integers(0, 10, size=40))
-        if not np.array_equal(actual, expected) and (found := diagnose(actual, expected, rtol=1e-7, atol=1e-9)):
-            named.append(found)
-    assert named == []
+def test_every_hypothesis_is_ranked_once():
+    """The simplest first, each in one rank only."""
+    ranked = [hypothesis for rank in RANKS for hypothesis in rank]
+    assert len(set(ranked)) == len(ranked) > 20
 
 
-def test_masks_that_are_wrong_are_called_nothing_but_their_inverse():
-    """Bools are compared as bools; a mask that is inverted is the only one that has a name."""
-    generator = np.random.default_rng(7)
-    named = []
-    for _ in range(100):
-        expected, actual = generator.random(30) < 0.5, generator.random(30) < 0.5
-        if found := diagnose(actual, expected, rtol=1e-7, atol=1e-9):
-            named.append(found)
-    assert named == []
-
-
-def numbers_in(text):
-    return {float(number) for number in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", text)}
+def test_a_large_result_is_not_held_against_everything():
+    """A few hypotheses are tried on millions of entries, not hundreds."""
+    e = np.random.default_rng(0).standard_normal((700, 1000))
+    assert told(-e, e) == "has the opposite sign."
+    assert told(np.tanh(e), e) is None
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-@pytest.mark.parametrize("shape", [*SHAPES, ()], ids=str)
-def test_no_message_gives_an_expected_value_away(name, shape):
+def test_no_message_gives_an_expected_value_away(name):
     """Without ``reveal`` no number of the expected values is in the message; with it they are."""
-    expected = values(shape)
-    actual = np.asarray(MISTAKES[name][0](np.atleast_1d(expected)))
+    made = MISTAKES[name][0](np.random.default_rng(3))
+    actual, expected = made.actual, made.expected
+    options = {"inputs": made.inputs, "earlier": made.earlier, "rtol": 1e-7, "atol": 1e-9}
     with pytest.raises(CheckFailed) as caught:
-        assert_close(actual, expected)
+        assert_close(actual, expected, **options)
     shown = {f"{value:.{digits}f}" for value in np.ravel(expected) for digits in (3, 4, 6)}
     assert not any(text in caught.value.message for text in shown)
     assert "expected" in caught.value.staff
     with pytest.raises(CheckFailed, match="expected:"):
-        assert_close(actual, expected, reveal=True)
+        assert_close(actual, expected, reveal=True, **options)
 
 
 def test_a_factor_gives_no_single_number_away():

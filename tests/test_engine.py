@@ -240,7 +240,7 @@ def test_a_check_keeps_its_visibility_and_hint(reports):
         ("nothing", "test_add", "`basics.py` is missing from your submission, which has no Python file."),
         ("raises otherwise", "test_raises", "KeyError: 'negative'"),
         ("fails in the probe", "test_add_probe", "The check's own code failed on what your code gave it: "),
-        ("stub", "test_add", "NotImplementedError: add: write your solution here"),
+        ("stub", "test_add", "`add` is not written yet (`basics.py`, line"),
         ("changes its argument", "test_leaf", "the argument after the call"),
         ("syntax error", "test_add", 'File "basics.py", line 4'),
         ("raises at import", "test_mean", "RuntimeError: at import"),

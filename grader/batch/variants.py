@@ -42,6 +42,8 @@ class Variant(BaseModel):
     why: str
     edits: tuple[Edit, ...]
     expect: dict[str, Verdict] = Field(default_factory=dict)
+    #: A regular expression that one of the messages must match: the cause, where the output shows it. See docs/diagnosis.md.
+    names: str | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,13 @@
 """What authors of hidden suites import, and students in public tests: points, comparisons, gradient checks."""
 
 from grader.checks.close import CheckFailed, assert_close
+from grader.checks.declared import (
+    assert_differentiable,
+    assert_gradients_flow,
+    assert_registered,
+    parameters,
+    untouched,
+)
 from grader.checks.gradients import gradcheck
 from grader.checks.marks import points
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
@@ -11,6 +18,11 @@ __all__ = [
     "StudentError",
     "StudentFault",
     "assert_close",
+    "assert_differentiable",
+    "assert_gradients_flow",
+    "assert_registered",
     "gradcheck",
+    "parameters",
     "points",
+    "untouched",
 ]

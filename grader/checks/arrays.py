@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,13 @@ def mismatch(got: Any, right: Any, rtol: float, atol: float) -> Any:
 def difference(actual: Any, value: Any, rtol: float | None, atol: float | None) -> tuple[bool, float]:
     """Whether two values are equal within tolerance, and the root mean square of their difference.
 
-    Lists and tuples are compared part by part. What cannot be compared is unequal and infinitely far.
+    Lists, tuples and dicts are compared part by part. What cannot be compared is unequal and infinitely far.
     """
+    if isinstance(value, Mapping):
+        if not isinstance(actual, Mapping) or not set(value) <= set(actual):
+            return False, float("inf")
+        named = [difference(actual[key], part, rtol, atol) for key, part in value.items()]
+        return all(part[0] for part in named), float(sum(part[1] for part in named))
     got, other = as_array(actual), as_array(value)
     if got is None or other is None:
         if not (isinstance(actual, (list, tuple)) and isinstance(value, (list, tuple)) and len(actual) == len(value)):

@@ -7,11 +7,14 @@ annotation is the student's mistake, told in the student's words, before a check
 from __future__ import annotations
 
 import ast
+import copy
+import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.sandbox.faults import ContractError
+from grader.sandbox.faults import ContractError, StudentError, StudentFault
 
 _ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
 
@@ -25,6 +28,31 @@ class Signature:
     returns: ast.expr | None = None
     methods: Mapping[str, Signature] = field(default_factory=dict)
     is_class: bool = False
+    arguments: ast.arguments | None = None
+
+    def call(self) -> str:
+        """How the stub has it called: ``softmax(x, dim=1)``, without annotations and ``self``."""
+        return f"{self.name}({', '.join(_parameters(self.arguments)) if self.arguments else ''})"
+
+    def argument(self, position: int) -> str:
+        """The name of the argument in a position; a number in words where the stub does not say."""
+        listed = [a.arg for a in (*self.arguments.posonlyargs, *self.arguments.args)] if self.arguments else []
+        return f"`{listed[position]}`" if position < len(listed) else f"number {position + 1}"
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    """The parameters as text, with their defaults."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
+    found = [_parameter(a, default) for a, default in zip(plain, defaults, strict=True)]
+    if arguments.vararg or arguments.kwonlyargs:
+        found.append(f"*{arguments.vararg.arg if arguments.vararg else ''}")
+    found += [_parameter(a, default) for a, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return [*found, f"**{arguments.kwarg.arg}"] if arguments.kwarg else found
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
+    return argument.arg if default is None else f"{argument.arg}={ast.unparse(default)}"
 
 
 def read_contract(sources: Mapping[str, str]) -> dict[str, Signature]:
@@ -40,19 +68,76 @@ def read_contract(sources: Mapping[str, str]) -> dict[str, Signature]:
 def _signatures(node: ast.stmt, module: str) -> list[Signature]:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return [Signature(node.name, module, node.returns)]
+            return [Signature(node.name, module, node.returns, arguments=node.args)]
         case ast.ClassDef():
             methods = {
-                item.name: Signature(f"{node.name}.{item.name}", module, item.returns)
+                item.name: Signature(f"{node.name}.{item.name}", module, item.returns, arguments=_own(item))
                 for item in node.body
                 if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef))
             }
-            return [Signature(node.name, module, methods=methods, is_class=True)]
+            start = methods.get("__init__")
+            arguments = start.arguments if start else None
+            return [Signature(node.name, module, methods=methods, is_class=True, arguments=arguments)]
         case ast.Assign():
             return [Signature(target.id, module) for target in node.targets if isinstance(target, ast.Name)]
         case ast.AnnAssign(target=ast.Name(id=name)):
             return [Signature(name, module)]
     return []
+
+
+def _own(method: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.arguments:
+    """The arguments of a method as its caller sees them: without ``self``."""
+    arguments = copy.copy(method.args)
+    static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in method.decorator_list)
+    if not static and arguments.posonlyargs:
+        arguments.posonlyargs = arguments.posonlyargs[1:]
+    elif not static:
+        arguments.args = arguments.args[1:]
+    # A default of self itself would be odd; there may be no more defaults than arguments.
+    count = len(arguments.posonlyargs) + len(arguments.args)
+    arguments.defaults = arguments.defaults[max(0, len(arguments.defaults) - count) :]
+    return arguments
+
+
+#: What Python says where a call does not suit a signature.
+_MISFIT = re.compile(
+    r"missing \d+ required|takes (?:from )?\d+ (?:to \d+ )?positional|unexpected keyword|multiple values for|"
+    r"takes no (?:keyword )?arguments|positional-only"
+)
+
+
+def misfit(error: StudentError, signature: Signature | None) -> StudentFault:
+    """The error as the student should read it: a call that the stub's signature allows, and theirs does not.
+
+    Anything else comes back as it is. An error from within the student's code has frames, and is left alone.
+    """
+    if signature is None or signature.arguments is None or error.frames or error.type_name != "TypeError":
+        return error
+    if not _MISFIT.search(error.text):
+        return error
+    renamed = re.search(r"unexpected keyword argument '(\w{1,60})'", error.text)
+    tail = f" Was `{renamed[1]}` renamed?" if renamed else ""
+    return ContractError(
+        f"`{signature.name}` has to take the arguments that the stub gives it, `{signature.call()}`; yours does not: "
+        f"{error.text[:200]}.{tail}"
+    )
+
+
+def not_defined(name: str, file: str, source: bytes | None) -> str:
+    """The sentence for a name that a module lacks, with what it may have been called instead."""
+    others = [other for other in _defined(source) if other != name]
+    near = difflib.get_close_matches(name, others, n=1, cutoff=0.75)
+    hint = f" It defines `{near[0]}`; is that what is meant? Keep the stub's names." if near else ""
+    return f"`{file}` does not define `{name}`.{hint}"
+
+
+def _defined(source: bytes | None) -> list[str]:
+    try:
+        body = ast.parse(source or b"").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [node.name[:80] for node in body if isinstance(node, kinds)][:500]
 
 
 def fulfil(value: Any, signature: Signature | None) -> Any:

@@ -8,14 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from grader.engine.advice import advise
 from grader.errors import SystemFault
-from grader.records import CheckResult, Metric, Report, Verdict, worst
+from grader.records import CheckResult, Metric, Place, Report, Verdict, worst
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, clean_text
 
 if TYPE_CHECKING:
     import pytest
 
 _MESSAGE_LIMIT = 3000
+_MOST_LINES = 40
+_WIDEST = 400
+#: How a stub's error ends, after the name of the function; see :mod:`grader.release.strip`.
+UNWRITTEN = "write your solution here"
 #: Their comparisons (numpy.testing, torch.testing) raise with the expected values in the message: that is for staff.
 _TELLING_LIBRARIES = frozenset({"numpy", "torch", "unittest"})
 #: What a student is told of a check that is held.
@@ -41,6 +46,7 @@ class CaseOutcome:
     staff: str = ""
     output: str = ""
     seconds: float = 0.0
+    place: Place | None = None
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
 
@@ -83,9 +89,9 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
             error.verdict, 0.0, clean_text(text, _MESSAGE_LIMIT), staff=_staff_text(error), unexplained=True
         )
     if isinstance(error, StudentError):
-        return CaseOutcome(error.verdict, 0.0, clean_text(error.for_student(), _MESSAGE_LIMIT))
+        return CaseOutcome(error.verdict, 0.0, _screen(_raised(error)))
     if isinstance(error, StudentFault):
-        return CaseOutcome(error.verdict, 0.0, clean_text(error.message, _MESSAGE_LIMIT))
+        return CaseOutcome(error.verdict, 0.0, _screen(error.message))
     if type(error).__name__ == "PredictionError":  # grader.data's, which knows nothing of verdicts
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, pytest.fail.Exception):
@@ -97,6 +103,25 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, SystemFault):
         return CaseOutcome(Verdict.SYSTEM_ERROR, 0.0, HELD, staff=_staff_text(error))
     return CaseOutcome(Verdict.GRADER_ERROR, 0.0, HELD, staff=_staff_text(error), unexplained=True)
+
+
+def _raised(error: StudentError) -> str:
+    """An exception of the student's own, with what usually stands behind it; a stub that is still a stub, as that."""
+    if error.type_name == "NotImplementedError" and error.text.endswith(UNWRITTEN):
+        where = f" (`{error.frames[-1].file}`, line {error.frames[-1].line})" if error.frames else ""
+        return f"`{error.text.partition(':')[0]}` is not written yet{where}."
+    advice = advise(error.message)
+    return f"{error.for_student()}\n\n{advice}" if advice else error.for_student()
+
+
+def _screen(text: str) -> str:
+    """A student's or an author's text, cut to a screen: the end of it kept, where an exception says what it is."""
+    lines = clean_text(text, 4 * _MESSAGE_LIMIT).split("\n")
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[: _MOST_LINES // 2], "[...]", *lines[-_MOST_LINES // 2 :]]
+    return clean_text(
+        "\n".join(line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines), _MESSAGE_LIMIT
+    )
 
 
 def _threshold_message(state: CaseState) -> str:
@@ -123,7 +148,7 @@ def _assertion_message(error: AssertionError) -> str:
         message = str(error).split("\nassert ", 1)[0]
         if message.startswith("assert "):
             message = ""
-    return clean_text(message, _MESSAGE_LIMIT) or "The result is not what was asked for."
+    return _screen(message) or "The result is not what was asked for."
 
 
 def _library_of(error: BaseException) -> str:
@@ -144,10 +169,11 @@ def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
         Verdict.WRONG_ANSWER,
         0.0,
         f"Your code returned something that this check could not work with ({clean_text(error_line, 300)}). "
-        "Look at the types and shapes that the docstring asks for.",
+        + (advise(error_line) or "Look at the types and shapes that the docstring asks for."),
         staff=outcome.staff,
         output=outcome.output,
         seconds=outcome.seconds,
+        place=outcome.place,
     )
 
 
@@ -167,6 +193,7 @@ def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
         score=None if verdict.held else round(spec.points * fraction, 6),
         max_score=spec.points,
         message=(failed.message + note if failed and verdict is not Verdict.ACCEPTED else ""),
+        place=failed.place if failed and verdict not in (Verdict.ACCEPTED, Verdict.SKIPPED) else None,
         hint="" if fraction >= 1 or verdict.held else spec.hint,
         output=clean_text("".join(case.output for case in cases), 4000),
         visibility=spec.visibility,

@@ -151,7 +151,8 @@ def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]
 
     error = call.excinfo.value if call.excinfo else None
     case = item.stash[_CASE]
-    outcome = replace(judge(error, case), seconds=call.duration)
+    outcome = judge(error, case)
+    outcome = replace(outcome, seconds=call.duration, place=state.current().place(error, outcome.verdict))
     if outcome.verdict is Verdict.GRADER_ERROR and error is not None:
         outcome = replace(outcome, message=f"{type(error).__name__}: {str(error)[:300]}")
     previous = state.outcomes.get(case_id(item))
@@ -195,6 +196,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         )
         if result.message:
             terminalreporter.write_line("      " + result.message.replace("\n", "\n      "))
+        if result.place:
+            terminalreporter.write_line(f"      {result.place.file}, line {result.place.line}. {result.place.what}")
     for metric in state.metrics.values():
         terminalreporter.write_line(f"metric {metric.name} = {metric.value}")
     terminalreporter.write_line(f"{total:6.2f} /{possible:6.2f}  in all")

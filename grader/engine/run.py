@@ -14,10 +14,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from grader.engine.contract import Signature
+from grader.engine.contract import Signature, not_defined
+from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules
 from grader.errors import AuthoringError, MachineError, SystemFault
+from grader.records import Place, Verdict
 from grader.sandbox.connection import SandboxFault, Worker, WorkerKilled
 from grader.sandbox.faults import (
     ContractError,
@@ -74,6 +76,7 @@ class SubmissionRun:
         self._raised: dict[str, str] = {}  # and those whose import raised, with the traceback
         self._functions: dict[tuple[str, str], Any] = {}
         self._hangs: Counter[str] = Counter()
+        self._touched: dict[str, str] = {}  # names that the running case called or passed on, with their files
 
     @functools.cached_property
     def breaches(self) -> dict[str, Breach]:
@@ -94,6 +97,24 @@ class SubmissionRun:
         self._check_deadline = time.monotonic() + min(limit, self.patience.get(case, limit))
         self._case_seed = derive_seed(self.seed, case)
         self._seeded = False
+        self._touched = {}
+
+    def place(self, error: BaseException | None, verdict: Verdict) -> Place | None:
+        """Where in the student's code the running case failed: the line that raised, or what it called last."""
+        if isinstance(error, StudentError):
+            return raised_at(error, self.files)
+        if verdict in (Verdict.WRONG_ANSWER, Verdict.PARTIAL, Verdict.TIME_LIMIT) and self._touched:
+            name, file = next(reversed(self._touched.items()))
+            alone = len({other.partition(".")[0] for other in self._touched}) == 1
+            return defined_at(name, file, self.files, only=alone)
+        return None
+
+    def touch(self, signature: Signature) -> None:
+        """Note that the case uses a function, class or method of the student's."""
+        file = self.session.modules.get(signature.module)
+        if file is not None:
+            self._touched.pop(signature.name, None)
+            self._touched[signature.name] = file
 
     def end_case(self) -> str:
         """Give what the student's code printed during the case."""
@@ -241,6 +262,8 @@ class SubmissionRun:
         file = self.session.modules.get(home)
         if file is None:
             raise AuthoringError(f"the assignment has no module {home!r}", mend="use one of its `files`")
+        if signature is not None and (signature.is_class or signature.arguments is not None):
+            self.touch(signature)
         if (key := (home, name)) in self._functions and not ref and self._worker is not None:
             return self._functions[key]
         self._readable(file)
@@ -270,7 +293,7 @@ class SubmissionRun:
             return self.ask("lookup", module, name, ref=ref)
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames:
-                raise ContractError(f"`{file}` does not define `{name}`.") from None
+                raise ContractError(not_defined(name, file, self.files.get(file))) from None
             # It would raise again for every later check, after whatever it does first.
             self._raised[module] = error.for_student()
             raise ImportFailed(self._raised[module]) from None

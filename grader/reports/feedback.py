@@ -171,10 +171,14 @@ def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summ
 
 def _visible(check: CheckResult, *, passed: bool) -> CheckResult:
     if check.visibility == "hidden":
-        return check.model_copy(update={"title": clean(check.title), "message": "", "hint": "", "output": ""})
+        return check.model_copy(
+            update={"title": clean(check.title), "message": "", "hint": "", "output": "", "place": None}
+        )
     if check.visibility == "after_due" and not passed:
         note = "" if check.verdict is Verdict.ACCEPTED else _AFTER_DUE
-        return check.model_copy(update={"title": clean(check.title), "message": note, "hint": "", "output": ""})
+        return check.model_copy(
+            update={"title": clean(check.title), "message": note, "hint": "", "output": "", "place": None}
+        )
     lost = check.score is not None and check.score < check.max_score
     update = {
         "title": clean(check.title),

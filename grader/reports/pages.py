@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.text import clean, inline, number, screenful
+from grader.reports.text import clean, excerpt, inline, number, screenful
 from grader.reports.verdicts import WORDINGS
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -56,6 +56,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"clean": clean, "screenful": screenful, "inline": inline, "number": number}
+    environment.filters |= {
+        "clean": clean,
+        "screenful": screenful,
+        "inline": inline,
+        "number": number,
+        "excerpt": excerpt,
+    }
     environment.globals["wordings"] = WORDINGS
     return environment

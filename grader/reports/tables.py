@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from grader.reports.text import DASH, MINUS, clean, number
+from grader.reports.text import DASH, MINUS, clean, excerpt_text, number
 from grader.reports.verdicts import WORDINGS
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def report_table(report: Report) -> Table:
     for check in report.checks:
         cell = _text(check.title or check.id)
         if check.score is None or check.score < check.max_score:
-            for label, text in (("", check.message), ("hint: ", check.hint)):
+            where = excerpt_text(check.place) if check.place else ""
+            for label, text in (("", check.message), ("", where), ("hint: ", check.hint)):
                 if text:
                     cell.append("\n  " + label + clean(text)[:600].replace("\n", "\n  "), style="dim")
         points = f"{number(check.score)} / {number(check.max_score)}"

@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
+    from grader.records import Place
+
 #: Stands where there is no number.
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -18,6 +20,8 @@ MINUS = "\N{MINUS SIGN}"
 MAX_LINES = 48
 MAX_LINE = 400
 MAX_CHARS = 6000
+#: Lines of a student's code beside a message.
+MAX_EXCERPT = 8
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-Z\\^_])")
 #: C0 and C1 controls, lone surrogates, noncharacters, and what turns the direction of text around (CVE-2021-42574).
@@ -46,6 +50,20 @@ def screenful(text: str) -> str:
     head = _fit(lines[: MAX_LINES * 2 // 3], MAX_CHARS * 2 // 3)
     tail = _fit(lines[len(head) :][::-1][: MAX_LINES // 3], MAX_CHARS // 3)[::-1]
     return "\n".join([*head, "[... left out here ...]", *tail])
+
+
+def excerpt(place: Place) -> list[tuple[int, str, bool]]:
+    """The lines of a place: their numbers, their text made fit to show, and whether it is the one that is meant."""
+    shown = list(enumerate(place.lines[:MAX_EXCERPT], start=place.first))
+    return [(number, _short(clean(line)), number == place.line) for number, line in shown]
+
+
+def excerpt_text(place: Place) -> str:
+    """A place for a terminal: file and line, and the lines with the one that is meant marked."""
+    lines = excerpt(place)
+    width = len(str(lines[-1][0])) if lines else 1
+    marked = [f"{'>' if meant else ' '} {number:>{width}} | {line}".rstrip() for number, line, meant in lines]
+    return "\n".join([f"{clean(place.file)}, line {place.line}. {clean(place.what)}".rstrip(), *marked])
 
 
 def inline(text: str) -> Markup:

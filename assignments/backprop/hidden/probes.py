@@ -42,6 +42,8 @@ def train(net, x, y, x_val, y_val, settings, seed):
     """Train a numpy net in place; the histories as lists of float."""
     np.random.seed(seed)
     history = net.train(x, y, x_val, y_val, **settings)
+    if not hasattr(history, "keys"):
+        raise TypeError(f"train should return a dict of histories; it returned {type(history).__name__}")
     return {name: [float(value) for value in history[name]] for name in history}
 
 

@@ -37,7 +37,12 @@ def test_affine_forward(student, np_rng, shape):
     """`affine_forward` computes x w + b, for inputs with more than two axes too."""
     (x, w, b, _), truth = affine_case(np_rng, shape)
     out, _ = student.affine_forward(x, w, b)
-    assert_close(out, truth["out"], name="out", inputs={"x": x, "w": w, "b": b}, **TOLERANCE)
+    mistakes = {
+        "each example flattened in another order (order=\"F\"?)": lambda: x.reshape(len(x), -1, order="F") @ w + b,
+        "b left out": lambda: truth["out"] - b,
+        "b subtracted": lambda: truth["out"] - 2 * b,
+    }
+    assert_close(out, truth["out"], name="out", inputs={"x": x, "w": w, "b": b}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(3, hint="dx = dout wᵀ, in the shape that x had.")
@@ -64,7 +69,8 @@ def test_affine_db(student, np_rng, shape):
     db = np.asarray(got["db"])
     # (1, M) is how some keep biases; (N, M) is a sum forgotten.
     db = db.reshape(-1) if db.shape == (1, 4) else db
-    assert_close(db, truth["db"], name="db", inputs=inputs, **TOLERANCE)
+    mistakes = {"the sum over the outputs (axis 1), not over the examples (axis 0)": lambda: inputs["dout"].sum(axis=1)}
+    assert_close(db, truth["db"], name="db", inputs=inputs, mistakes=mistakes, **TOLERANCE)
 
 
 def away_from_zero(np_rng, shape):
@@ -87,7 +93,12 @@ def test_relu_backward(student, np_rng, shape):
     x, dout = away_from_zero(np_rng, shape), np_rng.normal(size=shape)
     _, cache = student.relu_forward(x)
     dx = student.relu_backward(dout, cache)
-    assert_close(dx, np.where(x > 0, dout, 0.0), name="dx", inputs={"x": x, "dout": dout}, **TOLERANCE)
+    mistakes = {
+        "every entry passed on, the mask of positive inputs forgotten": dout,
+        "the mask made of dout, not of the input": np.where(dout > 0, dout, 0.0),
+        "the mask turned round": np.where(x < 0, dout, 0.0),
+    }
+    assert_close(dx, np.where(x > 0, dout, 0.0), name="dx", inputs={"x": x, "dout": dout}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(2, hint="1 / (1 + exp(-x)).")
@@ -114,4 +125,14 @@ def test_sigmoid_backward(student, np_rng):
     dx = student.sigmoid_backward(dout, cache)
     tx = torch.tensor(x, requires_grad=True)
     torch.sigmoid(tx).backward(torch.tensor(dout))
-    assert_close(dx, tx.grad.numpy(), name="dx", inputs={"x": x, "dout": dout}, **TOLERANCE)
+    def slope(s):
+        return dout * s * (1 - s)
+
+    once = 1 / (1 + np.exp(-x))
+    mistakes = {
+        "the sigmoid applied again to the output that the cache holds": lambda: slope(1 / (1 + np.exp(-once))),
+        "the slope of the input itself, x (1 - x)": lambda: slope(x),
+        "σ(x) alone for the slope": lambda: dout * once,
+        "1 - σ(x) alone for the slope": lambda: dout * (1 - once),
+    }
+    assert_close(dx, tx.grad.numpy(), name="dx", inputs={"x": x, "dout": dout}, mistakes=mistakes, **TOLERANCE)

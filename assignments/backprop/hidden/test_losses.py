@@ -20,13 +20,39 @@ def softmax_truth(x, y):
     return loss.item(), scores.grad.numpy()
 
 
+def softmax_mistakes(x, y):
+    """What wrong softmax losses give: by what is wrong, pairs of a loss and its gradient."""
+    rows, onehot = np.arange(len(y)), np.eye(x.shape[1])[y]
+    p = np.exp(x - x.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    columns, everything = (np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True) for axis in (0, None))
+    again = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)
+
+    def loss(q):
+        return -np.log(q[rows, y]).mean()
+
+    return {
+        "the softmax over the batch (axis 0), not over the classes (axis 1)": (lambda: loss(columns), lambda: (columns - onehot) / len(y)),
+        "one softmax over all entries together": (lambda: loss(everything), lambda: (everything - onehot) / len(y)),
+        "the softmax applied twice": (lambda: loss(again), lambda: (again - onehot) / len(y)),
+        "the softmax alone: the one-hot labels are not subtracted": (None, lambda: p / len(y)),
+        "the probability of the right class in place of its logarithm": (lambda: -p[rows, y].mean(), None),
+    }
+
+
+def of_part(mistakes, part):
+    """The mistakes that give a wrong loss (0) or a wrong gradient (1)."""
+    return {words: values[part] for words, values in mistakes.items() if values[part] is not None}
+
+
 @points(3, hint="Softmax runs along each row; the loss is the mean over the batch of -log p of the right class.")
 @pytest.mark.parametrize("size", SIZES)
 def test_softmax_value(student, np_rng, size):
     """`softmax_loss` returns the mean cross-entropy of the batch."""
     x, y = np_rng.normal(size=size), np_rng.integers(size[1], size=size[0])
     loss, _ = student.softmax_loss(x, y)
-    assert_close(loss, softmax_truth(x, y)[0], name="loss", inputs={"x": x, "y": y}, **TOLERANCE)
+    mistakes = of_part(softmax_mistakes(x, y), 0)
+    assert_close(loss, softmax_truth(x, y)[0], name="loss", inputs={"x": x, "y": y}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(4, hint="(softmax(x) - one_hot(y)) / N: the loss is a mean, so its gradient is divided by N as well.")
@@ -35,7 +61,8 @@ def test_softmax_gradient(student, np_rng, size):
     """`softmax_loss` returns the gradient of its loss with respect to the scores."""
     x, y = np_rng.normal(size=size), np_rng.integers(size[1], size=size[0])
     _, dx = student.softmax_loss(x, y)
-    assert_close(dx, softmax_truth(x, y)[1], name="dx", inputs={"x": x, "y": y}, **TOLERANCE)
+    mistakes = of_part(softmax_mistakes(x, y), 1)
+    assert_close(dx, softmax_truth(x, y)[1], name="dx", inputs={"x": x, "y": y}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(3, hint="Subtract each row's maximum before you exponentiate: softmax does not notice, exp does.")
@@ -74,7 +101,12 @@ def test_elementwise_value(student, np_rng):
     """`elementwise_cross_entropy` sums over the outputs and averages over the batch."""
     u, t, true_loss, _ = elementwise_case(np_rng)
     loss, _ = student.elementwise_cross_entropy(u, t)
-    assert_close(loss, true_loss, name="loss", inputs={"u": u, "t": t}, rtol=1e-3, atol=2e-5)
+    mistakes = {
+        "-t log u alone: the term of 1 - t is missing": lambda: -(t * np.log(u)).sum() / 7,
+        "-(1 - t) log(1 - u) alone: the term of t is missing": lambda: -((1 - t) * np.log(1 - u)).sum() / 7,
+        "the mean over all entries; it should be the sum over the outputs and the mean over the batch": lambda: true_loss / 3,
+    }
+    assert_close(loss, true_loss, name="loss", inputs={"u": u, "t": t}, mistakes=mistakes, rtol=1e-3, atol=2e-5)
 
 
 @points(2, hint="d/du of -t log u - (1-t) log(1-u) is (u - t) / (u (1 - u)); and the loss is a mean over the batch.")
@@ -82,7 +114,13 @@ def test_elementwise_gradient(student, np_rng):
     """`elementwise_cross_entropy` returns the gradient with respect to the probabilities."""
     u, t, _, true_du = elementwise_case(np_rng)
     _, du = student.elementwise_cross_entropy(u, t)
-    assert_close(du, true_du, name="du", inputs={"u": u, "t": t}, rtol=1e-3, atol=2e-5)
+    mistakes = {
+        "the gradient of -t log u alone: the term of 1 - t is missing": lambda: -t / u / 7,
+        "u - t, the gradient for the score before the sigmoid, not for u itself": lambda: (u - t) / 7,
+        "u - t, the gradient for the score before the sigmoid, and not divided by the batch": lambda: u - t,
+        "a division by all entries; the outputs are summed, so only the batch divides": lambda: true_du / 3,
+    }
+    assert_close(du, true_du, name="du", inputs={"u": u, "t": t}, mistakes=mistakes, rtol=1e-3, atol=2e-5)
 
 
 @points(2, hint="Clip u to [eps, 1 - eps] before the logarithm and before the division.")
@@ -105,13 +143,26 @@ def cubic_case(np_rng, shape):
     return np_rng.uniform(0.5, 2.0, size=shape), np_rng.uniform(1.0, 3.0, size=shape)
 
 
+def difference_mistakes(x, c, h):
+    """What wrong differences of the cubic give at the step ``h``."""
+    exact, bend = 3 * c * x**2 + 2 * x.sum(), 3 * c * x + 1
+    found = {
+        "a one-sided difference, (f(x + h) - f(x)) / h": exact + bend * h + c * h**2,
+        "a one-sided difference, (f(x) - f(x - h)) / h": exact - bend * h + c * h**2,
+    }
+    others = {f"the step h = {other:g}, where {h:g} is asked for": exact + c * other**2 for other in (0.1, 1e-2, 1e-3) if other != h}
+    # Below that, all steps look alike.
+    return found | others | ({} if h < 1e-3 else {f"a far smaller step h than the {h:g} that is asked for": exact})
+
+
 @points(2, hint="Central differences, (f(x+h) - f(x-h)) / 2h, one entry at a time, every other entry at its old value.")
 @pytest.mark.parametrize("shape", [(4,), (3, 2), (2, 1, 3)])
 def test_numerical_gradient(student, probe, np_rng, shape):
     """`eval_numerical_gradient` is accurate on a cubic, as central differences are and one-sided ones are not."""
     x, c = cubic_case(np_rng, shape)
     got = probe.numeric_gradient(student.ref("eval_numerical_gradient"), x, c)
-    assert_close(got["gradient"], 3 * c * x**2 + 2 * x.sum(), name="the numerical gradient", rtol=1e-6, atol=1e-6)
+    mistakes = difference_mistakes(x, c, 1e-5)
+    assert_close(got["gradient"], 3 * c * x**2 + 2 * x.sum(), name="the numerical gradient", mistakes=mistakes, rtol=1e-6, atol=1e-6)
 
 
 @points(2, hint="Use the h you are given, and divide by 2h.")
@@ -120,7 +171,8 @@ def test_numerical_gradient_step(student, probe, np_rng):
     x, c = cubic_case(np_rng, (2, 3))
     got = probe.numeric_gradient(student.ref("eval_numerical_gradient"), x, c, h=0.1)
     # Central differences of c x³ are off by exactly c h².
-    assert_close(got["gradient"], 3 * c * x**2 + 2 * x.sum() + 0.01 * c, name="the numerical gradient", rtol=1e-6, atol=1e-6)
+    mistakes = difference_mistakes(x, c, 0.1)
+    assert_close(got["gradient"], 3 * c * x**2 + 2 * x.sum() + 0.01 * c, name="the numerical gradient", mistakes=mistakes, rtol=1e-6, atol=1e-6)
 
 
 @points(2, hint="Write x[i] + h and x[i] - h into x itself, and put the old value back before you go on.")
@@ -128,5 +180,7 @@ def test_numerical_gradient_in_place(student, probe, np_rng):
     """`eval_numerical_gradient` moves `x` itself, so that `f` may ignore its argument, and restores it."""
     x, c = cubic_case(np_rng, (3, 2))
     got = probe.numeric_gradient(student.ref("eval_numerical_gradient"), x, c, argument=False)
-    assert_close(got["after"], x, name="x after the call", rtol=0, atol=1e-9)
-    assert_close(got["gradient"], 3 * c * x**2 + 2 * x.sum(), name="the numerical gradient", rtol=1e-6, atol=1e-6)
+    left = {"the old values not put back: every entry is left at x - h": x - 1e-5, "the old values not put back: every entry is left at x + h": x + 1e-5}
+    assert_close(got["after"], x, name="x after the call", mistakes=left, rtol=0, atol=1e-9)
+    mistakes = {"a copy of x moved: f reads x itself, and never sees the step": np.zeros_like(x), **difference_mistakes(x, c, 1e-5)}
+    assert_close(got["gradient"], 3 * c * x**2 + 2 * x.sum(), name="the numerical gradient", mistakes=mistakes, rtol=1e-6, atol=1e-6)

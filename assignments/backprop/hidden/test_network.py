@@ -39,6 +39,47 @@ def make_case(student, probe, np_rng, sizes):
     }
 
 
+def network(case, *, relu=lambda h: np.maximum(h, 0), without=()):
+    """Scores of the case's network with another activation, or without some biases."""
+    p = {name: 0 * value if name in without else value for name, value in case["params"].items()}
+    return relu(case["x"] @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"]
+
+
+def score_mistakes(case):
+    """What wrong networks give for the scores."""
+    scores = case["scores"]
+    return {
+        "b1 left out": lambda: network(case, without=["b1"]),
+        "b2 left out": lambda: network(case, without=["b2"]),
+        "both biases left out": lambda: network(case, without=["b1", "b2"]),
+        "no ReLU between the layers": lambda: network(case, relu=lambda h: h),
+        "the absolute value in place of the ReLU": lambda: network(case, relu=np.abs),
+        "a ReLU on the scores": lambda: np.maximum(scores, 0),
+    }
+
+
+def loss_of(scores, y):
+    """Mean softmax loss."""
+    return F.cross_entropy(torch.as_tensor(scores), torch.as_tensor(y)).item()
+
+
+def gradient_mistakes(case):
+    """What wrong backward passes give for all four parameters."""
+    x, w2 = case["x"], case["params"]["W2"]
+    before = x @ case["params"]["W1"] + case["params"]["b1"]
+    p = np.exp(case["scores"])
+    p /= p.sum(axis=1, keepdims=True)
+    dscores = (p - np.eye(p.shape[1])[case["y"]]) / N
+    unmasked, inactive = dscores @ w2.T, (dscores @ w2.T) * (before < 0)
+    right = case["grads"]
+    return {
+        "the gradient passed through hidden units that the ReLU has switched off": {**right, "W1": x.T @ unmasked, "b1": unmasked.sum(axis=0)},
+        "the ReLU's mask turned round": {**right, "W1": x.T @ inactive, "b1": inactive.sum(axis=0)},
+        "the hidden layer before its ReLU in the gradient of W2": {**right, "W2": before.T @ dscores},
+        "the gradients of the biases averaged over the batch": {**right, "b1": right["b1"] / N, "b2": right["b2"] / N},
+    }
+
+
 def gradients(net, x, y, reg):
     """The student's gradients as float64 arrays, biases as vectors; their names and number of entries are checked."""
     _, grads = net.loss(x, y, reg=reg)
@@ -72,7 +113,7 @@ def test_scores(student, probe, np_rng, sizes):
     """`loss(X)` returns the scores before the softmax."""
     case = make_case(student, probe, np_rng, sizes)
     scores = case["net"].loss(case["x"])
-    assert_close(scores, case["scores"], name="scores", inputs={"X": case["x"]}, **TOLERANCE)
+    assert_close(scores, case["scores"], name="scores", inputs={"X": case["x"]}, mistakes=score_mistakes(case), **TOLERANCE)
 
 
 @points(2, hint="loss(X, y) is softmax_loss of the scores; with reg=0 nothing is added.")
@@ -81,7 +122,8 @@ def test_loss(student, probe, np_rng, sizes):
     """`loss(X, y)` returns the softmax loss of the scores."""
     case = make_case(student, probe, np_rng, sizes)
     loss, _ = case["net"].loss(case["x"], case["y"])
-    assert_close(loss, case["loss"], name="loss", inputs={"X": case["x"], "y": case["y"]}, **TOLERANCE)
+    mistakes = {words: lambda make=make: loss_of(make(), case["y"]) for words, make in score_mistakes(case).items()}
+    assert_close(loss, case["loss"], name="loss", inputs={"X": case["x"], "y": case["y"]}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(2, hint="Add reg * (sum(W1²) + sum(W2²)): no ½, both matrices, no biases, not divided by N.")
@@ -97,6 +139,13 @@ def test_regularisation(student, probe, np_rng, sizes):
         np.asarray(0.7 * squares),
         name="what reg=0.7 adds to the loss",
         inputs={"X": case["x"]},
+        mistakes={
+            "the biases regularised as well": 0.7 * sum((value**2).sum() for value in case["params"].values()),
+            "W1 alone regularised": 0.7 * (case["params"]["W1"] ** 2).sum(),
+            "W2 alone regularised": 0.7 * (case["params"]["W2"] ** 2).sum(),
+            "a factor ½": 0.35 * squares,
+            "the lengths of the weights, not their squares": 0.7 * sum(np.linalg.norm(case["params"][name]) for name in ("W1", "W2")),
+        },
         **TOLERANCE,
     )
 
@@ -107,8 +156,7 @@ def test_gradients(student, probe, np_rng, sizes):
     """`loss(X, y)` returns the gradients of all four parameters."""
     case = make_case(student, probe, np_rng, sizes)
     got = gradients(case["net"], case["x"], case["y"], reg=0.0)
-    for name in NAMES:
-        assert_close(got[name], case["grads"][name], name=f'grads["{name}"]', inputs={"X": case["x"]}, **TOLERANCE)
+    assert_close(got, case["grads"], name="grads", inputs={"X": case["x"]}, mistakes=gradient_mistakes(case), **TOLERANCE)
 
 
 @points(2, hint="The derivative of reg * W² is 2 * reg * W. The biases have no such term.")
@@ -120,7 +168,11 @@ def test_regularisation_gradients(student, probe, np_rng, sizes):
     without = gradients(case["net"], case["x"], case["y"], reg=0.0)
     for name in NAMES:
         expected = 1.4 * case["params"][name] if name[0] == "W" else np.zeros_like(case["params"][name])
-        assert_close(with_reg[name] - without[name], expected, name=f'what reg=0.7 adds to grads["{name}"]', **TOLERANCE)
+        value = case["params"][name]
+        mistakes = {"reg * W: the 2 of the derivative is missing": 0.7 * value, "nothing added at all": 0 * value, "the wrong sign": -1.4 * value}
+        if name[0] == "b":
+            mistakes = {"the bias regularised like a weight": 1.4 * value, "the bias regularised, without the 2": 0.7 * value}
+        assert_close(with_reg[name] - without[name], expected, name=f'what reg=0.7 adds to grads["{name}"]', mistakes=mistakes, **TOLERANCE)
 
 
 @points(2, hint="The index of the largest score in each row: argmax over axis 1.")
@@ -130,5 +182,6 @@ def test_predict(student, probe, np_rng):
     net = probe.make_net(student.ref("TwoLayerNet"), [6, 5, 4], {name: np_rng.normal(size=shape) for name, shape in shapes.items()})
     x = np_rng.normal(size=(30, 6))
     labels, scores = np.asarray(net.predict(x)), np.asarray(net.loss(x))
-    assert labels.shape == (30,), f"predict returned shape {labels.shape}; for 30 inputs it should be (30,)"
+    why = {(4,): ": one for each class, so the argmax runs over the batch", (30, 4): ": these are scores, and no argmax is taken"}
+    assert labels.shape == (30,), f"predict returned shape {labels.shape}; for 30 inputs it should be (30,){why.get(labels.shape, '')}"
     assert (labels == scores.argmax(axis=1)).all(), "predict does not name the class with the largest score of loss(X)"

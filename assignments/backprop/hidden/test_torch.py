@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from grader.checks import assert_close, points
 
@@ -38,7 +39,22 @@ def test_torch_init(student, probe, np_rng):
 def test_torch_forward(reference, student, probe, np_rng):
     """`TorchTwoLayerNet` with the numpy net's weights gives the numpy net's scores."""
     truth, net, x, _ = make_twins(reference, student, probe, np_rng)
-    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name="scores", inputs={"x": x}, **TOLERANCE)
+    p = truth.params
+
+    def scores(w1=p["W1"], b1=p["b1"], w2=p["W2"], b2=p["b2"]):
+        return np.maximum(x @ w1 + b1, 0) @ w2 + b2
+
+    turned = {name: p[name].T.reshape(p[name].shape) for name in ("W1", "W2")}
+    again = {name: p[name].reshape(p[name].shape[::-1]).T for name in ("W1", "W2")}
+    mistakes = {
+        "the weights put into nn.Linear's (out, in) layout without a transpose": lambda: scores(w1=again["W1"], w2=again["W2"]),
+        "the weights reshaped where they should be transposed": lambda: scores(w1=turned["W1"], w2=turned["W2"]),
+        "biases that are zero: those of params are not loaded": lambda: scores(b1=0, b2=0),
+        "b1 not loaded": lambda: scores(b1=0),
+        "b2 not loaded": lambda: scores(b2=0),
+        "no ReLU between the layers": lambda: (x @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"],
+    }
+    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name="scores", inputs={"x": x}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(1, hint="The index of the largest score in each row.")
@@ -57,7 +73,14 @@ def test_torch_loss(reference, student, probe, np_rng, reg):
     """`TorchTwoLayerNet.loss` is the numpy net's loss."""
     truth, net, x, y = make_twins(reference, student, probe, np_rng)
     got = probe.torch_loss(net, torch.from_numpy(x), torch.from_numpy(y), reg)
-    assert_close(got["loss"], truth.loss(x, y, reg=reg)[0], name="loss", inputs={"x": x}, **TOLERANCE)
+    right, data = truth.loss(x, y, reg=reg)[0], truth.loss(x, y)[0]
+    mistakes = {
+        "a softmax before cross_entropy, which applies one itself": lambda: data_loss(torch.from_numpy(truth.loss(x)).softmax(dim=1), y) + right - data,
+        "the biases regularised as well": lambda: right + reg * sum((truth.params[name] ** 2).sum() for name in ("b1", "b2")),
+        "reg left out": data,
+        "half of the regularisation": (right + data) / 2,
+    }
+    assert_close(got["loss"], right, name="loss", inputs={"x": x}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(2, hint="Keep the whole loss in torch: .item(), .detach(), .data and torch.tensor(...) cut the graph.")
@@ -68,7 +91,59 @@ def test_torch_gradient(reference, student, probe, np_rng, reg):
     got = probe.torch_loss(net, torch.from_numpy(x), torch.from_numpy(y), reg)
     _, grads = truth.loss(x, y, reg=reg)
     squared_length = sum(float(np.square(grad).sum()) for grad in grads.values())
-    assert_close(got["squared_length"] ** 0.5, squared_length**0.5, name="the length of the whole gradient", **TOLERANCE)
+    def length(add=lambda name: 0.0):
+        return sum(float(np.square(grad + add(name)).sum()) for name, grad in grads.items()) ** 0.5
+
+    def through_softmax():
+        leaves = {name: torch.tensor(value, requires_grad=True) for name, value in truth.params.items()}
+        scores = torch.relu(torch.from_numpy(x).double() @ leaves["W1"] + leaves["b1"]) @ leaves["W2"] + leaves["b2"]
+        penalty = reg * (leaves["W1"].square().sum() + leaves["W2"].square().sum())
+        (F.cross_entropy(scores.softmax(dim=1), torch.from_numpy(y)) + penalty).backward()
+        return sum(leaf.grad.square().sum().item() for leaf in leaves.values()) ** 0.5
+
+    params = truth.params
+    mistakes = {
+        "reg in the loss but not in its gradient: the penalty is cut from the graph": lambda: length(lambda k: -2 * reg * params[k] if k[0] == "W" else 0.0),
+        "the biases regularised as well": lambda: length(lambda k: 2 * reg * params[k] if k[0] == "b" else 0.0),
+        "a softmax before cross_entropy, which applies one itself": through_softmax,
+    }
+    assert_close(got["squared_length"] ** 0.5, squared_length**0.5, name="the length of the whole gradient", mistakes=mistakes, **TOLERANCE)
+
+
+def data_loss(scores, y):
+    """Mean cross-entropy."""
+    return F.cross_entropy(scores, torch.as_tensor(y)).item()
+
+
+def stepped_otherwise(params, train, x, steps):
+    """Scores that wrong loops end in: by what is wrong."""
+
+    def run(kind="", optimiser=torch.optim.SGD, falls=True):
+        leaves = [torch.tensor(params[name], requires_grad=True) for name in ("W1", "b1", "W2", "b2")]
+        inputs, labels = torch.from_numpy(train[0]).double(), torch.from_numpy(train[1])
+        rule = optimiser(leaves, lr=0.2)
+        for step in range(steps):
+            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // 3) if falls else 0.2
+            w1, b1, w2, b2 = leaves
+            loss = F.cross_entropy(torch.relu(inputs @ w1 + b1) @ w2 + b2, labels)
+            weighted = {"all": leaves, "none": []}.get(kind, [w1, w2])
+            loss = loss + 0.02 * sum((w.square().sum() for w in weighted), torch.zeros(()))
+            if kind != "pile up":
+                rule.zero_grad()
+            loss.backward()
+            rule.step()
+        w1, b1, w2, b2 = (leaf.detach().numpy() for leaf in leaves)
+        return np.maximum(x @ w1 + b1, 0) @ w2 + b2
+
+    found = {
+        "a network that has not moved: the caller's own is to be trained, and zero_grad comes before backward": lambda: np.maximum(x @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"],
+        "gradients that pile up: zero_grad is missing": lambda: run("pile up"),
+        "Adam in place of plain SGD": lambda: run(optimiser=torch.optim.Adam),
+        "the biases regularised as well": lambda: run("all"),
+        "reg left out of the gradient": lambda: run("none"),
+        "a learning rate that never falls": lambda: run(falls=False),
+    }
+    return found
 
 
 @points(3, hint="zero_grad, backward, step, in each iteration; the rate of step t is learning_rate * decay ** (t // steps_per_epoch).")
@@ -80,8 +155,10 @@ def test_torch_steps(reference, student, probe, np_rng, steps):
     train = np.repeat(x[:1], 6, axis=0), np.repeat(y[:1], 6)
     settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.02, "num_iters": steps, "batch_size": 2}
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, x, y)), settings, seed=1)
+    start = {name: value.copy() for name, value in truth.params.items()}
     expected = truth.train(*train, x, y, **settings)
-    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {steps} steps", **TOLERANCE)
+    mistakes = stepped_otherwise(start, train, x, steps)
+    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {steps} steps", mistakes=mistakes, **TOLERANCE)
     assert_close(history["loss_history"], expected["loss_history"], name="loss_history", **TOLERANCE)
 
 

@@ -45,11 +45,42 @@ def descend(params, x, y, rates, reg):
     return {name: leaf.detach().numpy() for name, leaf in leaves.items()}, first
 
 
-def compare(probe, net, expected):
+ORDERS = {"W1 and b1 moved before the gradients of W2 and b2 are taken": ("W1", "b1", "W2", "b2"), "W2 and b2 moved before the gradients of W1 and b1 are taken": ("W2", "b2", "W1", "b1")}
+
+
+def one_by_one(params, x, y, rates, reg, order):
+    """Descent that moves one parameter after another, each along its gradient at the point reached by then."""
+    params = dict(params)
+    for rate in rates:
+        for name in order:
+            params[name] = descend(params, x, y, [rate], reg)[0][name]
+    return params
+
+
+def trained_otherwise(params, train, rates, reg):
+    """What wrong training loops end in: by what is wrong, functions that give all four parameters."""
+    def only(names):
+        kept = dict(params)
+        for rate in rates:
+            moved = descend(kept, *train, [rate], reg)[0]
+            kept = {name: moved[name] if name in names else value for name, value in kept.items()}
+        return kept
+
+    found = {
+        "steps up the gradient, not down": lambda: descend(params, *train, [-rate for rate in rates], reg)[0],
+        "the biases left as they were": lambda: only(("W1", "W2")),
+        "nothing updated at all": lambda: params,
+        "reg left out of the gradient": lambda: descend(params, *train, rates, 0.0)[0],
+        "half of the regularisation": lambda: descend(params, *train, rates, reg / 2)[0],
+        "one step too few": lambda: descend(params, *train, rates[:-1], reg)[0],
+        "one step too many": lambda: descend(params, *train, [*rates, rates[-1]], reg)[0],
+    }
+    return found | {words: lambda order=order: one_by_one(params, *train, rates, reg, order) for words, order in ORDERS.items()}
+
+
+def compare(probe, net, expected, wrong):
     """All four parameters of the student's net against the expected ones."""
-    got = probe.params_of(net)
-    for name, value in expected.items():
-        assert_close(got[name], value, name=f'params["{name}"] after training', **TOLERANCE)
+    assert_close(probe.params_of(net), expected, name="after training, params", mistakes=wrong, **TOLERANCE)
 
 
 @points(4, hint="One step: param -= learning_rate * grad for all four, with the gradients of one and the same loss.")
@@ -61,7 +92,7 @@ def test_one_step(student, probe, np_rng, batch_size):
     settings = {"learning_rate": 0.3, "learning_rate_decay": 1.0, "reg": 0.05, "num_iters": 1, "batch_size": batch_size}
     probe.train(net, *train, *validation, settings, seed=1)
     expected, _ = descend(params, *train, [0.3], reg=0.05)
-    compare(probe, net, expected)
+    compare(probe, net, expected, trained_otherwise(params, train, [0.3], 0.05))
 
 
 @points(2, hint="Step t uses learning_rate * decay ** (t // steps_per_epoch), with N // batch_size steps in an epoch.")
@@ -71,8 +102,17 @@ def test_decay(student, probe, np_rng):
     net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
     settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.0, "num_iters": 8, "batch_size": 2}
     probe.train(net, *train, *validation, settings, seed=1)
-    expected, _ = descend(params, *train, [0.2 * 0.5 ** (step // 3) for step in range(8)], reg=0.0)
-    compare(probe, net, expected)
+    rates = [0.2 * 0.5 ** (step // 3) for step in range(8)]
+    expected, _ = descend(params, *train, rates, reg=0.0)
+    schedules = {
+        "a learning rate that never falls": [0.2] * 8,
+        "a learning rate that falls after every step": [0.2 * 0.5**step for step in range(8)],
+        "a learning rate that falls one step too early": [0.2 * 0.5 ** ((step + 2) // 3) for step in range(8)],
+        "a learning rate that falls one step too late": [0.2 * 0.5 ** (max(step - 1, 0) // 3) for step in range(8)],
+        "a learning rate that has fallen before the first step": [0.1 * 0.5 ** (step // 3) for step in range(8)],
+    }
+    wrong = {words: lambda other=other: descend(params, *train, other, reg=0.0)[0] for words, other in schedules.items()}
+    compare(probe, net, expected, wrong | trained_otherwise(params, train, rates, 0.0))
 
 
 @points(2, hint="loss_history: one entry a step; val_acc_history: one entry an epoch, accuracy on all of X_val.")
@@ -88,13 +128,24 @@ def test_histories(student, probe, np_rng):
     losses = np.asarray(history["loss_history"])
     assert losses.shape == (6,), f"loss_history has {losses.size} entries after 6 steps"
     _, loss = descend(params, *train, [0.0], reg=0.1)
-    assert_close(losses, np.full(6, loss), name="loss_history", **TOLERANCE)
+    squares = {name: float((value**2).sum()) for name, value in params.items()}
+    mistakes = {
+        "reg left out": loss - 0.1 * (squares["W1"] + squares["W2"]),
+        "half of the regularisation": loss - 0.05 * (squares["W1"] + squares["W2"]),
+        "the biases regularised as well": loss + 0.1 * (squares["b1"] + squares["b2"]),
+        "W1 alone regularised": loss - 0.1 * squares["W2"],
+    }
+    mistakes = {words: np.full(6, value) for words, value in mistakes.items()}
+    assert_close(losses, np.full(6, loss), name="loss_history", mistakes=mistakes, **TOLERANCE)
     for name, (x, y) in {"train_acc_history": train, "val_acc_history": validation}.items():
         # 7 // 3 = 2 steps an epoch; an entry before the first step as well does no harm.
         values = np.asarray(history[name])
         assert values.size in (3, 4), f"{name} has {values.size} entries after 3 epochs"
         accuracy = float(np.mean(np.asarray(net.predict(x)) == y))
-        assert_close(values, np.full(values.size, accuracy), name=name, **TOLERANCE)
+        other = {"train": validation, "val": train}[name.partition("_")[0]]
+        swapped = float(np.mean(np.asarray(net.predict(other[0])) == other[1]))
+        mistakes = {f"the accuracy on the {'validation' if name[0] == 't' else 'training'} examples": np.full(values.size, swapped)}
+        assert_close(values, np.full(values.size, accuracy), name=name, mistakes=mistakes, **TOLERANCE)
     settings["learning_rate"], settings["num_iters"] = 0.3, 1
     history = probe.train(net, *train, *validation, settings, seed=1)
     assert_close(history["loss_history"], [loss], name="the first entry of loss_history", **TOLERANCE)

@@ -1,42 +1,99 @@
-"""One elementwise or row-wise function too many, too few, or over the wrong axis."""
+"""One elementwise or row-wise function too many, or too few."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from grader.checks.diagnosis.case import Case
+from grader.checks.diagnosis.case import Array, Case, Claim
 
 
-def _softmax(x: Any, axis: int) -> Any:
+def softmax(x: Any, axis: int) -> Any:
+    """Softmax along one axis."""
     shifted = np.exp(x - x.max(axis, keepdims=True))
     return shifted / shifted.sum(axis, keepdims=True)
 
 
+def log_softmax(x: Any, axis: int) -> Any:
+    """Its logarithm."""
+    shifted = x - x.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
+
+
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return 1 / (1 + np.exp(-x))
+
+
+def relu(x: Any) -> Any:
+    """What is positive."""
+    return np.maximum(x, 0)
+
+
 _ELEMENTWISE: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("looks like the logarithm of what is asked for.", np.log),
-    ("looks like the exponential of what is asked for.", np.exp),
+    ("is the logarithm of what is asked for.", np.log),
+    ("is the exponential of what is asked for: is a logarithm missing?", np.exp),
     ("is squared.", np.square),
     ("is the square root of what is asked for.", np.sqrt),
     ("is one minus what is asked for.", lambda e: 1 - e),
     ("is the inverse (1/x) of what is asked for.", lambda e: 1 / e),
-    ("has lost its signs: it looks like the absolute value.", np.abs),
-    ("has its negative entries cut to zero: a ReLU too many?", lambda e: np.maximum(e, 0)),
-    ("looks as if a sigmoid was applied once too often.", lambda e: 1 / (1 + np.exp(-e))),
+    ("has lost its signs: it is the absolute value of what is asked for.", np.abs),
+    ("has its negative entries cut to zero: a ReLU too many?", relu),
+    ("looks as if a sigmoid was applied once too often.", sigmoid),
     ("looks as if a tanh was applied once too often.", np.tanh),
+    ("looks as if the sigmoid were missing: it is what would go into one.", lambda e: np.log(e / (1 - e))),
+    ("looks as if the tanh were missing: it is what would go into one.", np.arctanh),
+    ("is minus the logarithm of what is asked for.", lambda e: -np.log(e)),
+    ("is the exponential of minus what is asked for.", lambda e: np.exp(-e)),
 )
 
 
-def through(case: Case) -> str | None:
-    """A function that turns the expected values into what came."""
-    if not case.telling or case.e.size < 3:
-        return None
+def through(case: Case) -> Iterator[Claim]:
+    """A function that turns the right values into what came."""
+    if case.e.size < 3:
+        return
     for sentence, function in _ELEMENTWISE:
-        if case.fits(function(case.e)):
-            return sentence
+        yield Claim(sentence, function(case.e))
+
+
+def softmax_twice(case: Case) -> Iterator[Claim]:
+    """A softmax or its logarithm once too often."""
     for axis in range(case.e.ndim):
-        if case.e.shape[axis] > 1 and case.fits(_softmax(case.e, axis)):
-            return f"looks as if a softmax over axis {axis} was applied once too often."
-    return None
+        if case.e.shape[axis] > 1:
+            words = f"looks as if a softmax over axis {axis} was applied once too often."
+            yield Claim(words, softmax(case.e, axis))
+            yield Claim(
+                f"looks as if a log-softmax over axis {axis} was applied once too often.", log_softmax(case.e, axis)
+            )
+
+
+def missing(case: Case) -> Iterator[Claim]:
+    """A function that turns what came into the right values."""
+    if case.e.size < 3:
+        return
+    for axis in range(case.e.ndim):
+        if case.e.shape[axis] > 1:
+            yield Claim(
+                f"looks as if the softmax over axis {axis} were missing: these are scores, not probabilities.",
+                case.e,
+                got=softmax(case.a, axis),
+            )
+            yield Claim(
+                f"looks as if the log-softmax over axis {axis} were missing.", case.e, got=log_softmax(case.a, axis)
+            )
+    yield from _cut(case, "a ReLU is missing: entries that should be cut to zero are negative.", relu(case.a))
+    yield from _cut(case, "it is not clipped: entries leave the range [0, 1].", np.clip(case.a, 0, 1))
+    yield from _cut(case, "it is not clipped: entries leave the range [-1, 1].", np.clip(case.a, -1, 1))
+
+
+def _cut(case: Case, words: str, cut: Array) -> Iterator[Claim]:
+    """A function that only cuts: every wrong entry lies beyond, every other is right and within."""
+    wrong = case.wrong
+    beyond = cut != case.a
+    inside = int((~wrong).sum())
+    if wrong.any() and not (wrong & ~beyond).any() and case.fits(case.e, got=cut) and np.unique(case.e).size > 3:
+        touched = float(np.count_nonzero(wrong))
+        # A coin for each entry that is cut, and for each that could have been; some must be right as they are.
+        yield Claim(f"is right but for one thing: {words}", bits=touched + inside if inside >= min(4, touched) else 0.0)

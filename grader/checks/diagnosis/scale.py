@@ -1,94 +1,146 @@
-"""Signs, factors and offsets."""
+"""Signs, factors and what they equal, offsets, ranges."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from grader.checks.diagnosis.case import Case
+from grader.checks.diagnosis.case import Case, Claim
+
+_CONSTANTS = (
+    (1 / math.log(2), "logarithms to base 2 where natural ones are asked for"),
+    (1 / math.log(10), "logarithms to base 10 where natural ones are asked for"),
+    (math.log(2), "natural logarithms where those to base 2 are asked for"),
+    (255.0, "0 to 255 where 0 to 1 is asked for"),
+    (1 / 255, "0 to 1 where 0 to 255 is asked for"),
+    (100.0, "per cent where a fraction is asked for"),
+    (0.01, "a fraction where per cent is asked for"),
+    (255 / 256, "divided by 256, not 255"),
+    (256 / 255, "divided by 255, not 256"),
+    (180 / math.pi, "degrees where radians are asked for"),
+    (math.pi / 180, "radians where degrees are asked for"),
+)
 
 
-def sign(case: Case) -> str | None:
-    """The opposite sign throughout."""
-    if case.comparable and np.abs(case.e).max() > 10 * case.atol and case.fits(-case.e):
-        return "has the opposite sign."
-    return None
+def sign(case: Case) -> Iterator[Claim]:
+    """The opposite sign throughout, or nothing but zeros."""
+    if not case.nonzero:
+        return
+    yield Claim("has the opposite sign.", -case.e)
+    if not case.a.any() and case.expected.dtype.kind != "b":
+        yield Claim("is zero throughout." if case.e.size > 1 else "is zero.", bits=99)
 
 
-def factor(case: Case) -> str | None:
-    """One constant factor, and what it equals: a size of the problem points at a sum in place of a mean."""
-    if not case.comparable or np.abs(case.e).max() <= 10 * case.atol:
-        return None
+def plain_factor(case: Case) -> Iterator[Claim]:
+    """Twice, half, and the same with a minus."""
+    if not case.nonzero:
+        return
+    for k, words in ((2.0, "is twice what it should be"), (0.5, "is half of what it should be")):
+        yield Claim(f"{words}.", k * case.e)
+        yield Claim(f"has the opposite sign and {words}.", -k * case.e)
+
+
+def size_factor(case: Case) -> Iterator[Claim]:
+    """A factor that is a size of the problem, or made of one: a sum for a mean, a mean for a sum, a root."""
+    if not case.nonzero:
+        return
+    for n, what in case.sizes.items():
+        if n == 2:
+            continue  # twice is the commoner mistake
+        for minus, k in (("", 1.0), ("has the opposite sign and ", -1.0)):
+            yield Claim(
+                f"{minus}is {n} times too large; {n} is {what}: it looks summed where a mean is asked for.",
+                k * n * case.e,
+            )
+            yield Claim(
+                f"{minus}is {n} times too small; {n} is {what}: it looks averaged where a sum is asked for, or averaged "
+                "twice.",
+                k / n * case.e,
+            )
+    for n, what in case.sizes.items():
+        words = f"is off by the factor {n - 1}/{n} or its inverse; {n} is {what}: biased for unbiased, or the reverse."
+        if n > 2:
+            yield Claim(words, (n - 1) / n * case.e)
+            yield Claim(words, n / (n - 1) * case.e)
+    for n, what in case.sizes.items():
+        if n not in (2, 4):
+            yield Claim(f"is √{n} times too large; {n} is {what}: a division by its root is missing.", n**0.5 * case.e)
+            yield Claim(
+                f"is √{n} times too small; {n} is {what}: it looks divided by {n} or by its root once too often.",
+                case.e / n**0.5,
+            )
+
+
+def number_factor(case: Case) -> Iterator[Claim]:
+    """A factor that is one of the numbers that went in, or made of one; and factors known from other units."""
+    if not case.nonzero:
+        return
+    for name, s in case.numbers.items():
+        yield Claim(f"is multiplied by `{name}` where it should not be.", s * case.e)
+        yield Claim(f"lacks the factor `{name}`, or is divided by it.", case.e / s)
+        if 0 < s < 1:
+            yield Claim(f"is multiplied by 1 - `{name}` where it should not be.", (1 - s) * case.e)
+            yield Claim(f"lacks the factor 1 - `{name}`, or is divided by it.", case.e / (1 - s))
+            yield Claim(f"has 1 - `{name}` and `{name}` swapped.", case.e * s / (1 - s))
+            yield Claim(f"has 1 - `{name}` and `{name}` swapped.", case.e * (1 - s) / s)
+    for k, words in _CONSTANTS:
+        yield Claim(f"is off by one factor throughout, which suits {words}.", k * case.e)
+
+
+def ranges(case: Case) -> Iterator[Claim]:
+    """One range for another."""
+    yield Claim("lies in [-1, 1] where [0, 1] is asked for: it is stretched by 2 and lowered by 1.", 2 * case.e - 1)
+    yield Claim("lies in [0, 1] where [-1, 1] is asked for.", (case.e + 1) / 2)
+    yield Claim("is scaled to 0 to 255 where [-1, 1] is asked for.", (case.e + 1) * 127.5)
+
+
+def by_one(case: Case) -> Iterator[Claim]:
+    """One too high or too low: labels that count from 1, indices, lengths."""
+    if case.discrete and case.e.size > 1:
+        yield Claim("is one too high in every entry: does it count from 1?", case.e + 1)
+        yield Claim("is one too low in every entry.", case.e - 1)
+
+
+def factor(case: Case) -> Iterator[Claim]:
+    """One constant factor, whatever it is."""
+    if not case.nonzero:
+        return
     k = float((case.a * case.e).sum() / (case.e**2).sum())
-    if math.isclose(k, 1.0, rel_tol=1e-3) or not case.fits(k * case.e):
-        return None
-    if abs(k) < 1e-8:
-        return "is zero throughout." if case.e.size > 1 else "is zero."
-    if case.e.size == 1 and not (_size(case, k) or _size(case, 1 / k) or _simple(k)):
-        return None  # any number is a multiple of any other
-    return _factor_in_words(case, k)
-
-
-def _factor_in_words(case: Case, k: float) -> str:
+    if not math.isfinite(k) or k == 0 or math.isclose(k, 1.0, rel_tol=1e-3):
+        return
     minus = "has the opposite sign and " if k < 0 else ""
-    k = abs(k)
-    if (name := _size(case, k)) is not None:
-        return f"{minus}is {round(k)} times too large; {round(k)} is {name}: it looks summed where a mean is asked for."
-    if (name := _size(case, 1 / k)) is not None:
-        return (
-            f"{minus}is {round(1 / k)} times too small; {round(1 / k)} is {name}: it looks averaged where a sum is asked for, "
-            "or averaged twice."
-        )
-    for n, name in case.sizes.items():
-        if n > 2 and any(math.isclose(k, f, rel_tol=1e-4) for f in ((n - 1) / n, n / (n - 1))):
-            return f"{minus}is off by the factor {n - 1}/{n} or its inverse; {n} is {name}: biased for unbiased, or the reverse."
-    if (words := _simple(k)) is not None:
-        return f"{minus}is {words}."
-    if k > 1:
-        return f"{minus}is {k:.4g} times too large, by one factor throughout."
-    return f"{minus}is {1 / k:.4g} times too small, by one factor throughout."
+    large = f"is {abs(k):.4g} times too large" if abs(k) > 1 else f"is {1 / abs(k):.4g} times too small"
+    yield Claim(f"{minus}{large}, by one factor throughout.", k * case.e, fitted=1)
 
 
-def _size(case: Case, k: float) -> str | None:
-    k = abs(k)
-    near = round(k)
-    return case.sizes.get(near) if near > 2 and math.isclose(k, near, rel_tol=1e-4) else None
-
-
-def _simple(k: float) -> str | None:
-    for value, words in ((2.0, "twice what it should be"), (0.5, "half of what it should be")):
-        if math.isclose(abs(k), value, rel_tol=1e-4):
-            return words
-    return None
-
-
-def offset(case: Case) -> str | None:
+def offset(case: Case) -> Iterator[Claim]:
     """One constant added throughout."""
-    if not case.telling:
-        return None
-    difference = case.a - case.e
-    constant = float(difference.mean())
-    if abs(constant) > 10 * case.atol and case.fits(case.e + constant):
-        return "is off by one constant throughout: something was added, or left out, that is the same for every entry."
-    return None
+    constant = float((case.a - case.e).mean())
+    for name, s in case.numbers.items():
+        yield Claim(f"has `{name}` added where it should not be.", case.e + s)
+        yield Claim(f"lacks `{name}`, which is to be added.", case.e - s)
+    if abs(constant) > 10 * case.atol:
+        yield Claim(
+            "is off by one constant throughout: something was added, or left out, that is the same for every entry.",
+            case.e + constant,
+            fitted=1,
+        )
 
 
-def per_axis(case: Case) -> str | None:
-    """A factor that is constant along one axis, or one by row times one by column: the wrong axis of a normalisation."""
-    if not case.telling or case.e.ndim < 2 or (np.abs(case.e) < 1e-12).any():
-        return None
-    ratio = case.a / case.e
-    for axis in range(case.e.ndim):
-        if case.e.shape[axis] > 2 and np.allclose(ratio, ratio.mean(axis, keepdims=True), rtol=10 * case.rtol):
-            return (
-                f"is wrong by a factor that is the same along axis {axis} and differs elsewhere: "
-                "it looks normalised or averaged over the wrong axis."
-            )
-    if case.e.ndim == 2 and min(case.e.shape) > 2:
-        by_row_and_column = ratio[:, :1] * ratio[:1] / ratio[0, 0]
-        if np.allclose(ratio, by_row_and_column, rtol=10 * case.rtol):
-            return (
-                "is wrong by one factor for each row and one for each column: it looks normalised over the wrong axis."
-            )
-    return None
+def scaled_and_shifted(case: Case) -> Iterator[Claim]:
+    """One factor and one offset: normalised by another mean and deviation, or to another range."""
+    centred = case.e - case.e.mean()
+    spread = float((centred**2).sum())
+    if spread <= 0:
+        return
+    k = float((case.a * centred).sum() / spread)
+    if abs(k) < 1e-6 or np.ptp(case.e) <= 10 * case.atol:
+        return
+    yield Claim(
+        "is scaled by one factor and shifted by one constant throughout: look at how it is normalised (mean and deviation, "
+        "or the range).",
+        case.a.mean() + k * centred,
+        fitted=2,
+    )

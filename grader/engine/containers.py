@@ -1,0 +1,27 @@
+"""Containers that came from a student: what they lack is the student's mistake, not the check's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grader.sandbox.faults import ContractError
+
+
+class StudentDict(dict[str, Any]):
+    """A dict that came from a student: a key that is missing is the student's mistake, not the check's."""
+
+    def __missing__(self, key: str) -> Any:
+        have = ", ".join(repr(k) for k in list(self)[:12]) or "nothing"
+        raise ContractError(f"A dict that your code returned has no key {key!r:.80}; it has {have}.")
+
+
+class StudentList(list[Any]):
+    """A list that came from a student; an item that is missing is the student's mistake."""
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            raise ContractError(
+                f"A list that your code returned has {len(self)} items; item {index} was needed."
+            ) from None

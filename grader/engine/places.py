@@ -1,0 +1,91 @@
+"""Where in the student's code: the line that raised, or the function that a check called last."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Mapping
+
+from grader.records import Place
+from grader.sandbox.faults import StudentError, StudentFrame, clean_text
+
+#: Lines shown before and after.
+_AROUND = 2
+_WIDTH = 160
+
+
+def raised_at(error: StudentError, files: Mapping[str, bytes]) -> Place | None:
+    """The innermost line of the student's own that an exception passed through."""
+    for frame in reversed(error.frames):
+        if (place := _at_frame(frame, files)) is not None:
+            return place
+    return None
+
+
+def _at_frame(frame: StudentFrame, files: Mapping[str, bytes]) -> Place | None:
+    lines = _lines(files.get(frame.file))
+    # What a frame says comes from the worker: it is only used to choose among lines that were handed in.
+    if not 1 <= frame.line <= len(lines):
+        return None
+    first = max(1, frame.line - _AROUND)
+    return _place(frame.file, frame.line, first, lines[first - 1 : frame.line + _AROUND], "It was raised here.")
+
+
+def defined_at(name: str, file: str, files: Mapping[str, bytes], *, only: bool) -> Place | None:
+    """The ``def`` of a function, or of a method as ``Net.forward``; ``only`` is whether the check called no other."""
+    source = files.get(file)
+    node = _find(name, source)
+    lines = _lines(source)
+    if node is None or not 1 <= node.lineno <= len(lines):
+        return None
+    what = "This is what the check called." if only else "This is what the check called last."
+    # The whole of its head, where that takes several lines.
+    body = node.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) else []
+    end = max(node.lineno, body[0].lineno - 1 if body else node.lineno)
+    return _place(file, node.lineno, node.lineno, lines[node.lineno - 1 : min(end, node.lineno + 3)], what)
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(source: bytes | None) -> tuple[ast.stmt, ...]:
+    """The statements of a file; none where it does not parse. Kept, since every check that fails asks for it."""
+    try:
+        return tuple(ast.parse(source or b"").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+
+
+def _find(name: str, source: bytes | None) -> ast.stmt | None:
+    """The statement that binds a name last; for a method that the class does not have itself, the class."""
+    body = _parsed(source)
+    found: ast.stmt | None = None
+    for part in name.split("."):
+        binding = [node for node in body if part in _bound(node)]
+        if not binding or isinstance(binding[-1], (ast.Import, ast.ImportFrom, ast.Delete)):
+            return found
+        found = binding[-1]
+        body = tuple(found.body) if isinstance(found, ast.ClassDef) else ()
+    return found
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement binds."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {node.name}
+        case ast.Assign() | ast.Delete():
+            return {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        case ast.Import() | ast.ImportFrom():
+            return {alias.asname or alias.name for alias in node.names}
+    return set()
+
+
+def _lines(source: bytes | None) -> list[str]:
+    if source is None:
+        return []
+    # As Python numbers lines; the encoding matters for nothing but how they look.
+    return source.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _place(file: str, line: int, first: int, lines: list[str], what: str) -> Place:
+    shown = tuple(clean_text(text.expandtabs(4).rstrip(), _WIDTH) for text in lines)
+    return Place(file=clean_text(file, 200), line=line, first=first, lines=shown, what=what)
