@@ -25,8 +25,8 @@ class RNN(nn.Module):
         super().__init__()
         ### BEGIN SOLUTION
         self.hidden_size = hidden_size
-        self.from_input = nn.Linear(input_size, hidden_size)
-        self.from_state = nn.Linear(hidden_size, hidden_size)
+        self.of_input = nn.Linear(input_size, hidden_size)
+        self.of_state = nn.Linear(hidden_size, hidden_size)
         self.activation = torch.relu if activation == "relu" else torch.tanh
         ### END SOLUTION
 
@@ -44,8 +44,8 @@ class RNN(nn.Module):
         if h is None:
             h = x.new_zeros(1, x.shape[1], self.hidden_size)
         states = []
-        for step in self.from_input(x):
-            h = self.activation(step + self.from_state(h))
+        for step in self.of_input(x):
+            h = self.activation(step + self.of_state(h))
             states.append(h)
         return torch.cat(states), h
         ### END SOLUTION
@@ -59,10 +59,10 @@ class RNN(nn.Module):
         """
         ### BEGIN SOLUTION
         with torch.no_grad():
-            self.from_input.weight.copy_(layer.weight_ih_l0)
-            self.from_input.bias.copy_(layer.bias_ih_l0)
-            self.from_state.weight.copy_(layer.weight_hh_l0)
-            self.from_state.bias.copy_(layer.bias_hh_l0)
+            self.of_input.weight.copy_(layer.weight_ih_l0)
+            self.of_input.bias.copy_(layer.bias_ih_l0)
+            self.of_state.weight.copy_(layer.weight_hh_l0)
+            self.of_state.bias.copy_(layer.bias_hh_l0)
         ### END SOLUTION
 
 
@@ -86,8 +86,8 @@ class LSTM(nn.Module):
         ### BEGIN SOLUTION
         self.hidden_size = hidden_size
         # The four gates lie one after the other in the order of torch: i, f, g, o.
-        self.from_input = nn.Linear(input_size, 4 * hidden_size)
-        self.from_state = nn.Linear(hidden_size, 4 * hidden_size)
+        self.gates_of_input = nn.Linear(input_size, 4 * hidden_size)
+        self.gates_of_state = nn.Linear(hidden_size, 4 * hidden_size)
         ### END SOLUTION
 
     def forward(
@@ -108,13 +108,13 @@ class LSTM(nn.Module):
             h = x.new_zeros(1, x.shape[1], self.hidden_size)
         if c is None:
             c = x.new_zeros(1, x.shape[1], self.hidden_size)
-        states = []
-        for step in self.from_input(x):
-            i, f, g, o = (step + self.from_state(h)).chunk(4, dim=-1)
+        h_seq = []
+        for from_input in self.gates_of_input(x):
+            i, f, g, o = (from_input + self.gates_of_state(h)).chunk(4, dim=-1)
             c = f.sigmoid() * c + i.sigmoid() * g.tanh()
             h = o.sigmoid() * c.tanh()
-            states.append(h)
-        return torch.cat(states), (h, c)
+            h_seq.append(h)
+        return torch.cat(h_seq), (h, c)
         ### END SOLUTION
 
     def load_torch(self, layer: nn.Module) -> None:
@@ -127,10 +127,10 @@ class LSTM(nn.Module):
         """
         ### BEGIN SOLUTION
         with torch.no_grad():
-            self.from_input.weight.copy_(layer.weight_ih_l0)
-            self.from_input.bias.copy_(layer.bias_ih_l0)
-            self.from_state.weight.copy_(layer.weight_hh_l0)
-            self.from_state.bias.copy_(layer.bias_hh_l0)
+            self.gates_of_input.weight.copy_(layer.weight_ih_l0)
+            self.gates_of_input.bias.copy_(layer.bias_ih_l0)
+            self.gates_of_state.weight.copy_(layer.weight_hh_l0)
+            self.gates_of_state.bias.copy_(layer.bias_hh_l0)
         ### END SOLUTION
 
     def set_forget_bias(self, value: float) -> None:
@@ -141,6 +141,6 @@ class LSTM(nn.Module):
         ### BEGIN SOLUTION
         forget = slice(self.hidden_size, 2 * self.hidden_size)
         with torch.no_grad():
-            self.from_input.bias[forget] = value
-            self.from_state.bias[forget] = 0
+            self.gates_of_input.bias[forget] = value
+            self.gates_of_state.bias[forget] = 0
         ### END SOLUTION

@@ -195,9 +195,9 @@ class Layer:
         """The canonical vector (1, size) float64 of a flat one."""
         return torch.from_numpy(self.reading.arrange(vector.double().numpy()))[None]
 
-    def close(self, got, right, name):
-        """Compare with the truth, as float32 allows."""
-        assert_close(got, right, name=name, **TOLERANCE)
+    def close(self, got, right, name, mistakes=None):
+        """Compare with the truth, as float32 allows; `mistakes` as in `assert_close`."""
+        assert_close(got, right, name=name, mistakes=mistakes, **TOLERANCE)
 
     def gradients_close(self, parts, x, weights):
         """Compare the gradients of the weighted last state with autograd's in closed form."""
@@ -283,9 +283,13 @@ def read_layer(student, probe, name, rng, form, wrong, size=SMALL, **options):
         f"are no nn.Parameter are not seen."
     )
     probe.set_parameters(model, torch.empty(entries).uniform_(-1, 1, generator=rng))
-    same = torch.allclose(*(_h_seq(name, model, x, H) for _ in range(2)), rtol=1e-4, atol=1e-5)
-    assert same, (
+    _h_seq(name, model, x, H)
+    first, again, later = probe.answers(model, x, 7)
+    assert torch.allclose(first, again, rtol=1e-4, atol=1e-5), (
         f"Called twice with the same input, `{name}` gives two answers: no state may be kept from one call to the next."
+    )
+    assert torch.allclose(first, later, rtol=1e-4, atol=1e-5), (
+        f"`{name}` draws random numbers when it is run: states start at zero, and nothing in it is random."
     )
     ours = x.double()
 

@@ -73,13 +73,22 @@ def state_arguments(module):
     return sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds) - 1
 
 
+def answers(module, x, seed):
+    """What the module gives for the same input three times: twice with the same seed, then with whatever follows."""
+    found = []
+    with torch.no_grad():
+        for reseed in (True, True, False):
+            if reseed:
+                torch.manual_seed(seed)
+            found.append(module(x)[0].clone())
+    return found
+
+
 def last_state_gradient(module, x, weights):
-    """Gradients of a weighted sum of the last state: by the parameters, as one vector, and by the inputs."""
+    """Gradients of a weighted sum of the last entry of h_seq: by the parameters, as one vector, and by the inputs."""
     x = x.clone().requires_grad_()
     module.zero_grad()
-    output = module(x)
-    state = output[1][0] if isinstance(output[1], (tuple, list)) else output[1]
-    total = (state.reshape(weights.shape) * weights).sum()
+    total = (module(x)[0][-1] * weights).sum()
     if not total.requires_grad:
         return {"graph": False, "parameters": torch.zeros(0), "inputs": torch.zeros(0)}
     total.backward()
@@ -105,7 +114,7 @@ def load_torch(module, kind, input_size, hidden_size, nonlinearity, weights):
 
 
 class _Layer(nn.Module):
-    """A recurrent layer with given weights, in float64, which counts its calls. Kinds: tanh RNN, leaky sum, LSTM."""
+    """A recurrent layer with given weights, in float64, which counts its calls. `kind` is RNN (tanh) or LSTM."""
 
     def __init__(self, kind, weights):
         super().__init__()
@@ -116,7 +125,7 @@ class _Layer(nn.Module):
         self.calls += 1
         self.sizes.append(list(x.shape))
         v, w, b = self.weights
-        h = c = x.new_zeros(x.shape[1], w.shape[1])
+        h = c = x.new_zeros(x.shape[1], w.shape[0])
         states = []
         for step in x:
             z = step @ v + h @ w + b
@@ -189,14 +198,13 @@ def shrink(model, factor):
 
 
 def influence(model, x, weights):
-    """The norm of the gradient of weighted scores by each step's input, (T,)."""
+    """The norm of the gradient of weighted scores by each step's input, (T,); nothing where no gradient gets there."""
     model.eval()
     leaf = x.clone().requires_grad_()
     output = model(leaf)
-    if not output.requires_grad:
-        return torch.zeros(len(x))
-    (output * weights).sum().backward()
-    return torch.zeros(len(x)) if leaf.grad is None else leaf.grad.flatten(1).norm(dim=1)
+    if output.requires_grad:
+        (output * weights).sum().backward()
+    return torch.zeros(0) if leaf.grad is None else leaf.grad.flatten(1).norm(dim=1)
 
 
 class _Linear(nn.Module):

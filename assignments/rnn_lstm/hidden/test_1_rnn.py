@@ -28,8 +28,11 @@ def test_rnn_last_state(read_rnn):
     parts, x = layer.randomise(), layer.inputs(6, 2)
     h_seq, h = layer.model(x)
     _, right, _ = layer.form.run(parts, x.double())
-    layer.close(layer.state(h, 2, "The last state"), right[0], "the last state")
-    layer.close(h_seq[-1], right[0], "the last of h_seq")
+    layer.close(layer.state(h, 2, "The last state"), right[0], "the last state", {
+        "the state after the first step": lambda: h_seq.double()[0],
+        "the state before the first step": torch.zeros_like(right[0]),
+        "the state before the last step": lambda: h_seq.double()[-2],
+    })
 
 
 @points(3, hint="Start from the `h` that is given; from zeros only where it is None. Test with `is None`.")
@@ -40,10 +43,10 @@ def test_rnn_initial_state(read_rnn, activation):
     parts, x = layer.randomise(), layer.inputs(5, 4)
     _, h = layer.model(x[:1])
     given = 2 * torch.randn(4, layer.H, generator=layer.rng)
-    h_seq, last = layer.model(x, given.reshape(h.shape))
-    right, right_last, _ = layer.form.run(parts, x.double(), given.double())
-    layer.close(h_seq, right[0], "h_seq after a given state")
-    layer.close(layer.state(last, 4, "The last state"), right_last[0], "the last state after a given one")
+    h_seq, _ = layer.model(x, given.reshape(h.shape))
+    right = layer.form.run(parts, x.double(), given.double())[0][0]
+    mistakes = {"the given state ignored": lambda: layer.form.run(parts, x.double())[0][0]}
+    layer.close(h_seq, right, "h_seq after a given state", mistakes)
 
 
 @points(3, hint="Nothing on the way may cut the graph: no detach, .data, no_grad, or torch.tensor(...) of a tensor.")

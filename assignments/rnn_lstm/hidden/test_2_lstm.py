@@ -27,11 +27,19 @@ def test_lstm_last_states(read_lstm):
     h_seq, (h, c) = layer.model(x)
     _, right_h, right_c = layer.form.run(parts, x.double())
     h, c = layer.state(h, 2, "The last hidden state"), layer.state(c, 2, "The last cell")
-    swapped = torch.allclose(h, right_c[0], rtol=1e-3) and torch.allclose(c, right_h[0], rtol=1e-3)
-    assert not swapped, "`LSTM` returns (c, h); it should return (h, c), the hidden state first."
-    layer.close(h, right_h[0], "the last hidden state")
-    layer.close(c, right_c[0], "the last cell")
-    layer.close(h_seq[-1], right_h[0], "the last of h_seq")
+    everything = h_seq.double()
+    layer.close(h, right_h[0], "the last hidden state", {
+        "the cell in its place": right_c[0],
+        "the state after the first step": lambda: everything[0],
+        "the state before the first step": torch.zeros_like(right_h[0]),
+        "the state before the last step": lambda: everything[-2],
+    })
+    layer.close(c, right_c[0], "the last cell", {
+        "the hidden state in its place": right_h[0],
+        "the tanh of the cell": lambda: right_c[0].tanh(),
+        "the cell before the first step": torch.zeros_like(right_c[0]),
+        "the cell before the last step": lambda: layer.form.run(parts, x[:-1].double())[2][0],
+    })
 
 
 @points(4, hint="Start from the `h` and the `c` that are given, each; from zeros only where it is None.")
@@ -47,11 +55,17 @@ def test_lstm_initial_states(probe, read_lstm, given):
         theirs, c0 = theirs[:1], torch.zeros_like(c0)
     if probe.state_arguments(layer.model) == 1:  # a pair, as torch's own layer has it
         theirs = (((*theirs, c0.reshape(c.shape))[:2]),)
-    h_seq, (h, c) = layer.model(x, *theirs)
-    right, right_h, right_c = layer.form.run(parts, x.double(), h0.double(), c0.double())
-    layer.close(h_seq, right[0], f"h_seq after a given {given}")
-    layer.close(layer.state(h, 4, "The last hidden state"), right_h[0], f"the last hidden state after a given {given}")
-    layer.close(layer.state(c, 4, "The last cell"), right_c[0], f"the last cell after a given {given}")
+    h_seq, _ = layer.model(x, *theirs)
+    run = lambda h, c: layer.form.run(parts, x.double(), h.double(), c.double())[0][0]
+    nothing = torch.zeros_like(h0)
+    mistakes = {
+        "the given states ignored": lambda: run(nothing, nothing),
+        "the given h ignored": lambda: run(nothing, c0),
+        "the given c ignored": lambda: run(h0, nothing),
+        "h and c confused at the start": lambda: run(c0, h0),
+        "the given h taken for the cell as well": lambda: run(h0, h0),
+    }
+    layer.close(h_seq, run(h0, c0), f"h_seq after a given {given}", mistakes)
 
 
 @points(4, hint="Nothing on the way may cut the graph: no detach, .data, no_grad, or torch.tensor(...) of a tensor.")
