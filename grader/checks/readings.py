@@ -29,8 +29,9 @@ _STEP = 0.75
 _VISIBLE = 1e-3
 #: How far two movements that are the same may lie apart, by their size; different ones differ by about their size.
 _SAME = 1e-2
-#: Of how many stages in a row one must bring something new. Each has new random numbers.
-_PATIENCE = 3
+#: Of how many stages in a row one must bring something new. Each has new random numbers: a unit that a relu silences
+#: in one wakes in another.
+_PATIENCE = 8
 
 
 @dataclass(frozen=True, slots=True)

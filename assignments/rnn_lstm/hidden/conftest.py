@@ -137,6 +137,11 @@ WRONG_LSTM = [
     _cell("`LSTM` starts every step from an empty cell: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, i, g: i.sigmoid() * g.tanh()),
     _cell("`LSTM` adds i * g before it forgets: f acts on c_{t-1} alone, c_t = f_t * c_{t-1} + i_t * g_t.", 4, lambda c, i, f, g: f.sigmoid() * (c + i.sigmoid() * g.tanh())),
     _cell("The gates of `LSTM` go through tanh; i, f and o are sigmoids.", 4, lambda c, i, f, g: f.tanh() * c + i.tanh() * g.tanh(), lambda o, c, _: o.tanh() * c.tanh()),
+    _cell("The candidate of `LSTM` goes through a relu; g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g.relu()),
+    _cell("`LSTM` reads the cell through a sigmoid in place of tanh: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c.sigmoid()),
+    _cell("The gates of `LSTM` are not squashed, there is no sigmoid on them.", 4, lambda c, i, f, g: f * c + i * g.tanh(), lambda o, c, _: o * c.tanh()),
+    _cell("`LSTM` applies tanh to the cell twice: c goes on as it is, and h = o * tanh(c).", 4, lambda c, i, f, g: _sum(c, i, f, g).tanh()),
+    _cell("In `LSTM`, the output gate sees the cell, o = sigmoid(... + c); it depends on x and h alone.", 4, _sum, lambda o, c, _: (o + c).sigmoid() * c.tanh()),
     replace(LSTM, says="`h_seq` of `LSTM` holds the cells; it should hold the hidden states.", shows=lambda h_seq, c_seq, h0: c_seq),
     *_turned(LSTM, "`LSTM`"),
 ]  # fmt: skip
@@ -145,6 +150,11 @@ WRONG_LSTM = [
 def _wrong_rnns(activation):
     other = {"tanh": "relu", "relu": "tanh"}[activation]
     f = ACTIVATIONS[activation]
+    terms = Form(
+        "`RNN` applies the activation to the state's term alone; it belongs around the sum, activation(W h + V x + b).",
+        2,
+        lambda z, h, c: (z[0] + f(z[1]), c),
+    )
     return [
         replace(RNN[other], says=f"`RNN(activation={activation!r})` computes with {other}."),
         Form("`RNN` has no activation: h_t = activation(W h_{t-1} + V x_t + b).", 1, lambda z, h, c: (z[0], c)),
@@ -154,6 +164,7 @@ def _wrong_rnns(activation):
             2,
             lambda z, h, c: (f(z[0]) + f(z[1]), c),
         ),
+        terms,
         Form(
             "`RNN` adds the old state to the new one: h_t = activation(W h_{t-1} + V x_t + b).",
             1,

@@ -63,7 +63,8 @@ def test_lstm_initial_states(probe, read_lstm, given):
         "the given h ignored": lambda: run(nothing, c0),
         "the given c ignored": lambda: run(h0, nothing),
         "h and c confused at the start": lambda: run(c0, h0),
-        "the given h taken for the cell as well": lambda: run(h0, h0),
+        "the given h taken for the cell as well, c = h": lambda: run(h0, h0),
+        "zeros for the given h, and h as the cell": lambda: run(nothing, h0),
     }
     layer.close(h_seq, run(h0, c0), f"h_seq after a given {given}", mistakes)
 
@@ -97,6 +98,9 @@ def test_lstm_forget_bias(read_lstm, value):
     forget = torch.full((layer.H,), value, dtype=torch.float64)
     assert not torch.allclose(new[1], 2 * forget, atol=1e-5), (
         "The forget bias is twice what was asked for: your layer adds two biases, and both were set."
+    )
+    assert not (torch.allclose(new[1] - forget, biases[1], atol=1e-5)), (
+        "The value was added to the forget bias that was there; the bias should become the value."
     )
     changed = [gate for k, gate in enumerate("ifgo") if k != 1 and not torch.allclose(new[k], biases[k], atol=1e-5)]
     named = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}

@@ -51,6 +51,7 @@ def _norm_mistakes(kind, weights, x, right):
         "the sum of all states, not the last state alone": lambda: (
             _gradient(kind, weights, x, lambda h, c: h.sum()).flatten(1).norm(dim=1)
         ),
+        "the first state in place of the last": lambda: _gradient(kind, weights, x, lambda h, c: h[0].sum()).flatten(1).norm(dim=1),
         "the mean of the last state's entries, not their sum": lambda: right / (x.shape[1] * weights[1].shape[0]),
         "the squared norms": lambda: right.square(),
         "the sum of absolute values, not the Euclidean norm": lambda: gradient.abs().flatten(1).sum(dim=1),
@@ -80,14 +81,13 @@ def _norm_mistakes(kind, weights, x, right):
 def test_input_gradient_norms(student, probe, rng, kind, T, forget):
     """`input_gradient_norms` measures the gradient at every input, down to where it has all but vanished."""
     weights = _weights(rng, kind, 3, 4, scale=0.8 if T < 10 else 0.25, forget=forget)
+    if (kind, T) == ("RNN", 30):
+        weights[1] = 0.4 * torch.linalg.qr(weights[1]).Q  # each step shrinks the gradient to 0.4 or less
     x = _inputs(rng, T, 5, 3)
     right = _gradient(kind, weights, x).flatten(1).norm(dim=1)
-    if T > 10:
-        gone = float(right[0] / right[-1])
-        assert (gone < 1e-6) == (kind == "RNN"), "the layer of this check does not vanish as it should"
     got = probe.measure_norms(student.ref("input_gradient_norms"), kind, weights, x)["norms"]
     mistakes = _norm_mistakes(kind, weights, x, right)
-    # Relative at every step: the smallest is a million times smaller than the largest.
+    # Relative at every step: where it vanishes, the smallest is 1e11 times smaller than the largest.
     assert_close(got, right, rtol=1e-3, atol=1e-30, name="input_gradient_norms(model, x)", inputs={"x": x}, mistakes=mistakes)
 
 
@@ -128,6 +128,7 @@ def test_pad(student, rng, lengths):
     mistakes = {
         "the batch first, (B, T, D), not time": lambda: right.transpose(0, 1),
         "the zeros before the sequences, not after them": front,
+        "ones in the padding, not zeros": lambda: torch.nn.utils.rnn.pad_sequence(sequences, padding_value=1.0),
         "the sequences sorted by length": lambda: right[:, longest_first],
     }
     assert_close(x, right, name="x", mistakes=mistakes)
