@@ -88,7 +88,7 @@ class Reader:
             right_base, right_moves = _experiment(
                 predict, reading.arrange(np.where(parts >= 0, self._value(stage), 0.0)), np.arange(size)
             )
-            if not np.allclose(base, right_base, rtol=_VISIBLE, atol=_VISIBLE):
+            if base.shape != right_base.shape or not np.allclose(base, right_base, rtol=_VISIBLE, atol=_VISIBLE):
                 return Refuted(None)
             found = _recognise(moves, right_moves)
             refuted = np.flatnonzero(found == _NOTHING_FITS)
