@@ -1,0 +1,252 @@
+"""Code that runs beside the student's. It returns data; verdicts are reached in the checks."""
+
+import inspect
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+class _Names(TorchFunctionMode):
+    """Writes down the name of every torch function that runs inside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.names.add(str(getattr(func, "__name__", "")))
+        return func(*args, **(kwargs or {}))
+
+
+# --- recurrent layers -----------------------------------------------------------------------------------------------
+
+
+def describe(module, x):
+    """Shapes of the parameters by name, the classes of the parts, and the torch functions that one call uses."""
+    if not isinstance(module, nn.Module):
+        return {"module": False, "shapes": [], "names": [], "classes": [], "functions": []}
+    with _Names() as used:
+        module(x)
+    named = list(module.named_parameters())
+    return {
+        "module": True,
+        "names": [name for name, _ in named],
+        "shapes": [list(parameter.shape) for _, parameter in named],
+        "classes": sorted({type(part).__name__ for part in module.modules() if "torch.nn" in type(part).__module__}),
+        "functions": sorted(used.names),
+    }
+
+
+def set_parameters(module, vector):
+    """Overwrite all parameters, in the module's own order, by the entries of one vector."""
+    with torch.no_grad():
+        start = 0
+        for parameter in module.parameters():
+            part = vector[start : start + parameter.numel()]
+            parameter.copy_(part.reshape(parameter.shape))
+            start += parameter.numel()
+
+
+def get_parameters(module):
+    """All parameters as one vector."""
+    return torch.cat([parameter.detach().reshape(-1) for parameter in module.parameters()])
+
+
+def respond(module, vectors, x):
+    """The sequence of states under each of the parameter vectors: (K, T, B, H), where they have that shape."""
+    answers = []
+    with torch.no_grad():
+        for vector in vectors:
+            set_parameters(module, vector)
+            answers.append(module(x)[0].clone())
+    return torch.stack(answers)
+
+
+def state_arguments(module):
+    """How many arguments `forward` takes besides the inputs; 9 for any number."""
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    kinds = [parameter.kind for parameter in parameters]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return 9
+    return sum(kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds) - 1
+
+
+def answers(module, x, seed):
+    """What the module gives for the same input three times: twice with the same seed, then with whatever follows."""
+    found = []
+    with torch.no_grad():
+        for reseed in (True, True, False):
+            if reseed:
+                torch.manual_seed(seed)
+            found.append(module(x)[0].clone())
+    return found
+
+
+def last_state_gradient(module, x, weights):
+    """Gradients of a weighted sum of the last entry of h_seq: by the parameters, as one vector, and by the inputs."""
+    x = x.clone().requires_grad_()
+    module.zero_grad()
+    total = (module(x)[0][-1] * weights).sum()
+    if not total.requires_grad:
+        return {"graph": False, "parameters": torch.zeros(0), "inputs": torch.zeros(0)}
+    total.backward()
+    zeros = torch.zeros_like
+    by_parameters = [zeros(p) if p.grad is None else p.grad for p in module.parameters()]
+    return {
+        "graph": True,
+        "parameters": torch.cat([gradient.reshape(-1) for gradient in by_parameters]),
+        "inputs": zeros(x) if x.grad is None else x.grad.clone(),
+    }
+
+
+def load_torch(module, kind, input_size, hidden_size, nonlinearity, weights):
+    """Have the module take over a torch layer with the given parameters; say whether the layer was left alone."""
+    options = {"nonlinearity": nonlinearity} if nonlinearity else {}
+    layer = getattr(nn, kind)(input_size, hidden_size, **options)
+    set_parameters(layer, weights)
+    module.load_torch(layer)
+    return bool(torch.equal(get_parameters(layer), weights))
+
+
+# --- gradients through time and padding -----------------------------------------------------------------------------
+
+
+class _Layer(nn.Module):
+    """A recurrent layer with given weights, in float64, which counts its calls. `kind` is RNN (tanh) or LSTM."""
+
+    def __init__(self, kind, weights):
+        super().__init__()
+        self.kind, self.calls, self.sizes = kind, 0, []
+        self.weights = nn.ParameterList([nn.Parameter(weight.clone()) for weight in weights])
+
+    def forward(self, x):
+        self.calls += 1
+        self.sizes.append(list(x.shape))
+        v, w, b = self.weights
+        h = c = x.new_zeros(x.shape[1], w.shape[0])
+        states = []
+        for step in x:
+            z = step @ v + h @ w + b
+            if self.kind == "LSTM":
+                i, f, g, o = z.chunk(4, dim=-1)
+                c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+                h = o.sigmoid() * c.tanh()
+            else:
+                h = z.tanh()
+            states.append(h)
+        h_seq = torch.stack(states)
+        return (h_seq, (h[None], c[None])) if self.kind == "LSTM" else (h_seq, h[None])
+
+
+def measure_norms(function, kind, weights, x):
+    """Run the student's `input_gradient_norms` on a layer of ours, and see what it leaves behind."""
+    model = _Layer(kind, weights)
+    left = [torch.full_like(parameter, 0.25) for parameter in model.parameters()]
+    for parameter, gradient in zip(model.parameters(), left, strict=True):
+        parameter.grad = gradient.clone()
+    given = x.clone()
+    norms = function(model, given)
+    grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
+    return {
+        "norms": norms.detach(),
+        "graph": bool(norms.requires_grad),
+        "left": grads,
+        "weights": [p.detach() for p in model.parameters()],
+        "frozen": not all(p.requires_grad for p in model.parameters()),
+        "x": given.detach(),
+        "x_requires_grad": bool(given.requires_grad),
+        "x_has_grad": given.grad is not None,
+    }
+
+
+def run_last_states(function, h_seq, lengths, weights):
+    """Pick last states, and go backward from a weighted sum of them."""
+    leaf = h_seq.clone().requires_grad_()
+    states = function(leaf, lengths)
+    if not states.requires_grad or states.shape != weights.shape:
+        return states.detach(), torch.zeros(0)
+    (states * weights).sum().backward()
+    return states.detach(), leaf.grad
+
+
+def run_final_states(function, kind, weights, sequences):
+    """Run sequences through a layer of ours: as the student does it, and each alone."""
+    model = _Layer(kind, weights)
+    states = function(model, [sequence.clone() for sequence in sequences])
+    calls, sizes = model.calls, list(model.sizes)
+    alone = torch.stack([model(sequence[:, None])[0][-1, 0] for sequence in sequences])
+    return {"states": states.detach(), "alone": alone.detach(), "calls": calls, "sizes": sizes}
+
+
+# --- classifiers ----------------------------------------------------------------------------------------------------
+
+
+def scores(model, x):
+    """Scores in evaluation mode."""
+    model.eval()
+    with torch.no_grad():
+        return model(x)
+
+
+def shrink(model, factor):
+    """Multiply all parameters, so that what a state still knows of long ago gets small."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(factor)
+
+
+def influence(model, x, weights):
+    """The norm of the gradient of weighted scores by each step's input, (T,); nothing where no gradient gets there."""
+    model.eval()
+    leaf = x.clone().requires_grad_()
+    output = model(leaf)
+    if output.requires_grad:
+        (output * weights).sum().backward()
+    return torch.zeros(0) if leaf.grad is None else leaf.grad.flatten(1).norm(dim=1)
+
+
+class _Linear(nn.Module):
+    """A linear classifier with given weights, which notes how it was run."""
+
+    def __init__(self, weight, bias):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return x @ self.weight + self.bias
+
+
+def run_train_steps(train_step, weight, bias, batches, learning_rate, momentum, max_norm):
+    """Take some steps on a linear classifier whose gradients were not cleared before."""
+    model = _Linear(weight, bias)
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
+    F.cross_entropy(model(batches[0][0]), batches[0][1]).backward()
+    model.calls = 0
+    losses = [train_step(model, optimizer, x, y, max_norm) for x, y in batches]
+    return {"weight": model.weight.detach(), "bias": model.bias.detach(), "losses": [float(loss) for loss in losses]}
+
+
+def train(classifier, arguments, rows, labels, epochs, learning_rate, batch_size, seed):
+    """Train a classifier of the student's on rows (T, N, D) with a loop of ours, and give it back."""
+    torch.manual_seed(seed)
+    model = classifier(**arguments)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    steps = epochs * (-(-rows.shape[1] // batch_size))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=learning_rate, total_steps=steps)
+    model.train()
+    for _ in range(epochs):
+        for batch in torch.randperm(rows.shape[1]).split(batch_size):
+            output = model(rows[:, batch])
+            if bool((output >= 0).all()) and bool(((output.sum(dim=1) - 1).abs() < 1e-3).all()):
+                output = (output + 1e-9).log()  # probabilities: what they cost is for the check on scores
+            loss = F.cross_entropy(output, labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+    return model

@@ -1,0 +1,111 @@
+"""Hidden checks for LSTM in recurrent.py. Truth: closed forms in float64, under the student's own random parameters."""
+
+import pytest
+import torch
+from torch import nn
+
+from grader.checks import points
+
+
+@points(12, hint="One formula of the docstring at a time: f, i, o, g from W h + V x_t + b, then c, and then h from the new c.")
+def test_lstm_sequence(student, read_lstm):
+    """`LSTM` computes its hidden states, in every size and length."""
+    for size in ({"D": 2, "H": 3, "T": 4, "B": 5}, {"D": 4, "H": 2, "T": 3, "B": 6}, {"D": 1, "H": 4, "T": 5, "B": 3}):
+        layer = read_lstm(size)
+    for T, B in ((1, 2), (7, 1)):
+        parts, x = layer.randomise(), layer.inputs(T, B)
+        layer.close(layer.model(x)[0], layer.form.run(parts, x.double())[0][0], f"h_seq for T = {T}, B = {B}")
+    default = student.LSTM()(torch.ones(3, 2, 1))[0]
+    assert tuple(default.shape) == (3, 2, 20), "`LSTM()` should have 1 input and 20 hidden units."
+
+
+@points(4, hint="The second result is the pair (h, c) after the last step, hidden state first.")
+def test_lstm_last_states(read_lstm):
+    """`LSTM` returns hidden state and cell after the last step besides all hidden states."""
+    layer = read_lstm()
+    parts, x = layer.randomise(), layer.inputs(6, 2)
+    h_seq, (h, c) = layer.model(x)
+    _, right_h, right_c = layer.form.run(parts, x.double())
+    h, c = layer.state(h, 2, "The last hidden state"), layer.state(c, 2, "The last cell")
+    everything = h_seq.double()
+    layer.close(h, right_h[0], "the last hidden state", {
+        "the cell in its place": right_c[0],
+        "the state after the first step": lambda: everything[0],
+        "the state before the first step": torch.zeros_like(right_h[0]),
+        "the state before the last step": lambda: everything[-2],
+    })
+    layer.close(c, right_c[0], "the last cell", {
+        "the hidden state in its place": right_h[0],
+        "the tanh of the cell": lambda: right_c[0].tanh(),
+        "the cell before the first step": torch.zeros_like(right_c[0]),
+        "the cell before the last step": lambda: layer.form.run(parts, x[:-1].double())[2][0],
+    })
+
+
+@points(4, hint="Start from the `h` and the `c` that are given, each; from zeros only where it is None.")
+@pytest.mark.parametrize("given", ["h and c", "h"])
+def test_lstm_initial_states(probe, read_lstm, given):
+    """`LSTM` starts from the states that it is given, and can so continue a sequence."""
+    layer = read_lstm()
+    parts, x = layer.randomise(), layer.inputs(5, 4)
+    _, (h, c) = layer.model(x[:1])
+    h0, c0 = (2 * torch.randn(4, layer.H, generator=layer.rng) for _ in range(2))
+    theirs = (h0.reshape(h.shape), c0.reshape(c.shape))
+    if given == "h":
+        theirs, c0 = theirs[:1], torch.zeros_like(c0)
+    if probe.state_arguments(layer.model) == 1:  # a pair, as torch's own layer has it
+        theirs = (((*theirs, c0.reshape(c.shape))[:2]),)
+    h_seq, _ = layer.model(x, *theirs)
+    run = lambda h, c: layer.form.run(parts, x.double(), h.double(), c.double())[0][0]
+    nothing = torch.zeros_like(h0)
+    mistakes = {
+        "the given states ignored": lambda: run(nothing, nothing),
+        "the given h ignored": lambda: run(nothing, c0),
+        "the given c ignored": lambda: run(h0, nothing),
+        "h and c confused at the start": lambda: run(c0, h0),
+        "the given h taken for the cell as well, c = h": lambda: run(h0, h0),
+        "zeros for the given h, and h as the cell": lambda: run(nothing, h0),
+    }
+    layer.close(h_seq, run(h0, c0), f"h_seq after a given {given}", mistakes)
+
+
+@points(4, hint="Nothing on the way may cut the graph: no detach, .data, no_grad, or torch.tensor(...) of a tensor.")
+def test_lstm_gradient(read_lstm):
+    """Gradients flow from the last hidden state back through all steps to the parameters and the inputs."""
+    layer = read_lstm()
+    parts, x, weights = layer.randomise(), layer.inputs(5, 3), torch.randn(3, layer.H, generator=layer.rng)
+    layer.gradients_close(parts, x, weights)
+
+
+@points(5, hint="torch packs H rows for each of i, f, g, o, in this order; its two biases add up. Use torch.no_grad().")
+@pytest.mark.parametrize(("D", "H"), [(2, 3), (4, 3)])
+def test_lstm_load_torch(read_lstm, D, H):
+    """`LSTM.load_torch` makes the layer compute what torch's nn.LSTM computes."""
+    layer = read_lstm({"D": D, "H": H, "T": 4, "B": 5})
+    layer.randomise()
+    layer.load_and_compare(nn.LSTM(D, H), "LSTM")
+
+
+@points(4, hint="Find the H entries of the forget gate. With two biases, set one to the value and the other to zero.")
+@pytest.mark.parametrize("value", [1.0, -2.5])
+def test_lstm_forget_bias(read_lstm, value):
+    """`set_forget_bias` sets the forget gate's bias, as a sum, and leaves everything else alone."""
+    layer = read_lstm()
+    before = layer.randomise()
+    layer.model.set_forget_bias(value)
+    after = layer.parts()
+    biases, new = (parts.reshape(4, layer.H, -1)[..., -1] for parts in (before, after))
+    forget = torch.full((layer.H,), value, dtype=torch.float64)
+    assert not torch.allclose(new[1], 2 * forget, atol=1e-5), (
+        "The forget bias is twice what was asked for: your layer adds two biases, and both were set."
+    )
+    assert not (torch.allclose(new[1] - forget, biases[1], atol=1e-5)), (
+        "The value was added to the forget bias that was there; the bias should become the value."
+    )
+    changed = [gate for k, gate in enumerate("ifgo") if k != 1 and not torch.allclose(new[k], biases[k], atol=1e-5)]
+    named = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
+    assert not changed, f"`set_forget_bias` changes the bias of the {named[changed[0]]}." if changed else ""
+    layer.close(new[1], forget, "the forget gate's bias")
+    right = before.clone()
+    right.reshape(4, layer.H, -1)[1, :, -1] = value
+    layer.close(after, right, "the other parameters, after set_forget_bias")

@@ -1,0 +1,218 @@
+"""Hidden checks for classifiers.py. Classifiers may hold any layers: they are judged by what they do."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from grader.checks import assert_close, points
+
+BOTH = pytest.mark.parametrize("name", ["RNN_Classifier", "LSTM_Classifier"])
+
+
+@points(3, hint="Drop the channel axis, then swap batch and rows: transpose, not reshape.")
+@pytest.mark.parametrize("shape", [(4, 1, 5, 3), (2, 6, 7), (1, 1, 28, 28), (3, 1, 1, 4)])
+def test_image_rows(student, rng, shape):
+    """`image_rows` makes step t of row t, time first and batch second."""
+    images = torch.randint(0, 256, shape, generator=rng, dtype=torch.uint8)
+    plain = images.reshape(shape[0], *shape[-2:])
+    got = student.image_rows(images)
+    mistakes = {
+        "columns as steps, not rows": lambda: plain.permute(2, 0, 1),
+        "the batch first, (B, R, C)": lambda: plain,
+        "every pixel a step": lambda: plain.flatten(1).T[..., None],
+        "a reshape where axes must change places": lambda: plain.reshape(shape[-2], shape[0], shape[-1]),
+        "the rows from the bottom to the top": lambda: plain.transpose(0, 1).flip(0),
+        "the channel axis still there": lambda: images.transpose(0, -2),
+    }
+    assert_close(got, plain.transpose(0, 1), rtol=0, atol=0, name="image_rows(images)", inputs={"images": images}, mistakes=mistakes)
+    assert got.dtype == images.dtype, f"`image_rows` should leave the dtype alone; from uint8 it made {got.dtype}."
+
+
+@points(4, hint="The linear layer's output as it is: softmax belongs to the loss. Sizes come from the arguments.")
+@BOTH
+def test_classifier_scores(student, probe, rng, name):
+    """A classifier gives each sequence of a time-major batch its own raw scores, in every size and length."""
+    model = getattr(student, name)(classes=3, input_size=4, hidden_size=6)
+    for T, B in ((7, 5), (2, 6)):
+        x = 2 * torch.randn(T, B, 4, generator=rng)
+        scores = model(x).detach()
+        assert tuple(scores.shape) == (B, 3), (
+            f"For 3 classes and a batch (T, B, D) = {(T, B, 4)}, `{name}` should give scores {(B, 3)}; "
+            f"it gave {tuple(scores.shape)}."
+        )
+        scores = probe.scores(model, x)
+        alone = torch.cat([probe.scores(model, x[:, b : b + 1]) for b in range(B)])
+        assert torch.allclose(scores, alone, rtol=1e-3, atol=1e-5), (
+            f"`{name}` gives a sequence other scores in a batch than alone: axis 0 of its input is time, axis 1 the batch."
+        )
+        spread = scores - scores.mean(dim=0)
+        assert float(spread.abs().max()) > 1e-5, f"`{name}` gives every sequence the same scores."
+        chances = bool((scores >= 0).all()) and torch.allclose(scores.sum(dim=1), torch.ones(B), atol=1e-4)
+        assert not chances, f"`{name}` returns probabilities; it should return raw scores, without a softmax."
+    default = getattr(student, name)()
+    assert tuple(default(torch.rand(28, 2, 28, generator=rng)).shape) == (2, 10), f"`{name}()` should give 10 scores."
+    shapes = probe.describe(default, torch.rand(28, 2, 28, generator=rng))["shapes"]
+    assert any(size in (128, 256, 512) for shape in shapes for size in shape), f"`{name}()` should have 128 hidden units."
+
+
+@points(4, hint="Scores come from the state after the last step, h_seq[-1], and from nothing else.")
+@BOTH
+def test_classifier_reads_to_the_end(student, probe, rng, name):
+    """A classifier reads from the first step to the last, and scores the hidden state it ends in."""
+    many = {"classes": 3, "input_size": 4, "hidden_size": 16}
+    model = getattr(student, name)(**many)
+    x = 2 * torch.randn(6, 8, 4, generator=rng)
+    weights = torch.randn(8, 3, generator=rng)
+    influence = probe.influence(model, x, weights)
+    assert influence.numel(), f"No gradient gets from the scores of `{name}` back to its input: the graph is cut on the way."
+    assert float(influence[-1]) > 0, f"The last step has no influence on the scores of `{name}`."
+    assert float(influence[0]) > 0, f"The first step has no influence on the scores of `{name}`."
+    # With small weights a state soon forgets, by half or more at each step; a mean over states, or one of the first
+    # states, does not.
+    probe.shrink(model, 0.5)
+    influence = probe.influence(model, x, weights)
+    ratio = float(influence[0] / influence[-1])
+    assert ratio < 0.3, (
+        f"In `{name}`, with small weights, the first of 6 steps weighs {ratio:.1f} times as much as the last one. "
+        f"Scores should depend on the last state alone, not on a mean or on an early state."
+    )
+    if name == "LSTM_Classifier":
+        model = getattr(student, name)(**many)
+        probe.shrink(model, 10.0)
+        long = 2 * torch.randn(1, 16, 4, generator=rng).expand(240, 16, 4)
+        sizes = [float(probe.scores(model, long[:T]).abs().max()) for T in (40, 240)]
+        assert sizes[1] < 2 * sizes[0], (
+            "The scores of `LSTM_Classifier` grow with the length of the sequence: they come from the cell, not from the "
+            "hidden state, which stays between -1 and 1."
+        )
+
+
+@points(2, hint="Pass `activation` on to the RNN; its default is relu.")
+@pytest.mark.parametrize("activation", ["relu", "tanh", "default"])
+def test_classifier_activation(student, probe, rng, activation):
+    """`RNN_Classifier` uses the activation that it is told, relu where it is told nothing."""
+    options = {} if activation == "default" else {"activation": activation}
+    model = student.RNN_Classifier(classes=3, input_size=4, hidden_size=12, **options)
+    x = torch.randn(3, 9, 4, generator=rng)
+    sizes = [float(probe.scores(model, scale * x).abs().max()) for scale in (1e3, 1e6)]
+    # A relu's states grow with the input, a tanh's do not.
+    grows = sizes[1] > 30 * sizes[0]
+    asked = "relu" if activation == "default" else activation
+    assert grows == (asked == "relu"), (
+        f"The states of `RNN_Classifier` {'grow' if grows else 'do not grow'} with the input, so they do not come from {asked}."
+    )
+
+
+def _truth(weight, bias, batches, learning_rate, momentum, max_norm, clip, *, stale=False, twice=False, scale=lambda n: 1.0):
+    """SGD with momentum on a linear classifier, gradients changed by `clip`. Returns weight, bias and losses."""
+    parameters = [weight.double(), bias.double()]
+    velocity, losses = [torch.zeros_like(p) for p in parameters], []
+
+    def gradient(x, y):
+        leaves = [p.clone().requires_grad_() for p in parameters]
+        scores = x.double() @ leaves[0] + leaves[1]
+        loss = F.cross_entropy(scores.softmax(dim=1) if twice else scores, y)
+        return loss.item(), list(torch.autograd.grad(loss * scale(len(y)), leaves))
+
+    held = gradient(*batches[0])[1] if stale else [torch.zeros_like(p) for p in parameters]
+    for x, y in batches:
+        loss, gradients = gradient(x, y)
+        losses.append(loss)
+        gradients = [g + old for g, old in zip(gradients, held, strict=True)]
+        clipped = clip(gradients, max_norm)
+        held = clipped if stale else held
+        velocity = [momentum * v + g for v, g in zip(velocity, clipped, strict=True)]
+        parameters = [p - learning_rate * v for p, v in zip(parameters, velocity, strict=True)]
+    return parameters[0], parameters[1], losses
+
+
+def _norm(gradients):
+    return torch.cat([g.flatten() for g in gradients]).norm()
+
+
+CLIPS = {
+    "right": lambda gs, m: [g * min(1.0, float(m / _norm(gs))) for g in gs],
+    "the gradient not clipped": lambda gs, m: gs,
+    "every entry clipped for itself, not the norm": lambda gs, m: [g.clamp(-m, m) for g in gs],
+    "each parameter's norm clipped for itself": lambda gs, m: [g * min(1.0, float(m / g.norm())) for g in gs],
+    "the gradient scaled to the norm even where it is smaller": lambda gs, m: [g * float(m / _norm(gs)) for g in gs],
+    "every gradient multiplied by max_norm": lambda gs, m: [g * m for g in gs],
+    "the largest entry limited, not the Euclidean norm": lambda gs, m: [g * min(1.0, m / max(float(k.abs().max()) for k in gs)) for g in gs],
+    "the sum of absolute values limited, not the Euclidean norm": lambda gs, m: [g * min(1.0, m / sum(float(k.abs().sum()) for k in gs)) for g in gs],
+    "the norm limited to 1 whatever `max_norm` says": lambda gs, m: [g * min(1.0, float(1 / _norm(gs))) for g in gs],
+}  # fmt: skip
+
+
+def _problem(rng):
+    """A linear classifier on (N, 4), 3 classes, and two batches with large gradients."""
+    weight, bias = torch.randn(4, 3, generator=rng), torch.randn(3, generator=rng)
+    batches = []
+    for n in (6, 5):
+        x = 3 * torch.randn(n, 4, generator=rng)
+        batches.append([x, (x @ weight + bias).argmin(dim=1)])  # all wrong, so that there is much to learn
+    return weight, bias, batches
+
+
+@points(5, hint="Loss, zero_grad, backward, clip_grad_norm_, step, in this order; return the loss as a number.")
+@pytest.mark.parametrize(("max_norm", "momentum"), [(1.0, 0.0), (0.3, 0.9), (1e6, 0.5), (4.0, 0.0)])
+def test_train_step(student, probe, rng, max_norm, momentum):
+    """`train_step` makes a step of the given optimiser with the gradient clipped by its norm."""
+    weight, bias, batches = _problem(rng)
+    settings = (0.05, momentum, max_norm)
+    got = probe.run_train_steps(student.ref("train_step"), weight, bias, batches, *settings)
+    right = _truth(weight, bias, batches, *settings, CLIPS["right"])
+    mistakes = {
+        what: lambda clip=clip: _truth(weight, bias, batches, *settings, clip)[0]
+        for what, clip in CLIPS.items()
+        if what != "right"
+    }
+    right_clip = CLIPS["right"]
+    mistakes["a softmax in front of the loss, which has its own"] = lambda: _truth(weight, bias, batches, *settings, right_clip, twice=True)[0]
+    mistakes["old gradients not cleared"] = lambda: _truth(weight, bias, batches, *settings, right_clip, stale=True)[0]
+    mistakes["the sum of the losses, not their mean"] = lambda: _truth(weight, bias, batches, *settings, right_clip, scale=lambda n: n)[0]
+    mistakes["no step taken at all"] = weight.double()
+    mistakes["the steps in the wrong direction"] = lambda: 2 * weight.double() - right[0]
+    assert_close(got["weight"], right[0], rtol=1e-4, atol=1e-5, name="the weight after two steps", mistakes=mistakes)
+    assert_close(got["bias"], right[1], rtol=1e-4, atol=1e-5, name="the bias after two steps")
+
+
+@points(3, hint="The loss that you went backward from, taken before the step, as `loss.item()`.")
+def test_train_step_loss(student, probe, rng):
+    """`train_step` returns the mean loss of the batch, as it was before the step."""
+    weight, bias, batches = _problem(rng)
+    batches = batches[:1]
+    settings = (0.3, 0.0, 1.0)
+    got = probe.run_train_steps(student.ref("train_step"), weight, bias, batches, *settings)
+    new_weight, new_bias, losses = _truth(weight, bias, batches, *settings, CLIPS["right"])
+    x, y = batches[0]
+    mistakes = {
+        "the loss after the step": lambda: F.cross_entropy(x.double() @ new_weight + new_bias, y).item(),
+        "the sum over the batch, not the mean": losses[0] * len(y),
+        "the accuracy, not the loss": 0.0,
+    }
+    assert_close(got["losses"][0], losses[0], rtol=1e-4, atol=1e-5, name="the loss", inputs={"x": x}, mistakes=mistakes)
+
+
+def _accuracy(classifier, probe, rng, held_out, epochs, hidden_size):
+    """Accuracy on the secret digits after training by a loop of ours, on rows made here."""
+    images, labels = held_out.train
+    arguments = {"hidden_size": hidden_size}
+    seed = int(torch.randint(2**31, (), generator=rng))
+    model = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
+    return held_out.accuracy(lambda x: probe.scores(model, x[:, 0].transpose(0, 1)))
+
+
+@points(2, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
+def test_rnn_accuracy(student, probe, rng, held_out, profile, award):
+    """A trained `RNN_Classifier` recognises digits that it has not seen."""
+    budget = profile.budget
+    classifier = student.ref("RNN_Classifier")
+    award(_accuracy(classifier, probe, rng, held_out, budget["rnn_epochs"], budget["hidden_size"]), metric="rnn_accuracy")
+
+
+@points(2, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
+def test_lstm_accuracy(student, probe, rng, held_out, profile, award):
+    """A trained `LSTM_Classifier` recognises digits that it has not seen."""
+    budget = profile.budget
+    classifier = student.ref("LSTM_Classifier")
+    award(_accuracy(classifier, probe, rng, held_out, budget["lstm_epochs"], budget["hidden_size"]), metric="lstm_accuracy")
