@@ -352,7 +352,7 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 # certainty. Derive the number 1.46. Why is learning slow? What should she change, and what should she do at test time if she needs
 # probabilities?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 # The loss takes her probabilities for scores and normalises them again. Probabilities lie in [0, 1], so the best she can
 # offer is a 1 for the right class and nine zeros. The second softmax makes e / (e + 9) of it, and -ln of that is
 # ln(1 + 9/e) = 1.461. No network gets below.
@@ -363,6 +363,9 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 #
 # She should end the network in the linear layer and give raw scores to the loss. At test time the class is the argmax of
 # the scores (softmax does not change it); where probabilities are wanted, softmax of the scores.
+#
+# **Rubric (5).** 2: the floor ln(1 + 9/e), derived. 2: why learning is slow, by the gradient of the first softmax. 1: scores for the loss,
+# argmax or softmax at test time.
 
 # %% [markdown]
 # **Question 2.** You trained twelve networks and chose the one with the highest validation accuracy, 0.951. On the test
@@ -370,7 +373,7 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 # number, and there is a network with 0.944 on the test set; let us hand in that one and report 0.944." What is wrong with
 # either sentence? Which network do you hand in, and which number do you report?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 # Each validation accuracy is the network's true accuracy plus luck with 300 images (a standard error of about 0.013 here). The
 # largest of twelve is chosen in part for its luck, so it is too high on average, although nothing was trained on these
 # images: choosing is a way of learning, too.
@@ -380,3 +383,6 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 #
 # Hand in the network that validation chose, and report its 0.936, with the number of test images or the error bar. The
 # test set gives an unbiased number only as long as nothing was decided by it.
+#
+# **Rubric (5).** 2: choosing by validation makes its accuracy too high. 2: choosing by the test set does the same to that. 1: the network
+# chosen by validation, with its own test accuracy.

@@ -29,7 +29,7 @@ from grader.release.strip import split_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grader.course.suite import CheckInfo
+    from grader.course import Assignment, CheckInfo
 
 CHECKS_ID = "autograde-checks"
 _TIMEOUT_S = 300
@@ -41,12 +41,13 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _KEPT_CELL_METADATA = ("nbgrader", "deletable", "editable", "tags")
 
 
-def source_notebook(source: Path, checks: Sequence[CheckInfo]) -> Any:
+def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assignment | None = None) -> Any:
     """The instructor's notebook: the text source with its solutions, and one locked test cell for each hidden check.
 
     Args:
         source: the assignment's ``notebook.py``, in jupytext's percent format.
         checks: the hidden suite, in its order.
+        assignment: what the notebook belongs to; it fills cells that stand for parts of a module.
 
     Returns:
         An ``nbformat.NotebookNode`` (format 4.5) whose cell ids depend on content alone.
