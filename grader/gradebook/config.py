@@ -56,7 +56,11 @@ def configure(config: Any, course_file: str | Path) -> None:
     config.Autograde.exclude_overwriting = {name: list(item.files) for name, item in course.assignments.items()}
     config.AssignLatePenalties.plugin_class = "grader.gradebook.penalties.CourseLatePolicy"
     config.ExportApp.plugin_class = "grader.gradebook.export.GradesCsv"
-    config.GenerateFeedback.preprocessors = [_OURS + "ShowToStudent", _NBGRADER + "GetGrades"]
+    config.GenerateFeedback.preprocessors = [
+        _OURS + "ShowToStudent",
+        _NBGRADER + "GetGrades",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
     config.GenerateFeedback.exporter_class = "grader.gradebook.exporters.FeedbackPage"
     config.Validator.indent = "  "
     config.Execute.timeout = 600

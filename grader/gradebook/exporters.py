@@ -11,6 +11,7 @@ from typing import Any
 from nbconvert.exporters import HTMLExporter, NotebookExporter
 from traitlets import Unicode
 
+from grader.gradebook.bundle import assemble, clear, make_bundle
 from grader.gradebook.cells import known_cells, read_cells, restore
 from grader.gradebook.places import open_gradebook, places_at
 
@@ -36,6 +37,21 @@ class SubmittedNotebook(NotebookExporter):
 
 
 class FeedbackPage(HTMLExporter):
-    """For now nbgrader's page."""
+    """nbgrader's page of the notebook with our report above it and the whole bundle inside: one file that runs nothing.
+
+    nbgrader hands back one HTML file for each notebook, so the bundle travels in it, as a link to a zip.
+    """
 
     course_file = Unicode(help="the course's autograde.yml").tag(config=True)
+
+    def from_notebook_node(self, nb: Any, resources: Any = None, **kwargs: Any) -> tuple[Any, Any]:
+        """Convert the notebook, and put the bundle's other files beside it."""
+        page, resources = super().from_notebook_node(nb, resources=resources, **kwargs)
+        told = resources["nbgrader"]
+        places = places_at(self.course_file)
+        folder = places.feedback(told["assignment"], told["student"])
+        clear(folder)
+        bundle = make_bundle(places, told["assignment"], told["student"], nb, **resources["autograde"])
+        page, files = assemble(page, bundle, title=told["assignment"])
+        resources["outputs"] = {**(resources.get("outputs") or {}), **files}
+        return page, resources
