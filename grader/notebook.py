@@ -39,15 +39,16 @@ def modules(line: str) -> None:
 def part(line: str, cell: str) -> None:
     """Run a cell inside the module of the file that ``line`` names.
 
-    A definition that is still to be written does not replace one that the file has.
+    Where the file has a definition that is written, that one stays: the grader prefers the file as well.
     """
     file = line.split(maxsplit=1)[0] if line.split() else ""
     module = _module(file)
     label = f"<the notebook's part of {file}>"
     kept = []
+    filed = _filed(module)
     for node in ast.parse(cell, label).body:
         name = getattr(node, "name", "")
-        if name and hasattr(module, name) and _unfinished(node) and module.__spec__ is not None:
+        if name in filed and (_unfinished(node) or not _unfinished(filed[name])):
             kept.append(name)
             continue
         before = dict(vars(module))
@@ -55,8 +56,7 @@ def part(line: str, cell: str) -> None:
         exec(code, vars(module))  # noqa: S102 - the student's own cell, on the student's own machine
         _tell_others(module, before)
     if kept:
-        names = ", ".join(f"`{name}`" for name in kept)
-        sys.stdout.write(f"{names}: not written in this cell, so the version in {file} is used\n")
+        sys.stdout.write(f"taken from {file}, not from this cell: {', '.join(kept)}\n")
 
 
 def check(check_id: str, names: Sequence[str], folder: Path | None = None) -> None:
@@ -147,14 +147,23 @@ def _module(file: str) -> types.ModuleType:
     return _MODULES[name]
 
 
+def _filed(module: types.ModuleType) -> dict[str, ast.AST]:
+    """The functions and classes of the module's file, as it is now; none where there is no file."""
+    path = getattr(module, "__file__", None)
+    try:
+        tree = ast.parse(Path(path).read_bytes()) if path else ast.Module([], [])
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+
+
 def _unfinished(node: ast.AST) -> bool:
-    """True where nbgrader's placeholder is still in it."""
+    """True where a placeholder is still in it."""
     return any(
         isinstance(item, ast.Raise)
         and isinstance(item.exc, ast.Call)
         and isinstance(item.exc.func, ast.Name)
         and item.exc.func.id == "NotImplementedError"
-        and not item.exc.args
         for item in ast.walk(node)
     )
 
