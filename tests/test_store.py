@@ -232,7 +232,7 @@ def test_database_is_opened_safely(store):
     """Write-ahead logging, and no connection kept that a fork could inherit."""
     hand_in(store)
     assert rows(store, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(store, "PRAGMA user_version") == [(1,)]
+    assert rows(store, "PRAGMA user_version") == [(2,)]
     open_files = [str(link.resolve()) for link in Path("/proc/self/fd").iterdir()]
     assert not [path for path in open_files if path.startswith(str(store.state))]
 

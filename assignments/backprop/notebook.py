@@ -268,12 +268,21 @@ for ax, index in zip(axes, wrong):
     ax.set_title(f"{y_val[index]} as {labels[index]}", fontsize=8)
 plt.show()
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown]
 # **Written question 1.** A student starts both weight matrices at exactly zero. Which of the four gradients are zero at the first step, and
 # why? Which parameters ever change, and what does the network predict after long training? What if all weights start at the same
 # number that is *not* zero? Answer with the formulas of `affine_backward` and `relu_backward`, then try it.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
+# Only the gradient of `b2` is not zero. With W1 = 0 and b1 = 0 the hidden layer is 0, so dW2 = hᵀ d = 0; with W2 = 0 the gradient that
+# reaches the hidden layer is d W2ᵀ = 0, so dW1 and db1 are zero. After the step only `b2` has changed, and the same holds at every later
+# step. The network can learn nothing but the frequencies of the classes: it predicts the most frequent one, whatever it sees.
 #
-# *Your answer here.*
+# Equal weights that are not zero: all hidden units compute the same number and, since their columns of W2 are equal in value, receive the
+# same gradient. They change, but they stay equal for ever: the layer is one unit, repeated. Random starts break the symmetry.
+#
+# **Rubric (5).** 2: only `b2`, with the formulas for dW2 and dW1. 1: what is predicted in the end. 2: equal weights stay equal, because
+# the gradients are equal.
 
 # %% [markdown]
 # ## 7. Hyper-parameters
@@ -330,12 +339,19 @@ plt.colorbar(label="validation accuracy")
 plt.legend(loc="lower left", bbox_to_anchor=(0, 1), ncol=2)
 plt.show()
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown]
 # **Written question 2.** You tried 18 settings and kept the one with the highest validation accuracy. Is that accuracy a fair estimate of how the
 # network does on new digits? Is it too high or too low, why, and how does that change with the number of settings tried and with the size
 # of the validation set? Say what you would report in a paper, and on which data you would measure it.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
+# It is too high on average. Each validation accuracy is the true accuracy plus luck; the largest of 18 is in part the luckiest. The more
+# settings are tried, the larger the luck of the best; the larger the validation set, the smaller the luck, by one over the root of its
+# size (about 2 percentage points with 300 digits). Report the accuracy on test data that took no part in training or choosing, measured
+# once, with the number of settings tried and the size of both sets.
 #
-# *Your answer here.*
+# **Rubric (5).** 2: too high, because the maximum picks luck as well. 1: grows with the number of settings. 1: shrinks with the size of
+# the validation set. 1: a test set, used once.
 
 # %% [markdown]
 # ## 8. The same in PyTorch

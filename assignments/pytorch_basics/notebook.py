@@ -13,9 +13,15 @@
 # %% [markdown]
 # # PyTorch basics
 #
-# You write code in four modules beside this notebook: `tensor_ops.py`, `two_layer.py`, `networks.py` and
-# `training.py`. The notebook imports them, draws what they do, and checks that it makes sense. Keep it open while you
-# work: with autoreload, a module is read again as soon as you save it.
+# You write four modules, `tensor_ops.py`, `two_layer.py`, `networks.py` and `training.py`. This notebook goes through
+# them part by part, draws what they do, and checks that it makes sense. There are two ways to write a function:
+#
+# - **in the file** beside this notebook, with the editor you like. Keep the notebook open while you work: a module is read
+#   again as soon as you save it. Leave the notebook's cell for that function as it is.
+# - **in the notebook**, in the cells that begin with `%%part`. Such a cell runs inside the module that it names. This needs
+#   no files, so it works on Colab as well (`pip install` the wheel that comes with the bundle).
+#
+# You may mix the two. Where a function is written in both, the file counts.
 #
 # The handout (`README.md`) says what each function must do and how it is graded. Work from top to bottom; where a cell
 # raises `NotImplementedError`, you have found your next task.
@@ -23,6 +29,8 @@
 # %%
 # %load_ext autoreload
 # %autoreload 2
+# %load_ext grader.notebook
+# %modules tensor_ops.py two_layer.py networks.py training.py
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -60,6 +68,8 @@ def show(images, titles=None, columns=8):
 # layers want (batch, channels, height, width), as floats: N, C, H, W. Let us draw a picture that is not square and in
 # which left, right, top, bottom and the colours can be told apart. On a grey square, half of all mistakes are invisible.
 
+# %% autograde={"file": "tensor_ops.py", "define": ["image_to_tensor", "tensor_to_image"]}
+
 # %%
 rows, columns = np.mgrid[0:40, 0:64]
 picture = np.zeros((40, 64, 3), dtype=np.uint8)
@@ -93,6 +103,8 @@ plt.show()
 # A batch is a stack of images along a new first axis. Turn this one by turning an axis: `flip(3)` mirrors left and
 # right, `flip(2)` top and bottom, `flip(1)` swaps red and blue. Before you run the cell, say which picture is which.
 
+# %% autograde={"file": "tensor_ops.py", "define": ["make_batch"]}
+
 # %%
 batch = tensor_ops.make_batch([picture, picture[::-1].copy(), 255 - picture])
 print("batch", tuple(batch.shape))
@@ -103,6 +115,10 @@ show([tensor_ops.tensor_to_image(t) for t in (*batch, *batch[:1].flip(3), *batch
 #
 # `sigmoid` is made of three operations (negate, exponentiate, divide), and autograd remembers each of them. `Sigmoid`
 # is one operation, with a backward pass that you wrote. Look at the graphs that they leave behind:
+
+# %% autograde={"file": "tensor_ops.py", "define": ["sigmoid"]}
+
+# %% autograde={"file": "tensor_ops.py", "define": ["Sigmoid"]}
 
 # %%
 x = torch.linspace(-6, 6, 200, dtype=torch.float64, requires_grad=True)
@@ -149,6 +165,8 @@ plt.show()
 # - adding the same number to all scores of an example must change nothing;
 # - scores in the thousands must give numbers, not `nan`.
 
+# %% autograde={"file": "tensor_ops.py", "define": ["log_softmax", "cross_entropy"]}
+
 # %%
 labels = torch.tensor([3, 0, 9])
 print("ln 10 =", np.log(10), "  equal scores:", tensor_ops.cross_entropy(torch.zeros(3, 10), labels).item())
@@ -160,6 +178,8 @@ print("torch:  ", torch.log_softmax(5000 * scores, dim=1)[0, :4])
 # %% [markdown]
 # Two losses for a yes-or-no question, as functions of the margin (target times score). The hinge is satisfied once the
 # margin reaches 1, and has no gradient from there on. Cross-entropy always asks for a little more.
+
+# %% autograde={"file": "tensor_ops.py", "define": ["hinge_loss"]}
 
 # %%
 margins = torch.linspace(-3, 4, 141)
@@ -177,6 +197,12 @@ plt.show()
 #
 # The same two-layer network, from the same start, by gradients of your own, by autograd, and by `nn` and `optim`. The
 # three curves must lie on top of each other; only then is the hand-written one right.
+
+# %% autograde={"file": "two_layer.py", "define": ["two_layer_gradients", "train_by_hand"]}
+
+# %% autograde={"file": "two_layer.py", "define": ["train_with_autograd"]}
+
+# %% autograde={"file": "two_layer.py", "define": ["train_with_optim"]}
 
 # %%
 generator = torch.Generator().manual_seed(5)
@@ -218,6 +244,12 @@ plt.show()
 # A module holds parameters and says what to do with them. `parameters()` finds those of its layers, of the layers in
 # its layers, and so on, as long as they are attributes of the module (or in `nn.Sequential`, `nn.ModuleList`).
 
+# %% autograde={"file": "networks.py", "define": ["TwoLayerNet"]}
+
+# %% autograde={"file": "networks.py", "define": ["ParallelBlock"]}
+
+# %% autograde={"file": "networks.py", "define": ["Network"]}
+
 # %%
 for net in (networks.TwoLayerNet(20, 30, 4), networks.ParallelBlock(20, 4), networks.Network()):
     print(f"{type(net).__name__:14s}", sum(p.numel() for p in net.parameters()), "parameters:")
@@ -232,6 +264,10 @@ print("a stack of blocks:", tuple(stack(x).shape))
 #
 # 1,800 real handwritten digits. We divide them ourselves: 1,200 to train on, 300 to choose by, 300 for one last look.
 # (The grader has more of them, which nobody has seen.)
+
+# %% autograde={"file": "training.py", "define": ["DigitsDataset"]}
+
+# %% autograde={"file": "training.py", "define": ["split_indices", "make_loaders"]}
 
 # %%
 data = load("digits", train=1500, validation=300, array="torch")
@@ -270,6 +306,8 @@ show([moved[3][0] for _ in range(8)])
 # **First overfit a few examples.** A network that cannot learn twenty digits by heart has a bug, and no learning rate
 # will help. It takes a second to find out. The first loss should be near ln 10 = 2.30, the last one near zero.
 
+# %% autograde={"file": "training.py", "define": ["train_epoch", "evaluate"]}
+
 # %%
 torch.manual_seed(0)
 few = training.DigitsDataset(images[train_part[:20]], labels[train_part[:20]])
@@ -286,6 +324,8 @@ plt.show()
 # %% [markdown]
 # **Then train.** Training loss falls; validation loss falls with it, and at some point it does not any more. What lies
 # between the two curves is learning by heart. `fit` keeps the epoch that was best on validation.
+
+# %% autograde={"file": "training.py", "define": ["fit"]}
 
 # %%
 torch.manual_seed(0)
@@ -306,6 +346,8 @@ print("best validation accuracy:", max(history["validation_accuracy"]))
 # %% [markdown]
 # Look at the mistakes. Some are yours (few examples of that way of writing), some are the writer's.
 
+# %% autograde={"file": "training.py", "define": ["predict"]}
+
 # %%
 guesses = training.predict(net, images[validation_part])
 wrong = (guesses != labels[validation_part]).nonzero().flatten()[:16]
@@ -319,6 +361,8 @@ show(
 # ## 8. Choosing, and then testing
 #
 # Three learning rates, three networks, the same number of epochs. Choose by validation; look at the test set once.
+
+# %% autograde={"file": "training.py", "define": ["select_then_test"]}
 
 # %%
 candidates = {}
@@ -337,6 +381,8 @@ print(f"chosen: {name}; accuracy on the test set: {accuracy:.3f}")
 # %% [markdown]
 # The whole of it in one call, as the grader will make it (four epochs, a test set of its own):
 
+# %% autograde={"file": "training.py", "define": ["train_network"]}
+
 # %%
 final = training.train_network(*data.train, *data.validation, epochs=4)
 guesses = training.predict(final, data.validation[0])
@@ -352,7 +398,7 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 # certainty. Derive the number 1.46. Why is learning slow? What should she change, and what should she do at test time if she needs
 # probabilities?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 # The loss takes her probabilities for scores and normalises them again. Probabilities lie in [0, 1], so the best she can
 # offer is a 1 for the right class and nine zeros. The second softmax makes e / (e + 9) of it, and -ln of that is
 # ln(1 + 9/e) = 1.461. No network gets below.
@@ -363,6 +409,9 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 #
 # She should end the network in the linear layer and give raw scores to the loss. At test time the class is the argmax of
 # the scores (softmax does not change it); where probabilities are wanted, softmax of the scores.
+#
+# **Rubric (5).** 2: the floor ln(1 + 9/e), derived. 2: why learning is slow, by the gradient of the first softmax. 1: scores for the loss,
+# argmax or softmax at test time.
 
 # %% [markdown]
 # **Question 2.** You trained twelve networks and chose the one with the highest validation accuracy, 0.951. On the test
@@ -370,7 +419,7 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 # number, and there is a network with 0.944 on the test set; let us hand in that one and report 0.944." What is wrong with
 # either sentence? Which network do you hand in, and which number do you report?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 # Each validation accuracy is the network's true accuracy plus luck with 300 images (a standard error of about 0.013 here). The
 # largest of twelve is chosen in part for its luck, so it is too high on average, although nothing was trained on these
 # images: choosing is a way of learning, too.
@@ -380,3 +429,6 @@ print(f"accuracy on the validation set: {(guesses == data.validation[1]).float()
 #
 # Hand in the network that validation chose, and report its 0.936, with the number of test images or the error bar. The
 # test set gives an unbiased number only as long as nothing was decided by it.
+#
+# **Rubric (5).** 2: choosing by validation makes its accuracy too high. 2: choosing by the test set does the same to that. 1: the network
+# chosen by validation, with its own test accuracy.

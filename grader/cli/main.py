@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from grader import __version__
-from grader.cli import author, instructor, machine, scaffold, show, student
+from grader.cli import author, gradebook, instructor, machine, scaffold, show, student
 
 app = typer.Typer(
     name="autograde",
@@ -37,6 +37,7 @@ app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(show.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(show.leaderboard)
+app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(scaffold.new)
 app.command("release", rich_help_panel=AUTHORS)(author.release)
 app.command("validate", rich_help_panel=AUTHORS)(author.validate)

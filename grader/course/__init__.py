@@ -6,6 +6,7 @@ from grader.course.load import FILE_NAME, course_schema, find_course_file, load_
 from grader.course.models import (
     DataConfig,
     ForbidRule,
+    GradebookConfig,
     LeaderboardColumn,
     Limits,
     SandboxConfig,
@@ -13,6 +14,7 @@ from grader.course.models import (
     Team,
     Threshold,
 )
+from grader.course.questions import Question, read_questions
 from grader.course.roster import Owner, Roster
 from grader.course.suite import CheckInfo, read_suite
 
@@ -23,11 +25,13 @@ __all__ = [
     "Course",
     "DataConfig",
     "ForbidRule",
+    "GradebookConfig",
     "LatePolicy",
     "LeaderboardColumn",
     "Limits",
     "Owner",
     "Profile",
+    "Question",
     "Roster",
     "SandboxConfig",
     "Student",
@@ -38,5 +42,6 @@ __all__ = [
     "find_course_file",
     "grader_version",
     "load_course",
+    "read_questions",
     "read_suite",
 ]

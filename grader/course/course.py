@@ -12,6 +12,7 @@ from grader.course.models import (
     AttemptsPolicy,
     DataConfig,
     ForbidRule,
+    GradebookConfig,
     LeaderboardColumn,
     Limits,
     SandboxConfig,
@@ -86,6 +87,11 @@ class Assignment:
         return self.root / "assignments" / self.name
 
     @property
+    def notebook_source(self) -> Path:
+        """The notebook as text, in jupytext's percent format."""
+        return self.folder / "notebook.py"
+
+    @property
     def hidden_folder(self) -> Path:
         """The hidden suite."""
         return self.folder / "hidden"
@@ -132,6 +138,7 @@ class Course:
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     roster: Roster = field(default_factory=Roster)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    gradebook: GradebookConfig = field(default_factory=GradebookConfig)
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
 
     @property

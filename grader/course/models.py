@@ -206,6 +206,24 @@ class AssignmentConfig(Section):
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
 
 
+class GradebookConfig(Section):
+    """Where nbgrader keeps its part of the course."""
+
+    course_id: Id = Field(default="course", description="the course's name in nbgrader's exchange")
+    folder: str = Field(
+        default="gradebook",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        description="nbgrader's folders and its database, below the course's; never committed",
+    )
+    database: str | None = Field(
+        default=None, description="SQLAlchemy URL, such as postgresql+psycopg://host/name; an SQLite file by default"
+    )
+    exchange: str | None = Field(
+        default=None, description="folder that staff and students share; one in the gradebook's folder by default"
+    )
+    profile: Name = Field(default="cpu", description="budget under which `nbgrader autograde` grades what it must")
+
+
 class CourseFile(Section):
     """autograde.yml."""
 
@@ -213,4 +231,5 @@ class CourseFile(Section):
     late_policy: LatePolicyConfig = Field(default_factory=LatePolicyConfig)
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
+    gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

@@ -49,10 +49,18 @@ class SubmissionRun:
     """One attempt at one submission."""
 
     def __init__(
-        self, session: Session, files: dict[str, bytes], digest: str, seed: int, *, blames_kills: bool = False
+        self,
+        session: Session,
+        files: dict[str, bytes],
+        digest: str,
+        seed: int,
+        notes: tuple[str, ...] = (),
+        *,
+        blames_kills: bool = False,
     ) -> None:
         """``blames_kills``: a kill that the student's code can have done itself is taken to be its own."""
         self.session = session
+        self.notes = notes
         self.files = files
         self.digest = digest
         self.seed = seed

@@ -115,6 +115,8 @@ class RunnerPlugin:
         specs = _specs(items)
         if request.get("problem") or any(name.startswith(UPLOAD_FOLDER) for name in files):
             return self._unreadable(specs, files, request.get("problem") or "The upload cannot be read.")
+        if problem := self.session.assemble(files).problem:
+            return self._unreadable(specs, files, problem)
         run, outcomes, metrics, lost = self._try(session, items, files, request.get("seed"))
         try:
             if run.fault is not None:
@@ -135,6 +137,7 @@ class RunnerPlugin:
             max_score=sum(spec.points for spec in specs),
             checks=checks,
             metrics=metrics,
+            message="\n".join(run.notes),
             seed=run.seed,
             profile=self.session.profile.name,
             grader_version=self.session.version,

@@ -19,6 +19,7 @@ from grader.sandbox.client import Zygote
 from grader.sandbox.exposure import refuse_visible
 from grader.sandbox.limits import Limits
 from grader.store.blobs import digest_files
+from grader.store.modules import Assembled, assemble
 
 if TYPE_CHECKING:
     from grader.data import HeldOut
@@ -109,7 +110,21 @@ class Session:
         if seed is None:
             # The secret keeps a student from working out the seed that an upload will meet.
             seed = derive_seed(self.secret.hex(), digest, self.version)
-        return SubmissionRun(self, dict(files), digest, seed, blames_kills=blames_kills)
+        made = self.assemble(files)
+        return SubmissionRun(self, dict(made.files), digest, seed, made.notes, blames_kills=blames_kills)
+
+    def assemble(self, files: Mapping[str, bytes]) -> Assembled:
+        """The modules to grade: of a notebook, the cells that belong to them, as text."""
+        if not any(name.endswith(".ipynb") for name in files):
+            return Assembled(files)
+        return assemble(files, self.stubs, prefer=f"{self.assignment.name}.ipynb")
+
+    @functools.cached_property
+    def stubs(self) -> dict[str, str]:
+        """The released text of each module."""
+        from grader.release.strip import make_stub
+
+        return {file: make_stub(self._solution_text(file), file) for file in self.assignment.files}
 
 
 def _load(path: Path) -> ModuleType:

@@ -1,6 +1,14 @@
 """Releases: cut the stubs, make the notebook, prove the bundle clean, pack it."""
 
-from grader.release.build import Bundle, assignment_secrets, build_release, check_drift, make_bundles, require_no_drift
+from grader.release.build import (
+    Bundle,
+    assignment_secrets,
+    build_release,
+    bundle_files,
+    check_drift,
+    make_bundles,
+    require_no_drift,
+)
 from grader.release.notebook import source_notebook
 from grader.release.pack import pack_release
 from grader.release.prove import Leak, find_leaks, prove_clean
@@ -13,6 +21,7 @@ __all__ = [
     "Region",
     "assignment_secrets",
     "build_release",
+    "bundle_files",
     "check_drift",
     "find_leaks",
     "find_regions",

@@ -89,12 +89,12 @@ def make_bundles(course: Course, names: Sequence[str]) -> tuple[Bundle, ...]:
     """Build the bundles in memory and prove each clean; raises as :func:`build_release`."""
     assignments = [course.assignment(name) for name in dict.fromkeys(names)]
     sources = {
-        item.name: source_notebook(item.folder / "notebook.py", read_suite(item.hidden_folder)) for item in assignments
+        item.name: source_notebook(item.notebook_source, read_suite(item.hidden_folder), item) for item in assignments
     }
     notebooks = release_notebooks(sources)
     bundles = []
     for item in assignments:
-        files = _files(item, notebooks[item.name])
+        files = dict(sorted({**bundle_files(item), f"{item.name}.ipynb": notebooks[item.name].encode()}.items()))
         bundle = Bundle(item.name, files, _secrets(item, sources[item.name]))
         prove_clean(bundle.files, bundle.secrets, where=_relative(item.release_folder, course.root))
         bundles.append(bundle)
@@ -103,9 +103,8 @@ def make_bundles(course: Course, names: Sequence[str]) -> tuple[Bundle, ...]:
 
 def assignment_secrets(assignment: Assignment) -> Secrets:
     """What no bundle of ``assignment`` may hold."""
-    return _secrets(
-        assignment, source_notebook(assignment.folder / "notebook.py", read_suite(assignment.hidden_folder))
-    )
+    checks = read_suite(assignment.hidden_folder)
+    return _secrets(assignment, source_notebook(assignment.notebook_source, checks, assignment))
 
 
 def check_drift(course: Course, names: Sequence[str]) -> str:
@@ -171,7 +170,8 @@ def _secrets(assignment: Assignment, notebook: object) -> Secrets:
     )
 
 
-def _files(assignment: Assignment, notebook: str) -> dict[str, bytes]:
+def bundle_files(assignment: Assignment) -> dict[str, bytes]:
+    """What goes beside the notebook: the allow-list, the stubs, and what makes a folder work; raises AuthoringError."""
     files: dict[str, bytes] = {}
     for pattern in ALLOWED:
         for path in sorted(assignment.folder.glob(pattern)):
@@ -187,11 +187,7 @@ def _files(assignment: Assignment, notebook: str) -> dict[str, bytes]:
         raise AuthoringError(
             "the assignment has no public test", where=assignment.folder / "public", mend="write a test_*.py there"
         )
-    made = {
-        f"{assignment.name}.ipynb": notebook,
-        "conftest.py": _CONFTEST,
-        "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME),
-    }
+    made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME)}
     files |= {path: text.encode() for path, text in made.items()}
     for name in assignment.files:
         files[name] = _stub(assignment.solution_folder / name, assignment.root)

@@ -24,29 +24,33 @@ import jupytext
 import nbformat
 
 from grader.errors import AuthoringError, ReleaseError
+from grader.release.parts import fill_parts, looked_at
 from grader.release.strip import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grader.course.suite import CheckInfo
+    from grader.course import Assignment, CheckInfo
 
 CHECKS_ID = "autograde-checks"
 _TIMEOUT_S = 300
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
-_RUN_BY_GRADER = (
-    'print("{} is run by the course\'s grader after you submit. To check your work now, run: pytest public")'
-)
+_RUN_BY_GRADER = """\
+# The course's grader runs this check after you submit. Here it runs the public tests of the same part.
+from grader.notebook import check
+
+check({id!r}, {names!r})"""
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-_KEPT_CELL_METADATA = ("nbgrader", "deletable", "editable", "tags")
+_KEPT_CELL_METADATA = ("autograde", "nbgrader", "deletable", "editable", "tags")
 
 
-def source_notebook(source: Path, checks: Sequence[CheckInfo]) -> Any:
+def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assignment | None = None) -> Any:
     """The instructor's notebook: the text source with its solutions, and one locked test cell for each hidden check.
 
     Args:
         source: the assignment's ``notebook.py``, in jupytext's percent format.
         checks: the hidden suite, in its order.
+        assignment: what the notebook belongs to; it fills cells that stand for parts of a module.
 
     Returns:
         An ``nbformat.NotebookNode`` (format 4.5) whose cell ids depend on content alone.
@@ -67,10 +71,13 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo]) -> Any:
         ) from error
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    if assignment is not None:
+        fill_parts(notebook, assignment, source)
     _check_cells(notebook, source, checks)
     if checks:
         notebook.cells.append(_heading(checks))
-    notebook.cells.extend(_test_cell(check) for check in checks)
+    names = looked_at(assignment) if assignment is not None else {}
+    notebook.cells.extend(_test_cell(check, names.get(check.id, [])) for check in checks)
     _stable_ids(notebook)
     return notebook
 
@@ -178,17 +185,17 @@ def _heading(checks: Sequence[CheckInfo]) -> Any:
     text = (
         "## How this is graded\n\n"
         f"The cells below stand for the {len(checks)} checks that score your work, {_number(total)} points in all. "
-        "They are run by the course's grader after you submit, on data that you have not seen, and do nothing here. "
-        "Until then run `pytest public` in this folder."
+        "They are run by the course's grader after you submit, on data that you have not seen. Here each of them runs the "
+        "public tests of its part; for all of these run `pytest public` in this folder."
     )
     metadata = {"grade": False, "grade_id": CHECKS_ID, "locked": True, "solution": False, "task": False}
     return nbformat.v4.new_markdown_cell(text, metadata={"nbgrader": {**metadata, "schema_version": 3}})
 
 
-def _test_cell(check: CheckInfo) -> Any:
+def _test_cell(check: CheckInfo, names: Sequence[str]) -> Any:
     title = " ".join(check.title.split())
     points = f"{_number(check.points)} point{'' if check.points == 1 else 's'}"
-    text = f"# {check.id} ({points}): {title}\n{_RUN_BY_GRADER.format(check.id)}"
+    text = f"# {check.id} ({points}): {title}\n{_RUN_BY_GRADER.format(id=check.id, names=list(names))}"
     metadata = {"grade": True, "grade_id": check.id, "locked": True, "solution": False, "task": False}
     metadata |= {"points": int(check.points) if float(check.points).is_integer() else check.points}
     return nbformat.v4.new_code_cell(text, metadata={"nbgrader": {**metadata, "schema_version": 3}})

@@ -7,21 +7,24 @@ import io
 import re
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from grader.course import read_questions
 from grader.errors import UsageError
 from grader.records import CheckResult, Report, Verdict
 from grader.reports.pages import render, write
 from grader.reports.text import clean, csv_safe, moment, number
 from grader.reports.verdicts import WORDINGS
+from grader.store.totals import total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from grader.course import Assignment, Course
+    from grader.store import Mark
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _AFTER_DUE = "What went wrong is shown here once the due date has passed."
@@ -34,6 +37,19 @@ class Graded:
     owner: str
     report: Report
     received_at: datetime
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """What people gave, by question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One written question as the page shows it; ``points`` is None until somebody has marked it."""
+
+    title: str
+    id: str
+    points: float | None
+    max_points: float
+    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,8 @@ class Summary:
     received: str
     chips: tuple[tuple[Verdict, int], ...]
     page: str
+    unmarked: int = 0
+    """Written questions that nobody has marked yet."""
 
     @property
     def held(self) -> bool:
@@ -102,6 +120,7 @@ def write_feedback(graded: Graded, *, course: Course, assignment: Assignment, fo
         metric_digits={name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
         due=moment(assignment.due, course.timezone) if assignment.due else None,
         received=summary.received,
+        answers=answers(graded, assignment),
         made=moment(now, course.timezone),
     )
     write(place / "report.json", report.model_dump_json(indent=2) + "\n")
@@ -150,7 +169,8 @@ def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summ
             mend="use letters, digits and . _ @ + - in the roster's ids",
         )
     report = graded.report
-    score = None if report.held else report.score
+    counted = total(report, read_questions(assignment.notebook_source), graded.marks)
+    score = counted.score
     kept = assignment.late_penalty(graded.received_at)
     owner = course.roster.get(graded.owner)
     counts = Counter(check.verdict for check in report.checks)
@@ -160,13 +180,25 @@ def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summ
         verdict=report.verdict,
         score=score,
         final=None if score is None else round(score * kept, 6),
-        max_score=report.max_score,
+        max_score=counted.max_score,
         kept=kept,
         days_late=assignment.late_policy.days_late(assignment.due, graded.received_at),
         received=moment(graded.received_at, course.timezone),
         chips=tuple((verdict, counts[verdict]) for verdict in WORDINGS if counts[verdict]),
         page=f"{graded.owner}/index.html",
+        unmarked=counted.unmarked,
     )
+
+
+def answers(graded: Graded, assignment: Assignment) -> tuple[Answer, ...]:
+    """The written questions with what people gave for them."""
+    found = []
+    for question in read_questions(assignment.notebook_source):
+        mark = graded.marks.get(question.id)
+        given = mark.points + mark.extra if mark is not None and mark.points is not None else None
+        comment = clean(mark.comment) if mark else ""
+        found.append(Answer(question.title, question.id, given, question.points, comment))
+    return tuple(found)
 
 
 def _visible(check: CheckResult, *, passed: bool) -> CheckResult:

@@ -19,7 +19,7 @@ def publish_feedback(course: Course, assignment: Assignment, store: Store, folde
     """
     latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
     items = [
-        Graded(row.owner, attempt.report, row.submission.received_at)
+        Graded(row.owner, attempt.report, row.submission.received_at, row.marks)
         for row in store.standing(course, assignment)
         if row.submission is not None and (attempt := row.attempt or latest.get(row.submission.id)) is not None
     ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Kept in the file as ``PRAGMA user_version``. Raise it with every change to the tables, and migrate.
-SCHEMA = 1
+SCHEMA = 2
 
 _WRITE = "autograde_write"
 #: How long a statement waits for another program's lock, in milliseconds.
@@ -80,7 +80,8 @@ class Database:
                     mend="upgrade Autograde",
                 )
             if version < SCHEMA:
-                # Schema 1 is the first, so anything older is an empty file.
+                # Schema 2 adds the table of marks to schema 1; anything older is an empty file. Tables that are there
+                # are left as they are.
                 Base.metadata.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 

@@ -15,8 +15,8 @@ from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
 from grader.store.locks import exclusive
 from grader.store.standing import Standing, entries, standings
-from grader.store.tables import AttemptRow, CheckRow, FileRow, MetricRow, SubmissionRow
-from grader.store.values import Attempt, StoredFile, Submission
+from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
+from grader.store.values import Attempt, Mark, StoredFile, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,7 +223,44 @@ class Store:
         score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
         """
         history = entries(self.submissions(assignment.name), self.attempts(assignment.name), assignment, profile)
-        return standings(history, course.roster, assignment, by=by)
+        return standings(history, course.roster, assignment, self.marks(assignment.name), by=by)
+
+    def put_mark(self, mark: Mark) -> bool:
+        """Keep ``mark``; False where it says what the last one for that student and question says already."""
+        same = (
+            MarkRow.assignment == mark.assignment,
+            MarkRow.student == mark.student,
+            MarkRow.question == mark.question,
+        )
+        with self._database.writing() as session:
+            last = session.scalars(select(MarkRow).where(*same).order_by(MarkRow.id.desc()).limit(1)).one_or_none()
+            if last is None and mark.points is None and not mark.extra and not mark.comment:
+                return False
+            if last is not None and _said(_mark(last)) == _said(mark):
+                return False
+            session.add(
+                MarkRow(
+                    assignment=mark.assignment,
+                    student=mark.student,
+                    question=mark.question,
+                    points=mark.points,
+                    extra=mark.extra,
+                    comment=mark.comment,
+                    marker=mark.marker,
+                    marked_at=mark.marked_at,
+                    submission_id=mark.submission_id,
+                )
+            )
+            return True
+
+    def marks(self, assignment: str) -> dict[str, dict[str, Mark]]:
+        """The last mark for each question, by student and question; what was taken back has no points."""
+        query = select(MarkRow).where(MarkRow.assignment == assignment).order_by(MarkRow.id)
+        found: dict[str, dict[str, Mark]] = {}
+        with self._database.reading() as session:
+            for row in session.scalars(query):
+                found.setdefault(row.student, {})[row.question] = _mark(row)
+        return found
 
     def grading_lock(self, assignment: str) -> AbstractContextManager[None]:
         """Hold this while grading ``assignment``; a second grader gets a StoreError that names the first."""
@@ -241,6 +278,24 @@ def _submission(row: SubmissionRow) -> Submission:
     return Submission(
         row.id, row.assignment, row.owner, row.received_at.astimezone(UTC), row.digest, row.source, files, row.problem
     )
+
+
+def _mark(row: MarkRow) -> Mark:
+    return Mark(
+        assignment=row.assignment,
+        student=row.student,
+        question=row.question,
+        points=row.points,
+        extra=row.extra,
+        comment=row.comment,
+        marker=row.marker,
+        marked_at=row.marked_at.astimezone(UTC),
+        submission_id=row.submission_id,
+    )
+
+
+def _said(mark: Mark) -> tuple[float | None, float, str]:
+    return mark.points, mark.extra, mark.comment
 
 
 def _attempt(row: AttemptRow) -> Attempt:

@@ -107,3 +107,21 @@ class MetricRow(Base):
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     value: Mapped[float | None]
     direction: Mapped[str] = mapped_column(String(10))
+
+
+class MarkRow(Base):
+    """What a person gave for a written question. Rows are added, never changed: the last one counts."""
+
+    __tablename__ = "marks"
+    __table_args__ = (Index("ix_marks_place", "assignment", "student", "question"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    assignment: Mapped[str] = mapped_column(String(200))
+    student: Mapped[str] = mapped_column(String(200))
+    question: Mapped[str] = mapped_column(String(200))
+    points: Mapped[float | None]
+    extra: Mapped[float] = mapped_column(default=0.0)
+    comment: Mapped[str] = mapped_column(Text, default="")
+    marker: Mapped[str] = mapped_column(String(200))
+    marked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"))

@@ -55,3 +55,22 @@ class Attempt:
     def held(self) -> bool:
         """True while the attempt waits for staff or a retry, and so has no score."""
         return self.verdict.held
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a person gave a student for one written question, or in place of a check's score.
+
+    ``points`` is None where the mark was taken back. ``extra`` is extra credit. ``marker`` is who, ``marked_at`` when
+    (aware, in UTC); ``submission_id`` is the upload that was looked at, where that is known.
+    """
+
+    assignment: str
+    student: str
+    question: str
+    points: float | None
+    extra: float
+    comment: str
+    marker: str
+    marked_at: datetime
+    submission_id: int | None = None

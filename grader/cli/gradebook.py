@@ -1,0 +1,70 @@
+"""``gradebook sync`` and ``gradebook diff``: nbgrader's gradebook beside our store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from grader.cli.common import CourseOption, JsonOption, NamesArgument, command, err, out, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True, help="Keep nbgrader's gradebook in step with our results.")
+
+
+@app.command()
+@command
+def sync(
+    names: NamesArgument = None,
+    wheel: Annotated[bool, typer.Option(help="put our own wheel beside the released notebooks")] = True,
+    course: CourseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring nbgrader's folders and gradebook, and our store, into step. A second time changes nothing."""
+    from grader.course import load_course
+    from grader.gradebook.places import Places
+    from grader.gradebook.sync import sync as bring
+
+    loaded = load_course(course)
+    assignments = [loaded.assignment(name) for name in names or loaded.assignments]
+    done = bring(Places(loaded), assignments, wheel=wheel)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        out.print(f"sources written: {', '.join(done.sources) or 'none, they are up to date'}", markup=False)
+        out.print(
+            f"{done.students} students added; {done.taken_in} submissions taken in, {len(done.handed_over)} handed over; "
+            f"{len(done.graded_again)} graded again; {done.marks_stored} marks stored, {done.marks_restored} restored"
+        )
+        for name in done.problems:
+            err.print(f"nbgrader could not grade {name} again; run `nbgrader autograde` to see why", markup=False)
+    if done.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+@command
+def diff(names: NamesArgument = None, course: CourseOption = None, as_json: JsonOption = False) -> None:
+    """Tell where our store and nbgrader's gradebook disagree; exit code 1 where they do."""
+    from grader.course import load_course
+    from grader.gradebook.difference import differences
+    from grader.gradebook.places import Places
+
+    loaded = load_course(course)
+    found = differences(Places(loaded), [loaded.assignment(name) for name in names or loaded.assignments])
+    if as_json:
+        print_json([asdict(item) for item in found])
+    elif not found:
+        out.print("the store and the gradebook agree")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("assignment", "student", "what", "ours", "gradebook", "to mend it"):
+            table.add_column(heading)
+        for item in found:
+            cells = (item.assignment, item.student, item.what, item.ours, item.gradebook, item.mend)
+            table.add_row(*(Text(cell) for cell in cells))
+        print_table(table)
+    if found:
+        raise typer.Exit(1)

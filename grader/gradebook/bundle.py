@@ -1,0 +1,111 @@
+"""The feedback bundle of one student: a page that runs nothing, our report, the figures, the files as graded, a zip."""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.gradebook import safe
+from grader.gradebook.places import NBGRADER_FILES, Places, open_gradebook
+from grader.release.pack import pack
+from grader.reports.feedback import Graded, write_feedback
+
+if TYPE_CHECKING:
+    from grader.store import Attempt, Submission
+
+#: The page may look as it likes and show pictures that are in it. It loads nothing, sends nothing and runs nothing.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+)
+ZIP = "bundle.zip"
+_SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+_LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
+_MAX_FILE = 1024 * 1024
+
+
+def clear(folder: Path) -> None:
+    """Remove what nbgrader copied beside the page: files of the student and the course, which are no feedback."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        elif path.relative_to(folder).as_posix() not in NBGRADER_FILES:
+            path.unlink()
+
+
+def make_bundle(
+    places: Places, name: str, student: str, notebook: Any, *, submission: Submission, attempt: Attempt | None
+) -> dict[str, bytes]:
+    """The bundle's files: ``report/``, ``figures/`` and ``files/``, each as its student may see it now."""
+    files: dict[str, bytes] = {}
+    course = places.course
+    assignment = course.assignment(name)
+    store = places.store
+    if attempt is not None:
+        from grader.gradebook.marks import gradebook_marks
+
+        with open_gradebook(places) as gradebook:
+            entry = gradebook.find_submission_notebook(name, name, student)
+            marks = {mark.question: mark for mark in gradebook_marks(places, entry, name, student)}
+        graded = Graded(student, attempt.report, submission.received_at, marks)
+        with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
+            now = datetime.now(UTC)
+            page = write_feedback(graded, course=course, assignment=assignment, folder=Path(aside), now=now)
+            for path in sorted(page.parent.iterdir()):
+                files[f"report/{path.name}"] = path.read_bytes()
+    files |= {f"figures/{key}": data for key, data in _figures(notebook).items()}
+    handed_in = store.files(submission)
+    files |= {
+        f"files/{file}": handed_in[file]
+        for file in assignment.files
+        if file in handed_in and len(handed_in[file]) <= _MAX_FILE
+    }
+    return files
+
+
+def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str, dict[str, bytes]]:
+    """The page with report and bundle in it, and all files of the bundle, the zip included."""
+    page = _LINK.sub("", _SCRIPT.sub("", page))
+    page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
+    packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
+    address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"
+    link = f'<p><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
+    return _with(page, bundle, link), {**bundle, ZIP: packed}
+
+
+def _with(page: str, bundle: Mapping[str, bytes], link: str) -> str:
+    """``page`` with our report at its top, in a shadow tree of its own so that neither style meets the other."""
+    inner = ""
+    report = bundle.get("report/index.html", b"").decode()
+    body = re.search(r"<main>.*</main>", report, re.DOTALL)
+    style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
+    if body and style:
+        rules = re.sub(r"(?m)^(\s*)(?::root|body)\b", r"\1:host", style[1])
+        inner = (
+            f'<div><template shadowrootmode="open"><style>{rules}\n:host {{ display: block }}</style>'
+            f"{body[0]}</template></div>\n"
+        )
+    return re.sub(r"(<body[^>]*>)", lambda match: f"{match[1]}\n{inner}{link}", page, count=1)
+
+
+def _figures(notebook: Any) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code":
+            continue
+        pictures = [
+            (mime, content)
+            for output in cell.outputs
+            for mime, data in output.get("data", {}).items()
+            if (content := safe.image(data, mime)) is not None
+        ]
+        for index, (mime, content) in enumerate(pictures, start=1):
+            found[f"cell-{number:03d}-{index}.{safe.suffix(mime)}"] = content
+    return found

@@ -1,0 +1,211 @@
+"""Makes of a student's notebook one that can be graded and shown: its own cells, and the course's in place of edited ones.
+
+What nbgrader knows of a cell (its id, points, whether it is locked) stands in the notebook, where a student can write
+anything. Here all of it comes from the gradebook; of the student's notebook only text, pictures and answers are taken.
+"""
+
+# nbformat annotates only half of its functions
+# mypy: disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from grader.gradebook import safe
+
+#: Cells of a notebook that are shown at all, and bytes that are read.
+MAX_CELLS = 1000
+MAX_BYTES = 60 * 1024 * 1024
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_TAG = re.compile(r"[\w.-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A cell as the gradebook knows it: from the release, never from a student."""
+
+    id: str
+    cell_type: str
+    source: str
+    checksum: str
+    locked: bool
+    grade: bool
+    solution: bool
+    task: bool
+    points: float | None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The cell's own metadata."""
+        told: dict[str, Any] = {
+            "grade": self.grade,
+            "grade_id": self.id,
+            "locked": self.locked,
+            "solution": self.solution,
+            "task": self.task,
+            "schema_version": 3,
+            "cell_type": self.cell_type,
+            "checksum": self.checksum,
+        }
+        if self.points is not None:
+            told["points"] = self.points
+        return told
+
+
+def known_cells(notebook: Any) -> dict[str, Known]:
+    """The cells of a notebook of nbgrader's gradebook (``nbgrader.api.Notebook``) by grade id."""
+    points = {cell.name: float(cell.max_score) for cell in [*notebook.grade_cells, *notebook.task_cells]}
+    grades = {cell.name for cell in notebook.grade_cells}
+    solutions = {cell.name for cell in notebook.solution_cells}
+    tasks = {cell.name for cell in notebook.task_cells}
+    return {
+        cell.name: Known(
+            cell.name,
+            cell.cell_type,
+            cell.source or "",
+            cell.checksum or "",
+            bool(cell.locked),
+            cell.name in grades,
+            cell.name in solutions,
+            cell.name in tasks,
+            points.get(cell.name),
+        )
+        for cell in notebook.source_cells
+    }
+
+
+def read_cells(path: Path) -> tuple[list[dict[str, Any]], str]:
+    """The cells of the notebook at ``path`` as plain data, and what is wrong with it ("" where nothing is).
+
+    It raises for nothing that a file can hold: a broken notebook has no cells.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return [], f"it has more than {MAX_BYTES // 1024**2} MB"
+        told = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        return [], f"it is no notebook ({safe.text(str(error), 120)})"
+    cells = told.get("cells") if isinstance(told, dict) else None
+    if not isinstance(cells, list):
+        return [], "it is no notebook of format 4"
+    return [cell for cell in cells[:MAX_CELLS] if isinstance(cell, dict)], ""
+
+
+def restore(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known], problem: str = "") -> Any:
+    """The notebook to grade, from the student's cells and the course's.
+
+    Locked cells are the course's own, each once: at the place of the student's first cell of that id, or at the end.
+    Of several answers with one id the first that says something counts; the others stay as plain text. An answer that
+    is missing comes back empty.
+    """
+    answers = _answers(cells, known)
+    budget = [safe.MAX_IMAGES]
+    placed: set[str] = set()
+    made: list[Any] = []
+    for index, cell in enumerate(cells):
+        place = _grade_id(cell)
+        fixed = known.get(place)
+        if fixed is not None and fixed.locked:
+            if place not in placed:
+                placed.add(place)
+                made.append(_course_cell(fixed))
+            continue
+        answer = fixed if fixed is not None and answers.get(place) == index else None
+        if answer is not None:
+            placed.add(place)
+        made.append(_student_cell(cell, answer, budget))
+    missing = [fixed for name, fixed in known.items() if name not in placed]
+    first = next((i for i, cell in enumerate(made) if _is_check(cell)), len(made))
+    open_cells = [_course_cell(fixed) for fixed in missing if not fixed.locked]
+    made[first:first] = open_cells
+    made.extend(_course_cell(fixed) for fixed in missing if fixed.locked)
+    if problem:
+        made.insert(0, nbformat.v4.new_markdown_cell(f"**The notebook that was handed in cannot be read:** {problem}."))
+    for number, cell in enumerate(made):
+        cell.id = f"cell-{number}"
+    notebook = nbformat.v4.new_notebook(cells=made)
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.nbformat_minor = 5
+    return notebook
+
+
+def _answers(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known]) -> dict[str, int]:
+    """For each open cell of the course, which of the student's cells is its answer."""
+    found: dict[str, int] = {}
+    for index, cell in enumerate(cells):
+        fixed = known.get(_grade_id(cell))
+        if fixed is None or fixed.locked or cell.get("cell_type") != fixed.cell_type:
+            continue
+        current = found.get(fixed.id)
+        if current is None or (_source(cells[current]).strip() == fixed.source.strip() != _source(cell).strip()):
+            found[fixed.id] = index
+    return found
+
+
+def _grade_id(cell: Mapping[str, Any]) -> str:
+    metadata = cell.get("metadata")
+    told = metadata.get("nbgrader") if isinstance(metadata, Mapping) else None
+    name = told.get("grade_id") if isinstance(told, Mapping) else None
+    return name if isinstance(name, str) else ""
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    return safe.text(cell.get("source"), safe.MAX_SOURCE)
+
+
+def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: list[int]) -> Any:
+    metadata: dict[str, Any] = {}
+    told = cell.get("metadata")
+    tags = told.get("tags") if isinstance(told, Mapping) else None
+    if isinstance(tags, list):
+        metadata["tags"] = [tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)][:10]
+    if answer is not None:
+        metadata |= {"nbgrader": answer.metadata, "deletable": False}
+    if cell.get("cell_type") == "code":
+        count = cell.get("execution_count")
+        made = nbformat.v4.new_code_cell(_source(cell), metadata=metadata)
+        made.outputs = [nbformat.from_dict(output) for output in safe.outputs(cell.get("outputs"), budget)]
+        made.execution_count = count if isinstance(count, int) and 0 <= count < 10**6 else None
+        return made
+    source = _pictures(cell, budget)
+    if cell.get("cell_type") != "markdown":  # raw cells are put into the page as they are
+        return nbformat.v4.new_markdown_cell(f"    {source}".replace("\n", "\n    "), metadata=metadata)
+    return nbformat.v4.new_markdown_cell(source, metadata=metadata)
+
+
+def _pictures(cell: Mapping[str, Any], budget: list[int]) -> str:
+    """The text of a Markdown cell, made harmless, with its attached pictures in it."""
+    source = safe.markdown(_source(cell))
+    attached = cell.get("attachments")
+    if not isinstance(attached, Mapping):
+        return source
+    for name, kinds in list(attached.items())[:20]:
+        for mime in ("image/png", "image/jpeg"):
+            content = safe.image(kinds.get(mime), mime) if isinstance(kinds, Mapping) else None
+            if content is not None and len(content) <= budget[0]:
+                budget[0] -= len(content)
+                import base64
+
+                address = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+                source = source.replace(f"(attachment:{name})", f"({address})")
+    return re.sub(r"!\[([^\]\n]*)\]\(attachment:[^)\n]*\)", r"[picture: \1]", source)
+
+
+def _course_cell(fixed: Known) -> Any:
+    metadata: dict[str, Any] = {"nbgrader": fixed.metadata, "deletable": False}
+    if fixed.locked:
+        metadata["editable"] = False
+    make = nbformat.v4.new_code_cell if fixed.cell_type == "code" else nbformat.v4.new_markdown_cell
+    return make(fixed.source, metadata=metadata)
+
+
+def _is_check(cell: Any) -> bool:
+    told = cell.metadata.get("nbgrader", {})
+    return bool(told.get("locked")) and (bool(told.get("grade")) or told.get("grade_id") == "autograde-checks")

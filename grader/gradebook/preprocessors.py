@@ -1,0 +1,139 @@
+"""The steps that nbgrader runs in place of its own: check the source, score from the report, settle the gradebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+
+from grader.course import read_questions, read_suite
+from grader.gradebook.check_source import check_notebook
+from grader.gradebook.grading import attempt_for, stored_attempt
+from grader.gradebook.handing import take_in
+from grader.gradebook.outputs import missing, outputs_of
+from grader.gradebook.places import Places, open_gradebook, places_at
+from grader.gradebook.settle import settle
+
+if TYPE_CHECKING:
+    from grader.course import Assignment
+    from grader.records import Report
+    from grader.store import Attempt, Submission
+
+
+#: Tag of cells that are for staff; none of them is in a feedback page.
+STAFF = "autograde-staff"
+
+
+class CourseStep(NbGraderPreprocessor):  # type: ignore[misc]
+    """A step that knows its course."""
+
+    course_file = Unicode(help="the course's autograde.yml").tag(config=True)
+
+    @property
+    def places(self) -> Places:
+        """The course's places."""
+        return places_at(self.course_file)
+
+    def assignment(self, resources: Any) -> Assignment:
+        """The assignment that the notebook at hand belongs to."""
+        return self.places.course.assignment(resources["nbgrader"]["assignment"])
+
+
+class CheckSource(CourseStep):
+    """First step of ``generate_assignment``: grade ids and points must be those of the hidden suite."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Raise AuthoringError, naming notebook and cell, where they are not."""
+        assignment = self.assignment(resources)
+        where = self.places.source(assignment.name) / f"{resources['nbgrader']['notebook']}.ipynb"
+        check_notebook(nb, assignment, where)
+        return nb, resources
+
+
+class ScoreChecks(CourseStep):
+    """In place of Execute: every test cell shows what the stored report says of its check. Nothing runs here."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Grade the submission where no report is stored for it, and write results into the test cells."""
+        places, assignment = self.places, self.assignment(resources)
+        student = resources["nbgrader"]["student"]
+        store = places.store
+        submission = take_in(places, store, assignment.name, student)
+        attempt = attempt_for(places, store, assignment, submission)
+        show(nb, attempt.report, assignment, staff=True)
+        add_rubrics(nb, assignment)
+        # For Settle, the last step: of this very attempt the scores must be.
+        resources["autograde"] = {"submission": submission, "attempt": attempt}
+        return nb, resources
+
+
+class Settle(CourseStep):
+    """Last step of ``autograde``: the gradebook holds the report's numbers themselves, and the course's late penalty."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Write scores, marks to be given, comments and penalty."""
+        done: dict[str, Any] = resources["autograde"]
+        submission: Submission = done["submission"]
+        attempt: Attempt = done["attempt"]
+        student = resources["nbgrader"]["student"]
+        with open_gradebook(self.places) as gradebook:
+            settle(gradebook, self.places, self.assignment(resources), student, submission, attempt)
+        return nb, resources
+
+
+class ShowToStudent(CourseStep):
+    """First step of ``generate_feedback``: what is for staff goes, and checks say what their student may know today."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Replace the test cells' outputs by the student's view of the report."""
+        from datetime import UTC, datetime
+
+        from grader.reports import student_view
+
+        places, assignment = self.places, self.assignment(resources)
+        student = resources["nbgrader"]["student"]
+        store = places.store
+        submission = take_in(places, store, assignment.name, student)
+        handed = places.handed(assignment.name, student)
+        attempts = [item for item in store.attempts(submission=submission) if handed and item.id == handed.attempt]
+        attempt = attempts[0] if attempts else stored_attempt(store, assignment, submission)
+        nb.cells = [cell for cell in nb.cells if STAFF not in cell.metadata.get("tags", [])]
+        if attempt is not None:
+            report = student_view(attempt.report, due=assignment.due, now=datetime.now(UTC))
+            show(nb, report, assignment, staff=False)
+        resources["autograde"] = {"submission": submission, "attempt": attempt}
+        return nb, resources
+
+
+def show(nb: Any, report: Report, assignment: Assignment, *, staff: bool) -> None:
+    """Write the results of ``report`` into the test cells of ``nb``."""
+    import nbformat
+
+    results = {check.id: check for check in report.checks}
+    checks = {check.id for check in read_suite(assignment.hidden_folder)}
+    for cell in nb.cells:
+        told = cell.metadata.get("nbgrader", {})
+        if cell.cell_type != "code" or not told.get("grade") or told.get("solution"):
+            continue
+        name = told.get("grade_id")
+        known = name in results and name in checks
+        made = outputs_of(results[name], report, staff=staff) if known else missing()
+        cell.outputs = [nbformat.from_dict(output) for output in made]  # type: ignore[no-untyped-call]
+        cell.execution_count = None
+
+
+def add_rubrics(nb: Any, assignment: Assignment) -> None:
+    """Put the author's answer and rubric below each written answer, for whoever marks it in formgrader."""
+    import nbformat
+
+    models = {item.id: item for item in read_questions(assignment.notebook_source) if not item.task}
+    cells = []
+    for cell in nb.cells:
+        cells.append(cell)
+        question = models.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+        if question is not None and question.model:
+            text = f"**For staff: model answer and rubric of `{question.id}`**\n\n{question.model}"
+            metadata = {"tags": [STAFF], "deletable": False, "editable": False}
+            cells.append(nbformat.v4.new_markdown_cell(text, metadata=metadata))  # type: ignore[no-untyped-call]
+    nb.cells = cells

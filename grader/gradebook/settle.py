@@ -1,0 +1,57 @@
+"""The gradebook's numbers after autograding: the report's own, to the last digit, and people's marks untouched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from grader.gradebook.places import Handed
+
+if TYPE_CHECKING:
+    from grader.course import Assignment
+    from grader.gradebook.places import Places
+    from grader.store import Attempt, Submission
+
+
+def settle(
+    gradebook: Any, places: Places, assignment: Assignment, student: str, submission: Submission, attempt: Attempt
+) -> None:
+    """Write an attempt's scores and the late penalty into the gradebook.
+
+    A held check has no score and waits for a person. Manual scores and comments are not touched.
+    """
+    notebook = gradebook.find_submission_notebook(assignment.name, assignment.name, student)
+    results = {check.id: check for check in attempt.report.checks}
+    handed = places.handed(assignment.name, student)
+    # Marked before, on these very files: nobody has to look again.
+    looked_at = handed is not None and handed.submission == submission.id and handed.attempt is not None
+    questions = {cell.name for cell in notebook.notebook.solution_cells} | {
+        cell.name for cell in notebook.notebook.task_cells
+    }
+    for grade in notebook.grades:
+        name = grade.cell.name
+        if name in results:
+            check = results[name]
+            grade.auto_score = None if check.verdict.held else check.score
+            grade.needs_manual_grade = grade.auto_score is None and grade.manual_score is None
+        elif name not in questions:
+            grade.auto_score = 0.0
+        elif grade.manual_score is not None and looked_at:
+            grade.needs_manual_grade = False
+    gradebook.db.commit()
+    set_penalty(gradebook, notebook, assignment, submission)
+    if handed is None:
+        handed = Handed(submission.id, "")
+    places.remember(assignment.name, student, replace(handed, submission=submission.id, attempt=attempt.id))
+
+
+def set_penalty(gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission) -> None:
+    """Set what lateness costs of the score as it is now, manual part included, by the course's late policy."""
+    gradebook.db.refresh(notebook)
+    notebook.late_submission_penalty = penalty_of(notebook.score, assignment.late_penalty(submission.received_at))
+    gradebook.db.commit()
+
+
+def penalty_of(score: float, kept: float) -> float | None:
+    """The points that lateness costs of ``score`` where the fraction ``kept`` stays; None where it costs nothing."""
+    return round(score * (1.0 - kept), 9) if kept < 1.0 else None

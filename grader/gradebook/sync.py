@@ -1,0 +1,135 @@
+"""Brings our store and nbgrader's gradebook into step, in both directions; running it twice changes nothing more."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from grader.gradebook.config import configure
+from grader.gradebook.grading import stored_attempt
+from grader.gradebook.handing import hand_over, take_in
+from grader.gradebook.marks import pull_marks, push_marks
+from grader.gradebook.places import graded_submissions, open_gradebook
+from grader.gradebook.settle import set_penalty
+from grader.gradebook.source import write_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.course import Assignment
+    from grader.gradebook.places import Places
+    from grader.store import Store
+
+
+@dataclass(slots=True)
+class Synced:
+    """What a sync did: names of sources written, of students handed over and graded again, counts of the rest."""
+
+    sources: list[str] = field(default_factory=list)
+    students: int = 0
+    taken_in: int = 0
+    handed_over: list[str] = field(default_factory=list)
+    marks_stored: int = 0
+    marks_restored: int = 0
+    graded_again: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def sync(places: Places, assignments: Sequence[Assignment], *, wheel: bool = True) -> Synced:
+    """Write sources and roster, exchange submissions and marks, and grade again what is out of step.
+
+    A submission that was never autograded by nbgrader is only handed over: grading it is `nbgrader autograde`'s.
+
+    Raises:
+        AuthoringError, ReleaseError: an assignment's files are wrong.
+        StoreError: the store failed.
+
+    """
+    done = Synced()
+    store = places.store
+    places.root.mkdir(parents=True, exist_ok=True)
+    places.exchange.mkdir(parents=True, exist_ok=True)
+    done.sources = [folder.name for folder in write_sources(places, assignments, wheel=wheel)]
+    with open_gradebook(places) as gradebook:
+        done.students = _roster(places, gradebook, assignments)
+    for assignment in assignments:
+        _submissions(places, store, assignment, done)
+        _grade_again(places, store, assignment, done)
+        _marks(places, store, assignment, done)
+    return done
+
+
+def _roster(places: Places, gradebook: Any, assignments: Sequence[Assignment]) -> int:
+    known = {student.id for student in gradebook.students}
+    for student in places.course.roster.students:
+        first, _, last = student.name.rpartition(" ")
+        details = {"first_name": first or student.name, "last_name": last if first else "", "email": student.email}
+        gradebook.update_or_create_student(student.id, **details)
+    for assignment in assignments:
+        due = None if assignment.due is None else assignment.due.astimezone(UTC).replace(tzinfo=None)
+        gradebook.update_or_create_assignment(assignment.name, duedate=due)
+    return len({student.id for student in places.course.roster.students} - known)
+
+
+def _submissions(places: Places, store: Store, assignment: Assignment, done: Synced) -> None:
+    before = len(store.submissions(assignment.name))
+    for student in places.students(assignment.name):
+        take_in(places, store, assignment.name, student)
+    done.taken_in += len(store.submissions(assignment.name)) - before
+    for row in store.standing(places.course, assignment, by="student"):
+        if row.submission is not None and hand_over(places, store, assignment, row.owner, row.submission):
+            done.handed_over.append(f"{assignment.name}/{row.owner}")
+
+
+def _grade_again(places: Places, store: Store, assignment: Assignment, done: Synced) -> None:
+    """Have nbgrader grade again what it graded before and what has another attempt, or submission, since."""
+    stale = []
+    with open_gradebook(places) as gradebook:
+        for entry in graded_submissions(gradebook, assignment.name):
+            student = entry.student.id
+            handed = places.handed(assignment.name, student)
+            if handed is None or not places.submitted(assignment.name, student).is_dir():
+                continue
+            attempt = stored_attempt(store, assignment, store.submission(handed.submission))
+            if attempt is not None and attempt.id != handed.attempt:
+                stale.append(student)
+    for student in stale:
+        (done.graded_again if autograde(places, assignment.name, student) else done.problems).append(
+            f"{assignment.name}/{student}"
+        )
+
+
+def _marks(places: Places, store: Store, assignment: Assignment, done: Synced) -> None:
+    with open_gradebook(places) as gradebook:
+        for entry in graded_submissions(gradebook, assignment.name):
+            student = entry.student.id
+            handed = places.handed(assignment.name, student)
+            for notebook in entry.notebooks:
+                done.marks_stored += pull_marks(places, store, notebook, assignment.name, student)
+                done.marks_restored += push_marks(gradebook, store, notebook, assignment.name, student)
+                if handed is not None:
+                    set_penalty(gradebook, notebook, assignment, store.submission(handed.submission))
+
+
+def autograde(places: Places, assignment: str, student: str) -> bool:
+    """Run nbgrader's own autograding of one student's submission again, in this process; False where it failed."""
+    from nbgrader.apps import NbGrader
+    from nbgrader.converters import Autograde, NbGraderException
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    config = Config()
+    configure(config, places.course.path)
+    config.CourseDirectory.student_id = student
+    config.CourseDirectory.assignment_id = assignment
+    app = NbGrader(config=config)
+    app.log.setLevel(logging.CRITICAL)
+    converter = Autograde(coursedir=CourseDirectory(parent=app), parent=app)
+    converter.force = True
+    try:
+        converter.start()
+    except (NbGraderException, SystemExit):
+        return False
+    return True

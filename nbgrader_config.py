@@ -1,0 +1,7 @@
+"""nbgrader for this course: see docs/nbgrader.md. Folders, database and exchange are set in autograde.yml."""
+
+from pathlib import Path
+
+from grader.gradebook import configure
+
+configure(get_config(), Path(__file__).with_name("autograde.yml"))  # noqa: F821 - traitlets provides it
