@@ -159,9 +159,9 @@ def confine(base: Base, limits: Limits, place: Place) -> list[str]:
     os.setsid()
     scratch = _scratch(base, limits, place)
     rlimits.apply(limits, base.warm)
+    kernel.drop_bounding_set()
     if _own_user(base):
         _reachable(base)
-        kernel.drop_bounding_set()
         os.setgroups([])
         os.setresgid(place.uid, place.uid, place.uid)
         os.setresuid(place.uid, place.uid, place.uid)
