@@ -325,24 +325,19 @@ def order_of_batches(fit, count, epochs, settings):
 
 
 def sweep(dropout_sweep, rates, train, validation, epochs, seed):
-    """The student's sweep as plain data, and what the returned network does on either set in evaluation mode."""
+    """The student's sweep as plain data, what the returned network does on either set, and what share it drops."""
     torch.manual_seed(99)
     model, rows = dropout_sweep(rates, TensorDataset(*train), TensorDataset(*validation), epochs, seed)
-    return {
+    found = {
         "rows": [{str(name): float(value) for name, value in row.items()} for row in rows],
         "train_scores": predict(model, train[0]),
         "validation_scores": predict(model, validation[0]),
+        "dropped": None,
     }
-
-
-def dropped_by_sweep(dropout_sweep, rate, train, seed):
-    """The share of hidden units that the network of a rate drops in training; None where it cannot be told."""
-    model, _ = dropout_sweep([rate], TensorDataset(*train), TensorDataset(*train), 1, seed)
     kept, units = hidden_units(model, train[0][:2], False), hidden_units(model, train[0][:2], True, 12)
-    if kept is None:
-        return None
-    active = kept[0].abs() > 1e-3
-    return float((units[:, active] == 0).double().mean())
+    if kept is not None:
+        found["dropped"] = float((units[:, kept[0].abs() > 1e-3] == 0).double().mean())
+    return found
 
 
 def sweep_step(dropout_sweep, MNISTNeuralNet, train, epochs, seed):
