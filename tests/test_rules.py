@@ -27,6 +27,8 @@ NO_LSTM = ForbidRule(names=("nn.LSTM", "sum"))
         "import importlib.util",
         "from importlib import import_module",
         "import builtins",
+        "from builtins import range, __import__",
+        "from builtins import *",
         "import pkgutil",
         "import runpy",
         "__import__('torch')",
@@ -50,6 +52,7 @@ def test_ways_to_a_forbidden_module_are_found(source):
     "source",
     [
         "import numpy as np",
+        "from builtins import range, object",
         "import torchless",
         "from . import torch",
         "torch = 3",

@@ -133,8 +133,10 @@ class DataConfig(Section):
 
 
 class DataSizes(Section):
-    """A profile's own data sizes, in place of the assignment's."""
+    """A profile's own data sizes, in place of the assignment's, or another data set altogether."""
 
+    set: Name | None = Field(default=None, description="another data set")
+    options: dict[str, Scalar] | None = Field(default=None, description="its options")
     train: int | None = Field(default=None, ge=1)
     validation: int | None = Field(default=None, ge=0)
     test: int | None = Field(default=None, ge=1)
@@ -177,7 +179,7 @@ class ProfileConfig(Section):
     limits: Limits = Field(default_factory=Limits)
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
     budget: dict[str, Scalar] = Field(default_factory=dict, description="numbers that the hidden suite reads")
-    data: DataSizes | None = Field(default=None, description="data sizes in place of the assignment's")
+    data: DataSizes | None = Field(default=None, description="data sizes, or a data set, in place of the assignment's")
 
 
 class LeaderboardColumn(Section):

@@ -2,6 +2,7 @@
 
 from grader.data.digits import digits, digits8x8
 from grader.data.held_out import HeldOut, PredictionError, Split, hold_out, load
+from grader.data.mnist import mnist
 from grader.data.registry import DataSet, dataset, dataset_names
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "digits8x8",
     "hold_out",
     "load",
+    "mnist",
 ]

@@ -30,6 +30,26 @@ _WAYS_AROUND = frozenset(
         "sys.modules",
     }
 )
+#: What code written for Python 2 and 3 alike takes from `builtins`, as published course code does; it leads nowhere.
+_PLAIN_BUILTINS = frozenset(
+    {
+        "bytes",
+        "chr",
+        "dict",
+        "filter",
+        "int",
+        "list",
+        "map",
+        "object",
+        "open",
+        "pow",
+        "range",
+        "round",
+        "str",
+        "super",
+        "zip",
+    }
+)
 #: Attributes that lead to another module's names, by frames, functions or classes.
 _REACHING = frozenset(
     {"__globals__", "__loader__", "__subclasses__", "_getframe", "f_back", "f_builtins", "f_globals", "tb_frame"}
@@ -67,6 +87,14 @@ def find_breach(source: str | bytes, file: str, rule: ForbidRule) -> Breach | No
     return min(found, key=lambda breach: breach.line, default=None)
 
 
+def _is_plain(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.module == "builtins"
+        and {alias.name for alias in node.names} <= _PLAIN_BUILTINS
+    )
+
+
 def _breach(
     node: ast.AST,
     modules: frozenset[str],
@@ -74,7 +102,7 @@ def _breach(
     constructs: tuple[str, ...],
     aliases: Mapping[str, str],
 ) -> str | None:
-    for name in _imported(node):
+    for name in () if _is_plain(node) else _imported(node):
         if name.partition(".")[0] in modules | _WAYS_AROUND or _names(name, names) or name in _WAYS_AROUND:
             return f"imports `{name}`"
     dotted = _dotted(node, aliases)

@@ -1,0 +1,181 @@
+"""Hidden checks: one step of training, accuracy, and a trained network on digits that nobody has seen."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from grader.checks import assert_close, points
+
+TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
+D, C = 6, 4
+
+
+def draw(rng, *sizes):
+    """A linear classifier, and a batch for it of each size."""
+    weight, bias = torch.randn(D, C, generator=rng), torch.randn(C, generator=rng)
+    batches = [[torch.randn(n, D, generator=rng), torch.randint(C, (n,), generator=rng)] for n in sizes]
+    return weight, bias, batches
+
+
+def loss_of(name, scores, y):
+    """The two losses that the probe knows by these names."""
+    if name == "cross-entropy":
+        return F.cross_entropy(scores, y)
+    return (scores.gather(1, y[:, None]) - 1).pow(2).sum()
+
+
+def descend(weight, bias, batches, rate, loss, stale=0.0, clear=True, mistaken=None):
+    """SGD with momentum 0.5: (weights after all steps, loss before each step)."""
+    parameters = [weight.double(), bias.double()]
+    velocity, kept, losses = [0.0, 0.0], [stale, stale], []
+    for x, y in batches:
+        leaves = [p.clone().requires_grad_() for p in parameters]
+        scores = x.double() @ leaves[0] + leaves[1]
+        value = mistaken(scores, y) if mistaken else loss_of(loss, scores, y)
+        gradients = torch.autograd.grad(value, leaves)
+        losses.append(value.item())
+        kept = [g if clear else g + old for g, old in zip(gradients, kept)]
+        velocity = [0.5 * v + g for v, g in zip(velocity, kept)]
+        parameters = [p - rate * v for p, v in zip(parameters, velocity)]
+    return parameters, losses
+
+
+@points(3, hint="zero_grad, loss_fn(model(x), y), backward, step: each once, and backward before step.")
+@pytest.mark.parametrize("loss", ["cross-entropy", "another"])
+@pytest.mark.parametrize("sizes", [[5], [5, 7]])
+def test_train_batch_step(student, probe, rng, loss, sizes):
+    """`train_batch` makes one step of the optimiser on the loss that it is given."""
+    weight, bias, batches = draw(rng, *sizes)
+    got = probe.steps_of_training(student.ref("train_batch"), weight, bias, batches, 0.05, loss, True, True)
+    right, _ = descend(weight, bias, batches, 0.05, loss)
+
+    def wrong(index, **how):
+        return lambda: descend(weight, bias, batches, 0.05, loss, **how)[0][index]
+
+    for index, name in enumerate(("weight", "bias")):
+        start = (weight, bias)[index]
+        mistakes = {
+            "gradients added to the old ones: zero_grad is missing": wrong(index, stale=0.7, clear=False),
+            "no step at all, or with gradients cleared before it": lambda: start,
+            "a step uphill": lambda: 2 * start - right[index],
+            "a softmax before the loss": wrong(index, mistaken=lambda s, y: loss_of(loss, s.softmax(1), y)),
+        }
+        if loss == "another":
+            mistakes["cross-entropy in place of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
+        if len(sizes) == 1:
+            mistakes["two steps in place of one"] = wrong_twice(weight, bias, batches, loss, index)
+        assert_close(got[name], right[index], name=f"the model's {name} after training", mistakes=mistakes, **TOLERANCE)
+
+
+def wrong_twice(weight, bias, batches, loss, index):
+    return lambda: descend(weight, bias, batches * 2, 0.05, loss)[0][index]
+
+
+@points(1, hint="model.train() first: dropout and batch norm behave otherwise in evaluation mode.")
+def test_train_batch_mode(student, probe, rng):
+    """`train_batch` trains in training mode, whatever mode the model comes in."""
+    weight, bias, batches = draw(rng, 5, 7)
+    for training in (False, True):
+        got = probe.steps_of_training(student.ref("train_batch"), weight, bias, batches, 0.05, "cross-entropy", training, False, plain=False)
+        assert got["seen"], "train_batch never calls the model"
+        assert all(mode for mode, _, _ in got["seen"]), "train_batch runs the model in evaluation mode"
+        assert got["training"], "after train_batch the model should be in training mode"
+
+
+@points(2, hint="The loss of the batch before the step; .item(), or .detach(), so that no graph is kept.")
+@pytest.mark.parametrize("loss", ["cross-entropy", "another"])
+def test_train_batch_loss(student, probe, rng, loss):
+    """`train_batch` returns the loss before the step, as a plain number."""
+    weight, bias, batches = draw(rng, 5, 7)
+    got = probe.steps_of_training(student.ref("train_batch"), weight, bias, batches, 0.2, loss, True, True)
+    _, losses = descend(weight, bias, batches, 0.2, loss)
+
+    def after():
+        moved = [descend(weight, bias, batches[:k], 0.2, loss)[0] for k in (1, 2)]
+        return [loss_of(loss, x.double() @ w + b, y).item() for (w, b), (x, y) in zip(moved, batches)]
+
+    sizes = torch.tensor([5.0, 7.0])
+    assert_close(
+        torch.tensor(got["losses"]).double(),
+        torch.tensor(losses).double(),
+        name="what train_batch returned",
+        mistakes={
+            "the loss after the step": lambda: torch.tensor(after()),
+            "the loss times the size of the batch": lambda: torch.tensor(losses) * sizes,
+            "the loss divided by the size of the batch": lambda: torch.tensor(losses) / sizes,
+        },
+        **TOLERANCE,
+    )
+    assert not got["graph"], "the loss returned still holds its graph, and with it the memory of the whole batch: return a number"
+
+
+@points(2, hint="The share of rows whose largest score stands at the label: a mean, not a sum.")
+@pytest.mark.parametrize("n", [7, 3])
+def test_accuracy_value(student, probe, rng, n):
+    """`accuracy` is the share of a batch that the model gets right."""
+    while True:
+        weight, bias, [[x, y]] = draw(rng, n)
+        right = ((x @ weight + bias).argmax(dim=1) == y).double().mean().item()
+        # 0, 1 and one half tell too little.
+        if 0 < right < 1 and abs(right - 0.5) > 0.05:
+            break
+    got = probe.measure(student.ref("accuracy"), weight, bias, x, y, True, True)
+    scores = x @ weight + bias
+    assert_close(
+        got["value"],
+        right,
+        name="accuracy",
+        mistakes={
+            "the number of right answers, not their share": lambda: right * n,
+            "the share of wrong answers": lambda: 1 - right,
+            "a percentage": lambda: 100 * right,
+            "the smallest score for the largest": lambda: (scores.argmin(dim=1) == y).double().mean().item(),
+            "a division by the number of classes": lambda: right * n / C,
+        },
+        **TOLERANCE,
+    )
+
+
+@points(2, hint="model.eval() first: with dropout active and the batch's own statistics, you measure another network.")
+def test_accuracy_mode(student, probe, rng):
+    """`accuracy` measures in evaluation mode and changes nothing."""
+    weight, bias, [[noise, _], [x, y]] = draw(rng, 40, 30)
+    for training in (True, False):
+        got = probe.measure(student.ref("accuracy"), weight, bias, x, y, False, training, noise=3 * noise + 1)
+        assert got["seen"], "accuracy never calls the model"
+        assert not any(mode for mode, _, _ in got["seen"]), "accuracy runs the model in training mode"
+        right = (got["scores"].argmax(dim=1) == y).double().mean().item()
+        assert_close(got["value"], right, name="accuracy of a model with dropout and batch norm", **TOLERANCE)
+        same = all(torch.equal(a, b) for a, b in zip(got["before"], got["after"]))
+        assert same, "accuracy changes the model's parameters or running averages"
+
+
+@points(1, hint="@torch.no_grad() above the function, or `with torch.no_grad():` around the call of the model.")
+def test_accuracy_without_graph(student, probe, rng):
+    """`accuracy` builds no graph."""
+    weight, bias, [[x, y]] = draw(rng, 9)
+    got = probe.measure(student.ref("accuracy"), weight, bias, x, y, True, False)
+    assert got["seen"], "accuracy never calls the model"
+    assert not any(graph for _, graph, _ in got["seen"]), "accuracy runs the model with gradients switched on: memory for nothing"
+
+
+def trained(student, probe, profile, held_out, np_rng):
+    """The network that the student's parts make of the training digits; trained once a worker."""
+    x, y = held_out.train
+    images = (x[:, 0] * 255).round().to(torch.uint8)
+    parts = [student.ref(name) for name in ("MNISTDataset", "MNISTNeuralNet", "train_batch")]
+    return probe.trained(*parts, images, y, profile.budget["epochs"], int(np_rng.integers(2**31)))
+
+
+@points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, mend it first.")
+def test_digits(student, probe, profile, held_out, award, np_rng):
+    """A network trained by your parts recognises digits that it has not seen."""
+    model = trained(student, probe, profile, held_out, np_rng)
+    award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="test_accuracy")
+
+
+@points(2, hint="Averages over five crops shifted by one pixel should do as well as the image alone, or a little better.")
+def test_digits_averaged(student, probe, profile, held_out, award, np_rng):
+    """So it does when its answers are averaged over five crops."""
+    model = trained(student, probe, profile, held_out, np_rng)
+    award(held_out.accuracy(lambda x: student.predict_averaged(model, x[:, 0])), metric="averaged_accuracy")

@@ -1,0 +1,194 @@
+"""Hidden checks: weight decay in both forms, and the block for feature maps."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from grader.checks import assert_close, points
+
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}
+
+
+def weights_of(parameters):
+    """Those with two axes or more."""
+    return [p for p in parameters if p.dim() >= 2]
+
+
+def squares(parameters):
+    """The sum of all squares."""
+    return sum(p.square().sum().item() for p in parameters)
+
+
+def mixed_batch(rng):
+    """A batch for the probe's mixed model: 5 images of 4 x 4, 4 classes."""
+    return torch.randn(5, 1, 4, 4, generator=rng, dtype=torch.float64), torch.randint(4, (5,), generator=rng)
+
+
+def seed_of(rng):
+    """A seed for the probe's model."""
+    return int(torch.randint(2**31, (1,), generator=rng))
+
+
+@points(2, hint="parameter.square().sum() over the parameters with two axes or more, all in torch, so that it has a gradient.")
+def test_l2_penalty(student, probe, rng):
+    """`l2_penalty` sums the squares of all weights, and of nothing else."""
+    got = probe.penalty_of(student.ref("l2_penalty"), seed_of(rng))
+    assert got["graph"], "the penalty has no gradient: keep it in torch, without .item(), .data, .detach() or torch.tensor(...)"
+    parameters = got["parameters"]
+    weights = weights_of(parameters)
+    right = squares(weights)
+    assert_close(
+        got["value"],
+        right,
+        name="the penalty",
+        mistakes={
+            "biases, scales and shifts counted as well": lambda: squares(parameters),
+            "the factor 1/2": lambda: right / 2,
+            "the norm, not its square": lambda: right**0.5,
+            "a sum of norms, not of squares": lambda: sum(w.norm().item() for w in weights),
+            "absolute values in place of squares": lambda: sum(w.abs().sum().item() for w in weights),
+            "means in place of sums": lambda: sum(w.square().mean().item() for w in weights),
+            "one mean over all weights": lambda: right / sum(w.numel() for w in weights),
+            "the linear layers alone; a convolution has weights too": lambda: squares([w for w in weights if w.dim() == 2]),
+            "the convolutions alone": lambda: squares([w for w in weights if w.dim() == 4]),
+            "the biases in place of the weights": lambda: squares([p for p in parameters if p.dim() < 2]),
+        },
+        **TOLERANCE,
+    )
+    for parameter, gradient in zip(parameters, got["gradients"]):
+        right = 2 * parameter if parameter.dim() >= 2 else torch.zeros_like(parameter)
+        assert_close(gradient, right, name=f"the penalty's gradient for a parameter with {parameter.dim()} axes", **TOLERANCE)
+
+
+@points(2, hint="A function of (scores, y) that asks for the penalty each time it is called, and adds lam times it.")
+def test_penalised(student, probe, rng):
+    """`penalised` adds `lam` times the penalty of the weights as they are."""
+    x, y = mixed_batch(rng)
+    lam = 0.3
+    got = probe.penalised_losses(student.ref("penalised"), seed_of(rng), x, y, lam)
+    now = [squares(weights_of(parameters)) for parameters in got["parameters"]]
+    everything = [squares(parameters) for parameters in got["parameters"]]
+    data = got["data"]
+    for when, name in enumerate(("the loss", "the loss after the weights have changed")):
+        assert_close(
+            got["values"][when],
+            data[when] + lam * now[when],
+            name=name,
+            mistakes={
+                "no penalty": lambda: data[when],
+                "lam left out": lambda: data[when] + now[when],
+                "the penalty subtracted": lambda: data[when] - lam * now[when],
+                "the penalty alone": lambda: lam * now[when],
+                "the factor 1/2": lambda: data[when] + lam / 2 * now[when],
+                "biases, scales and shifts penalised as well": lambda: data[when] + lam * everything[when],
+                "the penalty of the old weights: compute it at each call": lambda: data[when] + lam * now[0],
+            },
+            **TOLERANCE,
+        )
+    for parameter, gradient, plain in zip(got["parameters"][0], got["gradients"], got["plain"]):
+        decay = 2 * lam * parameter if parameter.dim() >= 2 else 0 * parameter
+        mistakes = {"no gradient through the penalty": lambda: plain, "no gradient through the loss": lambda: decay}
+        name = f"the loss's gradient for a parameter with {parameter.dim()} axes"
+        assert_close(gradient, plain + decay, name=name, mistakes=mistakes, **TOLERANCE)
+
+
+@points(2, hint="lam * w² has the gradient 2 * lam * w, and weight_decay=d adds d * w. Parameter groups spare the biases.")
+@pytest.mark.parametrize("lam", [0.3, 0.0])
+def test_sgd_with_weight_decay(student, probe, rng, lam):
+    """`sgd_with_weight_decay` makes the steps that the penalised loss makes."""
+    x, y = mixed_batch(rng)
+    rate = 0.1
+    got = probe.decayed_steps(student.ref("sgd_with_weight_decay"), seed_of(rng), x, y, rate, lam, 3)
+    assert got["optimizer"], "sgd_with_weight_decay should return an optimiser of torch.optim"
+    for before, gradients, after in zip(got["parameters"], got["gradients"], got["parameters"][1:]):
+        for p, g, moved in zip(before, gradients, after):
+            decay = 2 * lam if p.dim() >= 2 else 0.0
+            kind = "weights" if p.dim() >= 2 else "biases, scales and shifts"
+            mistakes = {
+                "nothing at all: the optimiser does not hold them": lambda: p,
+                "weight_decay = lam, where the gradient of lam * w² is 2 * lam * w": lambda: p - rate * (g + lam * p),
+                "no decay": lambda: p - rate * g,
+                "twice the decay": lambda: p - rate * (g + 4 * lam * p),
+                "a step uphill": lambda: p + rate * (g + decay * p),
+            }
+            if p.dim() < 2:
+                mistakes["decay, which is for weights alone"] = lambda: p - rate * (g + 2 * lam * p)
+            if p.dim() == 4:
+                mistakes["no decay; a convolution has weights too"] = mistakes.pop("no decay")
+            right = p - rate * (g + decay * p)
+            assert_close(moved, right, name=f"what a step makes of the {kind}", mistakes=mistakes, **TOLERANCE)
+
+
+def conv_of(parameters, sizes):
+    """The block's convolution weight, found by its shape."""
+    shape = (sizes[1], sizes[0], 3, 3)
+    found = [p for p in parameters if tuple(p.shape) == shape]
+    assert found, f"ConvBlock{tuple(sizes)} should have a convolution weight of shape {shape}"
+    return found[0]
+
+
+def normalised(maps, axes=(0, 2, 3)):
+    """Batch norm as a new layer has it."""
+    mean, var = maps.mean(dim=axes, keepdim=True), maps.var(dim=axes, keepdim=True, unbiased=False)
+    return (maps - mean) / (var + 1e-5).sqrt()
+
+
+LOOSE = {"rtol": 2e-3, "atol": 2e-3}
+
+
+@points(3, hint="nn.BatchNorm2d: one mean and one variance for each channel, over the batch, rows and columns. Then ReLU.")
+@pytest.mark.parametrize("size", [(5, 6), (7, 4)])
+def test_conv_block(student, probe, rng, size):
+    """`ConvBlock` is a 3x3 convolution, batch norm for each channel, ReLU."""
+    sizes = [3, 5]
+    x = torch.randn(4, 3, *size, generator=rng) + torch.linspace(-1, 1, size[1])
+    got = probe.run_block(student.ref("ConvBlock"), sizes, 0.0, x, True)
+    parameters, out = got["parameters"], got["outputs"][0]
+    maps = F.conv2d(x, conv_of(parameters, sizes), padding=1)
+    biases = [p for p in parameters if p.numel() == 5 and p.unique().numel() > 1] or [torch.zeros(5)]
+    biased = maps + biases[0].reshape(5, 1, 1)
+    assert_close(
+        out,
+        F.relu(normalised(maps)),
+        name="the block's output in training mode",
+        inputs={"x": x},
+        mistakes={
+            "no batch norm": lambda: F.relu(biased),
+            "no ReLU": lambda: normalised(maps),
+            "ReLU before batch norm": lambda: normalised(F.relu(biased)),
+            "a mean and variance for each pixel: that is BatchNorm1d on flattened maps": lambda: F.relu(normalised(maps, (0,))),
+            "a mean and variance for each map of each example": lambda: F.relu(normalised(maps, (2, 3))),
+            "a mean and variance for each example": lambda: F.relu(normalised(maps, (1, 2, 3))),
+        },
+        **LOOSE,
+    )
+    learnt = sum(p.numel() for p in parameters)
+    assert learnt >= 5 * 27 + 10, f"the block should learn a scale and a shift for each channel too; it has {learnt} parameters"
+    other = torch.randn(3, 3, *size, generator=rng)
+    settled = probe.settled_block(student.ref("ConvBlock"), sizes, x, other)
+    assert torch.equal(settled["alone"], settled["again"]), "in evaluation mode two calls differ: dropout is still active"
+    assert_close(settled["alone"], settled["beside"], name="the block's output for images alone and beside others, in evaluation mode,", **LOOSE)
+
+
+@points(2, hint="nn.Dropout2d drops whole channels; nn.Dropout drops single pixels and says nothing about it.")
+def test_conv_block_dropout(student, probe, rng):
+    """`ConvBlock` drops whole channels in training."""
+    sizes, p = [2, 16], 0.3
+    x = torch.randn(30, 2, 7, 8, generator=rng)
+    got = probe.run_block(student.ref("ConvBlock"), sizes, p, x, True, passes=2)
+    right = F.relu(normalised(F.conv2d(x, conv_of(got["parameters"], sizes), padding=1)))
+    first, second = got["outputs"]
+    assert first.shape == right.shape, f"the output has shape {tuple(first.shape)}; it should have {tuple(right.shape)}"
+    lost = (first == 0) & (right > 0.05)
+    maps = (first == 0).flatten(2).all(dim=2)
+    assert lost.any(), "in training mode nothing is dropped"
+    assert (lost <= maps[:, :, None, None]).all(), "single pixels are dropped, where whole channels should be"
+    share = maps.double().mean().item()
+    # 480 maps: five standard deviations, a chance of 6e-7.
+    assert abs(share - p) < 5 * (p * (1 - p) / maps.numel()) ** 0.5, (
+        f"with dropout={p}, {share:.1%} of the channels are dropped" + ("; p is the probability to DROP" if abs(share - 1 + p) < 0.11 else "")
+    )
+    assert not (maps == maps[0]).all(), "every example loses the same channels"
+    assert not torch.equal(first, second), "two calls in training mode drop the same channels"
+    kept = ~maps[:, :, None, None].expand_as(first)
+    assert_close(first[kept], (right / (1 - p))[kept], name="what is kept", mistakes={"no division by 1 - p": lambda: right[kept]}, **LOOSE)
