@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz
+.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[fuzz]' \
 	  || echo 'atheris cannot be installed here: inputs are drawn blindly'
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
+
+messages: setup  ## measure what messages name, and write the table into docs/diagnosis.md
+	$(BIN)/python -m tests.messages --write
 
 lint: setup  ## check style
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from rich.console import Console
 import grader.reports
 from grader.course import load_course
 from grader.errors import UsageError
-from grader.records import CheckResult, Metric, Report, Verdict
+from grader.records import CheckResult, Metric, Place, Report, Verdict
 from grader.reports import feedback, leaderboard, pages, tables, text
 from grader.reports.text import DASH, MINUS
 from grader.reports.verdicts import WORDINGS
@@ -134,6 +134,46 @@ def test_a_page_says_what_happened(course):
     assert "Accuracy higher 0.88" in page.text
     assert f"other higher {DASH}" in page.text
     assert "Feedback for Ada <b>Lovelace</b>" in page.text
+
+
+PLACE = Place(
+    file="net.py",
+    line=7,
+    first=6,
+    lines=("def f(x):", "    return x < 1 and `x`  # <b>", "", "x" * 3000),
+    what="It was raised here.",
+)
+
+
+def test_a_message_stands_beside_the_students_code(course):
+    """File and line, the lines with their numbers, the one that is meant marked; escaped, and long ones cut."""
+    page = give(course, report(check(place=PLACE, message="Traceback (most recent call last):\n  boom")))
+    assert "net.py , line 7. It was raised here." in page.text
+    assert (
+        '<span class="line meant"><span class="no">7</span>    return x &lt; 1 and `x`  # &lt;b&gt;</span>'
+        in page.source
+    )
+    assert page.source.count('<span class="line meant">') == 1
+    assert "x" * 401 not in page.source
+    assert 'class="message by-bad trace"' in page.source
+
+
+def test_a_place_in_a_terminal():
+    """The line that is meant is marked; the table of one report shows it under the message."""
+    assert text.excerpt_text(PLACE).startswith(
+        "net.py, line 7. It was raised here.\n  6 | def f(x):\n> 7 |     return x < 1 and `x`  # <b>\n  8 |\n  9 | xxx"
+    )
+    shown = io.StringIO()
+    Console(file=shown, width=120).print(tables.report_table(report(check(place=PLACE))))
+    assert "> 7 |     return x < 1" in shown.getvalue()
+
+
+@pytest.mark.parametrize("visibility", ["hidden", "after_due"])
+def test_a_place_is_kept_back_with_its_message(course, visibility):
+    """What a check keeps to itself includes where it looked."""
+    page = give(course, report(check(visibility=visibility, place=PLACE)), now=DUE - timedelta(days=1))
+    assert "net.py" not in page.source
+    assert "net.py" not in (course.root / "feedback/ada/report.json").read_text()
 
 
 def test_no_hint_where_no_points_were_lost(course):
