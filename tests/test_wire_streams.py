@@ -25,7 +25,7 @@ class Parent:
     def __init__(self):
         self.reaped = []
 
-    def reap(self, pid):
+    def reap(self, pid, *, ending=False):
         """Note it."""
         self.reaped.append(pid)
         return Exit(None, 0)

@@ -40,7 +40,9 @@ TARGETS = {
 }
 RSS_LIMIT_MB = 3000
 GROWTH_LIMIT_MB = 48
+#: Of processor time, since a loaded machine may leave a process waiting; and of waiting, for a target that sleeps.
 TIMEOUT_S = 20
+WAIT_S = 600
 
 
 def main() -> int:
@@ -86,7 +88,17 @@ def _coordinate(options: argparse.Namespace) -> int:
             f"--seed={options.seed + job}",
         ]
         with (folder / f"job-{job}.log").open("wb") as log:
-            jobs.append(subprocess.Popen([*command, f"--job={job}"], cwd=ROOT, stdout=log, stderr=log))
+            jobs.append(
+                subprocess.Popen([*command, f"--job={job}"], cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+            )
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for job in jobs:
+            job.terminate()
+
+    # Stopped ahead of its time it still tells what was run, by the plain engine at least.
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     codes = [job.wait() for job in jobs]
     seconds = time.monotonic() - begin
     done = [json.loads(path.read_text()) for path in sorted(folder.glob("job-*.json"))]
@@ -114,6 +126,7 @@ class _Job:
         self.folder = options.folder / options.target
         self.frames = self.inputs = 0
         self.begin = 0.0
+        self.stopped = False
         self.warm: tuple[int, int] | None = None
         self.target: Callable[[bytes], int] = lambda _: 0
 
@@ -166,12 +179,14 @@ class _Job:
 
     def _plain(self, mutator: Any, pool: list[bytes]) -> int:
         rng, kept = random.Random(self.options.seed), len(pool)
-        signal.signal(signal.SIGALRM, _too_slow)
+        handlers = {number: signal.signal(number, _too_slow) for number in (signal.SIGALRM, signal.SIGPROF)}
+        handlers[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._stop)
         data = b""
         try:
             while True:
                 data = mutator.mutate(rng.choice(pool), rng.choice(pool))
-                signal.setitimer(signal.ITIMER_REAL, TIMEOUT_S)
+                signal.setitimer(signal.ITIMER_PROF, TIMEOUT_S)
+                signal.setitimer(signal.ITIMER_REAL, WAIT_S)
                 if self._once(data):
                     break
                 if rng.random() < 0.02:  # what was made is a parent as well, and what was there stays
@@ -179,13 +194,19 @@ class _Job:
                     if len(pool) > kept + 1000:
                         del pool[rng.randrange(kept, len(pool))]
         except BaseException:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             path = self.folder / f"crash-{os.getpid()}"
             path.write_bytes(data)
             print(f"the input is in {path}", file=sys.stderr)
             raise
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         return self._finish()
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stopped = True
 
     def _once(self, data: bytes) -> bool:
         """Run one input; True when the bound is reached."""
@@ -202,7 +223,7 @@ class _Job:
             print(f"{spent:.0f} s, {self.inputs} inputs, {self.frames} frames, {size} MiB, {blocks} blocks", flush=True)
             if size > RSS_LIMIT_MB:
                 raise MemoryError(f"{size} MiB resident after {self.inputs} inputs")
-        return part >= 1
+        return self.stopped or part >= 1
 
     def _finish(self) -> int:
         warm, end = self.warm or _memory(), _memory()
@@ -231,7 +252,7 @@ def _memory() -> tuple[int, int]:
 
 
 def _too_slow(_number: int, _frame: FrameType | None) -> None:
-    raise TimeoutError(f"one input took more than {TIMEOUT_S} seconds")
+    raise TimeoutError(f"one input took more than {TIMEOUT_S} seconds of processor time, or {WAIT_S} of waiting")
 
 
 def _coverage(target: str, folder: Path) -> dict[str, str]:
@@ -259,7 +280,7 @@ def replay(target: str, folder: str) -> dict[str, str]:
     run = importlib.import_module(module).run
     inputs = [path.read_bytes() for path in sorted(Path(folder).glob("corpus-*/*"))]
     mutator, base = Mutator(0), seeds()
-    inputs += base + [mutator.mutate(seed, base[0]) for seed in base for _ in range(20)]
+    inputs += base + [mutator.mutate(seed, base[0]) for seed in base for _ in range(5)]
     files = {
         str(loaded.__file__): name
         for name, loaded in sys.modules.items()

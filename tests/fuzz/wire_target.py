@@ -174,7 +174,7 @@ def _alike(one: Any, other: Any) -> bool:
 class _Parent:
     """Stands for the zygote: says that the worker ended by itself."""
 
-    def reap(self, pid: int) -> Exit:
+    def reap(self, pid: int, *, ending: bool = False) -> Exit:
         return Exit(None, 0)
 
     def dismiss(self, pid: int) -> None:
