@@ -322,6 +322,37 @@ def test_what_is_consistent_and_wrong_is_caught_by_the_reference(change, told, a
         gradcheck(wrong(change), at, reference=right, name="dw")
 
 
+def test_a_wrong_gradient_of_a_right_value_is_told_as_that():
+    """The value is right, and what is wrong with the gradient has a name: a penalty's, a formula's."""
+    weights = np.random.default_rng(1).standard_normal((4, 3))
+
+    def without_penalty(x):
+        value, gradient = right(x)
+        return value, gradient - 0.3 * weights
+
+    with pytest.raises(CheckFailed) as caught:
+        gradcheck(without_penalty, POINTS[0], reference=right, name="dw", inputs={"W": weights})
+    assert caught.value.message.startswith("dw is off by a multiple of `W`")
+    assert caught.value.message.endswith("The value that it belongs to is right.")
+    with pytest.raises(CheckFailed, match="dw is what comes out with the square left out"):
+        gradcheck(
+            wrong(lambda v, g: (v, g + 1)),
+            POINTS[0],
+            reference=right,
+            name="dw",
+            mistakes={"the square left out": lambda: right(POINTS[0])[1] + 1},
+        )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("bad", [np.inf, np.nan, 1e308, 1j], ids=str)
+def test_odd_gradients_give_no_warning(bad):
+    """Infinite, huge and complex numbers are wrong, and nothing on the runner's stderr."""
+    for change in (lambda v, g: (v, g * bad), lambda v, g: (v * bad, g)):
+        with pytest.raises(CheckFailed):
+            gradcheck(wrong(change), POINTS[0])
+
+
 @pytest.mark.parametrize(
     ("fn", "told"),
     [

@@ -13,6 +13,7 @@ from grader.checks import assert_differentiable, assert_gradients_flow, assert_r
 from grader.course import load_course
 from grader.engine.advice import advise
 from grader.engine.contract import Signature, describe, fulfil, misfit, not_defined, read_contract
+from grader.engine.outcomes import CaseState, judge
 from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import StudentDict, StudentList
 from grader.records import Verdict
@@ -279,6 +280,26 @@ def test_common_errors_are_explained():
     assert "size - 1" in of(lambda: [1].pop(3))
     assert "dtypes" in of(lambda: torch.ones(2, 2) @ torch.ones(2, 2).double())
     assert of(lambda: 1 / 0) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["line\n" * 5000, "x" * 10**6, ("y" * 399 + "\n") * 60, "\n" * 10**5, "\x1b[2J" * 9000, "\u202e" * 4000],
+    ids=["lines", "wide", "both", "empty", "escapes", "bidi"],
+)
+def test_messages_fit_a_screen(text):
+    """Of hostile sizes the beginning and the end are kept: there an exception says what it is."""
+    frames = tuple(StudentFrame("m.py", 1, "f", "z" * 300) for _ in range(12))
+    for error in (
+        AssertionError(f"first\n{text}\nlast"),
+        StudentError("ValueError", f"first\n{text}\nlast"),
+        StudentError("ValueError", f"{text[:3000]}\nlast", frames),
+    ):
+        message = judge(error, CaseState()).message
+        assert len(message) <= 3000
+        assert message.count("\n") <= 41
+        assert message.startswith(("first", "ValueError: first", "Traceback"))
+        assert message.endswith("last")
 
 
 # -- what a check declares ---------------------------------------------------------------------------------------------

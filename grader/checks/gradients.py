@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from grader.checks.arrays import as_array
 from grader.checks.close import CheckFailed, assert_close
+from grader.checks.diagnosis import Mistakes
 
 
 def gradcheck(
@@ -22,6 +23,8 @@ def gradcheck(
     rtol: float | None = None,
     atol: float | None = None,
     seed: int = 0,
+    inputs: Mapping[str, Any] | None = None,
+    mistakes: Mistakes | None = None,
 ) -> None:
     """Check that ``fn`` returns the gradient of its own value, and with ``reference`` that both are right.
 
@@ -39,6 +42,8 @@ def gradcheck(
         rtol: relative tolerance of the comparison along directions; 1e-4 in float64, 2e-2 in float32.
         atol: absolute tolerance likewise; 1e-7 and 1e-3.
         seed: seed of the directions.
+        inputs: what else the value depends on, by name; see :func:`~grader.checks.assert_close`.
+        mistakes: gradients that wrong formulas give, by what is wrong; likewise. Both need ``reference``.
 
     Raises:
         CheckFailed: a value or gradient is wrong.
@@ -51,10 +56,15 @@ def gradcheck(
     if grad is None or grad.shape != point.shape:
         have = "no array" if grad is None else f"shape {grad.shape}"
         raise CheckFailed(f"{name} should have the shape of its variable, {point.shape}; it has {have}.")
+    if grad.dtype.kind == "c":
+        raise CheckFailed(f"{name} should hold real numbers; it holds complex ones.")
     if reference is not None:
         right_value, right_gradient = reference(_like(point, at))
         assert_close(value, right_value, name="the value that the gradient belongs to")
-        assert_close(gradient, right_gradient, name=name)
+        try:
+            assert_close(gradient, right_gradient, name=name, inputs=inputs, mistakes=mistakes)
+        except CheckFailed as failed:
+            raise CheckFailed(f"{failed.message} The value that it belongs to is right.", failed.staff) from None
     fine = point.dtype.itemsize >= 8
     step = eps or float(np.cbrt(np.finfo(point.dtype).eps)) * max(1.0, float(np.abs(point).max(initial=0.0)))
     relative = rtol if rtol is not None else (1e-4 if fine else 2e-2)
@@ -65,9 +75,11 @@ def gradcheck(
         direction /= np.linalg.norm(direction)
         ahead = _scalar(fn(_like(point + step * direction, at)), name)
         behind = _scalar(fn(_like(point - step * direction, at)), name)
-        slope = (ahead - behind) / (2 * step)
-        along = float((grad.astype(np.float64) * direction).sum())
-        if not np.isclose(along, slope, rtol=relative, atol=absolute):
+        slope = float(np.subtract(ahead, behind)) / (2 * step) if np.isfinite([ahead, behind]).all() else float("nan")
+        with np.errstate(all="ignore"):  # whatever the student's numbers are
+            along = float((grad.astype(np.float64) * direction).sum())
+            agree = bool(np.isclose(along, slope, rtol=relative, atol=absolute))
+        if not agree:
             raise CheckFailed(
                 f"{name} is not the gradient of the value that your code returns with it: along a random direction "
                 f"the value changes at a rate of {slope:.6g}, and your gradient says {along:.6g}."
@@ -91,6 +103,6 @@ def _pair(result: Any, name: str) -> tuple[Any, Any]:
 
 def _scalar(result: Any, name: str) -> float:
     array = as_array(_pair(result, name)[0])
-    if array is None or array.size != 1:
+    if array is None or array.size != 1 or array.dtype.kind == "c":
         raise CheckFailed(f"the value that {name} belongs to should be a number.")
     return float(array.reshape(()))

@@ -44,7 +44,14 @@ def test_tensor_to_image(student, rng, channels, height, width, live):
     # A network's output requires grad and is shown all the same.
     image = student.tensor_to_image(student.leaf(tensor) if live else tensor)
     assert getattr(image, "dtype", None) == np.uint8, "`tensor_to_image` should give a uint8 array."
-    assert_close(image, expected.astype(np.uint8), rtol=0, atol=0, name="tensor_to_image(tensor)")
+    clipped, raw = tensor.double().clamp(0, 1) * 255, tensor.double() * 255
+    mistakes = {
+        "the fraction cut off where it should be rounded": clipped.floor(),
+        "values outside [0, 1] wrapped round where they should be clipped": raw.round().remainder(256),
+        "values outside [0, 1] wrapped round, and the fraction cut off": raw.trunc().remainder(256),
+    }
+    mistakes = {words: grey.permute(1, 2, 0) for words, grey in mistakes.items()}
+    assert_close(image, expected.astype(np.uint8), rtol=0, atol=0, name="tensor_to_image(tensor)", mistakes=mistakes)
 
 
 @points(1, hint="The two functions undo each other: the same factor, and the axes moved back the other way.")
@@ -98,7 +105,13 @@ def test_sigmoid_operation(student, probe, rng, scale, dtype):
     p, q = torch.sigmoid(x), torch.sigmoid(z)
     assert_close(got["y"], p, name="Sigmoid.apply(x)", inputs={"x": x})
     assert_close(got["v"], q, name="Sigmoid.apply(z)", inputs={"z": z})
-    assert_close(got["x_grad"], upstream * p * (1 - p), name="gradient through Sigmoid.apply", inputs={"x": x})
+    mistakes = {
+        "y (1 - y) alone: dL/dy, which backward is given, is left out": p * (1 - p),
+        "the y of the latest call: keep it in `ctx`, where each call has its own": upstream * q * (1 - q),
+        "the sigmoid applied to y once more": upstream * torch.sigmoid(p) * (1 - torch.sigmoid(p)),
+    }
+    right = upstream * p * (1 - p)
+    assert_close(got["x_grad"], right, name="gradient through Sigmoid.apply", inputs={"x": x}, mistakes=mistakes)
     assert_close(got["z_grad"], upstream.flip(0) * q * (1 - q), name="gradient through a second Sigmoid.apply")
     assert got["steps"] == 1, f"`Sigmoid.apply` should add one node to the graph; x is {got['steps']} steps away."
 
@@ -142,10 +155,17 @@ def test_cross_entropy(student, rng, n, classes):
     """`cross_entropy` is the mean negative log-probability of the right class."""
     scores = 2 * torch.randn(n, classes, generator=rng, dtype=torch.float64)
     labels = _labels(rng, n, classes)
+    picked = scores.softmax(dim=1)[torch.arange(n), labels]
+    mistakes = {
+        "a softmax before the log-softmax, which normalises already": lambda: F.cross_entropy(scores.softmax(dim=1), labels),
+        "a softmax over the batch (dim=0)": lambda: F.nll_loss(scores.log_softmax(dim=0), labels),
+        "the probability in place of its logarithm": lambda: -picked.mean(),
+        "the raw scores, without a softmax": lambda: F.nll_loss(scores, labels),
+    }
     # 2e-5: an epsilon inside the logarithm is not this check's business.
     assert_close(
         student.cross_entropy(scores, labels), F.cross_entropy(scores, labels), rtol=2e-5, atol=2e-5,
-        name="cross_entropy(scores, labels)", inputs={"scores": scores},
+        name="cross_entropy(scores, labels)", inputs={"scores": scores}, mistakes=mistakes,
     )
 
 
@@ -173,7 +193,14 @@ def test_hinge_loss(student, rng, n):
     scores = margins * targets
     leaf = student.leaf(scores)
     loss = student.hinge_loss(leaf, targets)
-    assert_close(loss, (1 - margins).clamp(min=0).mean(), name="hinge_loss(scores, targets)", inputs={"scores": scores})
+    each = (1 - margins).clamp(min=0)
+    mistakes = {
+        "the mean over the examples that have a loss, not over all": each[each > 0].mean(),
+        "no margin, max(0, -target * score)": (-margins).clamp(min=0).mean(),
+        "no maximum with 0": (1 - margins).mean(),
+        "the square of each loss": each.square().mean(),
+    }
+    assert_close(loss, each.mean(), name="hinge_loss(scores, targets)", inputs={"scores": scores}, mistakes=mistakes)
     assert loss.requires_grad, "The hinge loss is cut off from the scores: autograd has nothing to follow."
     loss.backward()
     assert_close(leaf.grad, -targets * (margins < 1) / n, name="gradient of hinge_loss", inputs={"scores": scores})

@@ -35,15 +35,59 @@ def _numbers(losses):
     return torch.tensor([float(getattr(loss, "value", loss)) for loss in losses], dtype=torch.float64)
 
 
-def _compare(got, expected, names, steps):
+def _otherwise(x, y, weights, forward, learning_rate, steps):
+    """What wrong loops end in: by what is wrong, functions that give (weights, losses)."""
+
+    def loss_at(at):
+        return F.mse_loss(forward(x, *at), y)
+
+    def run(keep=(), in_turn=None, late=False, optimiser=None):
+        leaves = [w.clone().requires_grad_() for w in weights]
+        rule = optimiser(leaves, lr=learning_rate) if optimiser else None
+        total, losses = [torch.zeros_like(w) for w in leaves], []
+        for _ in range(steps):
+            losses.append(loss_at(leaves).item())
+            for group in in_turn or [range(len(leaves))]:
+                gradients = torch.autograd.grad(loss_at(leaves), leaves)
+                for k in group:
+                    total[k] = gradients[k] + (total[k] if k in keep else 0)
+                    leaves[k].grad = total[k]
+                    if rule is None:
+                        leaves[k] = (leaves[k] - learning_rate * total[k]).detach().requires_grad_()
+            if rule is not None:
+                rule.step()
+            if late:
+                losses[-1] = loss_at(leaves).item()
+        return [w.detach() for w in leaves], losses
+
+    still = "the weights left as they were: nothing is learnt (are gradients cleared between `backward` and `step`?)"
+    found = {
+        "gradients that add up from step to step: they are not cleared": lambda: run(keep=tuple(range(len(weights)))),
+        still: lambda: (list(weights), [loss_at(weights).item()] * steps),
+        "losses taken after each update, not before": lambda: run(late=True),
+        "Adam in place of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
+        "steps up the gradient": lambda: _descend(x, y, weights, forward, -learning_rate, steps),
+    }
+    if len(weights) == 2:
+        found["w2 updated before the gradient of w1 is taken"] = lambda: run(in_turn=[[1], [0]])
+        found["w1 updated before the gradient of w2 is taken"] = lambda: run(in_turn=[[0], [1]])
+        for k in (0, 1):
+            found[f"the gradient of w{k + 1} not cleared between steps"] = lambda k=k: run(keep=(k,))
+    return found
+
+
+def _compare(got, expected, names, steps, wrong):
     weights, losses = expected
     *got_weights, got_losses = got
     found = len(got_losses)
     assert found == steps, f"`losses` should hold {steps} numbers, one per update; it holds {found}."
     # Losses kept in float32 are fine, so they are compared less strictly than the weights.
-    assert_close(_numbers(got_losses), torch.tensor(losses, dtype=torch.float64), rtol=1e-5, atol=1e-7, name="losses")
-    for name, got_weight, weight in zip(names, got_weights, weights, strict=True):
-        assert_close(got_weight, weight, name=f"{name} after {steps} updates")
+    mistakes = {words: lambda make=make: torch.tensor(make()[1], dtype=torch.float64) for words, make in wrong.items()}
+    right = torch.tensor(losses, dtype=torch.float64)
+    assert_close(_numbers(got_losses), right, rtol=1e-5, atol=1e-7, name="losses", mistakes=mistakes)
+    mistakes = {words: lambda make=make: dict(zip(names, make()[0], strict=True)) for words, make in wrong.items()}
+    given, right = (dict(zip(names, values, strict=True)) for values in (got_weights, weights))
+    assert_close(given, right, name=f"after {steps} updates, weights", mistakes=mistakes)
 
 
 @points(5, hint="Chain rule from the back: 2 (y_pred - y) / (N * D_out), then w2, then the ReLU's mask, then x.")
@@ -57,7 +101,14 @@ def test_two_layer_gradients(student, rng, sizes):
     truth.backward()
     inputs = {"x": x, "y": y}
     assert_close(loss, truth.detach(), name="loss", inputs=inputs)
-    assert_close(grad_w1, leaf1.grad, name="grad_w1", inputs=inputs)
+    hidden = x @ w1
+    back = 2 * (hidden.clamp(min=0) @ w2 - y) / y.numel() @ w2.T
+    mistakes = {
+        "the ReLU's mask left out: the gradient flows through units that are off": x.T @ back,
+        "the ReLU's mask made of the gradient, not of what went into the ReLU": x.T @ back.clamp(min=0),
+        "the ReLU's mask turned round": x.T @ (back * (hidden < 0)),
+    }
+    assert_close(grad_w1, leaf1.grad, name="grad_w1", inputs=inputs, mistakes=mistakes)
     assert_close(grad_w2, leaf2.grad, name="grad_w2", inputs=inputs)
 
 
@@ -77,7 +128,8 @@ def test_train_by_hand(student, rng, steps):
     """`train_by_hand` walks down the gradient, step by step."""
     x, y, w1, w2 = _problem(rng)
     got = student.train_by_hand(x, y, w1, w2, 0.2, steps)
-    _compare(got, _descend(x, y, (w1, w2), _relu_net, 0.2, steps), ("w1", "w2"), steps)
+    way = (x, y, (w1, w2), _relu_net, 0.2, steps)
+    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way))
 
 
 @points(4, hint="Gradients add up in `.grad` until you clear them; update inside `torch.no_grad()`.")
@@ -86,7 +138,8 @@ def test_train_with_autograd(student, rng, steps):
     """`train_with_autograd` walks the same way as gradients by hand."""
     x, y, w1, w2 = _problem(rng)
     got = student.train_with_autograd(x, y, w1, w2, 0.2, steps)
-    _compare(got, _descend(x, y, (w1, w2), _relu_net, 0.2, steps), ("w1", "w2"), steps)
+    way = (x, y, (w1, w2), _relu_net, 0.2, steps)
+    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way))
 
 
 @points(2, hint="Call `activation` where the ReLU was; the rest of the loop need not know which one it is.")
@@ -96,7 +149,9 @@ def test_train_with_other_activations(student, probe, rng, activation):
     function = {"tanh": torch.tanh, "softplus": F.softplus, "scaled sine": lambda h: 0.5 * torch.sin(2 * h)}[activation]
     x, y, w1, w2 = _problem(rng)
     got = probe.train_with_activation(student.ref("train_with_autograd"), x, y, w1, w2, 0.2, 3, activation)
-    _compare(got, _descend(x, y, (w1, w2), lambda x, a, b: function(x @ a) @ b, 0.2, 3), ("w1", "w2"), 3)
+    way = (x, y, (w1, w2), lambda x, a, b: function(x @ a) @ b, 0.2, 3)
+    ignored = {"a ReLU, whatever `activation` is given": lambda: _descend(x, y, (w1, w2), _relu_net, 0.2, 3)}
+    _compare(got, _descend(*way), ("w1", "w2"), 3, ignored | _otherwise(*way))
 
 
 @points(3, hint="Build SGD once, then per step: forward, loss, zero_grad, backward, step.")
@@ -106,8 +161,9 @@ def test_train_with_optim(student, probe, rng, steps):
     x, y, w1, w2 = _problem(rng)
     b1 = torch.randn(w1.shape[1], generator=rng, dtype=torch.float64)
     weights, losses = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, 0.2, steps)
-    truth = _descend(x, y, (w1, b1, w2), lambda x, a, b, c: torch.tanh(x @ a + b) @ c, 0.2, steps)
-    _compare((*weights, losses), truth, ("first weight", "first bias", "second weight"), steps)
+    way = (x, y, (w1, b1, w2), lambda x, a, b, c: torch.tanh(x @ a + b) @ c, 0.2, steps)
+    names = ("first weight", "first bias", "second weight")
+    _compare((*weights, losses), _descend(*way), names, steps, _otherwise(*way))
 
 
 @points(1, hint="`w1 -= ...` changes the caller's tensor; start from `w1.clone()`, or make new ones each step.")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, assert_registered, points
 
 
 def _shapes(parameters):
@@ -30,11 +30,7 @@ def _parameters(probe, net, name, count):
     about = probe.describe(net)
     assert about["module"], f"`{name}` should be an `nn.Module`."
     parameters = about["parameters"]
-    total = sum(p.numel() for p in parameters)
-    assert total == count, (
-        f"`{name}` should register {count} parameters; it registers {total}. "
-        "Layers in a plain Python list, or plain tensors, are not registered."
-    )
+    assert_registered(net, count, name=f"`{name}`")
     return parameters
 
 
@@ -65,7 +61,16 @@ def test_two_layer_net(student, probe, rng, d_in, hidden, d_out):
     b2 = _pick([v.flatten() if v.numel() == d_out else None for v in values], "second bias", name, parameters)
     x = torch.randn(6, d_in, generator=rng)
     output, _ = probe.forward_with(net, values, x)
-    assert_close(output, F.linear(F.linear(x, w1, b1).relu(), w2, b2), name=f"{name}(x)", inputs={"x": x})
+    hidden = F.linear(x, w1, b1)
+    mistakes = {
+        "no ReLU between the layers": lambda: F.linear(hidden, w2, b2),
+        "a ReLU on the output as well": lambda: F.linear(hidden.relu(), w2, b2).relu(),
+        "a ReLU on the output, and none between the layers": lambda: F.linear(hidden, w2, b2).relu(),
+        "a sigmoid in place of the ReLU": lambda: F.linear(hidden.sigmoid(), w2, b2),
+        "a tanh in place of the ReLU": lambda: F.linear(hidden.tanh(), w2, b2),
+    }
+    right = F.linear(hidden.relu(), w2, b2)
+    assert_close(output, right, name=f"{name}(x)", inputs={"x": x}, mistakes=mistakes)
 
 
 def _branches(values, d_in, d_out):
@@ -106,11 +111,23 @@ def test_parallel_block(student, probe, rng, d_in, d_out):
     values = _random_like(rng, parameters)
     x = torch.randn(6, d_in, generator=rng)
     output, _ = probe.forward_with(net, values, x)
-    readings = [(F.linear(x, *a) * F.linear(x, *b)).relu() for a, b in _branches(values, d_in, d_out)]
+    branches = [(F.linear(x, *a), F.linear(x, *b)) for a, b in _branches(values, d_in, d_out)]
+    readings = [(a * b).relu() for a, b in branches]
     assert readings, f"`{name}` has no two weights and two biases of the right shape; found {_shapes(parameters)}."
     if any(output.shape == r.shape and torch.allclose(output, r, rtol=1e-3, atol=1e-4) for r in readings):
         return
-    assert_close(output, readings[0], name=f"{name}(x)", inputs={"x": x})
+    wrong = {
+        "the sum of the two layers in place of their product": lambda a, b: (a + b).relu(),
+        "a ReLU on each layer before the product, not on the product": lambda a, b: a.relu() * b.relu(),
+        "no ReLU on the product": lambda a, b: a * b,
+        "one of the layers used twice": lambda a, b: a.square(),
+    }
+    # By any reading of the parameters, and either of the two layers first.
+    pairs = [*branches, *((b, a) for a, b in branches)]
+    close = {words: [make(a, b) for a, b in pairs] for words, make in wrong.items()}
+    mistakes = {words: next((v for v in made if torch.allclose(v, output, 1e-3, 1e-4)), None) for words, made in close.items() if output.shape == readings[0].shape}
+    mistakes = {words: value for words, value in mistakes.items() if value is not None}
+    assert_close(output, readings[0], name=f"{name}(x)", inputs={"x": x}, mistakes=mistakes)
 
 
 @points(5, hint="conv 5x5, ReLU, pool, twice; then flatten all but the batch, and one linear layer. No softmax.")
@@ -135,7 +152,20 @@ def test_network(student, probe, rng, record, n):
     t = F.max_pool2d(F.conv2d(t, read["second kernel"], read["second bias"]).relu(), 2)
     expected = F.linear(t.flatten(1), last, read["last bias"])
     output, _ = probe.forward_with(net, values, x)
-    assert_close(output, expected, rtol=1e-3, atol=1e-4, name="Network()(batch)", inputs={"batch": x})
+    def network(first=F.relu, second=F.relu, pool=F.max_pool2d, order=(0, 1, 2, 3)):
+        t = pool(first(F.conv2d(x, read["first kernel"], read["first bias"])), 2)
+        t = pool(second(F.conv2d(t, read["second kernel"], read["second bias"])), 2)
+        return F.linear(t.permute(order).flatten(1), last, read["last bias"])
+
+    mistakes = {
+        "the first ReLU left out": lambda: network(first=lambda t: t),
+        "the second ReLU left out": lambda: network(second=lambda t: t),
+        "both ReLUs left out": lambda: network(first=lambda t: t, second=lambda t: t),
+        "channels last when it is flattened: (C, H, W) is asked for, and (H, W, C) came": lambda: network(order=(0, 2, 3, 1)),
+        "height and width swapped when it is flattened": lambda: network(order=(0, 1, 3, 2)),
+        "mean pooling in place of max pooling": lambda: network(pool=F.avg_pool2d),
+    }
+    assert_close(output, expected, rtol=1e-3, atol=1e-4, name="Network()(batch)", inputs={"batch": x}, mistakes=mistakes)
     record("parameters", sum(p.numel() for p in parameters))
 
 

@@ -103,6 +103,36 @@ def _own_epochs(x, y, weight, bias, batch_size, learning_rate, momentum, epochs,
     return [p.detach() for p in parameters], losses
 
 
+def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
+    """What wrong epochs end in: by what is wrong, functions that give {"weight": ..., "bias": ...}."""
+
+    def run(loss_fn=loss_fn, clear=True, rebuild=False, build=torch.optim.SGD, **options):
+        leaves = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
+        options = options or {"lr": learning_rate, "momentum": momentum}
+        optimizer = build(leaves, **options)
+        for _ in range(epochs):
+            for xb, yb in zip(x.split(batch_size), y.split(batch_size), strict=True):
+                if rebuild:
+                    optimizer = build(leaves, **options)
+                loss = loss_fn(xb @ leaves[0] + leaves[1], yb)
+                if clear:
+                    optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        return dict(zip(("weight", "bias"), (leaf.detach() for leaf in leaves), strict=True))
+
+    found = {
+        "gradients that add up from batch to batch: `zero_grad` is missing": lambda: run(clear=False),
+        "the cross-entropy, whatever `loss_fn` is given": lambda: run(loss_fn=F.cross_entropy),
+        "a new optimiser for every batch: its momentum is lost": lambda: run(rebuild=True),
+        "parameters that have not moved": lambda: {"weight": weight, "bias": bias},
+    }
+    for rate in (0.1, 1e-2, 1e-3):
+        words = f"an optimiser of your own (SGD with rate {rate:g}), not the one that is given"
+        found[words] = lambda rate=rate: run(lr=rate)
+    return found
+
+
 _LOSSES = {
     "cross-entropy": F.cross_entropy,
     "squared": lambda scores, labels: (scores.gather(1, labels[:, None]) - 1).pow(2).mean(),
@@ -117,8 +147,15 @@ def test_train_epoch_steps(student, probe, rng, loss, momentum):
     got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.05, momentum, 2, loss)
     (w, b), _ = _own_epochs(x, y, weight, bias, 4, 0.05, momentum, 2, _LOSSES[loss])
     # Some loops go through float32 labels or losses; 1e-5 is far below any wrong step.
-    assert_close(got["weight"], w, rtol=1e-5, atol=1e-6, name="the weight after two epochs")
-    assert_close(got["bias"], b, rtol=1e-5, atol=1e-6, name="the bias after two epochs")
+    mistakes = _epochs_otherwise(x, y, weight, bias, 4, 0.05, momentum, 2, _LOSSES[loss])
+    right = {"weight": w, "bias": b}
+    assert_close(got, right, rtol=1e-5, atol=1e-6, name="after two epochs, parameters", mistakes=mistakes)
+
+
+def _first_steps(x, y, weight, bias):
+    """Batches of the first epoch, and the parameters at which each one's loss is computed."""
+    rows = [slice(k, k + 4) for k in range(0, len(x), 4)]
+    return rows, [(weight, bias), *(_own_epochs(x[: 4 * k], y[: 4 * k], weight, bias, 4, 0.05, 0.0, 1, F.cross_entropy)[0] for k in range(1, len(rows)))]
 
 
 @points(1, hint="Weigh each batch's mean loss by its number of examples: the last batch is smaller.")
@@ -128,8 +165,14 @@ def test_train_epoch_loss(student, probe, rng):
     y[-1] = (x[-1] @ weight + bias).argmin()  # the lone example of the last batch has a loss unlike the others
     got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.05, 0.0, 2, "cross-entropy")
     _, losses = _own_epochs(x, y, weight, bias, 4, 0.05, 0.0, 2, F.cross_entropy)
+    steps = [F.cross_entropy(x[rows] @ w + b, y[rows]) for rows, (w, b) in zip(*_first_steps(x, y, weight, bias), strict=True)]
+    mistakes = {
+        "the mean of the batches' means: the smaller last batch counts as much as the others": torch.stack(steps).mean(),
+        "the sum of the batches' means": torch.stack(steps).sum(),
+        "the loss of the last batch alone": steps[-1],
+    }
     for value, expected in zip(got["losses"], losses, strict=True):
-        assert_close(value, expected, rtol=1e-4, atol=1e-5, name="the mean loss", inputs={"x": x})
+        assert_close(value, expected, rtol=1e-4, atol=1e-5, name="the mean loss", inputs={"x": x}, mistakes=mistakes)
 
 
 @points(2, hint="`model.train()` first: the model may come from an evaluation.")
@@ -153,9 +196,18 @@ def test_evaluate(student, probe, rng, n, batch_size, loss):
     y[-1] = scores[-1].argmin()
     got = probe.run_evaluate(student.ref("evaluate"), weight, bias, x, y, batch_size, loss, True, True)
     expected = _LOSSES[loss](scores, y).item()
-    assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x})
-    accuracy = (scores.argmax(dim=1) == y).double().mean().item()
-    assert_close(got["accuracy"], accuracy, rtol=0, atol=1e-6, name="the accuracy of evaluate", inputs={"x": x})
+    right = (scores.argmax(dim=1) == y).double()
+
+    def of_means(each):
+        return torch.stack([part.mean() for part in each.split(batch_size)]).mean()
+
+    words = "the mean of the batches' means: the smaller last batch counts as much as the others"
+    losses = torch.stack([_LOSSES[loss](scores[k : k + 1], y[k : k + 1]) for k in range(n)])
+    mistakes = {words: of_means(losses), "the sum over the examples, not divided": losses.sum()}
+    assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x}, mistakes=mistakes)
+    mistakes = {words: of_means(right), "per cent, where a fraction is asked for": 100 * right.mean(), "the number of right ones": right.sum()}
+    accuracy = right.mean().item()
+    assert_close(got["accuracy"], accuracy, rtol=0, atol=1e-6, name="the accuracy of evaluate", inputs={"x": x}, mistakes=mistakes)
 
 
 @points(3, hint="`model.eval()`, `torch.no_grad()`, and at the end `model.train(was_training)`.")
@@ -233,8 +285,11 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
         got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng))
         accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
         best = max(got["history"]["validation_accuracy"])
+        latest = got["history"]["validation_accuracy"][-1]
+        which = " That is the accuracy of the last epoch: was the best `state_dict` copied, and loaded at the end?"
         assert abs(accuracy - best) < 0.012, (
             f"The best validation accuracy in the history is {best:.3f}; the model left by `fit` has {accuracy:.3f}."
+            + (which if abs(latest - accuracy) < 1e-6 else "")
         )
 
 
