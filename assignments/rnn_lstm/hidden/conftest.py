@@ -136,10 +136,8 @@ WRONG_LSTM = [
     _cell("`LSTM` has no input gate: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, f, g: f.sigmoid() * c + g.tanh()),
     _cell("`LSTM` starts every step from an empty cell: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, i, g: i.sigmoid() * g.tanh()),
     _cell("`LSTM` adds i * g before it forgets: f acts on c_{t-1} alone, c_t = f_t * c_{t-1} + i_t * g_t.", 4, lambda c, i, f, g: f.sigmoid() * (c + i.sigmoid() * g.tanh())),
-    _cell("The gates of `LSTM` go through tanh; i, f and o are sigmoids.", 4, lambda c, i, f, g: f.tanh() * c + i.tanh() * g.tanh(), lambda o, c, _: o.tanh() * c.tanh()),
     _cell("The candidate of `LSTM` goes through a relu; g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g.relu()),
     _cell("`LSTM` reads the cell through a sigmoid in place of tanh: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c.sigmoid()),
-    _cell("The gates of `LSTM` are not squashed, there is no sigmoid on them.", 4, lambda c, i, f, g: f * c + i * g.tanh(), lambda o, c, _: o * c.tanh()),
     _cell("`LSTM` applies tanh to the cell twice: c goes on as it is, and h = o * tanh(c).", 4, lambda c, i, f, g: _sum(c, i, f, g).tanh()),
     _cell("In `LSTM`, the output gate sees the cell, o = sigmoid(... + c); it depends on x and h alone.", 4, _sum, lambda o, c, _: (o + c).sigmoid() * c.tanh()),
     replace(LSTM, says="`h_seq` of `LSTM` holds the cells; it should hold the hidden states.", shows=lambda h_seq, c_seq, h0: c_seq),
@@ -169,6 +167,11 @@ def _wrong_rnns(activation):
             "`RNN` adds the old state to the new one: h_t = activation(W h_{t-1} + V x_t + b).",
             1,
             lambda z, h, c: (h + f(z[0]), c),
+        ),
+        Form(
+            "`RNN` adds the old state without its weights: h_t = activation(W h_{t-1} + V x_t + b).",
+            1,
+            lambda z, h, c: (f(z[0] + h), c),
         ),
         *_turned(RNN[activation], "`RNN`"),
     ]
@@ -201,6 +204,13 @@ class Layer:
     def parts(self):
         """The canonical vector (1, size) of the parameters that the layer has now."""
         return self.arrange(self.probe.get_parameters(self.model))
+
+    def entries(self):
+        """For each unit the entries that are added up to the forget gate's bias, (H, all entries); others are far off."""
+        size = self.D + self.H + 1
+        vector = self.probe.get_parameters(self.model).double()
+        wanted = torch.arange(self.H) * size + self.H * size + size - 1  # gate 1, every unit, last part
+        return torch.where(torch.from_numpy(self.reading.parts) == wanted[:, None], vector, 1e6)
 
     def arrange(self, vector):
         """The canonical vector (1, size) float64 of a flat one."""
@@ -305,7 +315,7 @@ def read_layer(student, probe, name, rng, form, wrong, size=SMALL, **options):
     ours = x.double()
 
     def respond(vectors):
-        return probe.respond(model, torch.from_numpy(vectors).float(), x)
+        return probe.respond(model, torch.from_numpy(vectors).float(), x).numpy()
 
     reader = Reader(respond, entries, np.random.default_rng(int(torch.randint(2**31, (), generator=rng))))
 
@@ -315,14 +325,16 @@ def read_layer(student, probe, name, rng, form, wrong, size=SMALL, **options):
 
     reading = read(form)
     layer = Layer(name, model, probe, form, reading, D, H, rng)
-    if reading is not None and not reading.missing.size and _holds(layer, T + 1, B + 2):
+    if reading is not None and _holds(layer, T + 1, B + 2):
+        assert not reading.missing.size, _without(name, form, reading.missing, D, H)
         return layer
-    if reading is not None and reading.missing.size:
-        raise AssertionError(_without(name, form, reading.missing, D, H))
     for candidate in wrong:
         reading = read(candidate)
         if reading is not None and _holds(replace(layer, form=candidate, reading=reading), T + 1, B + 2):
             raise AssertionError(candidate.says)
+    assert not respond(np.zeros((1, entries))).any(), (
+        f"With all its parameters zero, every state of `{name}` should be zero, and it is not. Do the states start at zero?"
+    )
     raise AssertionError(
         f"However its parameters are read, `{name}` does not compute what it should: no choice of which weight belongs "
         f"to what makes its states right. Go through the formulas of the docstring one by one."

@@ -132,7 +132,8 @@ def test_pad(student, rng, lengths):
         "the sequences sorted by length": lambda: right[:, longest_first],
     }
     assert_close(x, right, name="x", mistakes=mistakes)
-    assert_close(given, torch.tensor(lengths), rtol=0, atol=0, name="lengths")
+    padded = {"the padded length for every sequence": lambda: torch.full((len(lengths),), max(lengths))}
+    assert_close(given, torch.tensor(lengths), rtol=0, atol=0, name="lengths", mistakes=padded)
     assert given.dtype == torch.int64, f"`lengths` should be int64; they are {given.dtype}."
 
 

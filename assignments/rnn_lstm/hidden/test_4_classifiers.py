@@ -49,6 +49,11 @@ def test_classifier_scores(student, probe, rng, name):
         assert float(spread.abs().max()) > 1e-5, f"`{name}` gives every sequence the same scores."
         chances = bool((scores >= 0).all()) and torch.allclose(scores.sum(dim=1), torch.ones(B), atol=1e-4)
         assert not chances, f"`{name}` returns probabilities; it should return raw scores, without a softmax."
+    shapes = probe.describe(model, x)["shapes"]
+    for size, part in ((3, "last layer (3 classes)"), (6, "recurrent layer (6 hidden units)")):
+        assert any(length in (size, 4 * size) for shape in shapes for length in shape), (
+            f"The {part} of `{name}` is not registered: no parameter has its size, so it would never be trained."
+        )
     default = getattr(student, name)()
     assert tuple(default(torch.rand(28, 2, 28, generator=rng)).shape) == (2, 10), f"`{name}()` should give 10 scores."
     shapes = probe.describe(default, torch.rand(28, 2, 28, generator=rng))["shapes"]
@@ -63,6 +68,8 @@ def test_classifier_reads_to_the_end(student, probe, rng, name):
     model = getattr(student, name)(**many)
     x = 2 * torch.randn(6, 8, 4, generator=rng)
     weights = torch.randn(8, 3, generator=rng)
+    shape = tuple(model(x).shape)
+    assert shape == (8, 3), f"For 3 classes and (T, B, D) = (6, 8, 4), `{name}` should give scores (8, 3); it gave {shape}."
     influence = probe.influence(model, x, weights)
     assert influence.numel(), f"No gradient gets from the scores of `{name}` back to its input: the graph is cut on the way."
     assert float(influence[-1]) > 0, f"The last step has no influence on the scores of `{name}`."
@@ -160,6 +167,7 @@ def test_train_step(student, probe, rng, max_norm, momentum):
     weight, bias, batches = _problem(rng)
     settings = (0.05, momentum, max_norm)
     got = probe.run_train_steps(student.ref("train_step"), weight, bias, batches, *settings)
+    assert got["steps"] == 2, f"For 2 batches, the optimiser that was given made {got['steps']} steps, not 2."
     right = _truth(weight, bias, batches, *settings, CLIPS["right"])
     mistakes = {
         what: lambda clip=clip: _truth(weight, bias, batches, *settings, clip)[0]
@@ -171,7 +179,6 @@ def test_train_step(student, probe, rng, max_norm, momentum):
     mistakes["old gradients not cleared"] = lambda: _truth(weight, bias, batches, *settings, right_clip, stale=True)[0]
     mistakes["the sum of the losses, not their mean"] = lambda: _truth(weight, bias, batches, *settings, right_clip, scale=lambda n: n)[0]
     mistakes["no step taken at all"] = weight.double()
-    mistakes["the steps in the wrong direction"] = lambda: 2 * weight.double() - right[0]
     assert_close(got["weight"], right[0], rtol=1e-4, atol=1e-5, name="the weight after two steps", mistakes=mistakes)
     assert_close(got["bias"], right[1], rtol=1e-4, atol=1e-5, name="the bias after two steps")
 
@@ -199,10 +206,11 @@ def _accuracy(classifier, probe, rng, held_out, epochs, hidden_size):
     arguments = {"hidden_size": hidden_size}
     seed = int(torch.randint(2**31, (), generator=rng))
     model = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
+    assert not isinstance(model, list), f"For rows (28, 50, 28), scores should be (50, 10); they are {tuple(model)}."
     return held_out.accuracy(lambda x: probe.scores(model, x[:, 0].transpose(0, 1)))
 
 
-@points(2, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
+@points(2, timeout=40, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
 def test_rnn_accuracy(student, probe, rng, held_out, profile, award):
     """A trained `RNN_Classifier` recognises digits that it has not seen."""
     budget = profile.budget
@@ -210,7 +218,7 @@ def test_rnn_accuracy(student, probe, rng, held_out, profile, award):
     award(_accuracy(classifier, probe, rng, held_out, budget["rnn_epochs"], budget["hidden_size"]), metric="rnn_accuracy")
 
 
-@points(2, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
+@points(2, timeout=40, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
 def test_lstm_accuracy(student, probe, rng, held_out, profile, award):
     """A trained `LSTM_Classifier` recognises digits that it has not seen."""
     budget = profile.budget
