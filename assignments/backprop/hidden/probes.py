@@ -64,6 +64,7 @@ def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
         "best": {name: float(value) for name, value in best.items()},
         "results": rows,
         "hidden": int(np.shape(net.params["W1"])[1]),
+        "classes": int(np.shape(net.params["W2"])[1]),
         "largest_weight": float(np.abs(net.params["W1"]).max()),
         "labels": np.asarray(net.predict(x_val)),
     }

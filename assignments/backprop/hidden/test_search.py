@@ -107,3 +107,7 @@ def test_search_returns_net(student, probe, np_rng):
         f"the network returned reaches {accuracy:.2f} on the validation set; the best setting's did better when it was trained: return "
         "that trained network itself"
     )
+    assert found["classes"] == C, f"the network has {found['classes']} outputs for the classes 0..{C - 1}"
+    # What a setting leaves out keeps its default.
+    few = run(student, probe, np_rng, (x, y, x_val, y_val), [{"num_iters": 1, "learning_rate": 0.1}])
+    assert few["hidden"] == 32, f"a setting without hidden_size made {few['hidden']} hidden units; the default is 32"

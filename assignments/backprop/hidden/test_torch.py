@@ -146,20 +146,39 @@ def stepped_otherwise(params, train, x, steps):
     return found
 
 
-@points(3, hint="zero_grad, backward, step, in each iteration; the rate of step t is learning_rate * decay ** (t // steps_per_epoch).")
-@pytest.mark.parametrize("steps", [1, 5])
-def test_torch_steps(reference, student, probe, np_rng, steps):
+@points(2, hint="zero_grad, backward, step, in each iteration; the rate of step t is learning_rate * decay ** (t // steps_per_epoch).")
+@pytest.mark.parametrize(("steps", "batch_size"), [(1, 2), (9, 2), (5, 12)])
+def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
     """`train_torch` makes the steps that the numpy net makes."""
     truth, net, x, y = make_twins(reference, student, probe, np_rng)
-    # Equal examples: every way to draw a batch gives the same gradient.
-    train = np.repeat(x[:1], 6, axis=0), np.repeat(y[:1], 6)
-    settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.02, "num_iters": steps, "batch_size": 2}
+    # Labels that the network names, so that no accuracy is 0: there a sum and a mean are the same.
+    y[:5] = truth.predict(x[:5])
+    # Equal examples: every way to draw a batch gives the same gradient. Nine of them, and six features.
+    train = np.repeat(x[:1], 9, axis=0), np.repeat(y[:1], 9)
+    settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.02, "num_iters": steps, "batch_size": batch_size}
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, x, y)), settings, seed=1)
     start = {name: value.copy() for name, value in truth.params.items()}
     expected = truth.train(*train, x, y, **settings)
     mistakes = stepped_otherwise(start, train, x, steps)
     assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {steps} steps", mistakes=mistakes, **TOLERANCE)
-    assert_close(history["loss_history"], expected["loss_history"], name="loss_history", **TOLERANCE)
+    for name in ("loss_history", "train_acc_history", "val_acc_history"):
+        assert name in history, f"what train_torch returns lacks {name}"
+        # An accuracy before the first step as well does no harm.
+        extra = len(history[name]) - len(expected[name])
+        assert extra == 0 or (extra == 1 and "acc" in name), f"{name} has {len(history[name])} entries, not {len(expected[name])}"
+        assert_close(history[name][extra:], expected[name], name=name, **TOLERANCE)
+
+
+@points(1, hint="batch_size examples in a step, all of them different ones or drawn with replacement, never one more or one less.")
+def test_torch_batch_size(reference, student, probe, np_rng):
+    """`train_torch` takes `batch_size` examples in a step."""
+    truth, net, x, y = make_twins(reference, student, probe, np_rng)
+    settings = {"learning_rate": 0.1, "learning_rate_decay": 1.0, "reg": 0.0, "num_iters": 1, "batch_size": 1}
+    history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (x, y, x, y)), settings, seed=1)
+    # A batch of one example has the loss of that example.
+    alone = np.array([truth.loss(x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))])
+    distance = abs(alone - np.asarray(history["loss_history"], dtype=float)[:1]).min()
+    assert distance < 1e-3 * (1 + alone.max()), "with batch_size=1 the loss of a step is not the loss of any one example"
 
 
 @points(3, hint="If the steps are right and this is not, look at how batches are drawn: at random, from the whole training set.")
