@@ -269,7 +269,7 @@ MISTAKES: dict[str, tuple[Make, str]] = {
     "border": (_with(_border), "is wrong only on the border of the last two axes"),
     "constant": (of_any(lambda e: np.full_like(e, 0.3)), "is one and the same number in every entry."),
     "all rows alike": (of_any(lambda e: np.broadcast_to(e[:1], e.shape) * 1.01 + 0.2, low=2), "is the same all along axis 0"),
-    "nearly": (of_any(lambda e: e * (1 + 0.004 * np.sin(9 * e))), "is nearly right"),
+    "nearly": (of_any(lambda e: e * (1 + 0.004 * np.sin(9 * e))), "is nearly right: "),
 }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ def softmax_mistakes(x, y):
     p = np.exp(x - x.max(axis=1, keepdims=True))
     p /= p.sum(axis=1, keepdims=True)
     columns, everything = (np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True) for axis in (0, None))
+    shifted = np.exp(x - x.max(axis=1, keepdims=True))
+    shifted /= shifted.sum(axis=0)
     again = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)
 
     def loss(q):
@@ -33,6 +35,7 @@ def softmax_mistakes(x, y):
 
     return {
         "the softmax over the batch (axis 0), not over the classes (axis 1)": (lambda: loss(columns), lambda: (columns - onehot) / len(y)),
+        "a softmax over the batch (axis 0), after each row's maximum is subtracted": (lambda: loss(shifted), lambda: (shifted - onehot) / len(y)),
         "one softmax over all entries together": (lambda: loss(everything), lambda: (everything - onehot) / len(y)),
         "the softmax applied twice": (lambda: loss(again), lambda: (again - onehot) / len(y)),
         "the softmax alone: the one-hot labels are not subtracted": (None, lambda: p / len(y)),

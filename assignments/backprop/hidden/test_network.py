@@ -172,7 +172,7 @@ def test_regularisation_gradients(student, probe, np_rng, sizes):
         mistakes = {"reg * W: the 2 of the derivative is missing": 0.7 * value, "nothing added at all": 0 * value, "the wrong sign": -1.4 * value}
         if name[0] == "b":
             mistakes = {"the bias regularised like a weight": 1.4 * value, "the bias regularised, without the 2": 0.7 * value}
-        assert_close(with_reg[name] - without[name], expected, name=f'what reg=0.7 adds to grads["{name}"]', mistakes=mistakes, **TOLERANCE)
+        assert_close(with_reg[name] - without[name], expected, name=f'what reg=0.7 adds to grads["{name}"]', inputs={"X": case["x"]}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(2, hint="The index of the largest score in each row: argmax over axis 1.")

@@ -93,7 +93,10 @@ def test_search_selects(student, probe, np_rng, order, truth):
     found = run(student, probe, np_rng, (x, y, x_val, y_val), settings)
     place = "last" if order == "better first" else "first"
     why = "does best on the training set" if truth == "validation disagrees" else f"comes {place} in the list"
-    assert same(found["best"], better), f"the setting returned is not the one with the highest validation accuracy; here it is the one that {why}"
+    why = f"here it is the one that {why}"
+    if same(found["best"], max(found["results"], key=lambda row: row.get("val_accuracy", 0.0))):
+        why = "by the accuracies in your results it is, so look at how the networks are trained and measured first"
+    assert same(found["best"], better), f"the setting returned is not the one with the highest validation accuracy; {why}"
 
 
 @points(2, hint="Keep the network that reached the best validation accuracy and return it, not the last one, not a new one.")
@@ -103,10 +106,11 @@ def test_search_returns_net(student, probe, np_rng):
     found = run(student, probe, np_rng, (x, y, x_val, y_val), [GUESSES, LEARNS, {**GUESSES, "hidden_size": 8}])
     assert found["hidden"] == LEARNS["hidden_size"], f"the network returned has {found['hidden']} hidden units, not those of the best setting"
     accuracy = float(np.mean(found["labels"] == y_val))
-    assert accuracy > 0.9, (
-        f"the network returned reaches {accuracy:.2f} on the validation set; the best setting's did better when it was trained: return "
-        "that trained network itself"
-    )
+    best = max(row.get("val_accuracy", 0.0) for row in found["results"])
+    why = "look at train first"
+    if best > accuracy + 0.01:
+        why = f"by your results the best setting's reached {best:.2f}: return that trained network itself"
+    assert accuracy > 0.9, f"the network returned reaches {accuracy:.2f} on the validation set; {why}"
     assert found["classes"] == C, f"the network has {found['classes']} outputs for the classes 0..{C - 1}"
     # What a setting leaves out keeps its default.
     few = run(student, probe, np_rng, (x, y, x_val, y_val), [{"num_iters": 1, "learning_rate": 0.1}])

@@ -26,10 +26,7 @@ def observe(case: Case) -> str | None:
     wrong = case.wrong
     close = np.abs(a - e) <= 0.01 * np.abs(e) + 10 * case.atol
     if not case.discrete and close.all() and e.size > 1:
-        return (
-            f"is nearly right: {int(wrong.sum())} of {wrong.size} entries are off by less than 1 %. Look for an epsilon, a "
-            "lower precision, an approximation."
-        )
+        return f"is nearly right: {int(wrong.sum())} of {wrong.size} entries are off, each by less than 1 %."
     return None
 
 
