@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench lint format types contracts drift validate release ci constraints clean
+.PHONY: help demo test setup bench formgrader lint format types contracts drift validate release ci constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ setup: .venv/ready  ## make .venv with everything that is needed
 
 bench: setup  ## measure against nbgrader and Otter in the same run
 	$(BIN)/python tests/bench/run.py
+
+formgrader: setup  ## walk through formgrader in JupyterLab with a headless browser
+	$(BIN)/python tests/formgrader/walk.py build/formgrader
 
 lint: setup  ## check style
 	$(BIN)/ruff check .
