@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages
+.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 
 messages: setup  ## measure what messages name, and write the table into docs/diagnosis.md
 	$(BIN)/python -m tests.messages --write
+
+formgrader: setup  ## walk through formgrader in JupyterLab with a headless browser
+	$(BIN)/python tests/formgrader/walk.py build/formgrader
 
 lint: setup  ## check style
 	$(BIN)/ruff check .

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from grader.gradebook.config import configure
 from grader.gradebook.grading import stored_attempt
 from grader.gradebook.handing import hand_over, take_in
 from grader.gradebook.marks import pull_marks, push_marks
 from grader.gradebook.places import graded_submissions, open_gradebook
+from grader.gradebook.running import run_step
 from grader.gradebook.settle import set_penalty
 from grader.gradebook.source import write_sources
 
@@ -96,9 +95,8 @@ def _grade_again(places: Places, store: Store, assignment: Assignment, done: Syn
             if attempt is not None and attempt.id != handed.attempt:
                 stale.append(student)
     for student in stale:
-        (done.graded_again if autograde(places, assignment.name, student) else done.problems).append(
-            f"{assignment.name}/{student}"
-        )
+        failed = run_step(places, "Autograde", assignment.name, student)
+        (done.problems if failed else done.graded_again).append(f"{assignment.name}/{student}")
 
 
 def _marks(places: Places, store: Store, assignment: Assignment, done: Synced) -> None:
@@ -111,25 +109,3 @@ def _marks(places: Places, store: Store, assignment: Assignment, done: Synced) -
                 done.marks_restored += push_marks(gradebook, store, notebook, assignment.name, student)
                 if handed is not None:
                     set_penalty(gradebook, notebook, assignment, store.submission(handed.submission))
-
-
-def autograde(places: Places, assignment: str, student: str) -> bool:
-    """Run nbgrader's own autograding of one student's submission again, in this process; False where it failed."""
-    from nbgrader.apps import NbGrader
-    from nbgrader.converters import Autograde, NbGraderException
-    from nbgrader.coursedir import CourseDirectory
-    from traitlets.config import Config
-
-    config = Config()
-    configure(config, places.course.path)
-    config.CourseDirectory.student_id = student
-    config.CourseDirectory.assignment_id = assignment
-    app = NbGrader(config=config)
-    app.log.setLevel(logging.CRITICAL)
-    converter = Autograde(coursedir=CourseDirectory(parent=app), parent=app)
-    converter.force = True
-    try:
-        converter.start()
-    except (NbGraderException, SystemExit):
-        return False
-    return True
