@@ -46,7 +46,7 @@ def test_batchnorm_train(student, np_rng, size):
             "the variance divided by N - 1": lambda: normalise(x, gamma, beta, var=x.var(axis=0, ddof=1)),
             "mean and variance taken over each row, not over the batch": lambda: normalise(x.T, 1, 0).T * gamma + beta,
             "one mean and variance for the whole batch": lambda: normalise(x, gamma, beta, mean=x.mean(), var=x.var()),
-            "the variance where its root belongs": lambda: gamma * (x - x.mean(axis=0)) / x.var(axis=0) + beta,
+            "the variance where its root belongs": lambda: gamma * (x - x.mean(axis=0)) / (x.var(axis=0) + 1e-5) + beta,
             "the mean subtracted and no division": lambda: gamma * (x - x.mean(axis=0)) + beta,
             "the division and no mean subtracted": lambda: normalise(x, gamma, beta, mean=0.0),
             "gamma and beta left out": lambda: normalise(x, 1, 0),
@@ -156,8 +156,8 @@ def test_batchnorm_test_mode(student, probe, np_rng, n):
     mistakes = {
         "the batch's own mean and variance, which are for training": lambda: normalise(x, gamma, beta, eps=0.02),
         "the running variance where its root belongs": lambda: gamma * (x - mean) / (var + 0.02) + beta,
-        "eps left out": lambda: normalise(x, gamma, beta, mean, var, eps=0.0),
-        "1e-5 in place of the eps in bn_param": lambda: normalise(x, gamma, beta, mean, var),
+        "eps added to the root, not to the variance": lambda: gamma * (x - mean) / (np.sqrt(var) + 0.02) + beta,
+        "no eps, or 1e-5 in place of the one in bn_param": lambda: normalise(x, gamma, beta, mean, var),
         "gamma and beta left out": lambda: normalise(x, 1, 0, mean, var, eps=0.02),
         "the input passed through": lambda: x,
     }
@@ -222,8 +222,7 @@ def test_batchnorm_dx(student, np_rng, size, eps):
             "the way through the mean added, not subtracted": lambda: gamma * inverse * (dout + through_mean - through_var),
             "N - 1 in place of N": lambda: gamma * inverse * (dout - (through_mean + through_var) * n / (n - 1)),
             "N - 1 in place of N, on the way through the variance": lambda: gamma * inverse * (dout - through_mean - through_var * n / (n - 1)),
-            "eps left out": lambda: _dx(x, gamma, dout, 0.0),
-            "1e-5 in place of the eps in bn_param": lambda: _dx(x, gamma, dout, 1e-5),
+            "no eps, or 1e-5 in place of the one in bn_param": lambda: _dx(x, gamma, dout, 1e-5),
             "the sums taken over each row, not over the batch": lambda: gamma
             * inverse
             * (dout - dout.mean(axis=1, keepdims=True) - x_hat * (dout * x_hat).mean(axis=1, keepdims=True)),

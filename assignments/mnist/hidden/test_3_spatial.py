@@ -103,7 +103,7 @@ def test_spatial_batchnorm_test_mode(student, probe, np_rng):
             "the batch's own mean and variance, which are for training": lambda: normalise(x, gamma, beta, eps=0.05),
             "momentum as the share of the new value": lambda: expected(0.7, 0.05),
             "momentum 0.9 in place of the one in bn_param": lambda: expected(0.9, 0.05),
-            "1e-5 in place of the eps in bn_param": lambda: expected(0.3, 1e-5),
+            "no eps, or 1e-5 in place of the one in bn_param": lambda: expected(0.3, 1e-5),
             "the last batch alone": lambda: expected(0.3, 0.05, last=1),
             "zeros for the running averages: bn_param must be passed on": lambda: to_maps(gamma * to_rows(x) / np.sqrt(0.05) + beta, x.shape),
         },

@@ -212,7 +212,7 @@ def test_network_batch_norm_evaluation(student, probe, rng):
     assert_close(alone, together[:1], name="an image's scores, alone and in a batch,", **TOLERANCE)
     # Running averages of one and the same batch are its statistics, but for N - 1 and what is left of the start.
     model = student.MNISTNeuralNet(batch_norm=True)
-    probe.settle(model, x, 60)
+    probe.settle(model, x, 150)
     units, fresh = (hidden(probe, model, x[:20] if not training else x, training)[0] for training in (False, True))
     close = (units - fresh[:20]).abs() <= 0.05 * (1 + fresh[:20].abs())
     assert close.double().mean() > 0.99, "after much training on one batch, evaluation should give for it what training gives"
