@@ -207,12 +207,26 @@ def test_the_notebook_ends_in_a_locked_cell_for_each_check(released):
         assert "student" not in cell.source
 
 
-def test_a_check_cell_is_harmless_and_says_where_to_look(released, capsys):
-    """A student who runs it learns that the grader runs the check, and of `pytest public`."""
+def test_a_check_cell_runs_public_tests_and_holds_none(released, monkeypatch, capsys):
+    """A student who runs it gets the public tests of the same part: they fail on the stub, and pass on the solution."""
+    import sys
+
+    from grader.notebook import check
+
     cell = released_notebook(released).cells[-2]
-    exec(cell.source, {})
-    assert "pytest public" in capsys.readouterr().out
     assert "`softmax` follows its definition." in cell.source
+    assert cell.source.endswith("check('test_softmax', ['softmax'])")
+    folder = released.assignment("tiny").release_folder
+    monkeypatch.syspath_prepend(str(folder))
+    with pytest.raises(AssertionError, match="1 of 1 public tests fail:\n.*NotImplementedError"):
+        check("test_softmax", ["softmax"], folder)
+    sys.modules.pop("tiny", None)
+    monkeypatch.syspath_prepend(str(released.assignment("tiny").solution_folder))
+    check("test_softmax", ["softmax"], folder)
+    assert "1 public tests of this part pass" in capsys.readouterr().out
+    check("test_accuracy", ["accuracy"], folder)
+    assert "no public test looks at its part" in capsys.readouterr().out
+    sys.modules.pop("tiny", None)
 
 
 def test_solutions_are_gone_from_the_notebook(released):
