@@ -218,7 +218,7 @@ def test_a_check_cell_runs_public_tests_and_holds_none(released, monkeypatch, ca
     assert cell.source.endswith("check('test_softmax', ['softmax'])")
     folder = released.assignment("tiny").release_folder
     monkeypatch.syspath_prepend(str(folder))
-    with pytest.raises(AssertionError, match="1 of 1 public tests fail:\n.*NotImplementedError"):
+    with pytest.raises(AssertionError, match=r"1 of 1 public tests fail:\n.*NotImplementedError"):
         check("test_softmax", ["softmax"], folder)
     sys.modules.pop("tiny", None)
     monkeypatch.syspath_prepend(str(released.assignment("tiny").solution_folder))
