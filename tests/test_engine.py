@@ -35,6 +35,12 @@ def add(body):
     return "\nimport ctypes, os, sys, time\n\ndef add(x, y):\n" + "".join(f"    {line}\n" for line in body.splitlines())
 
 
+def notebook_of(*sources):
+    """A notebook with nothing but these cells."""
+    cells = [{"cell_type": "code", "source": source, "metadata": {}, "outputs": []} for source in sources]
+    return {"hw.ipynb": json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}).encode()}
+
+
 #: Each submission: its files, and the verdict of every check that it does not pass.
 CLASS = {
     # right ones
@@ -56,8 +62,13 @@ CLASS = {
         ),
         {},
     ),
+    "a notebook alone": (notebook_of(f"%%part basics.py\n{BASICS}print(add)\nraise SystemExit", f"!ls\n{PLAIN}", "import os; os._exit(0)"), {}),
     # wrong ones
     "wrong sign": (handed_in("add = lambda x, y: -x - y\n"), every(WRONG, ADD)),
+    "a notebook with a wrong sign": (
+        notebook_of("%time import torch", "def add(x, y):\n    return -x - y", "def mean(x:\n", "%%writefile plain.py\n" + PLAIN),
+        {**every(WRONG, ADD), **every(ERROR, ("test_mean", "test_reference"))},
+    ),
     "one case right": (handed_in("def add(x, y):\n    return x + y if x.ndim == 2 and len(x) < 3 else x - y\n"), every(WRONG, ADD)),
     "None": (handed_in("def add(x, y):\n    x + y\n"), {"test_add": WRONG, "test_add_probe": ERROR}),
     "number for a tensor": (handed_in("add = lambda x, y: 1.5\n"), every(WRONG, ADD)),

@@ -135,6 +135,7 @@ class Tags(HTMLParser):
         self.names, self.attributes = set(), set()
 
     def handle_starttag(self, tag, attrs):
+        """Keep a tag."""
         self.names.add(tag)
         self.attributes |= {name for name, _ in attrs}
 

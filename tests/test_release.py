@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,6 +17,7 @@ import pytest
 
 from grader.course import load_course, read_suite
 from grader.errors import AuthoringError, CourseError, ReleaseError
+from grader.notebook import check
 from grader.release import build, find_leaks, notebook, pack, prove_clean, secrets, wheel
 
 CONFIG = """
@@ -207,12 +209,23 @@ def test_the_notebook_ends_in_a_locked_cell_for_each_check(released):
         assert "student" not in cell.source
 
 
-def test_a_check_cell_is_harmless_and_says_where_to_look(released, capsys):
-    """A student who runs it learns that the grader runs the check, and of `pytest public`."""
+def test_a_check_cell_runs_public_tests_and_holds_none(released, tmp_path, monkeypatch, capsys):
+    """A student who runs it gets the public tests of the same part: they fail on the stub, and pass on the solution."""
     cell = released_notebook(released).cells[-2]
-    exec(cell.source, {})
-    assert "pytest public" in capsys.readouterr().out
     assert "`softmax` follows its definition." in cell.source
+    assert cell.source.endswith("check('test_softmax', ['softmax'])")
+    folder = tmp_path / "bundle"
+    shutil.copytree(released.assignment("tiny").release_folder, folder)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    with pytest.raises(AssertionError, match=r"1 of 1 public tests fail:\n.*NotImplementedError"):
+        check("test_softmax", ["softmax"], folder)
+    sys.modules.pop("tiny", None)
+    (folder / "tiny.py").write_text(SOLUTION)
+    check("test_softmax", ["softmax"], folder)
+    assert "1 public tests of this part pass" in capsys.readouterr().out
+    check("test_accuracy", ["accuracy"], folder)
+    assert "no public test looks at its part" in capsys.readouterr().out
+    sys.modules.pop("tiny", None)
 
 
 def test_solutions_are_gone_from_the_notebook(released):

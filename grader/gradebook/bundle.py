@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from grader.gradebook import safe
 from grader.gradebook.places import NBGRADER_FILES, Places, open_gradebook
+from grader.release import make_stub
 from grader.release.pack import pack
 from grader.reports.feedback import Graded, write_feedback
+from grader.store import modules
 
 if TYPE_CHECKING:
+    from grader.course import Assignment
     from grader.store import Attempt, Submission
 
 #: The page may look as it likes and show pictures that are in it. It loads nothing, sends nothing and runs nothing.
@@ -61,13 +64,20 @@ def make_bundle(
             for path in sorted(page.parent.iterdir()):
                 files[f"report/{path.name}"] = path.read_bytes()
     files |= {f"figures/{key}": data for key, data in _figures(notebook).items()}
-    handed_in = store.files(submission)
+    graded_files = _as_graded(assignment, store.files(submission))
     files |= {
-        f"files/{file}": handed_in[file]
+        f"files/{file}": data
         for file in assignment.files
-        if file in handed_in and len(handed_in[file]) <= _MAX_FILE
+        if (data := graded_files.get(file)) is not None and len(data) <= _MAX_FILE
     }
     return files
+
+
+def _as_graded(assignment: Assignment, files: dict[str, bytes]) -> Mapping[str, bytes]:
+    """The modules as the graders saw them: with what the notebook has, so that line numbers in messages can be found."""
+    folder = assignment.solution_folder
+    stubs = {file: make_stub((folder / file).read_text(encoding="utf-8"), file) for file in assignment.files}
+    return modules.assemble(files, stubs, prefer=f"{assignment.name}.ipynb").files
 
 
 def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str, dict[str, bytes]]:
@@ -76,7 +86,7 @@ def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
     address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"
-    link = f'<p><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
+    link = f'<p style="max-width: 58rem; margin: 0 auto 1.5rem; padding: 0 1.25rem"><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
     return _with(page, bundle, link), {**bundle, ZIP: packed}
 
 
@@ -87,10 +97,11 @@ def _with(page: str, bundle: Mapping[str, bytes], link: str) -> str:
     body = re.search(r"<main>.*</main>", report, re.DOTALL)
     style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
     if body and style:
+        main = body[0].replace('<a href="report.json">report.json</a>', "report/report.json in the zip")
         rules = re.sub(r"(?m)^(\s*)(?::root|body)\b", r"\1:host", style[1])
         inner = (
             f'<div><template shadowrootmode="open"><style>{rules}\n:host {{ display: block }}</style>'
-            f"{body[0]}</template></div>\n"
+            f"{main}</template></div>\n"
         )
     return re.sub(r"(<body[^>]*>)", lambda match: f"{match[1]}\n{inner}{link}", page, count=1)
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from grader.gradebook.places import Handed
+from grader.release.parts import looked_at
+from grader.reports.text import number
 
 if TYPE_CHECKING:
     from grader.course import Assignment
     from grader.gradebook.places import Places
     from grader.store import Attempt, Submission
+
+_DEFINES = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
 
 
 def settle(
@@ -38,11 +43,33 @@ def settle(
             grade.auto_score = 0.0
         elif grade.manual_score is not None and looked_at:
             grade.needs_manual_grade = False
+    _comment(notebook, assignment, attempt)
     gradebook.db.commit()
     set_penalty(gradebook, notebook, assignment, submission)
     if handed is None:
         handed = Handed(submission.id, "")
     places.remember(assignment.name, student, replace(handed, submission=submission.id, attempt=attempt.id))
+
+
+def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
+    """Under each part of a module say which checks of it lost points; nbgrader's "No response." is not ours to say."""
+    asked = looked_at(assignment)
+    sources = {cell.name: cell.source or "" for cell in notebook.notebook.source_cells}
+    graded = {cell.name for cell in notebook.notebook.grade_cells}
+    for comment in notebook.comments:
+        if comment.name in graded or comment.name not in sources:
+            continue
+        names = set(_DEFINES.findall(sources[comment.name]))
+        lost = [
+            check
+            for check in attempt.report.checks
+            if check.score is not None and check.score < check.max_score and names & set(asked.get(check.id, ()))
+        ]
+        lines = [
+            f"- {number(check.score)} of {number(check.max_score)} points: {' '.join(check.title.split())}"
+            for check in lost
+        ]
+        comment.auto_comment = "\n".join(lines) or None
 
 
 def set_penalty(gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission) -> None:

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from grader.course import load_course  # noqa: E402
 from grader.gradebook.difference import differences  # noqa: E402
-from grader.gradebook.places import Places  # noqa: E402
+from grader.gradebook.places import Places, open_gradebook  # noqa: E402
 from grader.gradebook.running import run_step  # noqa: E402
 from grader.gradebook.sync import sync  # noqa: E402
 from tests.formgrader.browser import Browser, end, find, wait  # noqa: E402
@@ -128,7 +128,7 @@ def walk(places: Places, browser: Browser, address: str, token: str, pictures: P
     browser.ask("document.querySelector('#why.score').scrollIntoView({block: 'center'})")
     browser.type("#why.score", "4")
     browser.type("#why-comment", "Well **argued**.")
-    browser.until("document.querySelector('#statusmessage')?.innerText.includes('saved')", 30)
+    wait(lambda: _marked(places), "the mark was not saved", 60)
     browser.picture(pictures / "4-marked.png")
 
     done = sync(places, [places.course.assignment("hw")], wheel=False)
@@ -144,6 +144,14 @@ def walk(places: Places, browser: Browser, address: str, token: str, pictures: P
     browser.picture(pictures / "5-feedback.png")
 
 
+def _marked(places: Places) -> bool:
+    with open_gradebook(places) as gradebook:
+        notebooks = [notebook for entry in gradebook.assignment_submissions("hw") for notebook in entry.notebooks]
+        marks = {grade.manual_score for notebook in notebooks for grade in notebook.grades}
+        comments = {comment.manual_comment for notebook in notebooks for comment in notebook.comments}
+    return 4 in marks and "Well **argued**." in comments
+
+
 def main() -> int:
     """Walk; 3 where this machine has no browser."""
     program = find()
@@ -157,7 +165,7 @@ def main() -> int:
         lab, address, token = start_lab(root)
         browser = None
         try:
-            browser = Browser(program)
+            browser = Browser(program, width=1500, height=1300)
             walk(places, browser, address, token, pictures)
         except BaseException:
             if browser is not None:
@@ -168,7 +176,7 @@ def main() -> int:
             if browser is not None:
                 browser.close()
             end(lab)
-    print(json.dumps({"pictures": sorted(path.name for path in pictures.glob("*.png"))}))
+    sys.stdout.write(json.dumps({"pictures": sorted(path.name for path in pictures.glob("*.png"))}) + "\n")
     return 0
 
 
