@@ -172,12 +172,17 @@ class Batch:
 def run(batch: Batch, plan: list[str], students: int) -> Outcome:
     """Grade with a kill of each kind in ``plan``, spread over the batch."""
     batch.start()
-    for number, kind in enumerate(plan):
-        # Half the delays are short, to hit one and the same submission; half reach into the next warm-up.
-        delay = batch.rng.choice((batch.rng.uniform(0, 0.3), batch.rng.uniform(0, batch.most_delay_s)))
-        if not batch.kill(kind, int(number * 0.9 * students / len(plan)), delay):
-            break
-    batch.finish()
+    try:
+        for number, kind in enumerate(plan):
+            # Half the delays are short, to hit one and the same submission; half reach into the next warm-up.
+            delay = batch.rng.choice((batch.rng.uniform(0, 0.3), batch.rng.uniform(0, batch.most_delay_s)))
+            if not batch.kill(kind, int(number * 0.9 * students / len(plan)), delay):
+                break
+        batch.finish()
+    finally:
+        if batch.process is not None:
+            batch.process.kill()  # where this was cut short
+            batch.process.wait()
     left, _ = wait_until_dead(batch.outcome.seen)
     batch.outcome.survivors += len(left)
     return batch.outcome

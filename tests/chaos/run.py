@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from grader.batch import stoppable
 from grader.records import Report
 from grader.store import Store
 from tests.attacks.arena.watch import mounts
@@ -119,4 +120,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stoppable():
+        sys.exit(main())
