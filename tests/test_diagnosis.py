@@ -57,7 +57,7 @@ def test_each_sentence_belongs_to_one_mistake():
 def test_a_factor_that_is_a_size_points_at_a_sum(n, dtype):
     """A loss that is a sum is named as one, with the input whose size the factor is."""
     inputs = {"x": values((n, 7), dtype)}
-    loss = np.asarray(2.5, dtype)
+    loss = np.asarray(2.5137, dtype)
     assert f"{n} times too large; {n} is the size of `x` along axis 0: it looks summed" in told(n * loss, loss, inputs)
     assert f"{n} times too small" in told(loss / n, loss, inputs)
     gradient = values((7,), dtype)

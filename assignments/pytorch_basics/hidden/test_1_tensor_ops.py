@@ -68,7 +68,12 @@ def test_make_batch(student, np_rng, n):
     """`make_batch` stacks images to (N, C, H, W), in their order."""
     images = [np_rng.integers(0, 256, (5, 7, 3), dtype=np.uint8) for _ in range(n)]
     expected = torch.from_numpy(np.stack(images).astype(np.float32).transpose(0, 3, 1, 2) / np.float32(255))
-    assert_close(student.make_batch(images), expected, rtol=1e-6, atol=1e-7, name="make_batch(images)")
+    mistakes = {
+        "`torch.cat`, which joins along an axis that there is, in place of `torch.stack`, which adds one": expected.flatten(0, 1),
+        "the images in reverse order": expected.flip(0),
+        "the last image left out": expected[:-1],
+    }
+    assert_close(student.make_batch(images), expected, rtol=1e-6, atol=1e-7, name="make_batch(images)", mistakes=mistakes)
 
 
 # --- sigmoid -------------------------------------------------------------------------------------------------------

@@ -68,7 +68,8 @@ def _continuous(error: Array, rest: Array, scale: Array, pair: tuple[Array, Arra
 def _discrete(case: Case, e: Array) -> tuple[float, float]:
     """Whole numbers: by how many there could be in so many places."""
     low, high = (f(f(case.a.min(), case.e.min()), f(case.a.max(), case.e.max())) for f in (min, max))
-    each = math.log2(1.0 + min(float(high - low), 2.0**16))
+    steps = float(high - low) * (1 if case.whole else 16)
+    each = math.log2(1.0 + min(steps, 2.0**16))
     _, counts = np.unique(case.e, return_counts=True)
     share = counts / counts.sum()
     entropy = float(-(share * np.log2(share)).sum())

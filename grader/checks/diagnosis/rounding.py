@@ -25,7 +25,7 @@ def coarse(case: Case) -> Iterator[Claim]:
     if not whole:
         yield from _rounded(case, "has the precision of float16, which is too coarse here.", e.astype("f2"))
         yield from _rounded(case, "has the precision of bfloat16, which is too coarse here.", _bfloat16(e))
-    if whole and case.discrete:
+    if case.whole:
         yield from _rounded(case, "has wrapped round: numbers outside 0 to 255 were put into uint8.", np.mod(e, 256))
         yield from _rounded(case, "is one too low where it was cut off and not rounded.", None)
 

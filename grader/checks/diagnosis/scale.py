@@ -98,7 +98,7 @@ def ranges(case: Case) -> Iterator[Claim]:
 
 def by_one(case: Case) -> Iterator[Claim]:
     """One too high or too low: labels that count from 1, indices, lengths."""
-    if case.discrete and case.e.size > 1:
+    if case.whole and case.e.size > 1:
         yield Claim("is one too high in every entry: does it count from 1?", case.e + 1)
         yield Claim("is one too low in every entry.", case.e - 1)
 
