@@ -243,6 +243,7 @@ class Layer:
 
     def load_and_compare(self, theirs, kind):
         """Have the layer load torch's, under random parameters, and compare part by part and then by outputs."""
+        assert self.model.has("load_torch"), f"Your `{self.name}` has no method `load_torch`."
         flat = torch.empty(sum(p.numel() for p in theirs.parameters())).uniform_(-1, 1, generator=self.rng)
         torch.nn.utils.vector_to_parameters(flat, theirs.parameters())
         left = self.probe.load_torch(self.model, kind, self.D, self.H, getattr(theirs, "nonlinearity", ""), flat)

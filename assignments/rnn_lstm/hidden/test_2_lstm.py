@@ -108,7 +108,10 @@ def test_lstm_forget_bias(read_lstm, value):
     changed = [gate for k, gate in enumerate("ifgo") if k != 1 and not torch.allclose(new[k], biases[k], atol=1e-5)]
     named = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
     assert not changed, f"`set_forget_bias` changes the bias of the {named[changed[0]]}." if changed else ""
-    layer.close(new[1], forget, "the forget gate's bias")
+    added = {"the value added to the bias that was there": biases[1] + forget}
+    for column in single[single < 1e5].reshape(layer.H, -1).T:
+        added["the value added to one of its biases, and the others cleared"] = column + forget
+    layer.close(new[1], forget, "the forget gate's bias", added)
     right = before.clone()
     right.reshape(4, layer.H, -1)[1, :, -1] = value
     layer.close(after, right, "the other parameters, after set_forget_bias")
