@@ -106,6 +106,9 @@ def test_spatial_batchnorm_test_mode(student, probe, np_rng):
             "no eps, or 1e-5 in place of the one in bn_param": lambda: expected(0.3, 1e-5),
             "the last batch alone": lambda: expected(0.3, 0.05, last=1),
             "zeros for the running averages: bn_param must be passed on": lambda: to_maps(gamma * to_rows(x) / np.sqrt(0.05) + beta, x.shape),
+            "zeros for the running averages, and 1e-5 for eps: bn_param must be passed on": lambda: to_maps(
+                gamma * to_rows(x) / np.sqrt(1e-5) + beta, x.shape
+            ),
         },
         **TOLERANCE,
     )
