@@ -172,16 +172,46 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
 @points(1, hint="batch_size examples in a step, all of them different ones or drawn with replacement, never one more or one less.")
 def test_torch_batch_size(reference, student, probe, np_rng):
     """`train_torch` takes `batch_size` examples in a step."""
-    truth, net, x, y = make_twins(reference, student, probe, np_rng)
+    _, net, x, y = make_twins(reference, student, probe, np_rng)
+    # A batch of one example has the loss of that example, by the student's own net.
+    pairs = [(torch.from_numpy(x[i : i + 1]), torch.from_numpy(y[i : i + 1])) for i in range(len(x))]
+    alone = np.array([float(probe.torch_loss(net, *pair, 0.0)["loss"]) for pair in pairs])
     settings = {"learning_rate": 0.1, "learning_rate_decay": 1.0, "reg": 0.0, "num_iters": 1, "batch_size": 1}
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (x, y, x, y)), settings, seed=1)
-    # A batch of one example has the loss of that example.
-    alone = np.array([truth.loss(x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))])
     distance = abs(alone - np.asarray(history["loss_history"], dtype=float)[:1]).min()
     assert distance < 1e-3 * (1 + alone.max()), "with batch_size=1 the loss of a step is not the loss of any one example"
 
 
-@points(3, hint="If the steps are right and this is not, look at how batches are drawn: at random, from the whole training set.")
+@points(1, hint="An epoch ends after steps_per_epoch steps: measure after the step that ends it.")
+def test_torch_histories(reference, student, probe, np_rng):
+    """`train_torch` measures its accuracies at the end of each epoch."""
+    truth, net, x, _ = make_twins(reference, student, probe, np_rng)
+    start = {name: value.copy() for name, value in truth.params.items()}
+    # One example nine times, with the label that the network holds least likely: four steps make an epoch.
+    train = np.repeat(x[:1], 9, axis=0), np.repeat(truth.loss(x[:1]).argmin(), 9)
+
+    def margin(rate, steps):
+        """By how much the label's score leads after so many steps."""
+        truth.params = {name: value.copy() for name, value in start.items()}
+        truth.train(*train, *train, **settings(rate, steps))
+        scores = truth.loss(x[:1])[0]
+        return scores[train[1][0]] - np.delete(scores, train[1][0]).max()
+
+    def settings(rate, steps):
+        return {"learning_rate": rate, "learning_rate_decay": 1.0, "reg": 0.0, "num_iters": steps, "batch_size": 2}
+
+    # A rate at which it is the fourth step that turns the network round.
+    rate = next(rate for rate in np.geomspace(0.002, 5, 400) if margin(rate, 3) < -1e-3 and margin(rate, 4) > 1e-3)
+    history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, *train)), settings(rate, 4), seed=1)
+    # 1, but for a net that took other steps: that is another check's business.
+    after = float((torch.as_tensor(net.predict(torch.from_numpy(x[:1]))) == int(train[1][0])).float().mean())
+    for name in ("train_acc_history", "val_acc_history"):
+        values = history.get(name, [])
+        assert 1 <= len(values) <= 2, f"{name} has {len(values)} entries after one epoch"
+        assert values[-1] == after, f"{name} was not measured after the last step of the epoch"
+
+
+@points(2, hint="If the steps are right and this is not, look at how batches are drawn: at random, from the whole training set.")
 def test_torch_accuracy(student, probe, profile, held_out, award, np_rng):
     """A trained `TorchTwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget
