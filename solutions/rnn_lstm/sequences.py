@@ -21,7 +21,7 @@ def input_gradient_norms(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
         (T,) tensor without a graph, in the order of time: entry 0 belongs to the first input.
     """
     ### BEGIN SOLUTION
-    inputs = x.detach().clone().requires_grad_()
+    inputs = x.detach().requires_grad_()  # a leaf of its own, which shares the values of x
     h_seq, _ = model(inputs)
     (gradient,) = torch.autograd.grad(h_seq[-1].sum(), inputs)
     return gradient.flatten(start_dim=1).norm(dim=1)
