@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,14 +89,26 @@ def test_assignments_are_as_thorough_as_promised(name):
     assert {check for variant in variants for check in variant.expect} <= {check.id for check in checks}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_notebook_runs_with_the_solution(name, tmp_path):
-    """From top to bottom, as a student runs it who has solved everything."""
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Every notebook, begun two at a time: a kernel keeps one core busy."""
     import nbclient
     import nbformat
 
-    bundle = in_bundle(name, solution_files(COURSE.assignment(name)), tmp_path)
-    notebook = nbformat.read(bundle / f"{name}.ipynb", as_version=4)
-    nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(bundle)}}).execute()
+    def execute(name):
+        bundle = in_bundle(name, solution_files(COURSE.assignment(name)), tmp_path_factory.mktemp(name))
+        notebook = nbformat.read(bundle / f"{name}.ipynb", as_version=4)
+        client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(bundle)}})
+        asyncio.run(client.async_execute())
+        return notebook
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(execute, name) for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_notebook_runs_with_the_solution(name, executed):
+    """From top to bottom, as a student runs it who has solved everything."""
+    notebook = executed[name].result()
     figures = [o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
     assert len(figures) >= 3

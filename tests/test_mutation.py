@@ -51,6 +51,7 @@ def changed_lines(*lines: str) -> set[str]:
          'return torch.nn.functional.mse_loss(x, y, reduction="mean")'),
         ("return np.log(x + 1e-7)", "return np.log(x + 0.0)"),
         ("return np.log(x + 1e-7)", "return np.log(x + 0.0001)"),
+        ("return np.log(x + 1e-3)", "return np.log(x + 1.0)"),
         ("return np.maximum(x, 0)", "return x"),
         ("return torch.relu(x)", "return x"),
         ("return x.tanh()", "return x"),

@@ -66,7 +66,7 @@ def _epsilon(node: cst.Float) -> Iterable[cst.CSTNode]:
     """A small number is forgotten, or is a thousand times as large."""
     if 0 < node.evaluated_value <= _EPSILON:
         yield cst.Float("0.0")
-        yield cst.Float(f"{node.evaluated_value * 1000:.6g}")
+        yield cst.Float(repr(float(f"{node.evaluated_value * 1000:.6g}")))  # 1e-3 becomes 1.0, not 1
 
 
 def _reversed(node: cst.ComparisonTarget) -> Iterable[cst.CSTNode]:

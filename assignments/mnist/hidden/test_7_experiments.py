@@ -95,10 +95,11 @@ def test_fit_trains(student, probe, rng, loss):
 def test_fit_batches(student, probe, count, settings, sizes):
     """`fit` takes every training example once an epoch, in a new order each time."""
     steps = probe.order_of_batches(student.ref("fit"), count, 3, settings)
+    assert all(number >= 0 for step in steps for number in step), "fit trains on validation examples"
     got = [len(step) for step in steps]
+    assert len(got) == 3 * len(sizes), f"three epochs of {count} examples are {3 * len(sizes)} steps of training; fit made {len(got)}"
     assert got == sizes * 3, f"batches of {got[: len(sizes)]} in the first epoch of {count} examples; they should be {sizes}"
     epochs = [sum(steps[k : k + len(sizes)], []) for k in range(0, len(steps), len(sizes))]
-    assert all(number >= 0 for epoch in epochs for number in epoch), "fit trains on validation examples"
     assert all(sorted(epoch) == list(range(count)) for epoch in epochs), "each epoch should take every training example once"
     assert epochs[0] != sorted(epochs[0]), "the examples come in the order of the set: shuffle them"
     assert epochs[0] != epochs[1], "the second epoch repeats the order of the first"
@@ -135,23 +136,28 @@ def test_sweep_selects(student, probe, rng):
     """`dropout_sweep` returns the network that is best on the validation set."""
     sweep = student.ref("dropout_sweep")
     rates = [0.9, 0.4, 0.0]
-    train, validation, seed = noise(rng, 40), noise(rng, 60), seed_of(rng)
-    # Labels that the second network gives, trained alone: then it is the best on the validation set, and the third, which
-    # drops nothing, is the best on the training set.
-    alone = probe.sweep(sweep, rates[1:2], train, validation, 2, seed)
-    validation[1] = alone["validation_scores"].argmax(dim=1)
-    got = probe.sweep(sweep, rates, train, validation, 2, seed)
-    rows = rows_of(got, rates)
-    on_train, on_validation = ([row[key] for row in rows] for key in ("train_accuracy", "validation_accuracy"))
-    mine = {"train_accuracy": right_share(got["train_scores"], train), "validation_accuracy": right_share(got["validation_scores"], validation)}
-    assert any(all(abs(row[key] - mine[key]) < 1e-4 for key in mine) for row in rows), (
-        f"the network returned has {mine['train_accuracy']:.3f} on the training and {mine['validation_accuracy']:.3f} on the validation set, "
-        "measured in evaluation mode; no row says so"
-    )
-    assert abs(mine["validation_accuracy"] - max(on_validation)) < 1e-4, (
-        "the network returned is not the one with the highest validation accuracy"
-        + ("; it is the one that is best on the training set" if max(on_train) - mine["train_accuracy"] < 1e-4 else "")
-    )
+    for _ in range(8):
+        train, validation, seed = noise(rng, 40), noise(rng, 60), seed_of(rng)
+        # Labels that the second network gives, trained alone: then it is the best on the validation set, while the third,
+        # which drops nothing, is the best on the training set.
+        alone = probe.sweep(sweep, rates[1:2], train, validation, 2, seed)
+        validation[1] = alone["validation_scores"].argmax(dim=1)
+        got = probe.sweep(sweep, rates, train, validation, 2, seed)
+        rows = rows_of(got, rates)
+        on_train, on_validation = ([row[key] for row in rows] for key in ("train_accuracy", "validation_accuracy"))
+        mine = {"train_accuracy": right_share(got["train_scores"], train), "validation_accuracy": right_share(got["validation_scores"], validation)}
+        assert any(all(abs(row[key] - mine[key]) < 1e-4 for key in mine) for row in rows), (
+            f"the network returned has {mine['train_accuracy']:.3f} on the training and {mine['validation_accuracy']:.3f} on the validation set, "
+            "measured in evaluation mode; no row says so"
+        )
+        assert abs(mine["validation_accuracy"] - max(on_validation)) < 1e-4, (
+            "the network returned is not the one with the highest validation accuracy"
+            + ("; it is the one that is best on the training set" if max(on_train) - mine["train_accuracy"] < 1e-4 else "")
+        )
+        # Seldom the two sets agree all the same, or two networks tie: then this told nothing.
+        best = on_validation.index(max(on_validation))
+        if on_validation.count(max(on_validation)) == 1 and on_train[best] < max(on_train):
+            return
 
 
 @points(2, hint="MNISTNeuralNet(dropout=rate) after torch.manual_seed(seed), Adam with 1e-3, batches of 32, all of the epochs.")
