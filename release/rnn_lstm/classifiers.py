@@ -21,7 +21,7 @@ def image_rows(images: torch.Tensor) -> torch.Tensor:
 
 
 class RNN_Classifier(nn.Module):
-    """A simple RNN over the sequence, and a linear layer from the last hidden state to the scores.
+    """A simple RNN over the sequence, and a linear layer from the last hidden state to the scores. Both have biases.
 
     Args:
         classes: number of classes.
@@ -42,7 +42,7 @@ class RNN_Classifier(nn.Module):
 
 
 class LSTM_Classifier(nn.Module):
-    """An LSTM over the sequence, and a linear layer from the last hidden state (not the cell) to the scores.
+    """An LSTM over the sequence, and a linear layer from the last hidden state (not the cell) to the scores. Both have biases.
 
     Args:
         classes: number of classes.

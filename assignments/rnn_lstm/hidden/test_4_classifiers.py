@@ -1,5 +1,7 @@
 """Hidden checks for classifiers.py. Classifiers may hold any layers: they are judged by what they do."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -54,6 +56,7 @@ def test_classifier_scores(student, probe, rng, name):
         assert any(length in (size, 4 * size) for shape in shapes for length in shape), (
             f"The {part} of `{name}` is not registered: no parameter has its size, so it would never be trained."
         )
+    assert any(math.prod(shape) == 3 for shape in shapes), f"The linear layer of `{name}` has no bias."
     default = getattr(student, name)()
     assert tuple(default(torch.rand(28, 2, 28, generator=rng)).shape) == (2, 10), f"`{name}()` should give 10 scores."
     shapes = probe.describe(default, torch.rand(28, 2, 28, generator=rng))["shapes"]
@@ -74,14 +77,19 @@ def test_classifier_reads_to_the_end(student, probe, rng, name):
     assert influence.numel(), f"No gradient gets from the scores of `{name}` back to its input: the graph is cut on the way."
     assert float(influence[-1]) > 0, f"The last step has no influence on the scores of `{name}`."
     assert float(influence[0]) > 0, f"The first step has no influence on the scores of `{name}`."
-    # With small weights a state soon forgets, by half or more at each step; a mean over states, or one of the first
-    # states, does not.
-    probe.shrink(model, 0.5)
+    # With small weights a state forgets half or more at each step, whatever its forget bias was; a mean over states does not.
+    probe.shrink(model, 0.1)
     influence = probe.influence(model, x, weights)
     ratio = float(influence[0] / influence[-1])
     assert ratio < 0.3, (
         f"In `{name}`, with small weights, the first of 6 steps weighs {ratio:.1f} times as much as the last one. "
         f"Scores should depend on the last state alone, not on a mean or on an early state."
+    )
+    # Many units, so that a relu does not silence all of them.
+    wide = getattr(student, name)(classes=3, input_size=4, hidden_size=48)
+    silence = [probe.scores(wide, torch.zeros(T, 1, 4)) for T in (1, 4)]
+    assert not torch.allclose(*silence, rtol=1e-4, atol=1e-6), (
+        f"With inputs of zeros, the scores of `{name}` are the same after 1 step and after 4: has its recurrent layer a bias?"
     )
     if name == "LSTM_Classifier":
         model = getattr(student, name)(**many)
