@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.batch import grade_uploads
+from grader.batch.classroom import make_class
 from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
 from grader.course import load_course, read_suite
 from grader.store import Upload
@@ -112,3 +113,13 @@ def test_the_notebook_runs_with_the_solution(name, executed):
     notebook = executed[name].result()
     figures = [o for cell in notebook.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
     assert len(figures) >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_demo_can_make_a_class_of_it(name):
+    """Right, wrong and hostile submissions are made of any assignment of the course."""
+    assignment = COURSE.assignment(name)
+    made = make_class(assignment, COURSE.roster.students, right=1, wrong=1, hostile=True)
+    hostile = [member for member in made if member.files and member.role not in ("the solution", "the stub")]
+    assert len(made) >= 7
+    assert all(dict(member.files) != solution_files(assignment) for member in hostile)

@@ -12,6 +12,7 @@ from pathlib import Path
 from grader.batch.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 from grader.course import Assignment, Student
 from grader.engine.contract import read_contract
+from grader.errors import AuthoringError
 from grader.records import Report, Verdict
 
 _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
@@ -85,9 +86,22 @@ def _spread(variants: Sequence[Variant], count: int) -> list[Variant]:
 
 def _sabotage(assignment: Assignment, solution: Mapping[str, bytes], body: str) -> dict[str, bytes]:
     """The solution with its last plain function replaced: few others call it, so that the rest still earns points."""
-    file = assignment.files[0]
-    contract = read_contract({"module": solution[file].decode()})
-    name = [signature.name for signature in contract.values() if signature.returns is not None][-1]
+    found = {
+        file: [
+            item.name
+            for item in read_contract({"module": solution[file].decode()}).values()
+            if item.returns is not None
+        ]
+        for file in assignment.files
+    }
+    file = next((file for file, names in found.items() if names), None)
+    if file is None:
+        raise AuthoringError(
+            "no module has a function whose result is annotated, to put hostile code in",
+            where=assignment.solution_folder,
+            mend="annotate what a function returns",
+        )
+    name = found[file][-1]
     text = f"\n\ndef {name}(*args, **kwargs):\n{body}"
     return {**solution, file: solution[file] + text.encode()}
 

@@ -22,7 +22,8 @@ def run_demo(course: Course, folder: Path, *, slots: int | None) -> list[str]:
     begin = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     store = Store(folder / "state")
-    names = list(course.assignments)
+    # Of a long course the first two: enough to see everything, and done in a minute.
+    names = list(course.assignments)[:2]
     out.print(Rule(f"{course.name}: release", align="left"))
     for path in (*build_release(course, names), *pack_release(course, names, folder / "dist")):
         out.print(f"  {path}", markup=False)
