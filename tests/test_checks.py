@@ -8,6 +8,7 @@ import torch
 
 from grader.checks import CheckFailed, assert_close, gradcheck, points
 from grader.checks.arrays import as_array
+from grader.checks.close import without_diagnosis
 from grader.engine.outcomes import CaseState, judge
 from grader.records import Verdict
 
@@ -51,6 +52,15 @@ ONE = torch.tensor([1.0, 2.0, 3.0])
 def test_the_same_numbers_are_close(actual, expected):
     """Library, precision and container do not matter where the numbers and shapes are right."""
     assert assert_close(actual, expected) is None
+
+
+def test_without_diagnosis_a_wrong_value_is_told_without_a_reason():
+    """Where only the verdict is asked for, a comparison fails as always and the formulas of mistakes are not tried."""
+    with without_diagnosis(), pytest.raises(CheckFailed) as failed:
+        assert_close(2 * ONE, ONE, mistakes={"a factor": lambda: pytest.fail("it was tried")})
+    assert failed.value.message == "the result is not right."
+    with pytest.raises(CheckFailed, match="a factor"):
+        assert_close(2 * ONE, ONE, mistakes={"a factor": lambda: 2 * ONE})
 
 
 @pytest.mark.parametrize(

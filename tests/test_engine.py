@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 
 from grader.batch import grade_uploads
+from grader.batch.slot import Slot, Work
 from grader.course import load_course
+from grader.engine.measure import Plan
 from grader.records import Report, Verdict
 from grader.store import Upload
 from tests.support.tiny import BASICS, PLAIN, SUITE, handed_in, write_course
@@ -374,3 +377,21 @@ def test_reports_survive_json(reports):
     """Every report is what it was after a trip through JSON."""
     for report in reports.values():
         assert Report.model_validate_json(report.model_dump_json()) == report
+
+
+def test_a_brief_measurement_learns_the_same_and_runs_less(tmp_path):
+    """Once a case has failed, the check's others are left out, and nobody looks for the reason; verdicts stay the same."""
+    course = load_course(write_course(tmp_path))
+    assignment = course.assignment("tiny")
+    files, _ = CLASS["one case right"]
+    with closing(Slot(Work(course, assignment, assignment.profile("cpu"), tmp_path / "state"))) as slot:
+        plan = Plan(seeds=(1,), stages=(OF_BASICS,), vouched=True)
+        ((whole,), (brief,)) = (
+            slot.measure(dict(files), plan.model_copy(update={"brief": on})) for on in (False, True)
+        )
+    assert [(check.id, check.verdict) for check in brief.checks] == [
+        (check.id, check.verdict) for check in whole.checks
+    ]
+    assert {check.id for check in brief.checks if check.verdict is not Verdict.ACCEPTED} >= set(ADD)
+    assert "should be" not in check_of(brief, "test_add").message
+    assert check_of(brief, "test_add").message != check_of(whole, "test_add").message

@@ -28,6 +28,10 @@ class Plan(_Message):
         default=False,
         description="the solution passes at these seeds: a check that stumbles, stumbles over the version",
     )
+    brief: bool = Field(
+        default=False,
+        description="only whether a check passes is asked: no diagnosis, and no further case once one has failed",
+    )
     traced: str = Field(default="", description="a function of the submission that tells what ran since the last call")
 
 

@@ -113,12 +113,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         item.stash[_CASE] = CaseState()
         mark = item.get_closest_marker("points")
         state.run.begin_case(case_id(item), mark.kwargs.get("timeout") if mark else None)
-        _seed_trusted(state.run.case_seed)
+        _seed_trusted(state.run.case_seed, devices=state.session.profile.name == "gpu")
     return (yield)
 
 
-def _seed_trusted(seed: int) -> None:
-    """Seed this side's global generators, so that nothing leaks from one submission to the next."""
+def _seed_trusted(seed: int, *, devices: bool) -> None:
+    """Seed this side's global generators, so that nothing leaks from one submission to the next.
+
+    ``devices``: those of GPUs too. torch notes for each kind of device, with a stack trace, that it is to be seeded
+    once it is used, which takes longer than many a check.
+    """
     import random
 
     import numpy as np
@@ -126,7 +130,10 @@ def _seed_trusted(seed: int) -> None:
 
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - the legacy generator is what a suite might use by accident
-    torch.manual_seed(seed)
+    if devices:
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ class Breach:
         return f"`{self.file}` {self.what} in line {self.line}, which is not allowed in this part."
 
 
+@functools.lru_cache(maxsize=16)  # one version of a solution after another differs in one file
 def find_breach(source: str | bytes, file: str, rule: ForbidRule) -> Breach | None:
     """The first place in ``source`` that breaks ``rule``; None where there is none.
 

@@ -178,17 +178,25 @@ class RunnerPlugin:
             run.close()
 
     def _run_open(
-        self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun
+        self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun, brief: bool = False
     ) -> tuple[dict[str, CaseOutcome], dict[str, Any]]:
-        """Run ``items`` and leave the worker as it is."""
+        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measure.Plan`."""
         self.state.begin(run)
+        failed: set[str] = set()
         for index, item in enumerate(items):
+            if item.originalname in failed:
+                continue
             self.channel.send({"op": "alive"})
-            following = items[index + 1] if index + 1 < len(items) else None
+            # Where the check's other cases may be left out, the next item for certain is the next check's first.
+            later = (other for other in items[index + 1 :] if not brief or other.originalname != item.originalname)
+            following = next(later, None)
             # nextitem=None on the last item tears down what the suite keeps for a session.
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if session.shouldfail or session.shouldstop:
                 raise AutogradeError(f"the suite stopped pytest: {session.shouldfail or session.shouldstop}")
+            outcome = self.state.outcomes.get(case_id(item))
+            if brief and outcome is not None and outcome.verdict is not Verdict.ACCEPTED:
+                failed.add(item.originalname)
         return dict(self.state.outcomes), dict(self.state.metrics)
 
     def _measure(
@@ -216,14 +224,19 @@ class RunnerPlugin:
         run.patience = {case_id(item): plan.patience.get(item.originalname, math.inf) for item in items}
         run.wall_s = min(run.wall_s, plan.wall_s or run.wall_s)
         found = []
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(run.close)
+            if plan.brief:
+                from grader.checks.close import without_diagnosis  # with torch, which is loaded late
+
+                stack.enter_context(without_diagnosis())
             for seed in plan.seeds:
                 begin = time.monotonic()
                 run.again(seed)
                 checks: list[CheckResult] = []
                 seen: dict[str, list[str]] = {}
                 for stage in stages:
-                    outcomes, _ = self._run_open(session, stage, run) if not plan.traced else ({}, {})
+                    outcomes, _ = self._run_open(session, stage, run, plan.brief) if not plan.traced else ({}, {})
                     for item in stage if plan.traced else ():
                         outcomes |= self._run_open(session, [item], run)[0]
                         marks = run.lookup(plan.traced, module=next(iter(self.session.modules)))()
@@ -239,8 +252,6 @@ class RunnerPlugin:
                     if any(check.verdict is not Verdict.ACCEPTED for check in checks):
                         break
                 found.append(Attempted(seed=seed, checks=tuple(checks), seconds=time.monotonic() - begin, seen=seen))
-        finally:
-            run.close()
         return found
 
     def _refer(self, session: pytest.Session, item: pytest.Function, outcome: CaseOutcome, seed: int) -> CaseOutcome:

@@ -95,7 +95,6 @@ def validate(
     solution = {name: data.decode("utf-8") for name, data in solution_files(assignment).items()}
     versions = {item.name: _texts(apply(item, solution_files(assignment), where)) for item in variants}
     mutating = options.mutants and not options.only
-    mutants = collect_mutants(assignment, solution) if mutating else Mutants((), {}, ())
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
     seeds = (options.seed,) if options.seed is not None else _seeds(options.secret, assignment.name, options.seeds)
@@ -106,6 +105,8 @@ def validate(
         digest = hashlib.sha256(options.secret.encode()).hexdigest()
         (state / "secret").write_text(digest + "\n", encoding="ascii")
         with Pool[list[Attempted]](Work(course, assignment, assignment.profile(options.profile), state), slots) as pool:
+            # While the slots warm up.
+            mutants = collect_mutants(assignment, solution) if mutating else Mutants((), {}, ())
             run = functools.partial(_run, pool, on_done)
             on_start(3)
             traced_files = {name: instrument(source, name) for name, source in solution.items()}

@@ -161,6 +161,7 @@ class Campaign:
             patience={check: patience * cost + slack for check, cost in costs.items()},
             wall_s=patience * sum(costs.values()) + 5 * slack,
             vouched=True,
+            brief=True,
         )
         return f"{mutant.file}:{mutant.line} {mutant.operator}", {**self.solution, mutant.file: mutant.source}, plan
 

@@ -47,7 +47,7 @@ class Sight:
 
 
 #: The checks that together take this share of a suite's time are cheap.
-_CHEAP = 0.25
+_CHEAP = 0.1
 
 
 def make_sight(
