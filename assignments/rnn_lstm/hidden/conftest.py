@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.checks import assert_close
+from grader.checks import StudentError, assert_close
 from grader.checks.readings import Reader, Reading, Refuted
 
 #: Sizes that all differ, so that nothing that is swapped or transposed goes unseen.
@@ -259,6 +259,17 @@ class Layer:
     def inputs(self, T, B):
         """Random inputs (T, B, D) float32."""
         return 1.5 * torch.randn(T, B, self.D, generator=self.rng)
+
+    def started(self, x, states, shape, pair=False):
+        """h_seq (T, B, H) from the given states (B, H): handed over in the `shape` of those that the layer returns, or else as torch has them."""
+        failed = None
+        for form in dict.fromkeys((tuple(shape), (1, x.shape[1], self.H))):
+            given = tuple(state.reshape(form) for state in states)
+            try:
+                return self.model(x, given)[0] if pair else self.model(x, *given)[0]
+            except StudentError as error:
+                failed = failed or error
+        raise failed
 
     def state(self, value, B, what):
         """A returned state as (B, H) float64; (1, B, H) and (B, H) are right."""

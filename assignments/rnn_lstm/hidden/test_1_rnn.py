@@ -43,7 +43,7 @@ def test_rnn_initial_state(read_rnn, activation):
     parts, x = layer.randomise(), layer.inputs(5, 4)
     _, h = layer.model(x[:1])
     given = 2 * torch.randn(4, layer.H, generator=layer.rng)
-    h_seq, _ = layer.model(x, given.reshape(h.shape))
+    h_seq = layer.started(x, [given], h.shape)
     right = layer.form.run(parts, x.double(), given.double())[0][0]
     mistakes = {"the given state ignored": lambda: layer.form.run(parts, x.double())[0][0]}
     layer.close(h_seq, right, "h_seq after a given state", mistakes)

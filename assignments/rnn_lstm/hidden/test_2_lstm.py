@@ -48,14 +48,14 @@ def test_lstm_initial_states(probe, read_lstm, given):
     """`LSTM` starts from the states that it is given, and can so continue a sequence."""
     layer = read_lstm()
     parts, x = layer.randomise(), layer.inputs(5, 4)
-    _, (h, c) = layer.model(x[:1])
+    _, (h, _) = layer.model(x[:1])
     h0, c0 = (2 * torch.randn(4, layer.H, generator=layer.rng) for _ in range(2))
-    theirs = (h0.reshape(h.shape), c0.reshape(c.shape))
+    states = [h0, c0]
     if given == "h":
-        theirs, c0 = theirs[:1], torch.zeros_like(c0)
-    if probe.state_arguments(layer.model) == 1:  # a pair, as torch's own layer has it
-        theirs = (((*theirs, c0.reshape(c.shape))[:2]),)
-    h_seq, _ = layer.model(x, *theirs)
+        c0 = torch.zeros_like(c0)
+        states = [h0]
+    pair = probe.state_arguments(layer.model) == 1  # as torch's own layer has it
+    h_seq = layer.started(x, [h0, c0] if pair else states, h.shape, pair)
     run = lambda h, c: layer.form.run(parts, x.double(), h.double(), c.double())[0][0]
     nothing = torch.zeros_like(h0)
     mistakes = {
