@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import shutil
@@ -17,6 +18,8 @@ from grader.batch.classroom import make_class
 from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
 from grader.course import load_course, read_suite
 from grader.store import Upload
+from grader.store.modules import assemble
+from tests.support import notebooks
 
 ROOT = Path(__file__).parents[1]
 COURSE = load_course(ROOT / "autograde.yml")
@@ -123,3 +126,26 @@ def test_the_demo_can_make_a_class_of_it(name):
     hostile = [member for member in made if member.files and member.role not in ("the solution", "the stub")]
     assert len(made) >= 7
     assert all(dict(member.files) != solution_files(assignment) for member in hostile)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_whole_assignment_can_be_solved_in_its_notebook(name):
+    """The solution in cells, in every style there is, alone or beside untouched stubs, comes to the solution's modules."""
+    assignment = COURSE.assignment(name)
+    stubs, solution = stub_files(assignment), solution_files(assignment)
+    texts = {file: data.decode() for file, data in stubs.items()}
+    for style in notebooks.styles(assignment):
+        notebook = {f"{name}.ipynb": notebooks.solved(assignment, style)}
+        for beside in ({}, stubs):
+            made = assemble({**beside, **notebook}, texts, prefer=f"{name}.ipynb")
+            for file in assignment.files:
+                assert definitions(made.files[file]) == definitions(solution[file]), (style, file, made.notes)
+
+
+def definitions(text: bytes) -> dict[str, str]:
+    """Functions, classes and constants of a module by name, as trees: comments and blank lines do not count."""
+    found = {}
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
+            found[getattr(node, "name", "") or ast.unparse(node).partition("=")[0]] = ast.dump(node)
+    return found
