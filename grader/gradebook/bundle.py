@@ -57,7 +57,7 @@ def make_bundle(
         with open_gradebook(places) as gradebook:
             entry = gradebook.find_submission_notebook(name, name, student)
             marks = {mark.question: mark for mark in gradebook_marks(places, entry, name, student)}
-        graded = Graded(student, attempt.report, submission.received_at, marks)
+        graded = Graded(student, attempt.report, submission.received_at, marks, uploader=submission.owner)
         with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
             now = datetime.now(UTC)
             page = write_feedback(graded, course=course, assignment=assignment, folder=Path(aside), now=now)

@@ -100,7 +100,7 @@ class ShowToStudent(CourseStep):
         attempt = attempts[0] if attempts else stored_attempt(store, assignment, submission)
         nb.cells = [cell for cell in nb.cells if STAFF not in cell.metadata.get("tags", [])]
         if attempt is not None:
-            report = student_view(attempt.report, due=assignment.due, now=datetime.now(UTC))
+            report = student_view(attempt.report, due=assignment.due_for(submission.owner), now=datetime.now(UTC))
             show(nb, report, assignment, staff=False)
         resources["autograde"] = {"submission": submission, "attempt": attempt}
         return nb, resources

@@ -11,8 +11,6 @@ from grader.course import read_suite
 from grader.release import source_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from grader.course import Assignment
 
 #: How code gets into a notebook: the cells that the release has for it, whole files, cells that name their file, or
@@ -25,21 +23,43 @@ def styles(assignment: Assignment) -> list[str]:
     return [style for style in STYLES if style != "parts" or '"define"' in assignment.notebook_source.read_text()]
 
 
-def solved(assignment: Assignment, style: str, files: Mapping[str, bytes] | None = None) -> bytes:
-    """The assignment's notebook with ``files``, by default the solution, in its cells."""
+def released(assignment: Assignment) -> bytes:
+    """The notebook as students get it."""
+    return (assignment.release_folder / f"{assignment.name}.ipynb").read_bytes()
+
+
+def solved(assignment: Assignment, style: str, base: bytes | None = None) -> bytes:
+    """The solution in the cells of ``base``, by default the released notebook."""
+    notebook = nbformat.reads((base or released(assignment)).decode(), 4)
     if style == "parts":
         checks = read_suite(assignment.hidden_folder)
-        notebook = source_notebook(assignment.notebook_source, checks, assignment)
+        parts = {
+            cell.metadata.nbgrader.grade_id: cell.source
+            for cell in source_notebook(assignment.notebook_source, checks, assignment).cells
+            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")
+        }
+        for cell in notebook.cells:
+            cell.source = parts.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
     else:
-        notebook = nbformat.read(assignment.release_folder / f"{assignment.name}.ipynb", 4)
-        texts = files or {file: (assignment.solution_folder / file).read_bytes() for file in assignment.files}
         place = next(index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code")
-        for file, data in reversed(list(texts.items())):
-            notebook.cells.insert(place, _cell(style, file, data.decode()))
-        notebook.nbformat_minor = 5
+        for file in reversed(assignment.files):
+            text = (assignment.solution_folder / file).read_text(encoding="utf-8")
+            notebook.cells.insert(place, _cell(style, file, text))
     return nbformat.writes(notebook).encode()
 
 
+def answered(notebook: bytes, words: str) -> bytes:
+    """The notebook with ``words`` in the cell of every written question."""
+    told = nbformat.reads(notebook.decode(), 4)
+    for cell in told.cells:
+        asked = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and asked.get("grade") and asked.get("solution"):
+            cell.source = words
+    return nbformat.writes(told).encode()
+
+
 def _cell(style: str, file: str, text: str) -> Any:
-    head = {"writefile": f"%%writefile {file}\n", "comment": f"# file: {file}\n", "pasted": "%matplotlib inline\n"}[style]
+    head = {"writefile": f"%%writefile {file}\n", "comment": f"# file: {file}\n", "pasted": "%matplotlib inline\n"}[
+        style
+    ]
     return nbformat.v4.new_code_cell(head + text, id=f"{style}-{Path(file).stem}")
