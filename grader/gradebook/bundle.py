@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.gradebook import safe
+from grader.gradebook.kept import stubs_of
 from grader.gradebook.places import NBGRADER_FILES, Places, open_gradebook
-from grader.release import make_stub
 from grader.release.pack import pack
 from grader.reports.feedback import Graded, write_feedback
 from grader.store import modules
@@ -75,9 +75,7 @@ def make_bundle(
 
 def _as_graded(assignment: Assignment, files: dict[str, bytes]) -> Mapping[str, bytes]:
     """The modules as the graders saw them: with what the notebook has, so that line numbers in messages can be found."""
-    folder = assignment.solution_folder
-    stubs = {file: make_stub((folder / file).read_text(encoding="utf-8"), file) for file in assignment.files}
-    return modules.assemble(files, stubs, prefer=f"{assignment.name}.ipynb").files
+    return modules.assemble(files, stubs_of(assignment), prefer=f"{assignment.name}.ipynb").files
 
 
 def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str, dict[str, bytes]]:

@@ -127,7 +127,7 @@ def restore(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known], prob
     made[first:first] = open_cells
     made.extend(_course_cell(fixed) for fixed in missing if fixed.locked)
     if problem:
-        made.insert(0, nbformat.v4.new_markdown_cell(f"**The notebook that was handed in cannot be read:** {problem}."))
+        made.insert(0, _markdown(f"**The notebook that was handed in cannot be read:** {problem}.", {}))
     for number, cell in enumerate(made):
         cell.id = f"cell-{number}"
     notebook = nbformat.v4.new_notebook(cells=made)
@@ -170,14 +170,13 @@ def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: list[in
         metadata |= {"nbgrader": answer.metadata, "deletable": False}
     if cell.get("cell_type") == "code":
         count = cell.get("execution_count")
-        made = nbformat.v4.new_code_cell(_source(cell), metadata=metadata)
-        made.outputs = [nbformat.from_dict(output) for output in safe.outputs(cell.get("outputs"), budget)]
-        made.execution_count = count if isinstance(count, int) and 0 <= count < 10**6 else None
-        return made
+        outputs = safe.outputs(cell.get("outputs"), budget)
+        plain = type(count) is int and 0 <= count < 10**6
+        return _code(_source(cell), metadata, outputs, count if plain else None)
     source = _pictures(cell, budget)
     if cell.get("cell_type") != "markdown":  # raw cells are put into the page as they are
-        return nbformat.v4.new_markdown_cell(f"    {source}".replace("\n", "\n    "), metadata=metadata)
-    return nbformat.v4.new_markdown_cell(source, metadata=metadata)
+        return _markdown(f"    {source}".replace("\n", "\n    "), metadata)
+    return _markdown(source, metadata)
 
 
 def _pictures(cell: Mapping[str, Any], budget: list[int]) -> str:
@@ -202,8 +201,21 @@ def _course_cell(fixed: Known) -> Any:
     metadata: dict[str, Any] = {"nbgrader": fixed.metadata, "deletable": False}
     if fixed.locked:
         metadata["editable"] = False
-    make = nbformat.v4.new_code_cell if fixed.cell_type == "code" else nbformat.v4.new_markdown_cell
-    return make(fixed.source, metadata=metadata)
+    return (_code if fixed.cell_type == "code" else _markdown)(fixed.source, metadata)
+
+
+# nbformat's own makers validate each cell by its schema, which costs more than all else here; what is made here is valid.
+
+
+def _code(
+    source: str, metadata: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]] = (), count: int | None = None
+) -> Any:
+    fields = {"metadata": dict(metadata), "outputs": list(outputs), "execution_count": count}
+    return nbformat.from_dict({"cell_type": "code", "id": "", "source": source, **fields})
+
+
+def _markdown(source: str, metadata: Mapping[str, Any]) -> Any:
+    return nbformat.from_dict({"cell_type": "markdown", "id": "", "source": source, "metadata": dict(metadata)})
 
 
 def _is_check(cell: Any) -> bool:

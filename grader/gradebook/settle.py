@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
+from grader.gradebook.kept import names_of
 from grader.gradebook.places import Handed
-from grader.release.parts import looked_at
 from grader.reports.text import number
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def settle(
 
 def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
     """Under each part of a module say which checks of it lost points; nbgrader's "No response." is not ours to say."""
-    asked = looked_at(assignment)
+    asked = names_of(assignment)
     sources = {cell.name: cell.source or "" for cell in notebook.notebook.source_cells}
     graded = {cell.name for cell in notebook.notebook.grade_cells}
     for comment in notebook.comments:
