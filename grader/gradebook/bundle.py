@@ -28,6 +28,8 @@ POLICY = (
 )
 ZIP = "bundle.zip"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+#: An entry of nbgrader's table of contents, which calls every check "Test cell".
+_LISTED = re.compile(r'(?P<link><a href="#(?P<name>[\w.-]+)">)Test cell</a>')
 _LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
 _MAX_FILE = 1024 * 1024
 
@@ -81,6 +83,7 @@ def _as_graded(assignment: Assignment, files: dict[str, bytes]) -> Mapping[str, 
 def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str, dict[str, bytes]]:
     """The page with report and bundle in it, and all files of the bundle, the zip included."""
     page = _LINK.sub("", _SCRIPT.sub("", page))
+    page = _LISTED.sub(r"\g<link>\g<name></a>", page)
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
     address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"

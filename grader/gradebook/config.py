@@ -19,7 +19,7 @@ _GENERATE = (
 #: What reads `course_file`.
 _USERS = (
     "CheckSource", "ScoreChecks", "Settle", "ShowToStudent", "CourseLatePolicy", "GradesCsv", "SubmittedNotebook",
-    "FeedbackPage", "ProvedRelease",
+    "FeedbackPage", "ProvedRelease", "GuardedCollect",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def configure(config: Any, course_file: str | Path) -> None:
     config.Exchange.root = str(places.exchange)
     config.Exchange.timezone = "UTC"
     config.ExchangeFactory.release_assignment = "grader.gradebook.exchange.ProvedRelease"
+    config.ExchangeFactory.collect = "grader.gradebook.exchange.GuardedCollect"
 
     config.GenerateAssignment.preprocessors = [_OURS + "CheckSource", *(_NBGRADER + name for name in _GENERATE)]
     config.Autograde.exporter_class = "grader.gradebook.exporters.SubmittedNotebook"
