@@ -278,6 +278,36 @@ def test_what_nbgrader_collected_is_stored_and_graded_once(graded, monkeypatch):
     assert diff(graded) == []
 
 
+def test_what_has_no_report_is_graded_in_the_sandbox(graded):
+    """Within nbgrader's own command, for real: a notebook alone, one function right, one wrong, its test cells made up."""
+    code = "%%part work.py\ndef double(x):\n    return 2 * x\n\n\ndef half(x):\n    return x\n"
+
+    def write(cells):
+        for cell in cells:
+            told = cell["metadata"].get("nbgrader", {})
+            if told.get("grade_id") == "part-work-double":
+                cell["source"] = code
+            elif told.get("grade") and cell["cell_type"] == "code":
+                cell |= {"source": "8", "outputs": [{"output_type": "execute_result", "data": {"text/plain": "8"}}]}
+
+    folder = graded.submitted("hw", "team0")
+    folder.mkdir(parents=True)
+    (folder / "hw.ipynb").write_bytes(small.edited(blank(graded), write))
+    (folder / "timestamp.txt").write_text("2030-01-10 11:30:00.000000 UTC")
+    try:
+        assert run_step(graded, "Autograde", "hw", "team0") == ""
+    finally:
+        grading._SLOTS.close()  # nbgrader's own process keeps it until it ends
+    in_step(graded)
+    attempt = row(graded, "team0").attempt
+    assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
+    assert "taken from `hw.ipynb`" in attempt.report.message
+    assert {name: told[0] for name, told in grades(graded, "team0").items()} == {
+        "test_double": 4.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0,
+    }  # fmt: skip
+    assert diff(graded) == []
+
+
 def test_feedback_stays_with_the_upload_that_it_is_for(graded):
     """A worse upload comes by the exchange: the better one is handed over again, with the secret its student looks by."""
     first = (graded.submitted("hw", "sofya") / "submission_secret.txt").read_text()
@@ -285,7 +315,7 @@ def test_feedback_stays_with_the_upload_that_it_is_for(graded):
     upload(graded, "sofya", "# worse\n", "another secret", "2030-01-10 11:40:00.000000 UTC")
     in_step(graded)
     submission = next(
-        item for item in graded.store.submissions("hw") if b"worse" in graded.store.files(item)["work.py"]
+        item for item in graded.store.submissions("hw") if b"worse" in graded.store.files(item).get("work.py", b"")
     )
     files = graded.store.files(submission)
     graded.store.record(submission, small.report_of(graded.course.assignment("hw"), files, (0.0, 0.0, 0.0)))
