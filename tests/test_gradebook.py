@@ -230,7 +230,18 @@ def test_feedback_is_for_its_student(graded):
     page = (folder / "hw.html").read_text()
     assert "what is wrong with test_double" in page
     assert "Add it to itself." in page
-    for secret in ("what is wrong with test_both", "model answer", "Everything.", "for staff: Traceback", "<script"):
+    assert '<a href="#test_double">test_double</a>' in page
+    style = page.partition('<template shadowrootmode="open">')[2].partition("</style>")[0]
+    assert "max-width: 928px" in style, "58rem: nbgrader's page makes a rem of 10 pixels"
+    assert "rem;" not in style
+    for secret in (
+        "¶",
+        "what is wrong with test_both",
+        "model answer",
+        "Everything.",
+        "for staff: Traceback",
+        "<script",
+    ):
         assert secret not in page, secret
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == {
         "hw.html", "bundle.zip", "report/index.html", "report/report.json", "files/work.py", "timestamp.txt",

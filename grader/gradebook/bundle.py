@@ -30,6 +30,7 @@ ZIP = "bundle.zip"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 #: An entry of nbgrader's table of contents, which calls every check "Test cell".
 _LISTED = re.compile(r'(?P<link><a href="#(?P<name>[\w.-]+)">)Test cell</a>')
+_REM = re.compile(r"(?<![\w.-])(\d*\.?\d+)rem\b")
 _LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
 _MAX_FILE = 1024 * 1024
 
@@ -87,7 +88,7 @@ def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
     address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"
-    link = f'<p style="max-width: 58rem; margin: 0 auto 1.5rem; padding: 0 1.25rem"><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
+    link = f'<p style="max-width: 928px; margin: 0 auto 24px; padding: 0 20px; font-size: 16px"><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
     return _with(page, bundle, link), {**bundle, ZIP: packed}
 
 
@@ -100,6 +101,8 @@ def _with(page: str, bundle: Mapping[str, bytes], link: str) -> str:
     if body and style:
         main = body[0].replace('<a href="report.json">report.json</a>', "report/report.json in the zip")
         rules = re.sub(r"(?m)^(\s*)(?::root|body)\b", r"\1:host", style[1])
+        # A rem is of the page around, which nbgrader's style sheet makes 10 pixels.
+        rules = _REM.sub(lambda match: f"{16 * float(match[1]):g}px", rules)
         inner = (
             f'<div><template shadowrootmode="open"><style>{rules}\n:host {{ display: block }}</style>'
             f"{main}</template></div>\n"
