@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from grader.batch import grade_uploads
 from grader.batch.classroom import make_class
 from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
-from grader.course import load_course, read_suite
+from grader.course import load_course, read_questions, read_suite
 from grader.store import Upload
 from grader.store.modules import assemble
 from tests.support import notebooks
@@ -149,3 +150,16 @@ def definitions(text: bytes) -> dict[str, str]:
         if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
             found[getattr(node, "name", "") or ast.unparse(node).partition("=")[0]] = ast.dump(node)
     return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_written_questions_are_worth_points_and_have_a_rubric(name):
+    """People can mark them, for as many points as the rubric has, and the handout says how many there are in all."""
+    assignment = COURSE.assignment(name)
+    questions = read_questions(assignment.notebook_source)
+    assert questions
+    for question in questions:
+        assert question.points == 5, question.id
+        assert f"**Rubric ({question.points:g}).**" in question.model, question.id
+    total = sum(question.points for question in questions) + 100
+    assert re.search(rf"\b{total:g} points", (assignment.folder / "README.md").read_text())
