@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader
+.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ messages: setup  ## measure what messages name, and write the table into docs/di
 
 formgrader: setup  ## walk through formgrader in JupyterLab with a headless browser
 	$(BIN)/python tests/formgrader/walk.py build/formgrader
+
+nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
+	$(BIN)/python tests/with_nbgrader/walk.py build/nbgrader
 
 lint: setup  ## check style
 	$(BIN)/ruff check .

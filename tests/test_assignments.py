@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +17,10 @@ import pytest
 from grader.batch import grade_uploads
 from grader.batch.classroom import make_class
 from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
-from grader.course import load_course, read_suite
+from grader.course import load_course, read_questions, read_suite
 from grader.store import Upload
+from grader.store.modules import assemble
+from tests.support import notebooks
 
 ROOT = Path(__file__).parents[1]
 COURSE = load_course(ROOT / "autograde.yml")
@@ -123,3 +127,39 @@ def test_the_demo_can_make_a_class_of_it(name):
     hostile = [member for member in made if member.files and member.role not in ("the solution", "the stub")]
     assert len(made) >= 7
     assert all(dict(member.files) != solution_files(assignment) for member in hostile)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_whole_assignment_can_be_solved_in_its_notebook(name):
+    """The solution in cells, in every style there is, alone or beside untouched stubs, comes to the solution's modules."""
+    assignment = COURSE.assignment(name)
+    stubs, solution = stub_files(assignment), solution_files(assignment)
+    texts = {file: data.decode() for file, data in stubs.items()}
+    for style in notebooks.styles(assignment):
+        notebook = {f"{name}.ipynb": notebooks.solved(assignment, style)}
+        for beside in ({}, stubs):
+            made = assemble({**beside, **notebook}, texts, prefer=f"{name}.ipynb")
+            for file in assignment.files:
+                assert definitions(made.files[file]) == definitions(solution[file]), (style, file, made.notes)
+
+
+def definitions(text: bytes) -> dict[str, str]:
+    """Functions, classes and constants of a module by name, as trees: comments and blank lines do not count."""
+    found = {}
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
+            found[getattr(node, "name", "") or ast.unparse(node).partition("=")[0]] = ast.dump(node)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_written_questions_are_worth_points_and_have_a_rubric(name):
+    """People can mark them, for as many points as the rubric has, and the handout says how many there are in all."""
+    assignment = COURSE.assignment(name)
+    questions = read_questions(assignment.notebook_source)
+    assert questions
+    for question in questions:
+        assert question.points == 5, question.id
+        assert f"**Rubric ({question.points:g}).**" in question.model, question.id
+    total = sum(question.points for question in questions) + 100
+    assert re.search(rf"\b{total:g} points", (assignment.folder / "README.md").read_text())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.course import LatePolicy, Threshold, course_schema, load_course
+from grader.course import LatePolicy, Threshold, course_schema, grader_version, load_course
 from grader.errors import CourseError
 
 
@@ -315,3 +315,39 @@ def test_schema_for_editors():
     assert set(schema["properties"]) == {"course", "gradebook", "late_policy", "roster", "sandbox", "assignments"}
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]
+
+
+def extended(root, lines):
+    """The course with ``lines`` below the due date of its first assignment."""
+    path = root / "autograde.yml"
+    due = "    due: 2026-12-04T23:59\n"
+    path.write_text(path.read_text(encoding="utf-8").replace(due, due + lines), encoding="utf-8")
+    return path
+
+
+def test_an_extension_moves_the_due_date_of_one(tiny_course):
+    """Its student, or team, is late from the later date on; the grader version is that of before, for no score changes."""
+    before = grader_version(load_course(tiny_course).assignment("backprop"), "cpu")
+    path = extended(tiny_course, "    extensions: {ada: 2026-12-06T23:59, team-rho: 2026-12-05}\n")
+    assignment = load_course(path).assignment("backprop")
+    assert assignment.due_for("ada") == DUE + timedelta(days=2)
+    assert assignment.due_for("kurt") == assignment.due == DUE
+    received = DUE + timedelta(days=2, hours=1)
+    assert [assignment.late_penalty(received, who) for who in ("ada", "team-rho", "kurt")] == [0.9, 0.8, 0.7]
+    assert [assignment.days_late(received, who) for who in ("ada", "team-rho", "kurt")] == [1, 2, 3]
+    assert grader_version(assignment, "cpu") == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ("    extensions: {adda: 2026-12-06T23:59}\n", "no student or team 'adda'.*did you mean `ada`"),
+        ("    extensions: {ada: 2026-12-04}\n", "an extension is later than the due date"),
+        ("    extensions: {ada: soon}\n", "'soon' is no date"),
+    ],
+)
+def test_an_extension_that_means_nothing_is_named(tiny_course, lines, what):
+    """An unknown id, a date that is no later, and no date at all are errors, with their line."""
+    with pytest.raises(CourseError, match=f"(?s){what}") as caught:
+        load_course(extended(tiny_course, lines))
+    assert "autograde.yml:16" in str(caught.value)

@@ -16,7 +16,7 @@ from grader.gradebook import grading
 from grader.gradebook.check_source import check_notebook
 from grader.gradebook.difference import differences
 from grader.gradebook.export import GradesCsv
-from grader.gradebook.handing import take_in
+from grader.gradebook.handing import remove_tree, take_in
 from grader.gradebook.places import Places, open_gradebook
 from grader.gradebook.running import run_step
 from grader.gradebook.sync import sync
@@ -95,6 +95,16 @@ def mark(places, student, points, comment="well said", question="why"):
 def row(places, student):
     rows = places.store.standing(places.course, places.course.assignment("hw"), by="student")
     return next(item for item in rows if item.owner == student)
+
+
+def upload(places, student, work, secret, when):
+    """What `nbgrader collect` leaves of an upload that came by the exchange."""
+    folder = places.submitted("hw", student)
+    folder.mkdir(parents=True)
+    (folder / "work.py").write_text(work)
+    (folder / "hw.ipynb").write_bytes(blank(places))
+    (folder / "timestamp.txt").write_text(when)
+    (folder / "submission_secret.txt").write_text(secret)
 
 
 def answered(places, student, words="an answer"):
@@ -220,7 +230,18 @@ def test_feedback_is_for_its_student(graded):
     page = (folder / "hw.html").read_text()
     assert "what is wrong with test_double" in page
     assert "Add it to itself." in page
-    for secret in ("what is wrong with test_both", "model answer", "Everything.", "for staff: Traceback", "<script"):
+    assert '<a href="#test_double">test_double</a>' in page
+    style = page.partition('<template shadowrootmode="open">')[2].partition("</style>")[0]
+    assert "max-width: 928px" in style, "58rem: nbgrader's page makes a rem of 10 pixels"
+    assert "rem;" not in style
+    for secret in (
+        "¶",
+        "what is wrong with test_both",
+        "model answer",
+        "Everything.",
+        "for staff: Traceback",
+        "<script",
+    ):
         assert secret not in page, secret
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} == {
         "hw.html", "bundle.zip", "report/index.html", "report/report.json", "files/work.py", "timestamp.txt",
@@ -248,12 +269,7 @@ def test_another_attempt_and_another_submission_reach_the_gradebook(graded):
 
 def test_what_nbgrader_collected_is_stored_and_graded_once(graded, monkeypatch):
     """A folder that came by the exchange becomes a submission; its report is looked up, and graded where there is none."""
-    folder = graded.submitted("hw", "sofya")
-    folder.mkdir(parents=True)
-    (folder / "work.py").write_text("# sofya\n")
-    (folder / "hw.ipynb").write_bytes(blank(graded))
-    (folder / "timestamp.txt").write_text("2030-01-10 11:30:00.000000 UTC")
-    (folder / "submission_secret.txt").write_text("secret")
+    upload(graded, "sofya", "# sofya\n", "secret", "2030-01-10 11:30:00.000000 UTC")
     assignment, calls = graded.course.assignment("hw"), []
 
     def grade(places, store, item, submission):
@@ -271,6 +287,97 @@ def test_what_nbgrader_collected_is_stored_and_graded_once(graded, monkeypatch):
     assert assignment.late_penalty(submission.received_at) == 1.0
     in_step(graded)
     assert diff(graded) == []
+
+
+def test_what_has_no_report_is_graded_in_the_sandbox(graded):
+    """Within nbgrader's own command, for real: a notebook alone, one function right, one wrong, its test cells made up."""
+    code = "%%part work.py\ndef double(x):\n    return 2 * x\n\n\ndef half(x):\n    return x\n"
+
+    def write(cells):
+        for cell in cells:
+            told = cell["metadata"].get("nbgrader", {})
+            if told.get("grade_id") == "part-work-double":
+                cell["source"] = code
+            elif told.get("grade") and cell["cell_type"] == "code":
+                cell |= {"source": "8", "outputs": [{"output_type": "execute_result", "data": {"text/plain": "8"}}]}
+
+    folder = graded.submitted("hw", "team0")
+    folder.mkdir(parents=True)
+    (folder / "hw.ipynb").write_bytes(small.edited(blank(graded), write))
+    (folder / "timestamp.txt").write_text("2030-01-10 11:30:00.000000 UTC")
+    try:
+        assert run_step(graded, "Autograde", "hw", "team0") == ""
+    finally:
+        grading._SLOTS.close()  # nbgrader's own process keeps it until it ends
+    in_step(graded)
+    attempt = row(graded, "team0").attempt
+    assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
+    assert "taken from `hw.ipynb`" in attempt.report.message
+    assert {name: told[0] for name, told in grades(graded, "team0").items()} == {
+        "test_double": 4.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0,
+    }  # fmt: skip
+    assert diff(graded) == []
+
+
+def test_feedback_stays_with_the_upload_that_it_is_for(graded):
+    """A worse upload comes by the exchange: the better one is handed over again, with the secret its student looks by."""
+    first = (graded.submitted("hw", "sofya") / "submission_secret.txt").read_text()
+    remove_tree(graded.submitted("hw", "sofya"))
+    upload(graded, "sofya", "# worse\n", "another secret", "2030-01-10 11:40:00.000000 UTC")
+    in_step(graded)
+    submission = next(
+        item for item in graded.store.submissions("hw") if b"worse" in graded.store.files(item).get("work.py", b"")
+    )
+    files = graded.store.files(submission)
+    graded.store.record(submission, small.report_of(graded.course.assignment("hw"), files, (0.0, 0.0, 0.0)))
+    in_step(graded)
+    folder = graded.submitted("hw", "sofya")
+    assert (folder / "work.py").read_text() == "# sofya\n"
+    assert (folder / "submission_secret.txt").read_text() == first == "secret"
+    assert graded.handed("hw", "sofya").secrets[str(submission.id)] == "another secret"
+    assert total(graded, "sofya")[0] == 6.0
+    assert diff(graded) == []
+
+
+def test_an_extension_counts_in_both(graded):
+    """One in autograde.yml reaches the gradebook and every lateness; one that was granted there alone is told, and kept."""
+    path = graded.course.path
+    before = path.read_text()
+    path.write_text(
+        before.replace(
+            "    due: 2030-01-10T12:00\n", "    due: 2030-01-10T12:00\n    extensions: {hedy: 2030-01-11T12:00}\n"
+        )
+    )
+    try:
+        places = Places(load_course(path))
+        assert {(item.student, item.what) for item in diff(places)} >= {("hedy", "extension"), ("hedy", "late penalty")}
+        in_step(places)
+        assert diff(places) == []
+        score, penalty, _ = total(places, "hedy")
+        assert penalty == pytest.approx(0.1 * score), "two days late for all, one for her"
+        assert score - penalty == pytest.approx(row(places, "hedy").final_score)
+        with open_gradebook(places) as gradebook:
+            assert gradebook.find_submission("hw", "hedy").extension == timedelta(days=1)
+            gradebook.grant_extension("hw", "kurt", days=3)
+        in_step(places)
+        (told,) = diff(places)
+        assert (told.student, told.what, told.ours, told.gradebook) == (
+            "kurt",
+            "extension",
+            "0:00:00",
+            "3 days, 0:00:00",
+        )
+        assert "extensions: {kurt: 2030-01-13T12:00}" in told.mend
+        with open_gradebook(places) as gradebook:
+            gradebook.grant_extension("hw", "kurt")
+    finally:
+        path.write_text(before)
+    in_step(graded)
+    assert diff(graded) == []
+    with open_gradebook(graded) as gradebook:
+        assert gradebook.find_submission("hw", "hedy").extension is None, (
+            "what was given by the course is taken back with it"
+        )
 
 
 def test_differences_are_told_with_exit_code_1(graded, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from grader.course import load_course
 from grader.errors import SystemFault
 from grader.gradebook import safe
-from grader.gradebook.cells import restore
+from grader.gradebook.cells import Known, restore
+from grader.gradebook.config import configure
 from grader.gradebook.outputs import outputs_of
 from grader.gradebook.places import Places, open_gradebook
 from grader.gradebook.running import run_step
@@ -109,10 +111,58 @@ def run_scripts(cells):
     cells.append({"cell_type": "raw", "source": EVIL, "metadata": {"raw_mimetype": "text/html"}})
 
 
+def lie_about_the_notebook(cells):
+    """NUL bytes, halves of characters, ids that are none, versions that do not exist, cells of another assignment."""
+    for index, name in enumerate(("test_double\0", "test_hal\ud800", "test_softmax", "written-1")):
+        twin = json.loads(json.dumps(by_id(cells, "test_double")))
+        twin["metadata"]["nbgrader"] |= {"grade_id": name, "schema_version": 99, "points": 1000}
+        twin |= {
+            "outputs": [result("4\0")],
+            "id": "a\0b" * 40,
+            "source": f"4\0\ud800 # {index}",
+            "execution_count": True,
+        }
+        cells.insert(index, twin)
+    by_id(cells, "why")["source"] = "nothing\0 at all\udfff"
+
+
+def shout_and_forge(cells):
+    """Stderr everywhere, the answer three times, and a rubric that is none."""
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "failed"}, result("1000")]
+    for words in ("second", "third"):
+        cells.append(json.loads(json.dumps(by_id(cells, "why"))))
+        cells[-1]["source"] = words
+    rubric = "**For staff: model answer and rubric of `why`**: everybody gets 5."
+    cells.append({"cell_type": "markdown", "source": rubric, "metadata": {"tags": ["autograde-staff", "mine"]}})
+
+
+def take_memory(cells):
+    """A small file that becomes a large page: one picture shown a million times, outputs without end."""
+    data = base64.b64encode(PNG + b"\0" * 1_000_000).decode()
+    cells.append(
+        {
+            "cell_type": "markdown", "source": "![x](attachment:a)" * 1_000, "metadata": {},
+            "attachments": {"a": {"image/png": data}},
+        }
+    )  # fmt: skip
+    loud = {"output_type": "stream", "name": "stdout", "text": "z" * 19_000}
+    cells.extend({"cell_type": "code", "source": "y" * 9_000, "metadata": {}, "outputs": [loud] * 8} for _ in range(40))
+
+
+def take_time(cells):
+    """Markdown that takes the renderer the square of its length."""
+    for piece in ("\\begin{a}", "\\\\(", "=\n"):
+        cells.append({"cell_type": "markdown", "source": piece * (150_000 // len(piece)), "metadata": {}})
+
+
+MORE = {"liar": lie_about_the_notebook, "shouter": shout_and_forge, "glutton": take_memory, "sloth": take_time}
+EXCHANGE = ("courier", "smuggler", "shadow")
 ATTACKS = {
     "ada": show_a_thousand, "alan": show_words, "emmy": raise_the_points, "grace": delete_the_tests,
     "hedy": add_known_ids, "kurt": turn_a_test_into_an_answer, "radia": nonsense_metadata, "sofya": huge_outputs,
-    "team0": run_scripts,
+    "team0": run_scripts, **MORE,
 }  # fmt: skip
 FILES = {
     "nbgrader_config.py": "c = get_config(); raise SystemExit('config of a student')",
@@ -140,15 +190,24 @@ class Tags(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
+def dressed(notebook):
+    """The notebook with a version of the future, and a kernel that is a shell."""
+    shell = {"name": "sh", "display_name": "sh", "argv": ["/bin/sh", "-c", "touch owned"], "language": "sh"}
+    told = json.loads(notebook) | {"nbformat": 99, "nbformat_minor": "x"}
+    return json.dumps(told | {"metadata": {"kernelspec": shell, "language_info": {"name": "../sh"}}}).encode()
+
+
 @pytest.fixture(scope="module")
 def battle(tmp_path_factory):
     """A class of attackers, each worth 2 of 8 points, autograded and given feedback by nbgrader."""
-    places = Places(load_course(small.write_course(tmp_path_factory.mktemp("course"))))
+    students = (*small.ROSTER, *MORE, *EXCHANGE)
+    places = Places(load_course(small.write_course(tmp_path_factory.mktemp("course"), students)))
     assignment = places.course.assignment("hw")
     sync(places, [assignment], wheel=False)
     assert run_step(places, "GenerateAssignment", "hw") == ""
     blank = (places.released("hw") / "hw.ipynb").read_bytes()
     handed_in = {name: {"hw.ipynb": small.edited(blank, change)} for name, change in ATTACKS.items()}
+    handed_in["liar"]["hw.ipynb"] = dressed(handed_in["liar"]["hw.ipynb"])
     handed_in["team1"] = {"hw.ipynb": b'{"cells": [' + b"[" * 50_000}
     handed_in["team2"] = {}
     handed_in["team3"] = {"hw.ipynb": blank, **{name: text.encode() for name, text in FILES.items()}}
@@ -169,6 +228,11 @@ def test_no_notebook_gains_or_loses_a_point(battle, student):
         submission = gradebook.find_submission("hw", student)
         scores = {grade.name: grade.score for notebook in submission.notebooks for grade in notebook.grades}
         assert scores == {"test_double": 2.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0}
+        answered = {"liar", "shouter", "team0"}
+        waiting = {
+            grade.name for notebook in submission.notebooks for grade in notebook.grades if grade.needs_manual_grade
+        }
+        assert waiting == ({"why"} if student in answered else set()), "only an answer waits for a person"
         assert (submission.score, submission.max_score) == (2.0, 13.0)
         assert submission.timestamp == datetime(2030, 1, 1)  # noqa: DTZ001 - nbgrader's are naive
 
@@ -185,7 +249,9 @@ def test_the_course_s_cells_are_in_every_graded_notebook_once(battle, student):
     assert len(names) == len(set(names))
     sources = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if cell.metadata.get("nbgrader")}
     assert "check('test_double', ['double'])" in sources["test_double"]
-    assert (battle.autograded("hw", student) / "hw.ipynb").stat().st_size < 400_000
+    assert notebook.metadata.kernelspec.name == "python3"
+    size = (battle.autograded("hw", student) / "hw.ipynb").stat().st_size
+    assert size < {"glutton": 20_000_000, "sloth": 2_000_000}.get(student, 400_000)
 
 
 def test_nothing_of_a_student_runs_in_a_page(battle):
@@ -228,6 +294,91 @@ def test_a_score_that_nbgrader_would_misread_is_refused(score):
     )  # fmt: skip
     with pytest.raises(SystemFault, match="none of 0 to 4"):
         outputs_of(check, report, staff=False)
+
+
+def test_a_forged_rubric_is_no_staff_s(battle):
+    """What bears our tag is ours alone: it is cut from feedback, and a student's cell stays in it."""
+    notebook = nbformat.read(battle.autograded("hw", "shouter") / "hw.ipynb", 4)
+    rubrics = [cell for cell in notebook.cells if "For staff: model answer" in cell.source]
+    assert [cell.metadata.tags for cell in rubrics] == [["autograde-staff"], ["mine"]]
+    page = (battle.feedback("hw", "shouter") / "hw.html").read_text()
+    assert "everybody gets 5" in page
+    assert "Because the model answer says so" not in page
+
+
+WHY = Known("why", "markdown", "YOUR ANSWER HERE", "0", locked=False, grade=True, solution=True, task=False, points=5.0)
+
+
+@pytest.mark.parametrize("kind", ["code", "raw"])
+def test_an_answer_in_a_cell_of_another_kind_is_an_answer(kind):
+    """Somebody has turned the cell into code by accident: what was typed is graded, an untouched one is none."""
+    told = {"cell_type": kind, "metadata": {"nbgrader": {"grade_id": "why"}}, "outputs": []}
+    (cell,) = restore([{**told, "source": "so *I* think"}], {"why": WHY}).cells
+    assert (cell.cell_type, cell.metadata.nbgrader.grade_id) == ("markdown", "why")
+    assert "so *I* think" in cell.source
+    (cell,) = restore([{**told, "source": "YOUR ANSWER HERE"}], {"why": WHY}).cells
+    assert cell.source == WHY.source, "nbgrader knows by the text that nothing was written"
+
+
+def test_honest_pictures_are_shown_where_they_were():
+    """One that is attached, as Jupyter does it, and one inside the text, as Colab does it; a lost one is named."""
+    data = base64.b64encode(PNG + b"\0" * 300_000).decode()
+    text = f"see ![a](attachment:p.png), ![b](data:image/png;base64,{data}) and ![c](attachment:gone.png), *so*"
+    told = {"cell_type": "markdown", "source": text, "metadata": {}, "attachments": {"p.png": {"image/png": data}}}
+    (cell,) = restore([told], {}).cells
+    whole = f"data:image/png;base64,{data}"
+    assert cell.source == f"see ![a]({whole}), ![b]({whole}) and [picture: c], *so*"
+
+
+def collect(places, name="hw"):
+    """`nbgrader collect`, with its log."""
+    import logging
+
+    from nbgrader.apps import NbGrader
+    from nbgrader.coursedir import CourseDirectory
+    from traitlets.config import Config
+
+    from grader.gradebook.exchange import GuardedCollect
+
+    config = Config()
+    configure(config, places.course.path)
+    config.CourseDirectory.assignment_id = name
+    app = NbGrader(config=config)
+    app.log = logging.getLogger("autograde.nbgrader")
+    GuardedCollect(coursedir=CourseDirectory(parent=app), parent=app).start()
+
+
+def test_links_in_the_exchange_lead_nowhere(battle, caplog):
+    """The instructor's nbgrader would follow them; here they, pipes, strangers and odd names stay behind, and others come."""
+    secret = battle.course.assignment("hw").hidden_folder
+    inbound = battle.exchange / "small" / "inbound"
+    when = "2030-01-01 10:00:00.000000 UTC"
+    for student in ("courier", "smuggler", "mallory", ".."):
+        folder = inbound / f"{student}+hw+{when}+abc"
+        folder.mkdir(parents=True)
+        (folder / "work.py").write_text(f"# {student}\n")
+        (folder / "timestamp.txt").write_text(when)
+    mine = inbound / f"smuggler+hw+{when}+abc"
+    (mine / "work.py").unlink()
+    (mine / "work.py").symlink_to(secret / "test_work.py")
+    (mine / "hidden").symlink_to(secret)
+    (mine / "deep").mkdir()
+    (mine / "deep" / "up").symlink_to("../../..")
+    os.mkfifo(mine / "pipe")
+    (inbound / f"shadow+hw+{when}+abc").symlink_to(secret)
+    (inbound / "courier+hw+tomorrow").mkdir()
+    with caplog.at_level("WARNING", "autograde.nbgrader"):
+        collect(battle)
+    submitted = battle.root / "submitted"
+    come = [path for name in EXCHANGE for path in (submitted / name).rglob("*") if not path.is_dir()]
+    assert {path.relative_to(submitted).as_posix() for path in come} == {
+        "courier/hw/work.py", "courier/hw/timestamp.txt", "smuggler/hw/timestamp.txt",
+    }  # fmt: skip
+    assert not (submitted / "mallory").exists()
+    assert not (battle.root / "hw").exists()
+    assert not list(submitted.rglob(".collect-*"))
+    for name in ("work.py", "hidden", "deep/up", "pipe", "mallory", "shadow"):
+        assert name in caplog.text, caplog.text
 
 
 HTML = st.lists(

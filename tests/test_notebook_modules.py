@@ -78,9 +78,20 @@ def run(assembled, file="ops.py"):
     ],
     ids=["metadata", "part", "writefile", "append", "comment", "plain", "time", "shell", "later-cell-wins"],
 )
-def test_ways_to_write_a_function(cells):
-    """Whatever way the cell says where it belongs, the function gets into its module."""
-    assert run(made(cells))["double"](4) == 8
+@pytest.mark.parametrize("beside", [{}, {"ops_py": OPS}], ids=["alone", "beside-the-stub"])
+def test_ways_to_write_a_function(cells, beside):
+    """Whatever way the cell says where it belongs, the function gets into its module, be the stub handed in or not."""
+    assert run(made(cells, **beside))["double"](4) == 8
+
+
+def test_a_file_written_by_a_cell_that_is_no_python_costs_that_file_alone():
+    """It is graded as it is, so that its student reads of the syntax error; other modules lose nothing."""
+    cells = code("%%writefile ops.py\ndef double(x:\n    return 2", "def train(x):\n    return 5\n")
+    assembled = made(cells)
+    assert assembled.problem is None
+    assert assembled.files["ops.py"] == b"def double(x:\n    return 2"
+    assert "return 5" in assembled.files["net.py"].decode()
+    assert any("`ops.py` was taken" in note and "no Python (line 1" in note for note in assembled.notes)
 
 
 def test_a_plain_cell_brings_what_it_uses():

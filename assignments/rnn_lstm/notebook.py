@@ -396,7 +396,7 @@ plt.show()
 # a largest singular value of 1.5, (c) an LSTM as torch makes it. Say for each whether it lets the network learn from
 # the first input, and why. What would you do?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 # Each step back multiplies the gradient by diag(1 - h^2) W, whose norm is at most 0.9. From the last input to the first there are 49
 # such factors, so the ratio is at most 0.9^49 = 0.0057, up to the size of the last factor; saturated units make it smaller still.
 #
@@ -412,13 +412,16 @@ plt.show()
 #
 # I would take an LSTM and set the forget bias to 3 or more, so that f^49 is of the order of 0.1 or larger, clip the gradient, and draw
 # the gradient norms before training. (An orthogonal W in the RNN is second best.)
+#
+# **Rubric (5).** 1: the bound, 0.9^49. 1: (a), the share of the first input stays what it is. 1: (b), the bound is gone and nothing holds
+# the gradient in between. 1: (c), a forget gate of about 1/2 keeps 2^-49. 1: a large forget bias, and why 3 is large enough for 50 steps.
 
 # %% [markdown]
 # **Question 2.** A teaching assistant tests students' LSTMs as follows: input size and hidden size 3, every parameter set to 0.3,
 # one random input of 10 steps and a batch of one, compared with torch's `h_seq`. Name four different bugs that pass this test, and say
 # for each what in the test hides it. Then describe the smallest test that would find all four.
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 # - Gates in another order, or i exchanged for o: with equal parameters all four pre-activations are equal, so it does not matter which
 #   block is which.
 # - A transposed weight matrix: constant square matrices are symmetric.
@@ -431,3 +434,6 @@ plt.show()
 # The smallest test: random parameters; T, B, D and H all different and larger than one; two calls in a row with different
 # inputs, the second one also with random initial states; h_seq, h and c compared each time. Two or three steps are enough, but not one,
 # since the forget gate and W do nothing in a first step from zero.
+#
+# **Rubric (5).** 3: four bugs that pass, each with what hides it (2: three of them; 1: two, or four without the reasons). 2: a test that
+# finds these four: 1 for random parameters and unequal sizes, 1 for what only a later step or a second call shows.

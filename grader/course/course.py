@@ -80,6 +80,8 @@ class Assignment:
     leaderboard: tuple[LeaderboardColumn, ...] = ()
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     attempts: AttemptsPolicy = "best"
+    extensions: Mapping[str, datetime] = field(default_factory=dict)
+    """A later due date of their own, by student or team."""
 
     @property
     def folder(self) -> Path:
@@ -121,9 +123,17 @@ class Assignment:
                 mend=f"use one of: {have}",
             ) from None
 
-    def late_penalty(self, received: datetime) -> float:
-        """The fraction of the score, 0 to 1, that a submission received then keeps under the late policy."""
-        return self.late_policy.kept(self.due, received)
+    def due_for(self, owner: str) -> datetime | None:
+        """When it is due for ``owner``, a student or team: an extension is that of whoever hands in."""
+        return self.extensions.get(owner, self.due)
+
+    def days_late(self, received: datetime, owner: str = "") -> int:
+        """Days begun after the due date of ``owner``; 0 for what is in time."""
+        return self.late_policy.days_late(self.due_for(owner), received)
+
+    def late_penalty(self, received: datetime, owner: str = "") -> float:
+        """The fraction of the score, 0 to 1, that a submission of ``owner`` received then keeps under the late policy."""
+        return self.late_policy.kept(self.due_for(owner), received)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from datetime import date, datetime, time
 from pathlib import Path
@@ -14,12 +15,14 @@ from grader.course.checks import file_problems, roster_problems, rule_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
 from grader.course.explain import explain
 from grader.course.marked import Marked, read_marked
-from grader.course.models import AssignmentConfig, CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
+from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
 from grader.course.roster import Roster
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from grader.course.marked import KeyPath
 
 FILE_NAME = "autograde.yml"
 
@@ -54,7 +57,11 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
     marked = read_marked(find_course_file(path))
     config = _validate(marked)
     zone = _zone(config, marked)
-    dues = {name: _due(name, entry, zone, marked) for name, entry in config.assignments.items()}
+    dues = {
+        name: _moment(("assignments", name, "due"), entry.due, zone, marked)
+        for name, entry in config.assignments.items()
+    }
+    extended = {name: _extensions(name, config, dues[name], zone, marked) for name in config.assignments}
     roster_problems(config, marked)
     rule_problems(config, marked)
     if check_files:
@@ -86,6 +93,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 leaderboard=entry.leaderboard,
                 late_policy=_late(entry.late_policy) if entry.late_policy else late,
                 attempts=entry.attempts or config.course.attempts,
+                extensions=extended[name],
             )
             for name, entry in config.assignments.items()
         },
@@ -122,19 +130,38 @@ def _zone(config: CourseFile, marked: Marked) -> ZoneInfo:
     return ZoneInfo("UTC")
 
 
-def _due(name: str, entry: AssignmentConfig, zone: ZoneInfo, marked: Marked) -> datetime | None:
-    if entry.due is None:
+def _moment(key: KeyPath, text: str | None, zone: ZoneInfo, marked: Marked) -> datetime | None:
+    if text is None:
         return None
     try:
-        if len(entry.due) == len("2026-12-04"):
-            return datetime.combine(date.fromisoformat(entry.due), time(23, 59), tzinfo=zone)
-        due = datetime.fromisoformat(entry.due)
+        if len(text) == len("2026-12-04"):
+            return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
+        found = datetime.fromisoformat(text)
     except ValueError as error:
-        marked.add(
-            ("assignments", name, "due"), f"{entry.due!r} is no date ({error})", "write it like 2026-12-04T23:59"
-        )
+        marked.add(key, f"{text!r} is no date ({error})", "write it like 2026-12-04T23:59")
         return None
-    return due if due.tzinfo else due.replace(tzinfo=zone)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _extensions(
+    name: str, config: CourseFile, due: datetime | None, zone: ZoneInfo, marked: Marked
+) -> dict[str, datetime]:
+    """Later due dates by owner; noted are owners nobody knows, and dates that are no later than everybody's."""
+    found: dict[str, datetime] = {}
+    known = [*(student.id for student in config.roster.students), *(team.id for team in config.roster.teams)]
+    for owner, text in config.assignments[name].extensions.items():
+        key: KeyPath = ("assignments", name, "extensions", owner)
+        if owner not in known:
+            near = difflib.get_close_matches(owner, known, n=1)
+            mend = f"did you mean `{near[0]}`?" if near else "use an id of the roster"
+            marked.add(key, f"no student or team {owner!r} in the roster", mend)
+        moment = _moment(key, text, zone, marked)
+        broken = due is None and config.assignments[name].due is not None
+        if moment is not None and not broken and (due is None or moment <= due):
+            marked.add(key, "an extension is later than the due date", "give `due`, and a later date here")
+        elif moment is not None:
+            found[owner] = moment
+    return found
 
 
 def _late(config: LatePolicyConfig) -> LatePolicy:

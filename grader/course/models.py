@@ -198,6 +198,9 @@ class AssignmentConfig(Section):
     due: str | None = Field(
         default=None, description="ISO 8601, such as 2026-12-04T23:59; a date alone means 23:59 of that day"
     )
+    extensions: dict[Id, str] = Field(
+        default_factory=dict, description="a later due date of their own, by id of the student or team who hands in"
+    )
     weight: float = Field(default=1.0, ge=0, description="weight in the course's grade")
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")

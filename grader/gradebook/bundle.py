@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.gradebook import safe
+from grader.gradebook.kept import stubs_of
 from grader.gradebook.places import NBGRADER_FILES, Places, open_gradebook
-from grader.release import make_stub
 from grader.release.pack import pack
 from grader.reports.feedback import Graded, write_feedback
 from grader.store import modules
@@ -28,6 +28,9 @@ POLICY = (
 )
 ZIP = "bundle.zip"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
+#: An entry of nbgrader's table of contents, which calls every check "Test cell".
+_LISTED = re.compile(r'(?P<link><a href="#(?P<name>[\w.-]+)">)Test cell</a>')
+_REM = re.compile(r"(?<![\w.-])(\d*\.?\d+)rem\b")
 _LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
 _MAX_FILE = 1024 * 1024
 
@@ -57,7 +60,7 @@ def make_bundle(
         with open_gradebook(places) as gradebook:
             entry = gradebook.find_submission_notebook(name, name, student)
             marks = {mark.question: mark for mark in gradebook_marks(places, entry, name, student)}
-        graded = Graded(student, attempt.report, submission.received_at, marks)
+        graded = Graded(student, attempt.report, submission.received_at, marks, uploader=submission.owner)
         with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
             now = datetime.now(UTC)
             page = write_feedback(graded, course=course, assignment=assignment, folder=Path(aside), now=now)
@@ -75,18 +78,17 @@ def make_bundle(
 
 def _as_graded(assignment: Assignment, files: dict[str, bytes]) -> Mapping[str, bytes]:
     """The modules as the graders saw them: with what the notebook has, so that line numbers in messages can be found."""
-    folder = assignment.solution_folder
-    stubs = {file: make_stub((folder / file).read_text(encoding="utf-8"), file) for file in assignment.files}
-    return modules.assemble(files, stubs, prefer=f"{assignment.name}.ipynb").files
+    return modules.assemble(files, stubs_of(assignment), prefer=f"{assignment.name}.ipynb").files
 
 
 def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str, dict[str, bytes]]:
     """The page with report and bundle in it, and all files of the bundle, the zip included."""
     page = _LINK.sub("", _SCRIPT.sub("", page))
+    page = _LISTED.sub(r"\g<link>\g<name></a>", page)
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
     address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"
-    link = f'<p style="max-width: 58rem; margin: 0 auto 1.5rem; padding: 0 1.25rem"><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
+    link = f'<p style="max-width: 928px; margin: 0 auto 24px; padding: 0 20px; font-size: 16px"><a download="{escape(title)}-feedback.zip" href="{address}">Download report, figures and files (zip)</a></p>'
     return _with(page, bundle, link), {**bundle, ZIP: packed}
 
 
@@ -99,6 +101,8 @@ def _with(page: str, bundle: Mapping[str, bytes], link: str) -> str:
     if body and style:
         main = body[0].replace('<a href="report.json">report.json</a>', "report/report.json in the zip")
         rules = re.sub(r"(?m)^(\s*)(?::root|body)\b", r"\1:host", style[1])
+        # A rem is of the page around, which nbgrader's style sheet makes 10 pixels.
+        rules = _REM.sub(lambda match: f"{16 * float(match[1]):g}px", rules)
         inner = (
             f'<div><template shadowrootmode="open"><style>{rules}\n:host {{ display: block }}</style>'
             f"{main}</template></div>\n"

@@ -9,6 +9,7 @@ anything. Here all of it comes from the gradebook; of the student's notebook onl
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,9 @@ MAX_CELLS = 1000
 MAX_BYTES = 60 * 1024 * 1024
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _TAG = re.compile(r"[\w.-]{1,40}")
+#: A picture inside the text, as Colab keeps what is pasted, and one whose attachment is not there.
+_INLINE = re.compile(r"\(data:(?P<mime>image/(?:png|jpeg));base64,(?P<data>[A-Za-z0-9+/=]*)\)")
+_LOST = re.compile(r"!\[([^\]\n]*)\]\(attachment:[^)\n]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def restore(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known], prob
     is missing comes back empty.
     """
     answers = _answers(cells, known)
-    budget = [safe.MAX_IMAGES]
+    budget = safe.Budget()
     placed: set[str] = set()
     made: list[Any] = []
     for index, cell in enumerate(cells):
@@ -127,7 +131,7 @@ def restore(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known], prob
     made[first:first] = open_cells
     made.extend(_course_cell(fixed) for fixed in missing if fixed.locked)
     if problem:
-        made.insert(0, nbformat.v4.new_markdown_cell(f"**The notebook that was handed in cannot be read:** {problem}."))
+        made.insert(0, _markdown(f"**The notebook that was handed in cannot be read:** {problem}.", {}))
     for number, cell in enumerate(made):
         cell.id = f"cell-{number}"
     notebook = nbformat.v4.new_notebook(cells=made)
@@ -141,7 +145,9 @@ def _answers(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known]) -> 
     found: dict[str, int] = {}
     for index, cell in enumerate(cells):
         fixed = known.get(_grade_id(cell))
-        if fixed is None or fixed.locked or cell.get("cell_type") != fixed.cell_type:
+        # A written answer may have been typed into a cell that was made code or raw; a part in Markdown is none.
+        written = fixed is not None and fixed.cell_type == "markdown"
+        if fixed is None or fixed.locked or not (written or cell.get("cell_type") == fixed.cell_type):
             continue
         current = found.get(fixed.id)
         if current is None or (_source(cells[current]).strip() == fixed.source.strip() != _source(cell).strip()):
@@ -160,50 +166,90 @@ def _source(cell: Mapping[str, Any]) -> str:
     return safe.text(cell.get("source"), safe.MAX_SOURCE)
 
 
-def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: list[int]) -> Any:
+def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: safe.Budget) -> Any:
     metadata: dict[str, Any] = {}
     told = cell.get("metadata")
     tags = told.get("tags") if isinstance(told, Mapping) else None
     if isinstance(tags, list):
-        metadata["tags"] = [tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)][:10]
+        mine = [tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag) and not tag.startswith("autograde")]
+        metadata["tags"] = mine[:10]
     if answer is not None:
         metadata |= {"nbgrader": answer.metadata, "deletable": False}
-    if cell.get("cell_type") == "code":
+    if cell.get("cell_type") == "code" and (answer is None or answer.cell_type == "code"):
         count = cell.get("execution_count")
-        made = nbformat.v4.new_code_cell(_source(cell), metadata=metadata)
-        made.outputs = [nbformat.from_dict(output) for output in safe.outputs(cell.get("outputs"), budget)]
-        made.execution_count = count if isinstance(count, int) and 0 <= count < 10**6 else None
-        return made
-    source = _pictures(cell, budget)
-    if cell.get("cell_type") != "markdown":  # raw cells are put into the page as they are
-        return nbformat.v4.new_markdown_cell(f"    {source}".replace("\n", "\n    "), metadata=metadata)
-    return nbformat.v4.new_markdown_cell(source, metadata=metadata)
+        outputs = safe.outputs(cell.get("outputs"), budget)
+        plain = type(count) is int and 0 <= count < 10**6
+        return _code(budget.write(cell.get("source")), metadata, outputs, count if plain else None)
+    if answer is not None and _source(cell).strip() == answer.source.strip():
+        return _course_cell(answer)
+    if cell.get("cell_type") != "markdown":  # nbconvert puts raw cells into the page as they are
+        return _markdown(safe.verbatim(budget.write(cell.get("source"))), metadata)
+    return _markdown(_pictures(cell, budget), metadata)
 
 
-def _pictures(cell: Mapping[str, Any], budget: list[int]) -> str:
-    """The text of a Markdown cell, made harmless, with its attached pictures in it."""
-    source = safe.markdown(_source(cell))
+def _pictures(cell: Mapping[str, Any], budget: safe.Budget) -> str:
+    """The text of a Markdown cell, made harmless, with its pictures in it: attached ones, and those inside its text."""
+    whole = _joined(cell.get("source"))
     attached = cell.get("attachments")
-    if not isinstance(attached, Mapping):
-        return source
-    for name, kinds in list(attached.items())[:20]:
-        for mime in ("image/png", "image/jpeg"):
-            content = safe.image(kinds.get(mime), mime) if isinstance(kinds, Mapping) else None
-            if content is not None and len(content) <= budget[0]:
-                budget[0] -= len(content)
-                import base64
+    pictures: list[tuple[str, bytes]] = []
 
-                address = f"data:{mime};base64,{base64.b64encode(content).decode()}"
-                source = source.replace(f"(attachment:{name})", f"({address})")
-    return re.sub(r"!\[([^\]\n]*)\]\(attachment:[^)\n]*\)", r"[picture: \1]", source)
+    def keep(mime: str, data: object, otherwise: str) -> str:
+        content = safe.image(data, mime)
+        if content is None:
+            return otherwise
+        pictures.append((mime, content))
+        return f"({_place(len(pictures) - 1, mime)})"
+
+    whole = _INLINE.sub(lambda match: keep(match["mime"], match["data"], "(picture)"), whole)
+    for name, kinds in list(attached.items())[:20] if isinstance(attached, Mapping) else ():
+        told = (
+            next(((mime, data) for mime, data in kinds.items() if mime in safe.PICTURES), None)
+            if isinstance(kinds, Mapping)
+            else None
+        )
+        if told is not None and f"(attachment:{name})" in whole:
+            whole = whole.replace(f"(attachment:{name})", keep(*told, "(picture)"))
+    made = budget.render(_LOST.sub(r"[picture: \1]", budget.write(whole)))
+    for number, (mime, content) in enumerate(pictures):
+        place = f"({_place(number, mime)})"
+        # Each place that shows the picture has it whole, so each is paid for. What is shown verbatim shows none.
+        while place in made and not made.lstrip("`").startswith(safe.VERBATIM) and budget.paint(content):
+            made = made.replace(place, f"(data:{mime};base64,{base64.b64encode(content).decode()})", 1)
+        made = made.replace(place, "(picture)")
+    return made
+
+
+def _place(number: int, mime: str) -> str:
+    """Stands for a picture while the text is looked at: an address that may be there."""
+    return f"data:{mime};base64,autograde+{number}+"
+
+
+def _joined(source: object) -> str:
+    """A cell's source as one text, before anything is cut from it."""
+    if isinstance(source, list):
+        return "".join(part for part in source if isinstance(part, str))
+    return source if isinstance(source, str) else ""
 
 
 def _course_cell(fixed: Known) -> Any:
     metadata: dict[str, Any] = {"nbgrader": fixed.metadata, "deletable": False}
     if fixed.locked:
         metadata["editable"] = False
-    make = nbformat.v4.new_code_cell if fixed.cell_type == "code" else nbformat.v4.new_markdown_cell
-    return make(fixed.source, metadata=metadata)
+    return (_code if fixed.cell_type == "code" else _markdown)(fixed.source, metadata)
+
+
+# nbformat's own makers validate each cell by its schema, which costs more than all else here; what is made here is valid.
+
+
+def _code(
+    source: str, metadata: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]] = (), count: int | None = None
+) -> Any:
+    fields = {"metadata": dict(metadata), "outputs": list(outputs), "execution_count": count}
+    return nbformat.from_dict({"cell_type": "code", "id": "", "source": source, **fields})
+
+
+def _markdown(source: str, metadata: Mapping[str, Any]) -> Any:
+    return nbformat.from_dict({"cell_type": "markdown", "id": "", "source": source, "metadata": dict(metadata)})
 
 
 def _is_check(cell: Any) -> bool:

@@ -19,7 +19,7 @@ _GENERATE = (
 #: What reads `course_file`.
 _USERS = (
     "CheckSource", "ScoreChecks", "Settle", "ShowToStudent", "CourseLatePolicy", "GradesCsv", "SubmittedNotebook",
-    "FeedbackPage", "ProvedRelease",
+    "FeedbackPage", "ProvedRelease", "GuardedCollect",
 )  # fmt: skip
 
 
@@ -42,15 +42,17 @@ def configure(config: Any, course_file: str | Path) -> None:
     config.Exchange.root = str(places.exchange)
     config.Exchange.timezone = "UTC"
     config.ExchangeFactory.release_assignment = "grader.gradebook.exchange.ProvedRelease"
+    config.ExchangeFactory.collect = "grader.gradebook.exchange.GuardedCollect"
 
     config.GenerateAssignment.preprocessors = [_OURS + "CheckSource", *(_NBGRADER + name for name in _GENERATE)]
     config.Autograde.exporter_class = "grader.gradebook.exporters.SubmittedNotebook"
-    config.Autograde.sanitize_preprocessors = [
-        _NBGRADER + name for name in ("DeduplicateIds", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata")
-    ]
+    # What nbgrader's own steps would sanitize has been made anew by the exporter: ids, metadata, locked cells, kernel.
+    config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = [
         _OURS + "ScoreChecks",
-        *(_NBGRADER + name for name in ("LimitOutput", "SaveAutoGrades", "AssignLatePenalties", "CheckCellMetadata")),
+        _NBGRADER + "LimitOutput",
+        _OURS + "SaveAtOnce",
+        _NBGRADER + "AssignLatePenalties",
         _OURS + "Settle",
     ]
     config.Autograde.exclude_overwriting = {name: list(item.files) for name, item in course.assignments.items()}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from grader.course import read_questions, read_suite
 from grader.gradebook.marks import NO_RESPONSE
 from grader.gradebook.places import graded_submissions, open_gradebook
-from grader.gradebook.settle import penalty_of
+from grader.gradebook.settle import extension_of, penalty_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,9 +99,30 @@ def _student(
         yield Difference(name, student, "submission", f"no. {row.submission.id}", told, again)
         return
     (notebook, *_) = entry.notebooks
+    yield from _extension(assignment, student, row.submission.owner, entry)
     yield from _scores(name, student, row, notebook, again)
     yield from _marks(name, student, row, notebook)
     yield from _totals(name, student, row, notebook)
+
+
+def _extension(assignment: Assignment, student: str, owner: str, entry: Any) -> Iterator[Difference]:
+    """An extension that was granted in the gradebook alone counts nowhere: dates stand in autograde.yml."""
+    ours = timedelta(seconds=extension_of(assignment, owner))
+    theirs = entry.extension or timedelta(0)
+    if abs(ours - theirs) > timedelta(seconds=1):
+        due = assignment.due
+        until = "a date" if due is None else f"{(due.astimezone(UTC) + theirs).astimezone(due.tzinfo):%Y-%m-%dT%H:%M}"
+        write = (
+            f"autograde.yml, assignments.{assignment.name}: `extensions: {{{owner}: {until}}}`, or take it back there"
+        )
+        yield Difference(
+            assignment.name,
+            student,
+            "extension",
+            str(ours),
+            str(theirs),
+            write if theirs else f"autograde gradebook sync {assignment.name}",
+        )
 
 
 def _scores(name: str, student: str, row: Standing, notebook: Any, again: str) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import HTMLExporter, NotebookExporter
-from traitlets import Unicode
+from traitlets import Bool, Unicode
 
 from grader.gradebook.bundle import assemble, clear, make_bundle
 from grader.gradebook.cells import known_cells, read_cells, restore
@@ -43,6 +43,8 @@ class FeedbackPage(HTMLExporter):
     """
 
     course_file = Unicode(help="the course's autograde.yml").tag(config=True)
+    # The sign beside each heading is hidden by a style sheet that the page does not load.
+    exclude_anchor_links = Bool(default_value=True)
 
     def from_notebook_node(self, nb: Any, resources: Any = None, **kwargs: Any) -> tuple[Any, Any]:
         """Convert the notebook, and put the bundle's other files beside it."""

@@ -50,7 +50,8 @@ def take_in(places: Places, store: Store, assignment: str, student: str) -> Subm
         source="nbgrader",
         problem=upload.problem,
     )
-    places.remember(assignment, student, Handed(submission.id, digest, None, _secret(folder)))
+    kept = _secrets(known) | {str(submission.id): _secret(folder)}
+    places.remember(assignment, student, Handed(submission.id, digest, None, kept, _extension(known)))
     return submission
 
 
@@ -71,10 +72,12 @@ def hand_over(places: Places, store: Store, assignment: Assignment, student: str
     for other in notebooks:
         if other != name:
             del files[other]
-    secret = known.secret if known is not None and known.submission == submission.id else ""
-    _write(folder, files, submission.received_at, secret or secrets.token_hex(32))
+    kept = _secrets(known)
+    # An upload that came another way has none, and nbgrader wants one to name the feedback's file by.
+    kept.setdefault(str(submission.id), secrets.token_hex(32))
+    _write(folder, files, submission.received_at, kept[str(submission.id)])
     digest = digest_files(read_handed(places, assignment.name, student).files)
-    places.remember(assignment.name, student, Handed(submission.id, digest, None, secret))
+    places.remember(assignment.name, student, Handed(submission.id, digest, None, kept, _extension(known)))
     return True
 
 
@@ -126,6 +129,14 @@ def _received(folder: Path) -> datetime:
     except (OSError, ValueError, OverflowError, TypeError):
         told = None
     return received_time(folder) if told is None else told.replace(tzinfo=UTC)
+
+
+def _secrets(known: Handed | None) -> dict[str, str]:
+    return {name: secret for name, secret in known.secrets.items() if secret} if known is not None else {}
+
+
+def _extension(known: Handed | None) -> float:
+    return known.extension_s if known is not None else 0.0
 
 
 def _secret(folder: Path) -> str:

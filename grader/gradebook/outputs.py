@@ -48,7 +48,10 @@ def _words(check: CheckResult, report: Report, *, staff: bool) -> str:
     wording = WORDINGS[check.verdict]
     points = "held" if check.score is None else f"{number(check.score)} of {number(check.max_score)} points"
     lines = [f"{wording.sign} {wording.word}: {points}"]
-    lines += [screenful(part) for part in (report.message, check.message) if part]
+    # What concerns all checks is said once: by the first of them.
+    first = not report.checks or check.id == report.checks[0].id
+    common = report.message if first else ""
+    lines += [screenful(part) for part in (common, check.message) if part]
     if check.hint and (check.score is None or check.score < check.max_score):
         lines.append(f"Hint: {screenful(check.hint)}")
     lines += [f"{name} = {number(metric.value, 4)}" for name, metric in report.metrics.items() if _belongs(name, check)]

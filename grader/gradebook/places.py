@@ -10,7 +10,7 @@ import functools
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from grader.errors import StoreError
 from grader.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nbgrader.api import Gradebook
 
@@ -34,13 +34,16 @@ class Handed:
     """What we know of the folder ``submitted/STUDENT/ASSIGNMENT``.
 
     ``submission`` is the stored submission, ``digest`` that of the files on disk, ``attempt`` the one whose scores are
-    in the gradebook, ``secret`` what nbgrader wrote into the upload for handing back feedback.
+    in the gradebook. ``secrets`` holds, by stored submission, what nbgrader wrote into the upload: the student finds the
+    feedback by it, also when it was another submission that lay in the folder meanwhile. ``extension_s`` is the extension
+    that we gave the gradebook, in seconds: another one there is somebody's own.
     """
 
     submission: int
     digest: str
     attempt: int | None = None
-    secret: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    extension_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 
-from grader.course import read_questions, read_suite
 from grader.gradebook.check_source import check_notebook
 from grader.gradebook.grading import attempt_for, stored_attempt
 from grader.gradebook.handing import take_in
+from grader.gradebook.kept import questions_of, suite_of
 from grader.gradebook.outputs import missing, outputs_of
 from grader.gradebook.places import Places, open_gradebook, places_at
 from grader.gradebook.settle import settle
@@ -68,6 +69,25 @@ class ScoreChecks(CourseStep):
         return nb, resources
 
 
+class SaveAtOnce(SaveAutoGrades):  # type: ignore[misc]
+    """nbgrader's own step in one transaction: it commits for every cell, and each time waits for the disk."""
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Save what the cells say."""
+        told = resources["nbgrader"]
+        self.notebook_id, self.assignment_id, self.student_id = told["notebook"], told["assignment"], told["student"]
+        with Gradebook(told["db_url"]) as self.gradebook:
+            session = self.gradebook.db
+            session.commit = session.flush
+            try:
+                for index, cell in enumerate(nb.cells):
+                    self.preprocess_cell(cell, resources, index)
+            finally:
+                del session.commit
+            session.commit()
+        return nb, resources
+
+
 class Settle(CourseStep):
     """Last step of ``autograde``: the gradebook holds the report's numbers themselves, and the course's late penalty."""
 
@@ -100,7 +120,7 @@ class ShowToStudent(CourseStep):
         attempt = attempts[0] if attempts else stored_attempt(store, assignment, submission)
         nb.cells = [cell for cell in nb.cells if STAFF not in cell.metadata.get("tags", [])]
         if attempt is not None:
-            report = student_view(attempt.report, due=assignment.due, now=datetime.now(UTC))
+            report = student_view(attempt.report, due=assignment.due_for(submission.owner), now=datetime.now(UTC))
             show(nb, report, assignment, staff=False)
         resources["autograde"] = {"submission": submission, "attempt": attempt}
         return nb, resources
@@ -111,7 +131,7 @@ def show(nb: Any, report: Report, assignment: Assignment, *, staff: bool) -> Non
     import nbformat
 
     results = {check.id: check for check in report.checks}
-    checks = {check.id for check in read_suite(assignment.hidden_folder)}
+    checks = {check.id for check in suite_of(assignment)}
     for cell in nb.cells:
         told = cell.metadata.get("nbgrader", {})
         if cell.cell_type != "code" or not told.get("grade") or told.get("solution"):
@@ -127,7 +147,7 @@ def add_rubrics(nb: Any, assignment: Assignment) -> None:
     """Put the author's answer and rubric below each written answer, for whoever marks it in formgrader."""
     import nbformat
 
-    models = {item.id: item for item in read_questions(assignment.notebook_source) if not item.task}
+    models = {item.id: item for item in questions_of(assignment) if not item.task}
     cells = []
     for cell in nb.cells:
         cells.append(cell)

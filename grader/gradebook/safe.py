@@ -9,18 +9,23 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
 from grader.reports.text import clean
 
-#: Bytes of one picture, and of all pictures of a notebook.
+#: Bytes of one picture.
 MAX_IMAGE = 3 * 1024 * 1024
-MAX_IMAGES = 12 * 1024 * 1024
-#: Characters of one printed output, and of one cell's source.
+#: Characters of one printed output, of one cell's source, and of a Markdown cell that is rendered.
 MAX_TEXT = 20_000
 MAX_SOURCE = 200_000
+MAX_RENDERED = 20_000
 MAX_OUTPUTS = 50
+#: Follows the fence of what is shown verbatim.
+VERBATIM = "text\n"
+#: The kinds of pictures that are shown.
+PICTURES = ("image/png", "image/jpeg")
 _SIGNATURES = {"image/png": (b"\x89PNG\r\n\x1a\n",), "image/jpeg": (b"\xff\xd8\xff",)}
 _SUFFIXES = {"image/png": "png", "image/jpeg": "jpg"}
 _SCHEME = re.compile(r"^(?:https?:|mailto:|#|data:image/(?:png|jpeg);base64,|[\w./%-]+$)", re.IGNORECASE)
@@ -73,6 +78,44 @@ _STYLE = re.compile(r"^text-align:\s*(?:left|right|center);?$")
 _CODE = re.compile(r"(^(?:```|~~~)[^\n]*\n.*?^(?:```|~~~)[ \t]*$|`+[^`\n]+`+)", re.MULTILINE | re.DOTALL)
 
 
+@dataclass(slots=True)
+class Budget:
+    """What one notebook may still show; it is drawn from, cell by cell.
+
+    Bytes of pictures; characters of printed output, of source, and of Markdown that is rendered, for the renderer's
+    time grows with the square of some texts.
+    """
+
+    images: int = 12 * 1024 * 1024
+    printed: int = 1_000_000
+    source: int = 2_000_000
+    rendered: int = 100_000
+
+    def say(self, value: object) -> str:
+        """Printed text, as much as there may be."""
+        said = text(value, max(0, min(MAX_TEXT, self.printed)))
+        self.printed -= len(said)
+        return said if self.printed > 0 else ""
+
+    def write(self, value: object) -> str:
+        """A cell's source, as much as there may be."""
+        written = text(value, max(0, min(MAX_SOURCE, self.source)))
+        self.source -= len(written)
+        return written
+
+    def paint(self, content: bytes | None) -> bool:
+        """True where this picture may be shown."""
+        if content is None or len(content) > self.images:
+            return False
+        self.images -= len(content)
+        return True
+
+    def render(self, source: str) -> str:
+        """Markdown, made harmless; verbatim beyond what may be rendered."""
+        self.rendered -= len(source)
+        return markdown(source) if self.rendered >= 0 else verbatim(text(source, MAX_SOURCE))
+
+
 def image(data: object, mime: str) -> bytes | None:
     """The picture's bytes where ``data`` is base64 of a PNG or JPEG of bearable size; None otherwise."""
     if mime not in _SIGNATURES:
@@ -103,11 +146,10 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
     return clean(value)
 
 
-def outputs(found: object, budget: list[int]) -> list[dict[str, Any]]:
+def outputs(found: object, budget: Budget) -> list[dict[str, Any]]:
     """The outputs of a code cell that others may see: printed text, plain values, PNG and JPEG pictures.
 
-    ``budget`` holds how many bytes of pictures the notebook may still show, and is drawn from. Errors and what was
-    written to stderr become plain text, for nbgrader scores a cell with them zero.
+    Errors and what was written to stderr become plain text, for nbgrader scores a cell with them zero.
     """
     kept: list[dict[str, Any]] = []
     for output in found if isinstance(found, list) else []:
@@ -118,23 +160,23 @@ def outputs(found: object, budget: list[int]) -> list[dict[str, Any]]:
     return kept
 
 
-def _output(output: dict[str, Any], budget: list[int]) -> list[dict[str, Any]]:
+def _output(output: dict[str, Any], budget: Budget) -> list[dict[str, Any]]:
     kind = output.get("output_type")
     if kind == "stream":
-        said = text(output.get("text"))
+        said = budget.say(output.get("text"))
         return [_printed(said)] if said else []
     if kind == "error":
-        return [_printed(f"{text(output.get('ename'), 200)}: {text(output.get('evalue'), 2000)}\n")]
+        said = budget.say(f"{text(output.get('ename'), 200)}: {text(output.get('evalue'), 2000)}\n")
+        return [_printed(said)] if said else []
     data = output.get("data")
     if kind not in ("display_data", "execute_result") or not isinstance(data, dict):
         return []
     for mime in _SIGNATURES:
         content = image(data.get(mime), mime)
-        if content is not None and len(content) <= budget[0]:
-            budget[0] -= len(content)
+        if content is not None and budget.paint(content):
             shown = {mime: base64.b64encode(content).decode()}
             return [{"output_type": "display_data", "data": shown, "metadata": {}}]
-    plain = text(data.get("text/plain"))
+    plain = budget.say(data.get("text/plain"))
     return [{"output_type": "display_data", "data": {"text/plain": plain}, "metadata": {}}] if plain else []
 
 
@@ -153,12 +195,13 @@ def markdown(source: str) -> str:
     escaped = "".join(
         part if index % 2 else re.sub(r"<(?=[A-Za-z/!?])", "&lt;", part) for index, part in enumerate(parts)
     )
-    return escaped if _harmless(escaped) else _verbatim(source)
+    return escaped if len(escaped) <= MAX_RENDERED and _harmless(escaped) else verbatim(source)
 
 
-def _verbatim(source: str) -> str:
+def verbatim(source: str) -> str:
+    """``source`` as it was typed, in a block that nothing in it can end."""
     fence = "`" * (max((len(run) for run in re.findall(r"`+", source)), default=2) + 3)
-    return f"{fence}text\n{source}\n{fence}"
+    return f"{fence}{VERBATIM}{source}\n{fence}"
 
 
 def _harmless(source: str) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
+from grader.gradebook.kept import names_of
 from grader.gradebook.places import Handed
-from grader.release.parts import looked_at
 from grader.reports.text import number
 
 if TYPE_CHECKING:
@@ -48,12 +49,13 @@ def settle(
     set_penalty(gradebook, notebook, assignment, submission)
     if handed is None:
         handed = Handed(submission.id, "")
-    places.remember(assignment.name, student, replace(handed, submission=submission.id, attempt=attempt.id))
+    handed = replace(handed, submission=submission.id, attempt=attempt.id)
+    places.remember(assignment.name, student, set_extension(gradebook, notebook, assignment, submission, handed))
 
 
 def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
     """Under each part of a module say which checks of it lost points; nbgrader's "No response." is not ours to say."""
-    asked = looked_at(assignment)
+    asked = names_of(assignment)
     sources = {cell.name: cell.source or "" for cell in notebook.notebook.source_cells}
     graded = {cell.name for cell in notebook.notebook.grade_cells}
     for comment in notebook.comments:
@@ -75,8 +77,32 @@ def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
 def set_penalty(gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission) -> None:
     """Set what lateness costs of the score as it is now, manual part included, by the course's late policy."""
     gradebook.db.refresh(notebook)
-    notebook.late_submission_penalty = penalty_of(notebook.score, assignment.late_penalty(submission.received_at))
+    kept = assignment.late_penalty(submission.received_at, submission.owner)
+    notebook.late_submission_penalty = penalty_of(notebook.score, kept)
     gradebook.db.commit()
+
+
+def extension_of(assignment: Assignment, owner: str) -> float:
+    """The seconds by which ``owner`` may be later than others; 0 without an extension."""
+    due, own = assignment.due, assignment.due_for(owner)
+    return 0.0 if due is None or own is None else (own.astimezone(UTC) - due.astimezone(UTC)).total_seconds()
+
+
+def set_extension(
+    gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission, handed: Handed
+) -> Handed:
+    """Give the gradebook the extension that autograde.yml has; what we know of the folder then.
+
+    One that somebody granted in the gradebook itself is left there, and told by ``autograde gradebook diff``.
+    """
+    entry, ours = notebook.assignment, extension_of(assignment, submission.owner)
+    there = entry.extension.total_seconds() if entry.extension is not None else 0.0
+    if there not in (0.0, handed.extension_s, ours):
+        return handed
+    if there != ours:
+        entry.extension = timedelta(seconds=ours) if ours else None
+        gradebook.db.commit()
+    return replace(handed, extension_s=ours)
 
 
 def penalty_of(score: float, kept: float) -> float | None:

@@ -11,7 +11,7 @@ from grader.gradebook.handing import hand_over, take_in
 from grader.gradebook.marks import pull_marks, push_marks
 from grader.gradebook.places import graded_submissions, open_gradebook
 from grader.gradebook.running import run_step
-from grader.gradebook.settle import set_penalty
+from grader.gradebook.settle import set_extension, set_penalty
 from grader.gradebook.source import write_sources
 
 if TYPE_CHECKING:
@@ -108,4 +108,8 @@ def _marks(places: Places, store: Store, assignment: Assignment, done: Synced) -
                 done.marks_stored += pull_marks(places, store, notebook, assignment.name, student)
                 done.marks_restored += push_marks(gradebook, store, notebook, assignment.name, student)
                 if handed is not None:
-                    set_penalty(gradebook, notebook, assignment, store.submission(handed.submission))
+                    submission = store.submission(handed.submission)
+                    set_penalty(gradebook, notebook, assignment, submission)
+                    known = set_extension(gradebook, notebook, assignment, submission, handed)
+                    if known != handed:
+                        places.remember(assignment.name, student, known)

@@ -39,6 +39,12 @@ class Graded:
     received_at: datetime
     marks: Mapping[str, Mark] = field(default_factory=dict)
     """What people gave, by question."""
+    uploader: str = ""
+    """Who handed it in, where that is not ``owner``: a team, on the page of one of its members."""
+
+    def due(self, assignment: Assignment) -> datetime | None:
+        """When it was due: an extension is that of who handed in."""
+        return assignment.due_for(self.uploader or self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ def write_feedback(graded: Graded, *, course: Course, assignment: Assignment, fo
 
     """
     summary = summarise(graded, course=course, assignment=assignment)
-    report = student_view(graded.report, due=assignment.due, now=now)
+    due = graded.due(assignment)
+    report = student_view(graded.report, due=due, now=now)
     place = folder / summary.owner
     metrics = {column.metric: column for column in assignment.leaderboard}
     html = render(
@@ -118,7 +125,7 @@ def write_feedback(graded: Graded, *, course: Course, assignment: Assignment, fo
         report=report,
         metric_titles={name: (metrics[name].title if name in metrics else "") or name for name in report.metrics},
         metric_digits={name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
-        due=moment(assignment.due, course.timezone) if assignment.due else None,
+        due=moment(due, course.timezone) if due else None,
         received=summary.received,
         answers=answers(graded, assignment),
         made=moment(now, course.timezone),
@@ -171,7 +178,8 @@ def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summ
     report = graded.report
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score
-    kept = assignment.late_penalty(graded.received_at)
+    uploader = graded.uploader or graded.owner
+    kept = assignment.late_penalty(graded.received_at, uploader)
     owner = course.roster.get(graded.owner)
     counts = Counter(check.verdict for check in report.checks)
     return Summary(
@@ -182,7 +190,7 @@ def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summ
         final=None if score is None else round(score * kept, 6),
         max_score=counted.max_score,
         kept=kept,
-        days_late=assignment.late_policy.days_late(assignment.due, graded.received_at),
+        days_late=assignment.days_late(graded.received_at, uploader),
         received=moment(graded.received_at, course.timezone),
         chips=tuple((verdict, counts[verdict]) for verdict in WORDINGS if counts[verdict]),
         page=f"{graded.owner}/index.html",

@@ -92,9 +92,11 @@ def _assemble(files: Mapping[str, bytes], stubs: Mapping[str, str], notebook: No
         ours = pile.by_file.get(file, [])
         if base is None or not (ours or pile.broken.get(file) or pile.written.get(file) is not None):
             continue
+        if base == pile.written.get(file) != files.get(file, b"").decode(errors="replace"):
+            notes.append(_told_written(file, base, notebook.name))
         text, told = _merge(file, base, trees[file], pile, homes, notebook.name)
         notes.extend(told)
-        if file not in files or text != base:
+        if files.get(file) != text.encode():
             made[file] = text.encode()
     return Assembled(made, tuple(notes[:_MAX_NOTES]))
 
@@ -113,6 +115,16 @@ def _base(handed_in: bytes | None, stub: str, written: str | None) -> str | None
         if written is None or _shape(tree) != _shape(parse(stub)):
             return text
     return stub if written is None else written
+
+
+def _told_written(file: str, text: str, notebook: str) -> str:
+    """What the student reads of a file that a ``%%writefile`` cell made."""
+    try:
+        parse(text)
+    except UNREADABLE as error:
+        where = f" (line {error.lineno} of the cell's text)" if isinstance(error, SyntaxError) and error.lineno else ""
+        return f"`{file}` was taken from its `%%writefile` cell in `{notebook}`, which is no Python{where}."
+    return f"`{file}` was taken from its `%%writefile` cell in `{notebook}`."
 
 
 def _sort(notebook: Notebook, homes: Mapping[str, str]) -> _Pile:
@@ -210,7 +222,10 @@ def _shape(node: ast.AST) -> str:
 def _merge(
     file: str, base: str, stub: ast.Module, pile: _Pile, homes: Mapping[str, str], notebook: str
 ) -> tuple[str, list[str]]:
-    tree = parse(base)
+    try:
+        tree = parse(base)
+    except UNREADABLE:  # a `%%writefile` cell: what the student wrote is graded as it is, and the other files with it
+        return base, []
     here, given = _definitions(tree), _definitions(stub)
     open_names = {name for name, node in given.items() if name not in here or _shape(here[name]) == _shape(node)}
     notes: list[str] = []

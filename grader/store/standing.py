@@ -81,7 +81,7 @@ def entries(
         mine = by_submission.get(submission.id, [])
         scored = [attempt for attempt in mine if attempt.score is not None and not attempt.held]
         held = bool(mine) and mine[-1].held
-        kept = assignment.late_penalty(submission.received_at)
+        kept = assignment.late_penalty(submission.received_at, submission.owner)
         waiting = mine[-1] if mine and not scored else None
         found.append(Entry(submission, scored[-1] if scored else None, held, kept, waiting))
     return found
@@ -147,7 +147,7 @@ def _row(
         submission=counts.submission,
         attempt=attempt,
         penalty=round(1.0 - counts.kept, 12),
-        days_late=assignment.late_policy.days_late(assignment.due, counts.submission.received_at),
+        days_late=assignment.days_late(counts.submission.received_at, counts.submission.owner),
         raw_score=found.score if found else None,
         final_score=counts.final(questions, marks) if found else None,
         max_score=found.max_score if found else None,
