@@ -198,7 +198,7 @@ def test_modules_start_random(student, probe, rng, name, sizes, shape):
     assert weights, f"`{name}` registers no weights."
     for a, b in weights:
         shape = tuple(a.shape)
-        assert 1e-4 < a.std() < 3, f"The weights of shape {shape} in `{name}` start with a spread of {a.std():.2g}."
+        assert 1e-4 < a.std(correction=0) < 3, f"The weights of shape {shape} in `{name}` start with a spread of {a.std():.2g}."
         rows = a.reshape(a.shape[0], -1)
         assert not torch.allclose(rows[0], rows[1]), f"Units of the weight of shape {shape} in `{name}` start equal."
         assert not torch.allclose(a, b), f"Two new `{name}`s have the same weights of shape {shape}."
