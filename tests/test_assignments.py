@@ -18,6 +18,8 @@ from grader.batch import grade_uploads
 from grader.batch.classroom import make_class
 from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
 from grader.course import load_course, read_questions, read_suite
+from grader.engine.rules import check_rules
+from grader.release.build import read_folder
 from grader.store import Upload
 from grader.store.modules import assemble
 from tests.support import notebooks
@@ -163,3 +165,11 @@ def test_written_questions_are_worth_points_and_have_a_rubric(name):
         assert f"**Rubric ({question.points:g}).**" in question.model, question.id
     total = sum(question.points for question in questions) + 100
     assert re.search(rf"\b{total:g} points", (assignment.folder / "README.md").read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_handing_in_the_whole_folder_breaks_no_rule(name):
+    """As `nbgrader submit` does it: the bundle's tests lie beside the solution, and cost nothing."""
+    assignment = COURSE.assignment(name)
+    bundle = read_folder(assignment.release_folder)
+    assert check_rules({**bundle, **solution_files(assignment)}, assignment.forbid, assignment.files) == {}

@@ -120,17 +120,39 @@ def test_the_declared_encoding_hides_nothing():
 
 
 def test_helper_files_are_held_to_the_union_of_the_rules():
-    """What a student adds could be imported by any file, so every forbidden module is forbidden in it."""
+    """What a file under a rule imports, by whatever way, must not import what any rule forbids."""
     forbid = {"a.py": ForbidRule(modules=("torch",)), "b.py": ForbidRule(modules=("scipy",), names=("sum",))}
     files = {
-        "a.py": b"import scipy",
-        "b.py": b"import torch",
-        "free.py": b"import torch, scipy",
+        "a.py": b"import scipy, helper\nfrom pkg import one",
+        "b.py": b"def f():\n    from step import x",
+        "free.py": b"import torch, scipy, mine",
         "helper.py": b"import scipy",
-        "sub/other.py": b"import torch",
+        "step.py": b"import deeper.still",
+        "deeper/still.py": b"from . import other",
+        "deeper/other.py": b"import torch",
+        "pkg/__init__.py": b"",
+        "pkg/one.py": b"",
+        "pkg/two.py": b"import torch",
         "notes.txt": b"import torch",
     }
-    assert set(check_rules(files, forbid, ("a.py", "b.py", "free.py"))) == {"helper.py", "sub/other.py"}
+    found = set(check_rules(files, forbid, ("a.py", "b.py", "free.py")))
+    assert found == {"helper.py", "deeper/other.py", "pkg/two.py"}
+
+
+def test_files_that_nothing_imports_are_free():
+    """Handing in the whole folder costs nothing: its public tests, and tests of one's own, may import anything."""
+    forbid = {"a.py": ForbidRule(modules=("torch",))}
+    files = {
+        "a.py": b"import numpy",
+        "free.py": b"import torch, mine",
+        "mine.py": b"import torch",
+        "conftest.py": b"import importlib",
+        "public/test_a.py": b"import torch\nfrom a import f",
+        "my_tests.py": b"import torch, a",
+    }
+    assert check_rules(files, forbid, ("a.py", "free.py")) == {}
+    sneaky = {**files, "a.py": b"from public.test_a import torch"}
+    assert set(check_rules(sneaky, forbid, ("a.py", "free.py"))) == {"public/test_a.py"}
 
 
 def test_without_rules_nothing_is_forbidden():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from grader.course.models import ForbidRule
 
+#: What ast raises for source that is no Python, too deep or too large.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 #: Ways to a module, or to any name, that reading the source cannot follow. Where something is forbidden, so are they.
 _WAYS_AROUND = frozenset(
     {
@@ -78,7 +80,7 @@ def find_breach(source: str | bytes, file: str, rule: ForbidRule) -> Breach | No
     """
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return None
     modules, names, aliases = frozenset(rule.modules), frozenset(rule.names), _aliases(tree)
     found = [
@@ -158,15 +160,43 @@ def check_rules(
 ) -> dict[str, Breach]:
     """Breaches by file name.
 
-    Helper files that a student adds are held to the union of the rules on modules: a file under a rule could import
-    them.
+    Helper files that a student adds are held to the union of the rules on modules where a file under a rule imports
+    them, be it by way of others. What nothing imports is free: the public tests that came with the bundle, and the
+    student's own, which may well compare with what is forbidden.
     """
     shared = ForbidRule(modules=tuple(sorted({name for rule in forbid.values() for name in rule.modules})))
+    reached = _reached(files, [name for name in forbid if name in files])
     breaches: dict[str, Breach] = {}
     for name, data in files.items():
-        rule = forbid.get(name, None if name in handed_in else shared)
+        rule = forbid.get(name, shared if name in reached and name not in handed_in else None)
         if name.endswith(".py") and rule is not None and rule != ForbidRule():
             breach = find_breach(data, name, rule)
             if breach:
                 breaches[name] = breach
     return breaches
+
+
+def _reached(files: Mapping[str, bytes], starts: Iterable[str]) -> set[str]:
+    """The files that importing ``starts`` can run: of a package all of them, whichever of its modules is named."""
+    waiting, seen = list(starts), set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            nodes = list(ast.walk(ast.parse(files[name])))
+        except UNREADABLE:
+            continue
+        tops = {told.partition(".")[0] for node in nodes for told in _imported(node)}
+        relative = any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
+        if relative:  # within its package, or, where it is in none, wherever it may lead
+            tops |= (
+                {name.partition("/")[0]}
+                if "/" in name
+                else {other.partition("/")[0].removesuffix(".py") for other in files}
+            )
+        waiting.extend(
+            other for other in files if other.endswith(".py") and other.partition("/")[0].removesuffix(".py") in tops
+        )
+    return seen

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from rich.console import Console
-from rich.table import Table
 
 from grader.batch.variants import solution_files, stub_files
 from grader.course import Assignment, Course, load_course, read_questions, read_suite
@@ -32,24 +30,11 @@ from tests.formgrader.browser import Browser, find
 from tests.support import notebooks
 from tests.with_nbgrader.course import ROOT, Fresh, copy_course, only
 from tests.with_nbgrader.people import Person, copy_bundle, make_people, write_inbox, write_work
+from tests.with_nbgrader.tables import Row, tables
 
 CLASS = 12
 #: Which of the class has an extension, and which has a check's score overridden by a mark.
 EXTENDED, OVERRIDDEN = 7, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What became of one student in one assignment."""
-
-    assignment: str
-    student: str
-    role: str
-    checks: float
-    marks: float
-    penalty: float
-    final: float
-    gradebook: float
 
 
 class Walk:
@@ -272,28 +257,6 @@ class Walk:
             browser.close()
 
 
-def tables(walk: Walk, console: Console) -> None:
-    """Print what everybody has, and what every command took."""
-    table = Table("assignment", "student", "handed in", box=None, title="scores: our reports, and the gradebook")
-    for heading in ("checks", "people", "lateness", "ours", "gradebook"):
-        table.add_column(heading, justify="right")
-    for row in walk.rows:
-        numbers = (row.checks, row.marks, -row.penalty, row.final, row.gradebook)
-        table.add_row(row.assignment, row.student, row.role, *(f"{value:.6g}" for value in numbers))
-    console.print(table)
-    costs = Table("command", box=None, title="what the commands took")
-    for heading in ("times", "seconds", "CPU seconds"):
-        costs.add_column(heading, justify="right")
-    kinds: dict[str, list[tuple[float, float]]] = {}
-    for step in walk.fresh.steps:
-        words = step.words.split()
-        kind = " ".join(words[:3] if words[1] == "gradebook" else words[:2])
-        kinds.setdefault(kind, []).append((step.wall, step.cpu))
-    for kind, found in kinds.items():
-        costs.add_row(kind, str(len(found)), f"{sum(w for w, _ in found):.1f}", f"{sum(c for _, c in found):.1f}")
-    console.print(costs)
-
-
 def main() -> int:
     """Walk; a path that is named with --keep has the course afterwards."""
     reader = argparse.ArgumentParser(description=__doc__)
@@ -333,7 +296,7 @@ def main() -> int:
                 console.print(f"{name}: {len(people)} students agree")
             walk.finish()
         finally:
-            tables(walk, console)
+            tables(walk.rows, walk.fresh.steps, console)
     console.print(f"{len(walk.rows)} students of {len(names)} assignments: the gradebook's scores are our reports' own")
     return 0
 
