@@ -17,8 +17,11 @@ help:  ## list the targets
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
 
+# Two files of tests at a time: much of a test's time is waiting for a limit or for a process that starts.
+TEST_PROCESSES ?= 2
+
 test: setup  ## run the tests
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 setup: .venv/ready  ## make .venv with everything that is needed
 

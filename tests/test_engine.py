@@ -56,6 +56,7 @@ CLASS = {
     "overwrites its arguments": (handed_in("def add(x, y):\n    y += x\n    out = y.clone()\n    x.zero_(); y.zero_()\n    return out\n"), {}),
     "prints": (handed_in("def mean(x):\n    print('the mean of', x.shape, '\\x1b[31m')\n    return float(x.mean())\n"), {}),
     "own helper": (handed_in("from helper import add\n", helper_py="def add(x, y):\n    return y + x\n"), {}),
+    "own helper of a free file": (handed_in("from helper import add\n", helper_py="import torch\ndef add(x, y):\n    return torch.add(x, y)\n"), {}),
     "files with names of ours": (
         handed_in(
             torch_py="raise SystemExit\n", numpy_py="raise SystemExit\n", conftest_py="raise SystemExit\n", json_py="raise SystemExit\n",

@@ -165,7 +165,7 @@ def check_rules(
     student's own, which may well compare with what is forbidden.
     """
     shared = ForbidRule(modules=tuple(sorted({name for rule in forbid.values() for name in rule.modules})))
-    reached = _reached(files, [name for name in forbid if name in files])
+    reached = reach(files, forbid)
     breaches: dict[str, Breach] = {}
     for name, data in files.items():
         rule = forbid.get(name, shared if name in reached and name not in handed_in else None)
@@ -176,9 +176,9 @@ def check_rules(
     return breaches
 
 
-def _reached(files: Mapping[str, bytes], starts: Iterable[str]) -> set[str]:
+def reach(files: Mapping[str, bytes], starts: Iterable[str]) -> set[str]:
     """The files that importing ``starts`` can run: of a package all of them, whichever of its modules is named."""
-    waiting, seen = list(starts), set()
+    waiting, seen = [name for name in starts if name in files], set()
     while waiting:
         name = waiting.pop()
         if name in seen:

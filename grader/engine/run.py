@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from grader.engine.contract import Signature, not_defined
 from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
-from grader.engine.rules import Breach, check_rules, imported_modules
+from grader.engine.rules import Breach, check_rules, imported_modules, reach
 from grader.errors import AuthoringError, MachineError, SystemFault
 from grader.records import Place, Verdict
 from grader.sandbox.connection import SandboxFault, Worker, WorkerKilled
@@ -166,8 +166,10 @@ class SubmissionRun:
             forbidden = {file: list(rule.modules) for file, rule in self.session.assignment.forbid.items()}
             if forbidden:
                 forbidden["*"] = sorted({name for names in forbidden.values() for name in names})
-                # "*" is for helper files; what is handed in and has no rule of its own is free.
-                for file in self.session.assignment.files:
+                # "*" is for helper files; what is handed in and has no rule of its own is free, and so is what no file
+                # under a rule imports.
+                reached = reach(self.files, self.session.assignment.forbid)
+                for file in (*self.session.assignment.files, *(set(self.files) - reached)):
                     forbidden.setdefault(file, [])
             try:
                 self._request("load", self.files, self.session.modules, forbidden)
