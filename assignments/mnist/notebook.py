@@ -242,7 +242,7 @@ show([*blur(six)[0, :1], *blur(pixels)[0, :2], *blur(whole)[0, :4]], ["blurred"]
 # formula of the backward pass, two equations that every right `dx` fulfils (the cell above prints both). Then: a student
 # forgets the way through the variance. Which of the two equations still holds, and what will the weights in front of the layer do in training?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # Mean and deviation become a·mean + c and a·deviation, so that x̂ stays what it is (but for eps). The loss therefore does not change along two directions of the
 # column: all entries moved by the same amount, and the column stretched about its mean. A gradient is orthogonal to directions in which
 # nothing changes: the sum of dx over the batch is zero, and so is the sum of dx times x̂.
@@ -250,6 +250,9 @@ show([*blur(six)[0, :1], *blur(pixels)[0, :2], *blur(whole)[0, :4]], ["blurred"]
 # Without the way through the variance, dx = γ/σ (dout − mean(dout)): it sums to zero, so the first holds. Its product with x̂ does not vanish: the gradient
 # pretends that stretching the column helps. The weights follow it and grow (or shrink), step after step, without the loss getting any better
 # for it; and the larger they are, the smaller 1/σ makes every gradient.
+#
+# **Rubric (4).** 1: the output stays as it is, since mean and deviation change along. 2: both equations, from the two directions in which the loss is
+# constant, and not from the formula. 1: the first holds and the second does not; the scale of the weights drifts, and the loss gains nothing by it.
 
 # %% [markdown]
 # ## 5. Networks, and the checks before training
@@ -402,7 +405,7 @@ plt.show()
 # became of these weights with Adam and a term in the loss, and with AdamW? Explain both by one step of Adam: which number does it divide the gradient 2λw by?
 # Does the size of λ matter for such a weight?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # For such a weight the whole gradient is 2λw. Adam divides the running mean of the gradient by the root of the running mean of its square, which is about
 # |2λw|: what is left is the sign. So each step moves the weight by about the learning rate towards zero, whatever λ is and however large the weight, and
 # after twenty steps of 1e-3 everything within 0.02 of zero has arrived there: the peak in the middle of the figure. Weights with a large data gradient, on the other hand, hardly feel
@@ -410,6 +413,9 @@ plt.show()
 #
 # AdamW leaves the term out of the gradient and multiplies each weight by 1 − rate·decay beside it. All weights shrink by the same factor, as with SGD, and
 # λ means what it says.
+#
+# **Rubric (3).** 1: with a term in the loss the small weights are gone, in the peak; with AdamW all have shrunk by one factor. 1: one step of Adam is
+# about rate · sign(w), for it divides by the root of the mean of squares of the same gradient. 1: so λ makes no difference there.
 
 # %% [markdown]
 # ## 9. One dimension or two?
@@ -509,12 +515,15 @@ show(test_images[surest], [f"{test_labels[i]} as {guesses[i]}, {answers[i].max()
 # 0.6 does, by one per cent. He hands in the network with 0.6 "because the test set is larger". What exactly has he lost? How could he have used all of the data for the
 # choice, and still have an honest number at the end?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-3", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-3", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # The network may be no worse. What is lost is the measurement: the test accuracy of the winner is now the largest of nine lucky draws, too high by about the spread of
 # the nine, and there is no data left that took no part in the choice. One per cent of 700 images is within one standard error, so he has also chosen by noise.
 #
 # He could have put all of training and validation data into a cross-validation, chosen p by the mean over the folds, trained once more on all of it with that p,
 # and then looked at the test set once. If the test set is larger than the validation set, the split was bad: it should have been moved before, not after.
+#
+# **Rubric (3).** 2: the test accuracy has been used for choosing, so it is too high and measures nothing any more; one per cent is noise. 1: cross-validation (or
+# another split made beforehand), with the test set looked at once.
 
 # %% [markdown]
 # ## Before you hand in

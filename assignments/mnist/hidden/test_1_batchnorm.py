@@ -14,9 +14,15 @@ SIZES = [(7, 4), (3, 6)]
 
 
 def draw(np_rng, size):
-    """x with columns of unlike means and spreads, gamma and beta of both signs and none near 0 or 1."""
+    """x with columns of unlike means and spreads, gamma and beta of both signs and none near 0 or 1.
+
+    A spread is exactly what is drawn for it: three numbers that happen to lie close would show eps, which is asked elsewhere.
+    """
     columns = size[1]
-    x = np_rng.normal(size=size) * np_rng.uniform(0.5, 3, columns) + np_rng.uniform(-3, 3, columns)
+    x = np_rng.normal(size=size)
+    if len(x) > 1:
+        x = (x - x.mean(axis=0)) / x.std(axis=0)
+    x = x * np_rng.uniform(0.5, 3, columns) + np_rng.uniform(-3, 3, columns)
     gamma = np_rng.uniform(1.3, 2.5, columns) * np_rng.choice([-1.0, 1.0], columns)
     beta = np_rng.uniform(0.3, 2.0, columns) * np_rng.choice([-1.0, 1.0], columns)
     return x, gamma, beta

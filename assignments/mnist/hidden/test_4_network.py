@@ -51,7 +51,7 @@ def test_dataset_items(student, probe, rng):
     images, labels, got = read(student, probe, rng)
     assert got["length"] == 6, f"a data set of 6 images says that it has {got['length']}"
     assert list(got["shape"]) == [784], f"one image should have shape (784,); it has {tuple(got['shape'])}"
-    assert got["dtype"] == "torch.float32", f"one image should be float32; it is {got['dtype']}"
+    assert got["dtype"] == "torch.float32", f"one image should be a tensor of float32; it is {got['dtype']}"
     assert tuple(got["batch"].shape) == (6, 784), f"a batch of 6 should have shape (6, 784); it has {tuple(got['batch'].shape)}"
     assert_close(got["batch"], got["x"].float(), name="a batch made by a DataLoader", **TOLERANCE)
     assert torch.equal(got["y"].long(), labels), "the labels should come as they are, each with its image"
@@ -215,7 +215,7 @@ def test_network_batch_norm_evaluation(student, probe, rng):
     assert_close(alone, together[:1], name="an image's scores, alone and in a batch,", **TOLERANCE)
     # Running averages of one and the same batch are its statistics, but for N - 1 and what is left of the start.
     model = student.MNISTNeuralNet(batch_norm=True)
-    probe.settle(model, x, 150)
+    probe.settle(model, x, 120)
     units, fresh = (hidden(probe, model, x[:20] if not training else x, training)[0] for training in (False, True))
     close = (units - fresh[:20]).abs() <= 0.05 * (1 + fresh[:20].abs())
     assert close.double().mean() > 0.99, "after much training on one batch, evaluation should give for it what training gives"
