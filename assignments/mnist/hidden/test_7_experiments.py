@@ -291,11 +291,11 @@ def test_five_crops(student, rng, pad):
     )
 
 
-def averaged(student, probe, rng, settings):
+def averaged(predict_averaged, probe, rng, settings):
     """The student's average for a linear model whose five answers disagree, and all that went in."""
     images = torch.rand(4, 5, 6, generator=rng)
     weight = 3 * torch.randn(30, 3, generator=rng)
-    got = probe.averaged(student.ref("predict_averaged"), weight, images, settings)
+    got = probe.averaged(predict_averaged, weight, images, settings)
     return images, weight, got
 
 
@@ -303,7 +303,7 @@ def averaged(student, probe, rng, settings):
 @pytest.mark.parametrize("pad", [None, 2])
 def test_predict_averaged(student, probe, rng, pad):
     """`predict_averaged` is the mean of the softmaxes of the five crops."""
-    images, weight, got = averaged(student, probe, rng, {} if pad is None else {"pad": pad})
+    images, weight, got = averaged(student.ref("predict_averaged"), probe, rng, {} if pad is None else {"pad": pad})
     pad = 1 if pad is None else pad
     scores = cut_five(images, pad).flatten(2) @ weight
     mixed = cut_five(images, pad).flatten(2).reshape(20, 30) @ weight
@@ -331,7 +331,7 @@ def test_predict_averaged(student, probe, rng, pad):
 @points(1, hint="model.eval(), and torch.no_grad() around the model's call.")
 def test_predict_averaged_mode(student, probe, rng):
     """`predict_averaged` runs the model in evaluation mode and without a graph."""
-    _, _, got = averaged(student, probe, rng, {})
+    _, _, got = averaged(student.ref("predict_averaged"), probe, rng, {})
     assert got["seen"], "predict_averaged never calls the model"
     assert not any(mode for mode, _, _ in got["seen"]), "predict_averaged runs the model in training mode"
     assert not any(graph for _, graph, _ in got["seen"]), "predict_averaged runs the model with gradients switched on"
