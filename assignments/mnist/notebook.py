@@ -104,6 +104,8 @@ for axis, values, title in zip(axes, (raw, out, shifted), ("as they come", "γ =
     for feature in values.T:
         axis.hist(feature, bins=30, alpha=0.6)
     axis.set_title(title)
+    axis.set_xlabel("value")
+axes[0].set_ylabel("examples")
 plt.show()
 
 # %% [markdown]
@@ -207,8 +209,10 @@ for axis, values, title in zip(axes, (maps, right, wrong), ("as they come", "nor
     for channel, name in enumerate(("vertical", "horizontal", "blur")):
         axis.hist(values[:, channel].ravel(), bins=40, alpha=0.6, label=name)
     axis.set_title(title)
+    axis.set_xlabel("value")
     axis.set_yscale("log")
-axes[0].legend()
+axes[0].set_ylabel("pixels")
+axes[0].legend(loc="upper center", fontsize=8)
 plt.show()
 print("means of the channels:", right.mean(axis=(0, 2, 3)).round(6), "| wrong:", wrong.mean(axis=(0, 2, 3)).round(2))
 
@@ -314,6 +318,7 @@ axes[0].set_ylabel("training loss")
 axes[1].set_ylabel("accuracy (dashed: training)")
 for axis in axes:
     axis.set_xlabel("epoch")
+    axis.set_xticks(epochs)
     axis.legend()
 plt.show()
 
@@ -356,7 +361,7 @@ plt.plot(rates, [row["validation_accuracy"] for row in rows], "o-", label="valid
 plt.fill_between(rates, *[[row["validation_accuracy"] + side * 0.02 for row in rows] for side in (-1, 1)], alpha=0.15, color="C1", label="± 0.02: the luck of 300 images")
 plt.xlabel("p")
 plt.ylabel("accuracy")
-plt.legend(loc="lower left")
+plt.legend(loc="center left")
 plt.show()
 
 # %% [markdown]
@@ -396,6 +401,7 @@ fig, axis = plt.subplots(figsize=(8, 3))
 for name, weights in adam.items():
     axis.hist(weights.numpy(), bins=np.linspace(-0.06, 0.06, 121), histtype="step", label=f"Adam: {name}")
 axis.set_xlabel("weight after twenty steps")
+axis.set_ylabel("weights")
 axis.set_yscale("log")
 axis.legend(fontsize=8)
 plt.show()
@@ -475,7 +481,7 @@ for _ in range(10):
 
 shifts = range(6)
 val_scaled = val_images.float() / 255
-for name, model in (("as they are", fixed), ("random crops", cropped)):
+for name, model in (("images as they are", fixed), ("random crops", cropped)):
     alone, averaged = [], []
     for shift in shifts:
         moved = val_scaled.roll(shift, dims=2)
@@ -483,7 +489,7 @@ for name, model in (("as they are", fixed), ("random crops", cropped)):
         averaged.append((experiments.predict_averaged(model, moved).argmax(dim=1) == val_labels).float().mean().item())
     line = plt.plot(shifts, alone, "o-", label=f"trained on {name}")
     plt.plot(shifts, averaged, "s--", color=line[0].get_color(), label="... and averaged over five crops")
-    print(f"trained on {name:13s}: alone {alone[0]:.3f}, averaged {averaged[0]:.3f}")
+    print(f"trained on {name:18s}: alone {alone[0]:.3f}, averaged {averaged[0]:.3f}")
 plt.xlabel("shift in pixels")
 plt.ylabel("validation accuracy")
 plt.legend()

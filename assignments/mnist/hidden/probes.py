@@ -320,8 +320,8 @@ def order_of_batches(fit, count, epochs, settings):
     return steps
 
 
-def sweep(dropout_sweep, rates, train, validation, epochs, seed):
-    """The student's sweep as plain data, what the returned network does on either set, and what share it drops."""
+def sweep(dropout_sweep, rates, train, validation, epochs, seed, count=False):
+    """The student's sweep as plain data, what the returned network does on either set, and what share it drops if asked."""
     torch.manual_seed(99)
     model, rows = dropout_sweep(rates, TensorDataset(*train), TensorDataset(*validation), epochs, seed)
     found = {
@@ -330,8 +330,9 @@ def sweep(dropout_sweep, rates, train, validation, epochs, seed):
         "validation_scores": predict(model, validation[0]),
         "dropped": None,
     }
-    kept, units = hidden_units(model, train[0][:2], False), hidden_units(model, train[0][:2], True, 12)
+    kept = hidden_units(model, train[0][:2], False) if count else None
     if kept is not None:
+        units = hidden_units(model, train[0][:2], True, 12)
         found["dropped"] = float((units[:, kept[0].abs() > 1e-3] == 0).double().mean())
     return found
 

@@ -208,10 +208,10 @@ def test_network_batch_norm_evaluation(student, probe, rng):
     settled = probe.state_of(model)
     assert any(not torch.equal(a, b) for a, b in zip(before, settled)), "training on images leaves no running averages behind"
     together, again = probe.scores_of(model, x)
-    alone, _ = probe.scores_of(model, x[:1])
-    assert torch.equal(together, again), "in evaluation mode two calls differ: dropout is still active"
     same = all(torch.equal(a, b) for a, b in zip(settled, probe.state_of(model)))
     assert same, "the running averages move in evaluation mode; only training moves them"
+    assert torch.equal(together, again), "in evaluation mode two calls differ: dropout is still active"
+    alone, _ = probe.scores_of(model, x[:1])
     assert_close(alone, together[:1], name="an image's scores, alone and in a batch,", **TOLERANCE)
     # Running averages of one and the same batch are its statistics, but for N - 1 and what is left of the start.
     model = student.MNISTNeuralNet(batch_norm=True)

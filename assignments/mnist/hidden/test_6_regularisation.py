@@ -176,7 +176,7 @@ def test_conv_block(student, probe, rng, size):
     assert learnt >= 5 * 27 + 10, f"the block should learn a scale and a shift for each channel too; it has {learnt} parameters"
     other = torch.randn(3, 3, *size, generator=rng)
     settled = probe.settled_block(student.ref("ConvBlock"), sizes, x, other)
-    assert torch.equal(settled["alone"], settled["again"]), "in evaluation mode two calls differ: dropout is still active"
+    assert torch.equal(settled["alone"], settled["again"]), "in evaluation mode two calls differ: dropout is still active, or running averages move"
     assert_close(settled["alone"], settled["beside"], name="the block's output for images alone and beside others, in evaluation mode,", **LOOSE)
 
 
