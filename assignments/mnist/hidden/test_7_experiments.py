@@ -206,7 +206,9 @@ def test_sweep_trains(student, probe, rng):
     seed, rates = seed_of(rng), [0.4, 0.4, 0.4]
     got = probe.sweep(student.ref("dropout_sweep"), rates, train, validation, 1, seed, True)
     rows = rows_of(got, rates)
-    assert rows[0] == rows[1] == rows[2], "the same rate gives one result, then another: seed before each network is made"
+    assert rows[0] == rows[1] == rows[2], (
+        "the same rate gives one result, then another: seed before each network is made, and numpy too where you draw from it"
+    )
     share = got["dropped"]
     # 12 passes over two images with about 500 active units each: five standard deviations are 0.023.
     assert share is not None, "the network returned should be an MNISTNeuralNet, with a weight of 10 x 1000 numbers"
