@@ -104,6 +104,8 @@ for axis, values, title in zip(axes, (raw, out, shifted), ("as they come", "γ =
     for feature in values.T:
         axis.hist(feature, bins=30, alpha=0.6)
     axis.set_title(title)
+    axis.set_xlabel("value")
+axes[0].set_ylabel("examples")
 plt.show()
 
 # %% [markdown]
@@ -207,8 +209,10 @@ for axis, values, title in zip(axes, (maps, right, wrong), ("as they come", "nor
     for channel, name in enumerate(("vertical", "horizontal", "blur")):
         axis.hist(values[:, channel].ravel(), bins=40, alpha=0.6, label=name)
     axis.set_title(title)
+    axis.set_xlabel("value")
     axis.set_yscale("log")
-axes[0].legend()
+axes[0].set_ylabel("pixels")
+axes[0].legend(loc="upper center", fontsize=8)
 plt.show()
 print("means of the channels:", right.mean(axis=(0, 2, 3)).round(6), "| wrong:", wrong.mean(axis=(0, 2, 3)).round(2))
 
@@ -242,7 +246,7 @@ show([*blur(six)[0, :1], *blur(pixels)[0, :2], *blur(whole)[0, :4]], ["blurred"]
 # formula of the backward pass, two equations that every right `dx` fulfils (the cell above prints both). Then: a student
 # forgets the way through the variance. Which of the two equations still holds, and what will the weights in front of the layer do in training?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # Mean and deviation become a·mean + c and a·deviation, so that x̂ stays what it is (but for eps). The loss therefore does not change along two directions of the
 # column: all entries moved by the same amount, and the column stretched about its mean. A gradient is orthogonal to directions in which
 # nothing changes: the sum of dx over the batch is zero, and so is the sum of dx times x̂.
@@ -250,6 +254,9 @@ show([*blur(six)[0, :1], *blur(pixels)[0, :2], *blur(whole)[0, :4]], ["blurred"]
 # Without the way through the variance, dx = γ/σ (dout − mean(dout)): it sums to zero, so the first holds. Its product with x̂ does not vanish: the gradient
 # pretends that stretching the column helps. The weights follow it and grow (or shrink), step after step, without the loss getting any better
 # for it; and the larger they are, the smaller 1/σ makes every gradient.
+#
+# **Rubric (4).** 1: the output stays as it is, since mean and deviation change along. 2: both equations, from the two directions in which the loss is
+# constant, and not from the formula. 1: the first holds and the second does not; the scale of the weights drifts, and the loss gains nothing by it.
 
 # %% [markdown]
 # ## 5. Networks, and the checks before training
@@ -311,6 +318,7 @@ axes[0].set_ylabel("training loss")
 axes[1].set_ylabel("accuracy (dashed: training)")
 for axis in axes:
     axis.set_xlabel("epoch")
+    axis.set_xticks(epochs)
     axis.legend()
 plt.show()
 
@@ -353,7 +361,7 @@ plt.plot(rates, [row["validation_accuracy"] for row in rows], "o-", label="valid
 plt.fill_between(rates, *[[row["validation_accuracy"] + side * 0.02 for row in rows] for side in (-1, 1)], alpha=0.15, color="C1", label="± 0.02: the luck of 300 images")
 plt.xlabel("p")
 plt.ylabel("accuracy")
-plt.legend(loc="lower left")
+plt.legend(loc="center left")
 plt.show()
 
 # %% [markdown]
@@ -393,6 +401,7 @@ fig, axis = plt.subplots(figsize=(8, 3))
 for name, weights in adam.items():
     axis.hist(weights.numpy(), bins=np.linspace(-0.06, 0.06, 121), histtype="step", label=f"Adam: {name}")
 axis.set_xlabel("weight after twenty steps")
+axis.set_ylabel("weights")
 axis.set_yscale("log")
 axis.legend(fontsize=8)
 plt.show()
@@ -402,7 +411,7 @@ plt.show()
 # became of these weights with Adam and a term in the loss, and with AdamW? Explain both by one step of Adam: which number does it divide the gradient 2λw by?
 # Does the size of λ matter for such a weight?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # For such a weight the whole gradient is 2λw. Adam divides the running mean of the gradient by the root of the running mean of its square, which is about
 # |2λw|: what is left is the sign. So each step moves the weight by about the learning rate towards zero, whatever λ is and however large the weight, and
 # after twenty steps of 1e-3 everything within 0.02 of zero has arrived there: the peak in the middle of the figure. Weights with a large data gradient, on the other hand, hardly feel
@@ -410,6 +419,9 @@ plt.show()
 #
 # AdamW leaves the term out of the gradient and multiplies each weight by 1 − rate·decay beside it. All weights shrink by the same factor, as with SGD, and
 # λ means what it says.
+#
+# **Rubric (3).** 1: with a term in the loss the small weights are gone, in the peak; with AdamW all have shrunk by one factor. 1: one step of Adam is
+# about rate · sign(w), for it divides by the root of the mean of squares of the same gradient. 1: so λ makes no difference there.
 
 # %% [markdown]
 # ## 9. One dimension or two?
@@ -469,7 +481,7 @@ for _ in range(10):
 
 shifts = range(6)
 val_scaled = val_images.float() / 255
-for name, model in (("as they are", fixed), ("random crops", cropped)):
+for name, model in (("images as they are", fixed), ("random crops", cropped)):
     alone, averaged = [], []
     for shift in shifts:
         moved = val_scaled.roll(shift, dims=2)
@@ -477,7 +489,7 @@ for name, model in (("as they are", fixed), ("random crops", cropped)):
         averaged.append((experiments.predict_averaged(model, moved).argmax(dim=1) == val_labels).float().mean().item())
     line = plt.plot(shifts, alone, "o-", label=f"trained on {name}")
     plt.plot(shifts, averaged, "s--", color=line[0].get_color(), label="... and averaged over five crops")
-    print(f"trained on {name:13s}: alone {alone[0]:.3f}, averaged {averaged[0]:.3f}")
+    print(f"trained on {name:18s}: alone {alone[0]:.3f}, averaged {averaged[0]:.3f}")
 plt.xlabel("shift in pixels")
 plt.ylabel("validation accuracy")
 plt.legend()
@@ -509,12 +521,15 @@ show(test_images[surest], [f"{test_labels[i]} as {guesses[i]}, {answers[i].max()
 # 0.6 does, by one per cent. He hands in the network with 0.6 "because the test set is larger". What exactly has he lost? How could he have used all of the data for the
 # choice, and still have an honest number at the end?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-3", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-3", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # The network may be no worse. What is lost is the measurement: the test accuracy of the winner is now the largest of nine lucky draws, too high by about the spread of
 # the nine, and there is no data left that took no part in the choice. One per cent of 700 images is within one standard error, so he has also chosen by noise.
 #
 # He could have put all of training and validation data into a cross-validation, chosen p by the mean over the folds, trained once more on all of it with that p,
 # and then looked at the test set once. If the test set is larger than the validation set, the split was bad: it should have been moved before, not after.
+#
+# **Rubric (3).** 2: the test accuracy has been used for choosing, so it is too high and measures nothing any more; one per cent is noise. 1: cross-validation (or
+# another split made beforehand), with the test set looked at once.
 
 # %% [markdown]
 # ## Before you hand in

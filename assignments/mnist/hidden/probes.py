@@ -152,7 +152,7 @@ def read_dataset(MNISTDataset, images, labels):
     return {
         "length": len(data),
         "shape": list(items[0][0].shape),
-        "dtype": str(items[0][0].dtype),
+        "dtype": str(items[0][0].dtype) if isinstance(items[0][0], torch.Tensor) else type(items[0][0]).__name__,
         "x": torch.stack([torch.as_tensor(x).reshape(-1).double() for x, _ in items]),
         "y": torch.tensor([int(y) for _, y in items]),
         "batch": x.detach(),
@@ -160,22 +160,16 @@ def read_dataset(MNISTDataset, images, labels):
     }
 
 
-#: The network that two checks look at, trained once.
-_trained = {}
-
-
 def trained(MNISTDataset, MNISTNeuralNet, train_batch, x, y, epochs, seed):
-    """A batch-normalised network with dropout, trained on digits by the student's own parts; made once, then kept."""
-    if "model" not in _trained:
-        torch.manual_seed(seed)
-        model = MNISTNeuralNet(batch_norm=True, dropout=0.25)
-        opt = torch.optim.Adam(model.parameters(), lr=1e-3)
-        loss_fn = nn.CrossEntropyLoss()
-        for _ in range(epochs):
-            for xb, yb in DataLoader(MNISTDataset(x, y), batch_size=50, shuffle=True):
-                train_batch(xb, yb, model, opt, loss_fn)
-        _trained["model"] = model
-    return _trained["model"]
+    """A batch-normalised network with dropout, trained on digits by the student's own parts."""
+    torch.manual_seed(seed)
+    model = MNISTNeuralNet(batch_norm=True, dropout=0.25)
+    opt = torch.optim.Adam(model.parameters(), lr=1e-3)
+    loss_fn = nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        for xb, yb in DataLoader(MNISTDataset(x, y), batch_size=50, shuffle=True):
+            train_batch(xb, yb, model, opt, loss_fn)
+    return model
 
 
 def predict(model, x):
@@ -326,8 +320,8 @@ def order_of_batches(fit, count, epochs, settings):
     return steps
 
 
-def sweep(dropout_sweep, rates, train, validation, epochs, seed):
-    """The student's sweep as plain data, what the returned network does on either set, and what share it drops."""
+def sweep(dropout_sweep, rates, train, validation, epochs, seed, count=False):
+    """The student's sweep as plain data, what the returned network does on either set, and what share it drops if asked."""
     torch.manual_seed(99)
     model, rows = dropout_sweep(rates, TensorDataset(*train), TensorDataset(*validation), epochs, seed)
     found = {
@@ -336,8 +330,9 @@ def sweep(dropout_sweep, rates, train, validation, epochs, seed):
         "validation_scores": predict(model, validation[0]),
         "dropped": None,
     }
-    kept, units = hidden_units(model, train[0][:2], False), hidden_units(model, train[0][:2], True, 12)
+    kept = hidden_units(model, train[0][:2], False) if count else None
     if kept is not None:
+        units = hidden_units(model, train[0][:2], True, 12)
         found["dropped"] = float((units[:, kept[0].abs() > 1e-3] == 0).double().mean())
     return found
 

@@ -14,9 +14,15 @@ SIZES = [(7, 4), (3, 6)]
 
 
 def draw(np_rng, size):
-    """x with columns of unlike means and spreads, gamma and beta of both signs and none near 0 or 1."""
+    """x with columns of unlike means and spreads, gamma and beta of both signs and none near 0 or 1.
+
+    A spread is exactly what is drawn for it: three numbers that happen to lie close would show eps, which is asked elsewhere.
+    """
     columns = size[1]
-    x = np_rng.normal(size=size) * np_rng.uniform(0.5, 3, columns) + np_rng.uniform(-3, 3, columns)
+    x = np_rng.normal(size=size)
+    if len(x) > 1:
+        x = (x - x.mean(axis=0)) / x.std(axis=0)
+    x = x * np_rng.uniform(0.5, 3, columns) + np_rng.uniform(-3, 3, columns)
     gamma = np_rng.uniform(1.3, 2.5, columns) * np_rng.choice([-1.0, 1.0], columns)
     beta = np_rng.uniform(0.3, 2.0, columns) * np_rng.choice([-1.0, 1.0], columns)
     return x, gamma, beta
@@ -36,6 +42,7 @@ def test_batchnorm_train(student, np_rng, size):
     x, gamma, beta = draw(np_rng, size)
     # Running averages that are there already have no say in training.
     memory = {"running_mean": np_rng.normal(size=size[1]), "running_var": np_rng.uniform(2, 3, size[1])}
+    moved = [0.9 * old + 0.1 * new for old, new in zip(memory.values(), (x.mean(axis=0), x.var(axis=0)))]
     out, _ = student.batchnorm_forward(x, gamma, beta, {"mode": "train", **memory})
     assert_close(
         out,
@@ -56,6 +63,7 @@ def test_batchnorm_train(student, np_rng, size):
             "the running averages, which are for test mode": lambda: normalise(
                 x, gamma, beta, memory["running_mean"], memory["running_var"]
             ),
+            "the running averages of after the update, which are for test mode": lambda: normalise(x, gamma, beta, *moved),
         },
         **TOLERANCE,
     )
@@ -223,6 +231,7 @@ def test_batchnorm_dx(student, np_rng, size, eps):
             "N - 1 in place of N": lambda: gamma * inverse * (dout - (through_mean + through_var) * n / (n - 1)),
             "N - 1 in place of N, on the way through the variance": lambda: gamma * inverse * (dout - through_mean - through_var * n / (n - 1)),
             "no eps, or 1e-5 in place of the one in bn_param": lambda: _dx(x, gamma, dout, 1e-5),
+            "eps left out of the standard deviation on the way back": lambda: gamma / x.std(axis=0) * (dout - through_mean - through_var),
             "the sums taken over each row, not over the batch": lambda: gamma
             * inverse
             * (dout - dout.mean(axis=1, keepdims=True) - x_hat * (dout * x_hat).mean(axis=1, keepdims=True)),

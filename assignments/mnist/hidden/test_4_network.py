@@ -10,19 +10,19 @@ from grader.checks import assert_close, points
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 
 
-def read(student, probe, rng):
+def read(MNISTDataset, probe, rng):
     """Six random images, among them the whole range of grey, and what the student's data set makes of them."""
     images = torch.randint(256, (6, 28, 28), generator=rng, dtype=torch.uint8)
     images[0, 0, :2] = torch.tensor([0, 255], dtype=torch.uint8)
     images[1] = images[1] // 2  # no white in it: dividing by an image's own maximum shows
     labels = torch.randint(10, (6,), generator=rng)
-    return images, labels, probe.read_dataset(student.ref("MNISTDataset"), images, labels)
+    return images, labels, probe.read_dataset(MNISTDataset, images, labels)
 
 
 @points(2, hint="float first, then divide by 255; row after row makes the 784.")
 def test_dataset_pixels(student, probe, rng):
     """`MNISTDataset` rescales pixels to [0, 1] and lays an image out as a row."""
-    images, _, got = read(student, probe, rng)
+    images, _, got = read(student.ref("MNISTDataset"), probe, rng)
     values = images.double().reshape(6, -1)
     assert_close(
         got["x"],
@@ -48,10 +48,10 @@ def test_dataset_pixels(student, probe, rng):
 @points(2, hint="One item is (784,) float32 and its label; a DataLoader makes (N, 784) and (N,) of them.")
 def test_dataset_items(student, probe, rng):
     """`MNISTDataset` has a length, and items that a `DataLoader` can put together."""
-    images, labels, got = read(student, probe, rng)
+    images, labels, got = read(student.ref("MNISTDataset"), probe, rng)
     assert got["length"] == 6, f"a data set of 6 images says that it has {got['length']}"
     assert list(got["shape"]) == [784], f"one image should have shape (784,); it has {tuple(got['shape'])}"
-    assert got["dtype"] == "torch.float32", f"one image should be float32; it is {got['dtype']}"
+    assert got["dtype"] == "torch.float32", f"one image should be a tensor of float32; it is {got['dtype']}"
     assert tuple(got["batch"].shape) == (6, 784), f"a batch of 6 should have shape (6, 784); it has {tuple(got['batch'].shape)}"
     assert_close(got["batch"], got["x"].float(), name="a batch made by a DataLoader", **TOLERANCE)
     assert torch.equal(got["y"].long(), labels), "the labels should come as they are, each with its image"
@@ -208,14 +208,14 @@ def test_network_batch_norm_evaluation(student, probe, rng):
     settled = probe.state_of(model)
     assert any(not torch.equal(a, b) for a, b in zip(before, settled)), "training on images leaves no running averages behind"
     together, again = probe.scores_of(model, x)
-    alone, _ = probe.scores_of(model, x[:1])
-    assert torch.equal(together, again), "in evaluation mode two calls differ: dropout is still active"
     same = all(torch.equal(a, b) for a, b in zip(settled, probe.state_of(model)))
     assert same, "the running averages move in evaluation mode; only training moves them"
+    assert torch.equal(together, again), "in evaluation mode two calls differ: dropout is still active"
+    alone, _ = probe.scores_of(model, x[:1])
     assert_close(alone, together[:1], name="an image's scores, alone and in a batch,", **TOLERANCE)
     # Running averages of one and the same batch are its statistics, but for N - 1 and what is left of the start.
     model = student.MNISTNeuralNet(batch_norm=True)
-    probe.settle(model, x, 150)
+    probe.settle(model, x, 120)
     units, fresh = (hidden(probe, model, x[:20] if not training else x, training)[0] for training in (False, True))
     close = (units - fresh[:20]).abs() <= 0.05 * (1 + fresh[:20].abs())
     assert close.double().mean() > 0.99, "after much training on one batch, evaluation should give for it what training gives"

@@ -170,7 +170,7 @@ def test_accuracy_without_graph(student, probe, rng):
 
 
 def trained(student, probe, profile, held_out, np_rng):
-    """The network that the student's parts make of the training digits; trained once a worker."""
+    """The network that the student's parts make of the training digits."""
     x, y = held_out.train
     images = (x[:, 0] * 255).round().to(torch.uint8)
     parts = [student.ref(name) for name in ("MNISTDataset", "MNISTNeuralNet", "train_batch")]

@@ -14,6 +14,11 @@ def weights_of(parameters):
     return [p for p in parameters if p.dim() >= 2]
 
 
+def without_biases(parameters):
+    """What is left when all that is called a bias is left out: the weights, and the scales of batch norm."""
+    return [p for index, p in enumerate(parameters) if index in (0, 2, 4)]
+
+
 def squares(parameters):
     """The sum of all squares."""
     return sum(p.square().sum().item() for p in parameters)
@@ -43,6 +48,9 @@ def test_l2_penalty(student, probe, rng):
         name="the penalty",
         mistakes={
             "biases, scales and shifts counted as well": lambda: squares(parameters),
+            "the scales of batch norm counted as well: they are called weight, and have one axis": lambda: squares(
+                without_biases(parameters)
+            ),
             "the factor 1/2": lambda: right / 2,
             "the norm, not its square": lambda: right**0.5,
             "a sum of norms, not of squares": lambda: sum(w.norm().item() for w in weights),
@@ -68,6 +76,7 @@ def test_penalised(student, probe, rng):
     got = probe.penalised_losses(student.ref("penalised"), seed_of(rng), x, y, lam)
     now = [squares(weights_of(parameters)) for parameters in got["parameters"]]
     everything = [squares(parameters) for parameters in got["parameters"]]
+    scales_too = [squares(without_biases(parameters)) for parameters in got["parameters"]]
     data = got["data"]
     for when, name in enumerate(("the loss", "the loss after the weights have changed")):
         assert_close(
@@ -81,6 +90,7 @@ def test_penalised(student, probe, rng):
                 "the penalty alone": lambda: lam * now[when],
                 "the factor 1/2": lambda: data[when] + lam / 2 * now[when],
                 "biases, scales and shifts penalised as well": lambda: data[when] + lam * everything[when],
+                "the scales of batch norm penalised as well": lambda: data[when] + lam * scales_too[when],
                 "the penalty of the old weights: compute it at each call": lambda: data[when] + lam * now[0],
             },
             **TOLERANCE,
@@ -166,7 +176,7 @@ def test_conv_block(student, probe, rng, size):
     assert learnt >= 5 * 27 + 10, f"the block should learn a scale and a shift for each channel too; it has {learnt} parameters"
     other = torch.randn(3, 3, *size, generator=rng)
     settled = probe.settled_block(student.ref("ConvBlock"), sizes, x, other)
-    assert torch.equal(settled["alone"], settled["again"]), "in evaluation mode two calls differ: dropout is still active"
+    assert torch.equal(settled["alone"], settled["again"]), "in evaluation mode two calls differ: dropout is still active, or running averages move"
     assert_close(settled["alone"], settled["beside"], name="the block's output for images alone and beside others, in evaluation mode,", **LOOSE)
 
 

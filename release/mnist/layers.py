@@ -1,0 +1,123 @@
+"""Batch normalisation and dropout, forwards and backwards, in numpy alone.
+
+Conventions, the same in every function here:
+
+* The first axis of an input is the batch; N is its length.
+* ``cache`` is yours: whatever your forward function wants to hand to its own backward function.
+* A mode is ``"train"`` or ``"test"``; nothing else is ever asked for.
+* float64 in, float64 out.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def batchnorm_forward(
+    x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, bn_param: dict[str, Any]
+) -> tuple[np.ndarray, Any]:
+    """Normalise each feature over the batch, then scale and shift it: ``out = gamma * x_hat + beta``.
+
+    In training, ``x_hat = (x - mean) / sqrt(var + eps)`` with the batch's own mean and its biased variance (divided by N,
+    as ``np.var`` does), and the running averages move towards them:
+
+        running_mean = momentum * running_mean + (1 - momentum) * mean
+        running_var  = momentum * running_var  + (1 - momentum) * var
+
+    so ``momentum`` is the share of the OLD value, and ``var`` is the same biased variance. In test mode the running
+    averages take the place of the batch's mean and variance, and stay as they are.
+
+    Args:
+        x: (N, D) inputs.
+        gamma: (D,) scales.
+        beta: (D,) shifts.
+        bn_param: settings, and the memory between calls. You read and write this very dict:
+            ``"mode"``: ``"train"`` or ``"test"``.
+            ``"eps"``: added to the variance; 1e-5 where it is missing.
+            ``"momentum"``: share of the old running average; 0.9 where it is missing.
+            ``"running_mean"``, ``"running_var"``: (D,) running averages; both zeros where they are missing. Put the
+            new ones back under these keys.
+
+    Returns:
+        ``out`` of shape (N, D), and a cache for :func:`batchnorm_backward` (asked for after ``"train"`` only).
+    """
+    raise NotImplementedError("batchnorm_forward: write your solution here")
+
+
+def batchnorm_backward(dout: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Push a gradient back through :func:`batchnorm_forward` in training mode.
+
+    Every entry of a column of ``x`` moves the column's mean and variance, and through them the whole column of ``out``.
+
+    Args:
+        dout: (N, D) gradient of the loss with respect to ``out``.
+        cache: what :func:`batchnorm_forward` returned.
+
+    Returns:
+        ``dx`` (N, D), ``dgamma`` (D,) and ``dbeta`` (D,).
+    """
+    raise NotImplementedError("batchnorm_backward: write your solution here")
+
+
+def dropout_forward(x: np.ndarray, dropout_param: dict[str, Any]) -> tuple[np.ndarray, Any]:
+    """Inverted dropout: in training, zero each entry with probability ``p`` and divide what is kept by ``1 - p``.
+
+    Each entry is decided for itself. In test mode the input passes unchanged.
+
+    Args:
+        x: inputs of any shape.
+        dropout_param: settings:
+            ``"mode"``: ``"train"`` or ``"test"``.
+            ``"p"``: the probability to DROP an entry, 0 <= p < 1, as in ``torch.nn.Dropout``.
+            ``"seed"``: where it is given, call ``np.random.seed`` with it first, so that the same seed drops the same
+            entries; where it is missing, every call drops others.
+
+    Returns:
+        ``out`` with the shape of ``x``, and a cache for :func:`dropout_backward`.
+    """
+    raise NotImplementedError("dropout_forward: write your solution here")
+
+
+def dropout_backward(dout: np.ndarray, cache: Any) -> np.ndarray:
+    """Push a gradient back through :func:`dropout_forward`, in either mode.
+
+    Args:
+        dout: gradient with respect to ``out``, of any shape.
+        cache: what :func:`dropout_forward` returned.
+
+    Returns:
+        ``dx`` with the shape of ``dout``.
+    """
+    raise NotImplementedError("dropout_backward: write your solution here")
+
+
+def spatial_batchnorm_forward(
+    x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, bn_param: dict[str, Any]
+) -> tuple[np.ndarray, Any]:
+    """Batch normalisation of feature maps: one mean and one variance for each channel, over N, H and W together.
+
+    It is :func:`batchnorm_forward` on another arrangement of the same numbers.
+
+    Args:
+        x: (N, C, H, W) inputs.
+        gamma: (C,) scales.
+        beta: (C,) shifts.
+        bn_param: as for :func:`batchnorm_forward`, with D = C.
+
+    Returns:
+        ``out`` of shape (N, C, H, W), and a cache for :func:`spatial_batchnorm_backward`.
+    """
+    raise NotImplementedError("spatial_batchnorm_forward: write your solution here")
+
+
+def spatial_batchnorm_backward(dout: np.ndarray, cache: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Push a gradient back through :func:`spatial_batchnorm_forward` in training mode.
+
+    Args:
+        dout: (N, C, H, W) gradient with respect to ``out``.
+        cache: what :func:`spatial_batchnorm_forward` returned.
+
+    Returns:
+        ``dx`` (N, C, H, W), ``dgamma`` (C,) and ``dbeta`` (C,).
+    """
+    raise NotImplementedError("spatial_batchnorm_backward: write your solution here")
