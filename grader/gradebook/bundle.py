@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
 )
+#: A message is a sentence, and no line of it should have to be scrolled to.
+WRAP = "<style>div.output_area pre { white-space: pre-wrap; overflow-wrap: anywhere; word-break: normal }</style>"
 ZIP = "bundle.zip"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 #: An entry of nbgrader's table of contents, which calls every check "Test cell".
@@ -85,6 +87,7 @@ def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str
     """The page with report and bundle in it, and all files of the bundle, the zip included."""
     page = _LINK.sub("", _SCRIPT.sub("", page))
     page = _LISTED.sub(r"\g<link>\g<name></a>", page)
+    page = page.replace("</head>", f"{WRAP}\n</head>", 1)
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
     address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"
