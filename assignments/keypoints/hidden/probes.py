@@ -85,22 +85,19 @@ class _Compose:
 
 
 def read_batches(FacialKeypointsDataset, RandomHorizontalFlip, RandomCrop, Normalize, ToTensor, text, seed):
-    """Two epochs of a loader over the data set with a chain of transforms; the file's items before and after."""
+    """Two epochs of a loader over the data set, with each of three chains of transforms."""
     seed_all(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        data = _open(FacialKeypointsDataset, text, folder, _Compose(RandomHorizontalFlip(1.0), Normalize(), ToTensor()))
-        epochs = [next(iter(DataLoader(data, batch_size=len(data)))) for _ in range(2)]
-        data = _open(FacialKeypointsDataset, text, folder, _Compose(RandomCrop(80), Normalize(), ToTensor()))
-        cropped = next(iter(DataLoader(data, batch_size=len(data))))
-    return {
-        name: {
-            "shapes": [list(epochs[0][name].shape), list(cropped[name].shape)],
-            "dtypes": [str(epochs[0][name].dtype), str(cropped[name].dtype)],
-            "first": epochs[0][name],
-            "second": epochs[1][name],
-        }
-        for name in ("image", "keypoints")
+    chains = {
+        "plain": _Compose(Normalize(), ToTensor()),
+        "mirrored": _Compose(RandomHorizontalFlip(1.0), Normalize(), ToTensor()),
+        "cropped": _Compose(RandomCrop(80), RandomHorizontalFlip(1.0), Normalize(), ToTensor()),
     }
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for chain, transform in chains.items():
+            data = _open(FacialKeypointsDataset, text, folder, transform)
+            found[chain] = [next(iter(DataLoader(data, batch_size=len(data)))) for _ in range(2)]
+    return found
 
 
 def flips(RandomHorizontalFlip, flip, image, keypoints, p, count, seed):
@@ -217,3 +214,16 @@ def trained(KeypointModel, pictures, keypoints, epochs, seed):
                 schedule.step()
         _trained["model"] = model
     return _trained["model"]
+
+
+# -- heat maps -------------------------------------------------------------------------------------------------------
+
+
+def gradient_through(soft_argmax, scores, stride, weights):
+    """The gradient of the weighted sum of the keypoints, for the scores; None where there is no graph."""
+    leaf = scores.clone().requires_grad_()
+    made = soft_argmax(leaf, stride)
+    if not isinstance(made, torch.Tensor) or not made.requires_grad:
+        return None
+    (gradient,) = torch.autograd.grad((made * weights).sum(), leaf, allow_unused=True)
+    return None if gradient is None else gradient.detach()

@@ -98,7 +98,7 @@ def descend(weight, batches, lr, momentum, *, stale=0.0, clear=True, loss=None, 
     return weight, before, after
 
 
-@points(6, hint="For each batch: loss = mse(model(image).flatten(1), keypoints.flatten(1)), zero_grad, backward, step.")
+@points(5, hint="For each batch: loss = mse(model(image).flatten(1), keypoints.flatten(1)), zero_grad, backward, step.")
 @pytest.mark.parametrize("split", [False, True], ids=["30", "15x2"])
 @pytest.mark.parametrize("sizes", [(4,), (5, 3, 2)], ids=["one", "three"])
 def test_train_epoch_steps(student, probe, rng, split, sizes):
