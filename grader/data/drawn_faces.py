@@ -211,7 +211,9 @@ class _Picture:
         self.paint(iris * np.minimum(white + 0.2, 1.0), self.knob(0.02, 0.3) * skin)
         for corner in (inner, outer):
             self.paint(0.7 * self.line(corner, 0.5 * (corner + centre) - [0, 1.2], 0.7 * self.scale), skin * 0.3)
-        self.paint(self.line(low, high, self.knob(1.0, 1.9) * self.scale) * self.knob(0.5, 0.95)[:, None, None], skin * 0.25)
+        self.paint(
+            self.line(low, high, self.knob(1.0, 1.9) * self.scale) * self.knob(0.5, 0.95)[:, None, None], skin * 0.25
+        )
 
     def nose(self, skin: Layer) -> None:
         """A ridge lit from one side, a tip, two nostrils."""

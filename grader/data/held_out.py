@@ -33,8 +33,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class PointErrors:
-    """Errors of predicted points: ``mse`` of a coordinate, in square pixels; ``normalised``, the mean distance to the
-    true point as a share of the distance between the first two true points."""
+    """Errors of predicted points.
+
+    ``mse`` is the mean squared error of a coordinate, in square pixels; ``normalised`` the mean distance to the true point, as
+    a share of the distance between the first two true points of the same sample.
+    """
 
     mse: float
     normalised: float

@@ -59,25 +59,28 @@ def read_csv(path: Path) -> tuple[Pixels, Points]:
 
     Raises MachineError where there is no such file, or where it is not of this form.
     """
-    pictures, faces = [], []
     try:
-        with path.open(encoding="ascii", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = {*COLUMNS, "Image"} - set(reader.fieldnames or ())
-            if missing:
-                raise ValueError(f"it lacks the column {min(missing)!r}")
-            for row in reader:
-                numbers = [row[column] for column in COLUMNS]
-                if not all(numbers):
-                    continue
-                pictures.append(np.array((row["Image"] or "").split(), dtype=np.uint8).reshape(SIDE, SIDE))
-                faces.append(np.array(numbers, dtype=np.float32).reshape(-1, 2))
-        if not faces:
-            raise ValueError("no row of it has every landmark")
+        return _parse(path)
     except (OSError, ValueError, OverflowError, csv.Error) as error:
         raise MachineError(
             f"the facial keypoints cannot be read: {error}",
             where=path,
             mend="put Kaggle's training.csv there, unpacked, or correct data.options.root",
         ) from error
+
+
+def _parse(path: Path) -> tuple[Pixels, Points]:
+    pictures, faces = [], []
+    with path.open(encoding="ascii", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = {*COLUMNS, "Image"} - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(f"it lacks the column {min(missing)!r}")
+        for row in reader:
+            numbers = [row[column] for column in COLUMNS]
+            if all(numbers):
+                pictures.append(np.array((row["Image"] or "").split(), dtype=np.uint8).reshape(SIDE, SIDE))
+                faces.append(np.array(numbers, dtype=np.float32).reshape(-1, 2))
+    if not faces:
+        raise ValueError("no row of it has every landmark")
     return np.stack(pictures), np.stack(faces)

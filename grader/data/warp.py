@@ -39,9 +39,7 @@ def perturb(images: Images, stream: Stream, strength: Strength) -> Images:
     return (np.rint(np.clip(changed, 0.0, 1.0) * 255.0) / 255.0).astype(np.float32)
 
 
-def perturb_with_points(
-    images: Images, points: Images, stream: Stream, strength: Strength
-) -> tuple[Images, Images]:
+def perturb_with_points(images: Images, points: Images, stream: Stream, strength: Strength) -> tuple[Images, Images]:
     """The same for photographs, which have no dark border and noise everywhere, with the points (N, K, 2) on them.
 
     Points are x before y, in pixels, where the pixel in column c reaches from x = c to x = c + 1.
