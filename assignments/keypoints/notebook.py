@@ -255,12 +255,12 @@ for axis, sigma in zip(axes[1:], (2.0, 4.0, 8.0)):
 plt.show()
 
 # %% [markdown]
-# **There and back.** How much does the grid cost? Keypoints of 200 faces go through maps of different strides and come back in three
+# **There and back.** How much does the grid cost? Keypoints of 50 faces go through maps of different strides and come back in three
 # ways. With the offset nothing is lost; the maximum alone is off by up to half a cell in each direction; and the soft argmax is
 # nearly exact for a hill that it sees as a whole.
 
 # %%
-points = torch.tensor(faces.train[1][:200])
+points = torch.tensor(faces.train[1][:50])
 strides = [1, 2, 4, 8]
 lost = {"maximum": [], "maximum and offset": [], "soft argmax": []}
 for stride in strides:
@@ -304,7 +304,7 @@ for axis, name in zip(axes[1:], ("softmax loss", "soft argmax, squared error")):
         optimizer.step()
     chances = scores.detach().flatten(2).softmax(dim=2).reshape(1, 15, 24, 24)
     axis.imshow(chances[0, 0], extent=(0, 96, 96, 0), cmap="magma")
-    axis.plot(*points[0, 0], "c+", markersize=8)
+    axis.plot(*points[0, 0].tolist(), "c+", markersize=8)
     off = (heatmaps.soft_argmax(scores.detach(), 4) - points).norm(dim=2).mean()
     axis.set_title(f"left eye, {name}\nmean at {off:.2f} px from the keypoints", fontsize=8)
     axis.axis("off")

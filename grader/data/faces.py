@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from grader.data.drawn_faces import draw_faces
 from grader.data.landmarks import SIDE, Pixels, Points, read_csv
@@ -94,7 +95,7 @@ class KaggleFaces:
         images, moved = perturb_with_points(plain.x[:, 0], plain.y, stream, self.strength)
         return Samples(images[:, None], moved)
 
-    def _order(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def _order(self) -> npt.NDArray[np.int64]:
         return Stream(_PUBLIC_KEY, "kaggle").permutation(len(_kaggle(self.root)[0]))
 
 

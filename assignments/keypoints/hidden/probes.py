@@ -199,9 +199,9 @@ _trained = {}
 
 def trained(KeypointModel, pictures, keypoints, epochs, seed):
     """A model trained on faces as the handout says: Adam, batches of 16, a rate that rises to 0.003 and falls to 0."""
+    # Made even where it is not needed any more: validation asks which functions of the student's a check runs.
+    model = new_model(KeypointModel, seed)
     if "model" not in _trained:
-        seed_all(seed)
-        model = KeypointModel()
         model.train()
         x, y = pictures.float() / 255, keypoints.flatten(1) / 48 - 1
         steps = epochs * -(-len(x) // 16)
