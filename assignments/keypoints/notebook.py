@@ -61,7 +61,7 @@ def show(axis, image, keypoints=None, title=""):
 # forgotten. Your data set must read it.
 
 # %%
-faces = load("faces", train=1000, validation=100, array="numpy")
+faces = load("faces", train=800, validation=100, array="numpy")
 folder = Path(tempfile.mkdtemp())
 for name, (images, points) in (("training", faces.train), ("validation", faces.validation)):
     points = points.copy()
@@ -72,8 +72,8 @@ with open(folder / "training.csv") as file:
     print(file.readline()[:100], "...", file.readline()[:100], "...", sep="\n")
 
 data = keypoint_data.FacialKeypointsDataset(folder / "training.csv")
-print("faces without gaps:", len(data), "of 1000")
-assert len(data) == 998
+print("faces without gaps:", len(data), "of 800")
+assert len(data) == 798
 figure, axes = plt.subplots(2, 6, figsize=(8, 3))
 for index, axis in enumerate(axes.flat):
     show(axis, data[index]["image"], data[index]["keypoints"])
@@ -200,10 +200,10 @@ def evaluate(model):
 
 torch.manual_seed(0)
 model = keypoint_model.KeypointModel()
-epochs = 8
-loader = DataLoader(train_data, batch_size=16, shuffle=True)
+epochs = 5
+loader = DataLoader(train_data, batch_size=5, shuffle=True)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-rates = torch.sin(torch.linspace(0.3, 3.0, epochs)) * 3e-3
+rates = torch.sin(torch.linspace(0.3, 3.0, epochs)) * 2e-3
 curve = []
 for rate in rates.tolist():
     optimizer.param_groups[0]["lr"] = rate
@@ -319,7 +319,7 @@ plt.show()
 # the mean squared error. Say what the network's best answer is for `left_eye_center` on a frontal face, and what for `nose_tip`, and why. What
 # does the training loss tell, and would you find the bug by a validation set that is mirrored in the same way?
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # For a face and its mirror image, which look alike, row 0 is once the eye on the one side and once that on the other, with equal
 # chance, and nothing in the picture tells which. The squared error is least at the mean: the point midway between the eyes. The nose tip
 # has no partner, its label is right in both cases, and it is learned as before. The same for the lips.
@@ -328,13 +328,16 @@ plt.show()
 # a network that is too small. A validation set mirrored in the same way agrees with it. Per-keypoint errors would tell: all pairs are
 # bad, nose and lips good. So would one look at a picture with left and right in two colours. An unmirrored validation set shows
 # the error, but not its cause.
+#
+# **Rubric (4).** 2: the mean of both eyes, since the squared error is least at a mean; the nose is learned as before. 1: the training loss
+# stays high, as with too small a network. 1: such a validation set agrees with it, so it does not find the bug.
 
 # %% [markdown]
 # **Question 2.** Your heat maps have cells of 8 pixels. You decode with `8 * column` in place of `8 * (column + 0.5)`. By how much are predictions
 # off, in which direction, and what does that do to the score of an otherwise perfect network? Then you mend it, and still the
 # mean distance is about 3 pixels. Where does that come from, and name two ways to be rid of it, with what each of them costs.
 
-# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # All predictions are 4 pixels too far to the left and 4 too far up on average, a bias that no training removes since it comes after it. The
 # squared error of a coordinate is the bias squared and the spread within a cell, 16 + 64 / 12 = 21.3 square pixels, or 0.0093 in units of half
 # a picture: the score is at most 54.
@@ -343,3 +346,6 @@ plt.show()
 # squared error of 64 / 12 = 5.3 in each coordinate. (a) Predict an offset to the middle as well: two more maps for each keypoint and a
 # loss for them, at the right cells only. (b) Soft argmax: no more outputs, and a gradient; but a second bright spot pulls
 # the mean away from both. (c) Smaller cells: four times as many for half the size, and a harder choice.
+#
+# **Rubric (4).** 1: half a cell, 4 pixels, to the left and up. 1: a number for the score, derived from bias and spread (54; the bias alone, 72,
+# is enough). 1: the spread within a cell. 1: two ways, each with its cost.

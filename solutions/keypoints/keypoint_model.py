@@ -53,7 +53,7 @@ class KeypointModel(nn.Module):
         """
         ### BEGIN SOLUTION
         # Light and exposure say nothing about places: every picture gets mean 0 and deviation 1.
-        x = (x - x.mean(dim=(1, 2, 3), keepdim=True)) / (x.std(dim=(1, 2, 3), keepdim=True) + 1e-3)
+        x = F.layer_norm(x, x.shape[1:])
         return self.head(self.features(x).flatten(1))
         ### END SOLUTION
 

@@ -251,14 +251,14 @@ def errors(student, probe, held_out, profile, np_rng):
     return held_out.point_errors(lambda x: 48 + 48 * probe.predict(model, x))
 
 
-@points(5, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
+@points(5, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
 def test_faces_score(student, probe, held_out, profile, award, np_rng):
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     square = errors(student, probe, held_out, profile, np_rng).mse / 48**2
     award(1 / (2 * square) if square > 0 else 0.0, metric="test_score")
 
 
-@points(2, hint="The same as the score, relative to the size of each face.")
+@points(2, timeout=60, hint="The same as the score, relative to the size of each face.")
 def test_faces_error(student, probe, held_out, profile, award, np_rng):
     """So it does, measured by the mean distance relative to that of the eyes."""
     award(errors(student, probe, held_out, profile, np_rng).normalised, metric="test_error")
