@@ -155,6 +155,33 @@ def count_parameters(model):
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
+def reached(model, x):
+    """What the outputs depend on: how many numbers that are no parameters, and which parameters of layers in use they do not."""
+    model.train()
+    called = []
+    hooks = [part.register_forward_hook(lambda part, *_: called.append(part)) for part in model.modules()]
+    out = model(x)
+    for hook in hooks:
+        hook.remove()
+    nodes, leaves = [out.grad_fn], {}
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves[id(node.variable)] = node.variable
+        nodes.extend(following for following, _ in node.next_functions)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    used = {id(parameter) for part in called for parameter in part.parameters(recurse=False)}
+    return {
+        "registered": sum(parameter.numel() for parameter in model.parameters()),
+        "stray": sum(leaf.numel() for key, leaf in leaves.items() if key not in names),
+        "cut": sorted(names[key] for key in used if key in names and key not in leaves),
+    }
+
+
 def pull(model, x, target, steps):
     """What the model gives in training mode after some steps towards one target for all coordinates."""
     model.train()

@@ -116,8 +116,10 @@ def test_dataset_transform(student, probe, np_rng):
 @pytest.mark.parametrize("kind", ["uint8", "float32"])
 def test_normalize(student, np_rng, kind):
     """`Normalize` brings grey values to [0, 1] and coordinates to [-1, 1]."""
-    image = np_rng.integers(0, 256, (1, 96, 96)).astype(kind)
-    image[0, 0, :2] = 0, 255
+    # The one picture has all greys, the other is pale: neither says what the range of all pictures is.
+    low, high = (0, 256) if kind == "uint8" else (30, 180)
+    image = np_rng.integers(low, high, (1, 96, 96)).astype(kind)
+    image[0, 0, :2] = low, high - 1
     keypoints = np_rng.uniform(2, 94, (15, 2)).astype(np.float32)
     keypoints[:3] = [[0, 96], [48, 0], [96, 48]]
     got = student.Normalize()({"image": image, "keypoints": keypoints})
@@ -129,7 +131,8 @@ def test_normalize(student, np_rng, kind):
         mistakes={
             "[-1, 1] for [0, 1], as on the slide": lambda: real / 255 * 2 - 1,
             "a division by 256": lambda: real / 256,
-            "a division by the picture's own maximum, or another one's; the range is [0, 255] for all": lambda: real / real.max() if real.max() < 255 else real * np.nan,
+            "a division by the picture's own maximum; the range is [0, 255] for all": lambda: real / real.max(),
+            "grey values stretched from the picture's own minimum to its own maximum; the range is [0, 255] for all": lambda: (real - low) / (high - 1 - low),
             "mean 0 and deviation 1 for [0, 1]": lambda: (real - real.mean()) / real.std(),
             "the grey values as they were": real,
             "(image - 48) / 48, which is for coordinates": lambda: (real - 48) / 48,
@@ -148,6 +151,7 @@ def test_normalize(student, np_rng, kind):
             "the coordinates as they were": keypoints,
             "the division before the shift": lambda: keypoints / 48 - 48,
             "the opposite sign": lambda: (48 - keypoints) / 48,
+            "48 k + 48, which leads from [-1, 1] back to pixels": lambda: keypoints * 48 + 48,
         },
         rtol=1e-4, atol=1e-5,
     )  # fmt: skip
@@ -291,6 +295,7 @@ def test_crop(student, np_rng, place):
         mistakes={
             "left and top exchanged": lambda: image[:, left : left + size, top : top + size],
             "the upper left corner, wherever the square is asked for": lambda: image[:, :size, :size],
+            "a cut from the corner to `size`, not to the corner plus `size`": lambda: image[:, top:size, left:size],
             "a square a pixel too small": lambda: image[:, top : top + size - 1, left : left + size - 1],
             "the picture as it was": image,
         },
@@ -303,6 +308,8 @@ def test_crop(student, np_rng, place):
         mistakes={
             "left and top exchanged": lambda: keypoints - [top, left],
             "the corner added, not subtracted": lambda: keypoints + [left, top],
+            "a corner that is a pixel further to the right and down": lambda: keypoints - [left, top] - 1,
+            "a corner that is a pixel further to the left and up": lambda: keypoints - [left, top] + 1,
             "keypoints that did not move with the picture": keypoints,
             "keypoints outside pushed to the edge": lambda: np.clip(keypoints - [left, top], 0, size),
             "keypoints outside pushed to the last pixel": lambda: np.clip(keypoints - [left, top], 0, size - 1),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, assert_registered, points
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
@@ -41,7 +41,7 @@ def new_model(student, probe, np_rng):
     return probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
 
 
-@points(4, hint="The last layer has 30 outputs; the first takes 1 channel. Use flatten(1), or view(x.size(0), -1), not squeeze.")
+@points(3, hint="The last layer has 30 outputs; the first takes 1 channel. Use flatten(1), or view(x.size(0), -1), not squeeze.")
 def test_model_shape(student, probe, np_rng, held_out, record):
     """`KeypointModel` maps pictures (N, 1, 96, 96) to 30 coordinates each, every picture for itself."""
     model = new_model(student, probe, np_rng)
@@ -53,10 +53,20 @@ def test_model_shape(student, probe, np_rng, held_out, record):
     together, alone = probe.predict(model, x), torch.cat([probe.predict(model, x[n : n + 1]) for n in range(5)])
     assert torch.isfinite(together).all(), "`KeypointModel` gives numbers that are not finite."
     assert torch.allclose(together, alone, rtol=1e-3, atol=1e-4), "In evaluation mode, `KeypointModel` gives a picture other keypoints in a batch than alone."
-    assert probe.count_parameters(model), "`KeypointModel` has no parameters: are its layers attributes, or in a plain list?"
 
 
-@points(3, hint="No ReLU and no sigmoid after the last layer. Nothing is needed there; a tanh does little harm.")
+@points(2, hint="Layers belong into attributes, nn.Sequential or nn.ModuleList; between them no detach, .data, numpy or no_grad.")
+def test_model_learns(student, probe, np_rng, held_out):
+    """All layers of `KeypointModel` are seen by the optimiser, and reached by gradients."""
+    model = new_model(student, probe, np_rng)
+    got = probe.reached(model, faces(held_out, 4))
+    # What the outputs depend on, and an optimiser would not see: the library knows where to look for it.
+    assert_registered(model, got["registered"] + got["stray"], name="`KeypointModel()`")
+    cut = ", ".join(f"`{name}`" for name in got["cut"][:6])
+    assert not got["cut"], f"No gradient reaches {cut} of `KeypointModel`, though the layers are in use: something cuts the graph behind them, or they are frozen."
+
+
+@points(2, hint="No ReLU and no sigmoid after the last layer. Nothing is needed there; a tanh does little harm.")
 def test_model_range(student, probe, np_rng, held_out):
     """`KeypointModel` can give negative coordinates."""
     model = new_model(student, probe, np_rng)

@@ -156,7 +156,12 @@ def test_encode_cells(student, rng, shape):
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     right = torch.where(inside, row * width + column, -1.0).long()
     clamped = lambda: row.clamp(0, height - 1) * width + column.clamp(0, width - 1)  # noqa: E731
-    near = lambda: (keypoints / stride).round().unbind(dim=2)  # noqa: E731
+
+    def near():
+        across, down = (keypoints / stride).round().unbind(dim=2)
+        fits = (across >= 0) & (across < width) & (down >= 0) & (down < height)
+        return torch.where(fits, down * width + across, -1.0).long()
+
     assert_close(
         cells,
         right,
@@ -168,7 +173,7 @@ def test_encode_cells(student, rng, shape):
             "column * H + row: columns one after the other, not rows": lambda: torch.where(inside, column * height + row, -1.0).long(),
             "row * H + column": lambda: torch.where(inside, row * height + column, -1.0).long(),
             "x taken for the row": lambda: torch.where(inside, column * width + row, -1.0).long(),
-            "numbers rounded to the nearest, not down": lambda: torch.where(inside, near()[1] * width + near()[0], -1.0).long(),
+            "numbers rounded to the nearest, not down": near,
             "0 for keypoints outside, not -1": lambda: right.clamp(min=0),
         },
     )
