@@ -341,6 +341,8 @@ def test_rescale(student, np_rng, sizes):
     sample["image"] = smooth(np_rng, height, width, 22)
     image, keypoints = sample["image"], sample["keypoints"].astype(np.float64)
     got = student.rescale(sample, size)
+    kind = np.asarray(got["image"]).dtype
+    assert kind.kind == "f", f"`rescale` should give float grey values, which lie between those of neighbours; it gave {kind}."
     assert_close(
         np.asarray(got["image"]).astype(np.float64),
         interpolate(image, size),
