@@ -248,27 +248,13 @@ def test_normalised_mean_error(student, rng, split):
     )
 
 
-def trained(student, probe, held_out, profile, np_rng):
-    """The student's model, trained on the public faces by the loop of the handout; once a worker."""
+@points(7, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
+def test_faces(student, probe, held_out, profile, award, record, np_rng):
+    """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
-    return probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
-
-
-def errors(student, probe, held_out, profile, np_rng):
-    """Its errors on secret faces, in pixels and relative to the eyes' distance."""
-    model = trained(student, probe, held_out, profile, np_rng)
-    return held_out.point_errors(lambda x: 48 + 48 * probe.predict(model, x))
-
-
-@points(5, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
-def test_faces_score(student, probe, held_out, profile, award, np_rng):
-    """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
-    square = errors(student, probe, held_out, profile, np_rng).mse / 48**2
+    model = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
+    errors = held_out.point_errors(lambda x: 48 + 48 * probe.predict(model, x))
+    record("test_error", errors.normalised)
+    square = errors.mse / 48**2
     award(1 / (2 * square) if square > 0 else 0.0, metric="test_score")
-
-
-@points(2, timeout=60, hint="The same as the score, relative to the size of each face.")
-def test_faces_error(student, probe, held_out, profile, award, np_rng):
-    """So it does, measured by the mean distance relative to that of the eyes."""
-    award(errors(student, probe, held_out, profile, np_rng).normalised, metric="test_error")
