@@ -7,7 +7,7 @@ light, things that hide a part, blur and the noise of a sensor. Nothing is learn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,8 @@ from grader.data.landmarks import SIDE, Pixels, Points
 if TYPE_CHECKING:
     from grader.data.stream import Floats, Stream
 
-Layer = npt.NDArray[np.float32]
+#: float32; numpy types what mixed arithmetic gives as float64.
+Layer = npt.NDArray[Any]
 
 #: Pictures drawn at a time: enough that numpy is busy, few enough that the layers stay in the cache.
 _CHUNK = 16
@@ -118,7 +119,8 @@ class _Picture:
     """A few faces on their way from landmarks to pictures. All layers are (n, 96, 96) float32."""
 
     def __init__(self, points: Points, open_mouth: Floats, pose: Floats, knobs: Layer) -> None:
-        self.points, self.open_mouth = points, open_mouth.astype(np.float32)
+        self.points: Layer = points
+        self.open_mouth: Layer = open_mouth.astype(np.float32)
         pose = pose.astype(np.float32)
         self.roll, self.scale, self.middle = pose[:, 0], pose[:, 1], pose[:, 2:]
         self.knobs, self.used = knobs, 0
