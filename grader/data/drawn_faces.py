@@ -125,7 +125,7 @@ class _Picture:
         self.roll, self.scale, self.middle = pose[:, 0], pose[:, 1], pose[:, 2:]
         self.knobs, self.used = knobs, 0
         self.y, self.x = (np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) + np.float32(0.5))[:, None]
-        self.image = np.zeros((len(points), SIDE, SIDE), dtype=np.float32)
+        self.image: Layer = np.zeros((len(points), SIDE, SIDE), dtype=np.float32)
 
     def knob(self, low: float, high: float) -> Layer:
         """The next random number of each face."""
@@ -136,26 +136,27 @@ class _Picture:
         """Lay ``grey`` over what ``mask``, 0 to 1, covers."""
         self.image += mask * (grey.reshape(len(self.image), *(1, 1) if grey.ndim == 1 else grey.shape[1:]) - self.image)
 
-    def axes(self, at: Points, angle: Layer) -> tuple[Layer, Layer]:
+    def axes(self, at: Layer, angle: Layer) -> tuple[Layer, Layer]:
         """Coordinates of all pixels along and across an axis through ``at``."""
         dx, dy = self.x - at[:, 0, None, None], self.y - at[:, 1, None, None]
         cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
         return cos * dx + sin * dy, cos * dy - sin * dx
 
-    def ellipse(self, at: Points, angle: Layer, a: Layer, b: Layer, soft: float) -> Layer:
+    def ellipse(self, at: Layer, angle: Layer, a: Layer, b: Layer, soft: float) -> Layer:
         """1 within an ellipse of half axes ``a`` and ``b``, 0 outside, with an edge about ``soft`` pixels wide."""
         u, v = self.axes(at, angle)
         far = np.sqrt((u / a[:, None, None]) ** 2 + (v / b[:, None, None]) ** 2)
         return np.clip((1.0 - far) * np.minimum(a, b)[:, None, None] / np.float32(soft) + 0.5, 0.0, 1.0)
 
-    def line(self, start: Points, end: Points, width: Layer) -> Layer:
+    def line(self, start: Layer, end: Layer, width: Layer) -> Layer:
         """1 on the straight line from ``start`` to ``end``, falling off like a Gaussian."""
         way = end - start
         dx, dy = self.x - start[:, 0, None, None], self.y - start[:, 1, None, None]
         wx, wy = way[:, 0, None, None], way[:, 1, None, None]
         along = np.clip((dx * wx + dy * wy) / (wx**2 + wy**2), 0.0, 1.0)
         square = (dx - along * wx) ** 2 + (dy - along * wy) ** 2
-        return np.exp(-square / (2 * width[:, None, None] ** 2))
+        mask: Layer = np.exp(-square / (2 * width[:, None, None] ** 2))
+        return mask
 
     def draw(self, noise: Noise) -> Layer:
         """The finished pictures."""
@@ -264,10 +265,11 @@ class _Picture:
 
     def camera(self, noise: Noise) -> Layer:
         """Blur, exposure, and the noise of a sensor."""
-        image = self.image
+        image: Layer = self.image
         wide = np.pad(image, ((0, 0), (1, 1), (1, 1)), mode="edge")
         rows = (wide[:, :-2] + wide[:, 2:] + 2 * wide[:, 1:-1]) / 4
         soft = (rows[:, :, :-2] + rows[:, :, 2:] + 2 * rows[:, :, 1:-1]) / 4
         image = image + self.knob(0.0, 1.0)[:, None, None] * (soft - image)
         image = (image - 0.5) * self.knob(0.7, 1.1)[:, None, None] + self.knob(0.42, 0.58)[:, None, None]
-        return image + self.knob(0.005, 0.035)[:, None, None] * noise.draw(len(image))
+        noisy: Layer = image + self.knob(0.005, 0.035)[:, None, None] * noise.draw(len(image))
+        return noisy
