@@ -1,20 +1,25 @@
 """Data sets: a fixed public part to train on, and a secret part to be graded on. No torch unless it is asked for."""
 
 from grader.data.digits import digits, digits8x8
-from grader.data.held_out import HeldOut, PredictionError, Split, hold_out, load
+from grader.data.faces import faces
+from grader.data.held_out import HeldOut, PointErrors, PredictionError, Split, hold_out, load
+from grader.data.landmarks import write_csv
 from grader.data.mnist import mnist
 from grader.data.registry import DataSet, dataset, dataset_names
 
 __all__ = [
     "DataSet",
     "HeldOut",
+    "PointErrors",
     "PredictionError",
     "Split",
     "dataset",
     "dataset_names",
     "digits",
     "digits8x8",
+    "faces",
     "hold_out",
     "load",
     "mnist",
+    "write_csv",
 ]

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.course.models import DataConfig
-from grader.data.predictions import PredictionError, correct
+from grader.data.predictions import PredictionError, correct, point_errors
 from grader.data.registry import Samples, make
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HeldOut", "PredictionError", "Split", "hold_out", "load"]
+__all__ = ["HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
 
 Kind = Literal["numpy", "torch"]
 Pair = tuple[Any, Any]
@@ -25,10 +25,22 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64."""
+    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64 labels or float32 points in pixels."""
 
     train: Pair
     validation: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class PointErrors:
+    """Errors of predicted points.
+
+    ``mse`` is the mean squared error of a coordinate, in square pixels; ``normalised`` the mean distance to the true point, as
+    a share of the distance between the first two true points of the same sample.
+    """
+
+    mse: float
+    normalised: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,7 @@ class HeldOut:
     validation: Pair
     inputs: Any
     classes: int
-    _labels: npt.NDArray[np.int64] = field(repr=False, compare=False)
+    _labels: npt.NDArray[Any] = field(repr=False, compare=False)
 
     def accuracy(self, predict: Callable[[Any], Any], batch: int | None = None) -> float:
         """The share of the secret test part, 0 to 1, that ``predict`` gets right.
@@ -52,6 +64,8 @@ class HeldOut:
 
         Raises PredictionError, in words for the student, where an answer is neither.
         """
+        if not self.classes:
+            raise ValueError("this data set has no classes; ask for the point errors")
         total = len(self._labels)
         step = batch or total
         if step < 1:
@@ -63,6 +77,24 @@ class HeldOut:
             right += int(correct(answer, labels, self.classes).sum())
         return right / total
 
+    def point_errors(self, predict: Callable[[Any], Any]) -> PointErrors:
+        """How far ``predict`` is off on the secret test part, in a data set of points.
+
+        ``predict(x)`` gives points in pixels, (N, K, 2) or (N, 2 K), as a tensor, array or list. One that is not
+        finite makes the errors infinite.
+
+        Raises PredictionError, in words for the student, where the answer is no such thing.
+        """
+        if self.classes:
+            raise ValueError("this data set has classes; ask for the accuracy")
+        errors = point_errors(predict(self.inputs), self._labels)
+        if not np.isfinite(errors).all():
+            return PointErrors(float("inf"), float("inf"))
+        # Relative to the distance of the first two points: in faces, the eyes.
+        eyes = np.linalg.norm(self._labels[:, 0].astype(np.float64) - self._labels[:, 1], axis=1)
+        far = np.linalg.norm(errors, axis=2).mean(axis=1)
+        return PointErrors(float((errors**2).mean()), float((far / eyes).mean()))
+
     @property
     def majority(self) -> float:
         """The accuracy of always predicting the most frequent class."""
@@ -72,7 +104,8 @@ class HeldOut:
 def load(name: str, *, train: int, validation: int, flat: bool = False, array: Kind = "torch", **options: Any) -> Split:
     """The public part of the data set ``name``, the same on every machine: ``train`` and ``validation`` samples.
 
-    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,). Both are copies.
+    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,), or float32 points,
+    (N, K, 2). Both are copies.
 
     Raises CourseError for an unknown data set or more samples than it has.
     """

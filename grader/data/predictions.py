@@ -32,6 +32,21 @@ def correct(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> npt.NDA
     )
 
 
+def point_errors(answer: Any, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """By how much the ``answer`` differs from the (N, K, 2) ``points``, as (N, K, 2) float64.
+
+    Raises PredictionError where the answer has another shape, or is not made of numbers.
+    """
+    values = as_array(answer)
+    count, each = points.shape[:2]
+    if values.shape not in (points.shape, (count, 2 * each)):
+        raise PredictionError(
+            f"for {count} inputs your model should give points of shape {points.shape} or ({count}, {2 * each}); it "
+            f"gave {_shape(values)}"
+        )
+    return np.asarray(values.astype(np.float64).reshape(points.shape) - points)
+
+
 def as_array(answer: Any) -> npt.NDArray[Any]:
     """``answer`` (tensor, array, list, or a remote value) as an array of numbers.
 

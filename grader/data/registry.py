@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 class Samples(NamedTuple):
-    """Images ``x``, float32 in [0, 1] of shape (N, channels, height, width), and labels ``y``, int64 of shape (N,)."""
+    """Images ``x``, float32 in [0, 1] of shape (N, channels, height, width), and what belongs to them.
+
+    ``y`` are labels, int64 of shape (N,), or, in a set without classes, points, float32 of shape (N, K, 2).
+    """
 
     x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int64]
+    y: npt.NDArray[Any]
 
 
 class DataSet(Protocol):
@@ -26,7 +29,7 @@ class DataSet(Protocol):
 
     @property
     def classes(self) -> int:
-        """How many classes the labels run through, from 0."""
+        """How many classes the labels run through, from 0. None, 0, where points are to be predicted."""
 
     @property
     def public_size(self) -> int:

@@ -31,16 +31,40 @@ def perturb(images: Images, stream: Stream, strength: Strength) -> Images:
     The result is rounded to steps of 1/255: like the original, and blind to the last bits in which machines differ.
     """
     count, height, width = images.shape
-    angle = np.deg2rad(stream.uniform(-strength.rotation, strength.rotation, count))
-    scale = 1.0 + stream.uniform(-strength.scale, strength.scale, count)
-    down = stream.uniform(-strength.shift, strength.shift, count)
-    right = stream.uniform(-strength.shift, strength.shift, count)
-    gain = 1.0 - stream.uniform(0.0, strength.dimming, count)
+    angle, scale, down, right, gain = _draw(count, stream, strength)
     moved = _affine(images.astype(np.float64), angle, scale, down, right)
     # Noise on the strokes only: noise on the background would be a giveaway, and costs a linear model dearly.
     noise = strength.noise * stream.normal(count * height * width).reshape(images.shape)
     changed = np.where(moved > 0.0, moved * gain[:, None, None] + noise, 0.0)
     return (np.rint(np.clip(changed, 0.0, 1.0) * 255.0) / 255.0).astype(np.float32)
+
+
+def perturb_with_points(images: Images, points: Images, stream: Stream, strength: Strength) -> tuple[Images, Images]:
+    """The same for photographs, which have no dark border and noise everywhere, with the points (N, K, 2) on them.
+
+    Points are x before y, in pixels, where the pixel in column c reaches from x = c to x = c + 1.
+    """
+    count, height, width = images.shape
+    angle, scale, down, right, gain = _draw(count, stream, strength)
+    border = 1 + int(strength.shift + (strength.scale + np.deg2rad(strength.rotation)) * max(height, width))
+    wide = np.pad(images.astype(np.float64), ((0, 0), (border, border), (border, border)), mode="edge")
+    moved = _affine(wide, angle, scale, down, right)[:, border:-border, border:-border]
+    noise = strength.noise * stream.normal(count * height * width).reshape(images.shape)
+    changed = moved * gain[:, None, None] + noise
+    x, y = points[:, :, 0] - width / 2.0, points[:, :, 1] - height / 2.0
+    cos, sin = (np.cos(angle) * scale)[:, None], (np.sin(angle) * scale)[:, None]
+    to = [cos * x - sin * y + width / 2.0 + right[:, None], sin * x + cos * y + height / 2.0 + down[:, None]]
+    rounded = (np.rint(np.clip(changed, 0.0, 1.0) * 255.0) / 255.0).astype(np.float32)
+    return rounded, np.stack(to, axis=2).astype(np.float32)
+
+
+def _draw(count: int, stream: Stream, strength: Strength) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Angle, scale, shift down, shift to the right and gain for each image."""
+    angle = np.deg2rad(stream.uniform(-strength.rotation, strength.rotation, count))
+    scale = 1.0 + stream.uniform(-strength.scale, strength.scale, count)
+    down = stream.uniform(-strength.shift, strength.shift, count)
+    right = stream.uniform(-strength.shift, strength.shift, count)
+    return angle, scale, down, right, 1.0 - stream.uniform(0.0, strength.dimming, count)
 
 
 def _affine(images: Floats, angle: Floats, scale: Floats, down: Floats, right: Floats) -> Floats:

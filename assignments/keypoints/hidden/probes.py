@@ -1,0 +1,251 @@
+"""Code that runs beside the student's. It returns data; verdicts are reached in the checks."""
+
+import random
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+
+def seed_all(seed):
+    """Whatever generator a transform draws from."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def plain(value):
+    """A numpy array of what a sample holds."""
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+
+
+def sample_of(image, keypoints):
+    """A sample as the data set makes it, its arrays its own."""
+    return {"image": np.array(image), "keypoints": np.array(keypoints)}
+
+
+# -- data set and transforms -----------------------------------------------------------------------------------------
+
+
+def _open(FacialKeypointsDataset, text, folder, transform):
+    path = Path(folder) / "training.csv"
+    path.write_text(text)
+    return FacialKeypointsDataset(str(path)) if transform is None else FacialKeypointsDataset(str(path), transform=transform)
+
+
+def read_dataset(FacialKeypointsDataset, text):
+    """A data set's length, and all of its items."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = _open(FacialKeypointsDataset, text, folder, None)
+        length = len(data)
+        items = [data[index] for index in range(min(length, 20))]
+    return {
+        "length": length,
+        "names": [sorted(str(name) for name in item) for item in items],
+        "images": [plain(item["image"]).astype(np.float64) for item in items],
+        "keypoints": [plain(item["keypoints"]).astype(np.float64) for item in items],
+    }
+
+
+def read_transformed(FacialKeypointsDataset, text):
+    """Items behind a transform that counts its calls, and what they are without it."""
+    calls = []
+
+    def transform(sample):
+        calls.append(sorted(sample))
+        return {"image": plain(sample["image"]) * 2.0 + len(calls), "keypoints": plain(sample["keypoints"]) + 3.0}
+
+    with tempfile.TemporaryDirectory() as folder:
+        bare = _open(FacialKeypointsDataset, text, folder, None)[1]
+        data = _open(FacialKeypointsDataset, text, folder, transform)
+        before = len(calls)
+        items = [data[1], data[1]]
+    return {
+        "before": before,
+        "calls": len(calls),
+        "image": plain(bare["image"]).astype(np.float64),
+        "keypoints": plain(bare["keypoints"]).astype(np.float64),
+        "images": [np.asarray(item["image"]) for item in items],
+        "moved": np.asarray(items[0]["keypoints"]),
+    }
+
+
+class _Compose:
+    def __init__(self, *transforms):
+        self.transforms = transforms
+
+    def __call__(self, sample):
+        for transform in self.transforms:
+            sample = transform(sample)
+        return sample
+
+
+def read_batches(FacialKeypointsDataset, RandomHorizontalFlip, RandomCrop, Normalize, ToTensor, text, seed):
+    """Two epochs of a loader over the data set, with each of three chains of transforms."""
+    chains = {
+        "plain": _Compose(Normalize(), ToTensor()),
+        "mirrored": _Compose(RandomHorizontalFlip(1.0), ToTensor()),
+        "cropped": _Compose(RandomCrop(80), RandomHorizontalFlip(1.0), Normalize(), ToTensor()),
+    }
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for chain, transform in chains.items():
+            data = _open(FacialKeypointsDataset, text, folder, transform)
+            found[chain] = []
+            for _ in range(2):
+                seed_all(seed)
+                found[chain].append(next(iter(DataLoader(data, batch_size=len(data)))))
+    return found
+
+
+def flips(RandomHorizontalFlip, flip, image, keypoints, p, count, seed):
+    """How many of ``count`` calls mirror, leave alone, or do something else."""
+    seed_all(seed)
+    transform = RandomHorizontalFlip() if p is None else RandomHorizontalFlip(p)
+    mirrored = flip(sample_of(image, keypoints))
+    wanted = {"mirrored": mirrored, "left": sample_of(image, keypoints)}
+    found = {"mirrored": 0, "left": 0, "other": 0}
+    for _ in range(count):
+        got = transform(sample_of(image, keypoints))
+        fits = [
+            name
+            for name, sample in wanted.items()
+            if all(
+                plain(got[key]).shape == plain(sample[key]).shape and np.allclose(plain(got[key]), plain(sample[key]), atol=1e-4)
+                for key in sample
+            )
+        ]
+        found[fits[0] if fits else "other"] += 1
+    return found
+
+
+def crops(RandomCrop, image, keypoints, size, count, seed):
+    """Images and keypoints of ``count`` random crops."""
+    seed_all(seed)
+    transform = RandomCrop(size)
+    samples = [transform(sample_of(image, keypoints)) for _ in range(count)]
+    return {
+        "images": np.stack([plain(sample["image"]).astype(np.float32) for sample in samples]),
+        "keypoints": np.stack([plain(sample["keypoints"]).astype(np.float64) for sample in samples]),
+    }
+
+
+# -- network ---------------------------------------------------------------------------------------------------------
+
+
+def new_model(KeypointModel, seed):
+    """A fresh model."""
+    seed_all(seed)
+    return KeypointModel()
+
+
+def predict(model, x):
+    """Coordinates for pictures with grey values of 0 to 1, in evaluation mode; at most 100 at a time."""
+    model.eval()
+    with torch.no_grad():
+        return torch.cat([model(part.float()).detach().float() for part in x.split(100)])
+
+
+def count_parameters(model):
+    """How many numbers are trained."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def reached(model, x):
+    """What the outputs depend on: how many numbers that are no parameters, and which parameters of layers in use they do not."""
+    model.train()
+    called = []
+    hooks = [part.register_forward_hook(lambda part, *_: called.append(part)) for part in model.modules()]
+    out = model(x)
+    for hook in hooks:
+        hook.remove()
+    nodes, leaves = [out.grad_fn], {}
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves[id(node.variable)] = node.variable
+        nodes.extend(following for following, _ in node.next_functions)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    used = {id(parameter) for part in called for parameter in part.parameters(recurse=False)}
+    return {
+        "registered": sum(parameter.numel() for parameter in model.parameters()),
+        "stray": sum(leaf.numel() for key, leaf in leaves.items() if key not in names),
+        "cut": sorted(names[key] for key in used if key in names and key not in leaves),
+    }
+
+
+def pull(model, x, target, steps):
+    """What the model gives in training mode after some steps towards one target for all coordinates."""
+    model.train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(steps):
+        out = model(x)
+        optimizer.zero_grad()
+        F.mse_loss(out, torch.full_like(out, target)).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return model(x).detach()
+
+
+class Watched(nn.Module):
+    """A linear model of pictures, whose outputs are (N, 30) or (N, 15, 2); notes how it is run."""
+
+    def __init__(self, weight, split):
+        super().__init__()
+        self.weight, self.split, self.seen = nn.Parameter(weight.clone()), split, []
+
+    def forward(self, x):
+        self.seen.append([self.training, len(x)])
+        out = x.flatten(1) @ self.weight
+        return out.reshape(-1, 15, 2) if self.split else out
+
+
+def epoch_of(train_epoch, weight, batches, settings, split, training, stale):
+    """An epoch of a watched model with stale gradients, by SGD with momentum."""
+    model = Watched(weight, split)
+    model.train(training)
+    model.weight.grad = torch.full_like(model.weight, stale)
+    optimizer = torch.optim.SGD(model.parameters(), **settings)
+    loader = [{"image": image.clone(), "keypoints": keypoints.clone()} for image, keypoints in batches]
+    loss = train_epoch(model, loader, optimizer)
+    graph = isinstance(loss, torch.Tensor) and loss.requires_grad
+    return {"weight": model.weight.detach(), "loss": float(loss), "graph": graph, "seen": model.seen}
+
+
+def trained(KeypointModel, pictures, keypoints, epochs, seed):
+    """A model trained on faces as the handout says: Adam, batches of 5, a rate that rises to 0.002 and falls to 0."""
+    model = new_model(KeypointModel, seed)
+    model.train()
+    x, y = pictures.float() / 255, keypoints.flatten(1) / 48 - 1
+    steps = epochs * -(-len(x) // 5)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(x)).split(5):
+            loss = F.mse_loss(model(x[batch]).reshape(-1, 30), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return model
+
+
+# -- heat maps -------------------------------------------------------------------------------------------------------
+
+
+def gradient_through(soft_argmax, scores, stride, weights):
+    """The gradient of the weighted sum of the keypoints, for the scores; None where there is no graph."""
+    leaf = scores.clone().requires_grad_()
+    made = soft_argmax(leaf, stride)
+    if not isinstance(made, torch.Tensor) or not made.requires_grad:
+        return None
+    (gradient,) = torch.autograd.grad((made * weights).sum(), leaf, allow_unused=True)
+    return None if gradient is None else gradient.detach()
