@@ -161,8 +161,8 @@ def test_written_questions_are_worth_points_and_have_a_rubric(name):
     questions = read_questions(assignment.notebook_source)
     assert questions
     for question in questions:
-        assert question.points == 5, question.id
-        assert f"**Rubric ({question.points:g}).**" in question.model, question.id
+        assert question.points > 0, question.id
+        assert f"**Rubric ({question.points:g}" in question.model, question.id
     total = sum(question.points for question in questions) + 100
     assert re.search(rf"\b{total:g} points", (assignment.folder / "README.md").read_text())
 
