@@ -1,7 +1,8 @@
-"""Do messages name the mistake? Grades every wrong variant and compares what students read with the cause.
+"""Do messages name the mistake? Measures every wrong variant and compares what students read with the cause.
 
 Run by ``make messages``; ``--write`` puts the table into docs/diagnosis.md. A variant whose output shows its cause says
-under ``names`` what a message must say of it, as a regular expression; the others are listed, and not counted.
+under ``names`` what a message must say of it, as a regular expression; the others are listed, and not counted. What
+``autograde validate --json`` has written can be read with ``--results``, in place of measuring it again.
 """
 
 from __future__ import annotations
@@ -10,15 +11,13 @@ import argparse
 import json
 import re
 import sys
-import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grader.batch import grade_uploads
-from grader.batch.variants import Variant, apply, read_variants, solution_files
+from grader.batch.validation import Options, validate
+from grader.batch.variants import Variant, read_variants
 from grader.course import load_course
-from grader.records import Report
-from grader.store import Upload
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "diagnosis.md"
@@ -46,30 +45,27 @@ class Row:
         return next(iter(self.messages.items()), ("", ""))
 
 
-def row_of(assignment: str, variant: Variant, report: Report) -> Row:
-    """What a student who hands in this variant reads: messages and hints are what lost points are explained by."""
-    messages = {
-        check.id: check.message for check in report.checks if check.score is None or check.score < check.max_score
-    }
+def row_of(assignment: str, variant: Variant, messages: Mapping[str, str]) -> Row:
+    """What a student who hands in this variant reads, by the checks that lose points."""
     messages = {name: messages[name] for name in [*variant.expect, *messages] if name in messages}
     named = bool(variant.names and any(re.search(variant.names, message) for message in messages.values()))
     return Row(assignment, variant.name, variant.why, variant.names, named, messages)
 
 
-def measure(names: list[str], only: list[str]) -> list[Row]:
-    """Grade the wrong variants of the assignments, with seeds that are the same anywhere."""
+def measure(names: list[str], only: list[str], results: list[Path]) -> list[Row]:
+    """The rows of assignments, measured at one seed with the checks that can see each variant, or read from results."""
     course = load_course(ROOT / "autograde.yml")
+    found = {name: told for path in results for name, told in json.loads(path.read_text(encoding="utf-8")).items()}
     rows = []
     for name in names or list(course.assignments):
         assignment = course.assignment(name)
-        solution = solution_files(assignment)
-        wrong = [v for v in read_variants(assignment) if v.kind == "wrong" and (not only or v.name in only)]
-        uploads = [Upload(apply(variant, solution, assignment.folder)) for variant in wrong]
-        with tempfile.TemporaryDirectory(prefix="autograde-messages-") as folder:
-            state = Path(folder)
-            (state / "secret").write_text("ab" * 32 + "\n", encoding="ascii")
-            reports = grade_uploads(course, assignment, uploads, state=state)
-        rows += [row_of(name, variant, report) for variant, report in zip(wrong, reports, strict=True)]
+        wrong = {v.name: v for v in read_variants(assignment) if v.kind == "wrong" and (not only or v.name in only)}
+        if name not in found:
+            found[name] = validate(course, assignment, Options(seeds=1, mutants=False, only=tuple(only))).as_dict()
+        lost = {told["name"]: told["lost"] for told in found[name]["versions"]}
+        if missing := wrong.keys() - lost.keys():
+            raise SystemExit(f"the results of {name} lack {', '.join(sorted(missing))}: measure them again")
+        rows += [row_of(name, variant, lost[variant.name]) for variant in wrong.values()]
     return rows
 
 
@@ -104,8 +100,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], metavar="VARIANT")
     parser.add_argument("--write", action="store_true", help=f"put the table into {PAGE.name}")
     parser.add_argument("--json", action="store_true", help="all messages of all variants")
+    parser.add_argument("--results", action="append", default=[], type=Path, metavar="FILE", help="of validate --json")
     options = parser.parse_args()
-    rows = measure(options.names, options.only)
+    rows = measure(options.names, options.only, options.results)
     if options.json:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     else:
