@@ -19,6 +19,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+#: What ast raises for source that is no Python, too deep or too large.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
 
 class AutogradeError(Exception):
     """Base of every error that Autograde raises on purpose.

@@ -51,7 +51,7 @@ def make_class(
     if hostile:
         for role, (body, verdict) in _HOSTILE.items():
             made.append((role, _sabotage(assignment, solution, body), _has(verdict), None))
-        made.append(("a broken zip", {}, _unreadable, _zip(solution)[:-200]))
+        made.append(("a broken zip", {}, _unreadable, zipped(solution)[:-200]))
     for variant in _spread([v for v in variants if v.kind == "right"], right):
         made.append((f"right: {variant.name}", apply(variant, solution, where), _full, None))
     for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
@@ -70,7 +70,7 @@ def write_inbox(members: Sequence[Member], folder: Path) -> None:
         if member.archive is not None:
             (folder / f"{member.owner}.zip").write_bytes(member.archive)
         elif number % 2:
-            (folder / f"{member.owner}.zip").write_bytes(_zip(member.files))
+            (folder / f"{member.owner}.zip").write_bytes(zipped(member.files))
         else:
             for name, data in member.files.items():
                 path = folder / member.owner / name
@@ -106,7 +106,8 @@ def _sabotage(assignment: Assignment, solution: Mapping[str, bytes], body: str) 
     return {**solution, file: solution[file] + text.encode()}
 
 
-def _zip(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """The files as a zip archive."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

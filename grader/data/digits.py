@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from grader.data.registry import DataSet, Samples, dataset
+from grader.data.registry import DataSet, Samples, check_size, dataset
 from grader.data.stream import Stream
 from grader.data.warp import Strength, perturb
-from grader.errors import CourseError, MachineError
+from grader.errors import MachineError
 
 #: Fixes the public split for good. It is no secret: everybody may know what is public.
 _PUBLIC_KEY = b"autograde public split 1"
@@ -56,7 +56,7 @@ class PackagedDigits:
         Raises CourseError where the public part has fewer.
         """
         part = self._parts()[0]
-        self._check(train + validation, len(part.y), "train + validation")
+        check_size(self.name, train + validation, len(part.y), "train + validation")
         cuts = []
         for label, start, size in (("train", 0, train), ("validation", train, validation)):
             order = start + Stream(_PUBLIC_KEY, f"{self.name} {label} {size}").permutation(size)
@@ -69,18 +69,10 @@ class PackagedDigits:
         Raises CourseError where the secret part has fewer.
         """
         part = self._parts()[1]
-        self._check(test, len(part.y), "test")
+        check_size(self.name, test, len(part.y), "test")
         stream = Stream(key, f"{self.name} test")
         order = stream.permutation(len(part.y))[:test]
         return Samples(perturb(part.x[order, 0], stream, self.strength)[:, None], part.y[order])
-
-    def _check(self, wanted: int, have: int, what: str) -> None:
-        if wanted > have:
-            raise CourseError(
-                f"the data set {self.name!r} has {have} samples for {what}, not {wanted}",
-                where="data",
-                mend=f"ask for {have} at most",
-            )
 
     def _parts(self) -> tuple[Samples, Samples]:
         return _parts(self)

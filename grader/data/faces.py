@@ -14,10 +14,9 @@ import numpy.typing as npt
 
 from grader.data.drawn_faces import draw_faces
 from grader.data.landmarks import SIDE, Pixels, Points, read_csv
-from grader.data.registry import DataSet, Samples, dataset
+from grader.data.registry import DataSet, Samples, check_size, dataset
 from grader.data.stream import Stream
 from grader.data.warp import Strength, perturb_with_points
-from grader.errors import CourseError
 
 #: Fixes the public faces for good; no secret.
 _PUBLIC_KEY = b"autograde public faces 1"
@@ -36,7 +35,7 @@ class DrawnFaces:
 
         Raises CourseError for more faces than a machine should draw.
         """
-        _check(train + validation, self.public_size, "train + validation")
+        check_size("faces", train + validation, self.public_size, "train + validation")
         return _drawn(train, _PUBLIC_KEY, "train"), _drawn(validation, _PUBLIC_KEY, "validation")
 
     def secret(self, test: int, key: bytes) -> Samples:
@@ -44,7 +43,7 @@ class DrawnFaces:
 
         Raises CourseError for more faces than a machine should draw.
         """
-        _check(test, self.secret_size, "test")
+        check_size("faces", test, self.secret_size, "test")
         return _drawn(test, key, "test")
 
 
@@ -75,7 +74,7 @@ class KaggleFaces:
 
         Raises CourseError where there are fewer, MachineError where the file cannot be read.
         """
-        _check(train + validation, self.public_size, "train + validation")
+        check_size("faces", train + validation, self.public_size, "train + validation")
         pixels, points = _kaggle(self.root)
         order = self._order()[self.secret_size :]
         cuts = order[:train], order[train : train + validation]
@@ -87,7 +86,7 @@ class KaggleFaces:
 
         Raises CourseError where there are fewer, MachineError where the file cannot be read.
         """
-        _check(test, self.secret_size, "test")
+        check_size("faces", test, self.secret_size, "test")
         pixels, points = _kaggle(self.root)
         stream = Stream(key, "kaggle faces test")
         chosen = self._order()[: self.secret_size][stream.permutation(self.secret_size)[:test]]
@@ -97,15 +96,6 @@ class KaggleFaces:
 
     def _order(self) -> npt.NDArray[np.int64]:
         return Stream(_PUBLIC_KEY, "kaggle").permutation(len(_kaggle(self.root)[0]))
-
-
-def _check(wanted: int, have: int, what: str) -> None:
-    if wanted > have:
-        raise CourseError(
-            f"the data set 'faces' has {have} samples for {what}, not {wanted}",
-            where="data",
-            mend=f"ask for {have} at most",
-        )
 
 
 def _samples(pixels: Pixels, points: Points) -> Samples:

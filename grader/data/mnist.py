@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.data.registry import DataSet, Samples, dataset
+from grader.data.registry import DataSet, Samples, check_size, dataset
 from grader.data.stream import Stream
 from grader.data.warp import Strength, perturb
-from grader.errors import CourseError, MachineError
+from grader.errors import MachineError
 
 #: Fixes the order of the public images for good; no secret.
 _PUBLIC_KEY = b"autograde public split 1"
@@ -48,7 +48,7 @@ class FolderMnist:
         Raises CourseError where there are fewer, MachineError where the folder does not hold the files.
         """
         part = _read(self.root, train=True)
-        _check(train + validation, len(part.y), "train + validation")
+        check_size("mnist", train + validation, len(part.y), "train + validation")
         order = Stream(_PUBLIC_KEY, "mnist").permutation(len(part.y))
         cuts = order[:train], order[train : train + validation]
         return Samples(part.x[cuts[0]], part.y[cuts[0]]), Samples(part.x[cuts[1]], part.y[cuts[1]])
@@ -59,19 +59,10 @@ class FolderMnist:
         Raises CourseError where there are fewer, MachineError where the folder does not hold the files.
         """
         part = _read(self.root, train=False)
-        _check(test, len(part.y), "test")
+        check_size("mnist", test, len(part.y), "test")
         stream = Stream(key, "mnist test")
         order = stream.permutation(len(part.y))[:test]
         return Samples(perturb(part.x[order, 0], stream, self.strength)[:, None], part.y[order])
-
-
-def _check(wanted: int, have: int, what: str) -> None:
-    if wanted > have:
-        raise CourseError(
-            f"the data set 'mnist' has {have} samples for {what}, not {wanted}",
-            where="data",
-            mend=f"ask for {have} at most",
-        )
 
 
 @lru_cache(maxsize=4)

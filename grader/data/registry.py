@@ -66,6 +66,16 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(_MAKERS)
 
 
+def check_size(name: str, wanted: int, have: int, part: str) -> None:
+    """Raise CourseError where more samples are ``wanted`` of a data set's ``part`` than it has."""
+    if wanted > have:
+        raise CourseError(
+            f"the data set {name!r} has {have} samples for {part}, not {wanted}",
+            where="data",
+            mend=f"ask for {have} at most",
+        )
+
+
 def make(name: str, options: dict[str, Any]) -> DataSet:
     """The data set ``name``, told ``options``.
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.errors import UNREADABLE
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
 
 _ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
@@ -134,7 +135,7 @@ def not_defined(name: str, file: str, source: bytes | None) -> str:
 def _defined(source: bytes | None) -> list[str]:
     try:
         body = ast.parse(source or b"").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return []
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return [node.name[:80] for node in body if isinstance(node, kinds)][:500]

@@ -6,6 +6,7 @@ import ast
 import functools
 from collections.abc import Mapping
 
+from grader.errors import UNREADABLE
 from grader.records import Place
 from grader.sandbox.faults import StudentError, StudentFrame, clean_text
 
@@ -50,7 +51,7 @@ def _parsed(source: bytes | None) -> tuple[ast.stmt, ...]:
     """The statements of a file; none where it does not parse. Kept, since every check that fails asks for it."""
     try:
         return tuple(ast.parse(source or b"").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except UNREADABLE:
         return ()
 
 

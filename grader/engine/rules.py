@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from grader.course.models import ForbidRule
+from grader.errors import UNREADABLE
 
-#: What ast raises for source that is no Python, too deep or too large.
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 #: Ways to a module, or to any name, that reading the source cannot follow. Where something is forbidden, so are they.
 _WAYS_AROUND = frozenset(
     {
@@ -127,9 +126,17 @@ def _imported(node: ast.AST) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported_modules(source: str) -> frozenset[str]:
-    """Top-level names of the modules that ``source`` imports."""
-    return frozenset(name.partition(".")[0] for node in ast.walk(ast.parse(source)) for name in _imported(node))
+def imported_modules(source: str | bytes) -> frozenset[str]:
+    """Top-level names of the modules that ``source`` imports; raises one of UNREADABLE where it does not parse."""
+    return _imports(source)[0]
+
+
+@functools.lru_cache(maxsize=16)  # asked for by the rules and again for each worker
+def _imports(source: str | bytes) -> tuple[frozenset[str], bool]:
+    """Top-level names of the modules that ``source`` imports, and whether it imports from its own package."""
+    nodes = list(ast.walk(ast.parse(source)))
+    tops = frozenset(name.partition(".")[0] for node in nodes for name in _imported(node))
+    return tops, any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
 
 
 def _names(dotted: str, names: frozenset[str]) -> bool:
@@ -185,18 +192,15 @@ def reach(files: Mapping[str, bytes], starts: Iterable[str]) -> set[str]:
             continue
         seen.add(name)
         try:
-            nodes = list(ast.walk(ast.parse(files[name])))
+            tops, relative = _imports(files[name])
         except UNREADABLE:
             continue
-        tops = {told.partition(".")[0] for node in nodes for told in _imported(node)}
-        relative = any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
         if relative:  # within its package, or, where it is in none, wherever it may lead
-            tops |= (
-                {name.partition("/")[0]}
-                if "/" in name
-                else {other.partition("/")[0].removesuffix(".py") for other in files}
-            )
-        waiting.extend(
-            other for other in files if other.endswith(".py") and other.partition("/")[0].removesuffix(".py") in tops
-        )
+            tops |= {_top(name)} if "/" in name else {_top(other) for other in files}
+        waiting.extend(other for other in files if other.endswith(".py") and _top(other) in tops)
     return seen
+
+
+def _top(file: str) -> str:
+    """The top-level module or package that a file belongs to."""
+    return file.partition("/")[0].removesuffix(".py")

@@ -12,11 +12,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.errors import UNREADABLE
+
 #: Bytes of a notebook, and characters of all its code; a notebook without data has a hundredth of it.
 MAX_NOTEBOOK = 60 * 1024 * 1024
 MAX_CODE = 2 * 1024 * 1024
-#: What ast raises for source that is no Python, too deep or too large.
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>!|[\w-]+)(?P<rest>[^\n]*)\n?")
 _FILE_COMMENT = re.compile(r"\s*#\s*(?:file|@file|module)\s*:?\s*`?(?P<file>[\w.-]+\.py)`?\s*$", re.IGNORECASE)

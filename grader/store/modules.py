@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from grader.store.cells import UNREADABLE, Cell, Notebook, parse, read_notebook
+from grader.errors import UNREADABLE
+from grader.store.cells import Cell, Notebook, parse, read_notebook
 
 _DEFINES = re.compile(r"^(?P<kind>def|async def|class)\s+(?P<name>\w+)", re.MULTILINE)
 _MAX_NOTES = 12

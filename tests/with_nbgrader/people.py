@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +12,7 @@ from typing import Literal
 
 import nbformat
 
+from grader.batch.classroom import zipped
 from grader.batch.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 from grader.course import Assignment, Student
 from tests.support import notebooks
@@ -90,7 +89,7 @@ def write_inbox(people: Sequence[Person], folder: Path, due: datetime) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
         elif person.way == "zip":
-            (folder / f"{person.student}.zip").write_bytes(_zip(person.files))
+            (folder / f"{person.student}.zip").write_bytes(zipped(person.files))
         else:
             ((file, data),) = person.files.items()
             (folder / f"{person.student}_{file}").write_bytes(data)
@@ -137,11 +136,3 @@ def _with(fields: dict, notebook: str, data: bytes) -> dict:
 
 def _spread(variants: Sequence[Variant], count: int) -> list[Variant]:
     return [variants[index * len(variants) // count] for index in range(count)]
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
