@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from grader.cli import machine as command
-from grader.sandbox import doctor, machine
-from grader.sandbox.client import Zygote
 from grader.sandbox.limits import DEFAULT_MINIMUM
+from grader.sandbox.report import doctor, machine
+from grader.sandbox.trusted.zygote import Zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")
 

@@ -287,7 +287,7 @@ def test_a_traceback_is_the_students_own(reports):
     assert "in inner\n    return torch.ones(2) @ torch.ones(3)" in text
     assert text.count("File ") == 2
     assert "RuntimeError" in text
-    assert "worker.py" not in text
+    assert "worker_process.py" not in text
 
 
 def test_hostile_text_is_cleaned(reports):

@@ -14,11 +14,11 @@ from grader.course import load_course
 from grader.engine.run import SubmissionRun
 from grader.errors import SystemFault
 from grader.records import Verdict
-from grader.sandbox import client
-from grader.sandbox.client import Zygote
-from grader.sandbox.connection import SandboxFault, WorkerKilled
 from grader.sandbox.faults import WorkerDied
 from grader.sandbox.limits import Limits
+from grader.sandbox.trusted import zygote as zygote_module
+from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
+from grader.sandbox.trusted.zygote import Zygote
 from grader.store import Upload
 from tests.support.tiny import COURSE, handed_in, write_course
 
@@ -220,7 +220,7 @@ def test_an_answer_that_grows_in_a_check_costs_its_student_alone(tmp_path):
 
 def test_a_stopped_zygote_is_given_up(zygote, monkeypatch):
     """One that does not answer is a fault of ours. This is the last of these tests: it ends the zygote."""
-    monkeypatch.setattr(client, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(zygote_module, "_ANSWER_S", 0.3)
     zygote.settle()
     os.kill(zygote._process.pid, signal.SIGSTOP)
     with pytest.raises(SandboxFault, match="does not answer"):

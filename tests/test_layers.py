@@ -15,10 +15,10 @@ import pytest
 from grader.course import load_course
 from grader.engine.session import Session
 from grader.errors import CourseError, IsolationError
-from grader.sandbox import cgroups
-from grader.sandbox.client import Zygote
+from grader.sandbox.layers import cgroups
+from grader.sandbox.layers.rootfs import library_folders
 from grader.sandbox.limits import DEFAULT_MINIMUM, Limits
-from grader.sandbox.rootfs import library_folders
+from grader.sandbox.trusted.zygote import Zygote
 from tests.support.tiny import write_course
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")
@@ -212,8 +212,8 @@ PLAY = """
 import os, sys, json
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from grader.sandbox import kernel
-from grader.sandbox.rootfs import library_folders
+from grader.sandbox.layers import kernel
+from grader.sandbox.layers.rootfs import library_folders
 
 def closed(path):
     return next((p for p in reversed([path, *path.parents]) if not p.stat().st_mode & 0o001), None)
@@ -337,7 +337,7 @@ def test_a_course_among_the_libraries_is_refused(tmp_path, monkeypatch, inside):
         shown = library
         (tmp_path / "course" / "solutions").rename(library / "solutions")
         (tmp_path / "course" / "solutions").symlink_to(library / "solutions")
-    monkeypatch.setattr("grader.sandbox.exposure.library_folders", lambda: [str(shown)])
+    monkeypatch.setattr("grader.sandbox.trusted.exposure.library_folders", lambda: [str(shown)])
     assignment = course.assignment("tiny")
     session = Session(course, assignment, assignment.profile("cpu"), state)
     with pytest.raises(CourseError) as caught:

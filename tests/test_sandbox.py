@@ -13,9 +13,6 @@ import pytest
 import torch
 
 from grader.errors import IsolationError
-from grader.sandbox.client import Zygote
-from grader.sandbox.connection import SandboxFault
-from grader.sandbox.doctor import examine
 from grader.sandbox.faults import (
     MemoryLimit,
     OutputLimit,
@@ -25,8 +22,11 @@ from grader.sandbox.faults import (
     WorkerDied,
     WorkerFault,
 )
-from grader.sandbox.isolation import LAYERS
+from grader.sandbox.layers.isolation import LAYERS
 from grader.sandbox.limits import Limits
+from grader.sandbox.report.doctor import examine
+from grader.sandbox.trusted.worker import SandboxFault
+from grader.sandbox.trusted.zygote import Zygote
 from grader.sandbox.wire import TensorRef, WireError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -202,7 +202,7 @@ def test_no_object_of_the_trusted_side_is_in_memory(zygote):
     loaded = attempt(zygote, "return sorted(name for name in sys.modules if name.partition('.')[0] in args[0])",
                      ["grader", "pytest", "_pytest", "sqlalchemy", "pydantic", "nbgrader"])  # fmt: skip
     assert {name for name in loaded if not name.startswith("grader.sandbox")} <= {"grader"}
-    assert not any("client" in name or "doctor" in name for name in loaded)
+    assert not any(".trusted" in name or ".report" in name for name in loaded)
 
 
 def test_descriptors_are_the_wire_and_the_output_alone(zygote):
@@ -661,7 +661,7 @@ def test_a_zygote_ends_with_the_process_that_started_it():
     """SIGKILL to the trusted side leaves neither zygote nor worker behind, even one that is busy."""
     program = """
 import sys, time
-from grader.sandbox.client import Zygote
+from grader.sandbox.trusted.zygote import Zygote
 from grader.sandbox.limits import Limits
 zygote = Zygote(minimum=())
 worker = zygote.fork(Limits())

@@ -261,7 +261,7 @@ def small_disk(tmp_path):
 
     def run(script):
         code = (
-            "import os, sys\nfrom pathlib import Path\nfrom grader.sandbox import kernel\n"
+            "import os, sys\nfrom pathlib import Path\nfrom grader.sandbox.layers import kernel\n"
             "disk = Path(sys.argv[1])\n"
             "try:\n"
             "    kernel.unshare(kernel.CLONE_NEWNS)\n"

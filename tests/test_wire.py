@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox.channel import Channel
+from grader.sandbox.trusted.channel import Channel
 from grader.sandbox.wire import (
     MAGIC,
     PREFIX,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from grader.sandbox.connection import Exit, SandboxFault, Worker
 from grader.sandbox.faults import MemoryLimit, ProtocolError, StudentError, TimeLimit, WorkerDied
 from grader.sandbox.limits import Limits
+from grader.sandbox.trusted.worker import Exit, SandboxFault, Worker
 from grader.sandbox.wire import MAGIC, PREFIX, Encoder, HandleRef, TensorRef, frame
 
 PATIENCE_S = 30.0

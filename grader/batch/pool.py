@@ -11,7 +11,7 @@ from typing import Generic, Self, TypeAlias, TypeVar
 
 from grader.batch.slot import Slot, Work
 from grader.errors import RunnerError
-from grader.sandbox import cgroups
+from grader.sandbox.layers import cgroups
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from grader.course import Assignment, Course, Profile
 from grader.engine.measure import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
-from grader.sandbox.channel import Channel
-from grader.sandbox.connection import process_state
+from grader.sandbox.trusted.channel import Channel
+from grader.sandbox.trusted.worker import process_state
 from grader.sandbox.wire import WireError
 
 _WARM_UP_S = 180.0

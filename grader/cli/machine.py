@@ -12,7 +12,7 @@ from rich.table import Table
 from grader.cli.common import CourseOption, JobsOption, JsonOption, StateOption, command, err, out, print_json
 
 if TYPE_CHECKING:
-    from grader.sandbox.doctor import Findings
+    from grader.sandbox.report.doctor import Findings
 
 
 @command
@@ -21,8 +21,8 @@ def doctor(course: CourseOption = None, state: StateOption = None, as_json: Json
     from grader.course import load_course
     from grader.course.load import find_course_file
     from grader.errors import CourseError
-    from grader.sandbox.doctor import examine
     from grader.sandbox.limits import DEFAULT_MINIMUM
+    from grader.sandbox.report.doctor import examine
 
     try:
         file = course or find_course_file()

@@ -20,7 +20,6 @@ from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, S
 from grader.engine.rules import Breach, check_rules, imported_modules, reach
 from grader.errors import AuthoringError, MachineError, SystemFault
 from grader.records import Place, Verdict
-from grader.sandbox.connection import SandboxFault, Worker, WorkerKilled
 from grader.sandbox.faults import (
     ContractError,
     ImportFailed,
@@ -30,6 +29,7 @@ from grader.sandbox.faults import (
     WorkerDied,
     WorkerFault,
 )
+from grader.sandbox.trusted.worker import SandboxFault, Worker, WorkerKilled
 
 if TYPE_CHECKING:
     from grader.engine.session import Session
@@ -224,7 +224,7 @@ class SubmissionRun:
         return kept
 
     def ask(self, op: str, *args: Any, ref: bool = False, label: str = "") -> Any:
-        """Run an operation in the worker; see :meth:`grader.sandbox.client.Worker.request`.
+        """Run an operation in the worker; see :meth:`grader.sandbox.trusted.zygote.Worker.request`.
 
         ``label`` names the function of the student's that it calls. One that ran out of time in two checks is not
         called again: each further check would cost a full time limit to learn the same.

@@ -45,9 +45,9 @@ from grader.engine.run import SubmissionRun, derive_seed
 from grader.engine.session import Session
 from grader.errors import AutogradeError, SystemFault
 from grader.records import CheckResult, Report, Verdict
-from grader.sandbox import kernel
-from grader.sandbox.channel import Channel
-from grader.sandbox.connection import WorkerKilled
+from grader.sandbox.layers import kernel
+from grader.sandbox.trusted.channel import Channel
+from grader.sandbox.trusted.worker import WorkerKilled
 from grader.store.blobs import digest_files
 from grader.store.upload import UPLOAD_FOLDER
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from grader.sandbox.cgroups import Group
+from grader.sandbox.layers.cgroups import Group
 
 _PREFIX: Final = "autograde-scratch-"
 #: Rounds of looking for what is left; each finds everything but what was forked during it.

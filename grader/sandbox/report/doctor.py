@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from grader.errors import AutogradeError
-from grader.sandbox import machine
-from grader.sandbox.client import Zygote
 from grader.sandbox.faults import StudentFault
-from grader.sandbox.isolation import LAYERS
+from grader.sandbox.layers.isolation import LAYERS
 from grader.sandbox.limits import Limits
-from grader.sandbox.machine import Finding
+from grader.sandbox.report import machine
+from grader.sandbox.report.machine import Finding
+from grader.sandbox.trusted.zygote import Zygote
 
 #: What each layer gives, and what its lack means.
 _WHAT: Final = {

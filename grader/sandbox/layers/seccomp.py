@@ -16,7 +16,7 @@ import resource
 from collections.abc import Sequence
 from typing import Any, Final
 
-from grader.sandbox import kernel
+from grader.sandbox.layers import kernel
 
 ALLOWED: Final[dict[str, str]] = {
     "files by name, within what the file system shows": (

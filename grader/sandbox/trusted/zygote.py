@@ -1,7 +1,7 @@
 """The trusted side of the sandbox: a warm zygote, and the workers that it forks.
 
 :class:`Zygote` starts the clean process, asks it for forks, and keeps a spare one ahead. What is said to a worker once
-it is there is in connection.py.
+it is there is in worker.py.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from grader.errors import IsolationError
-from grader.sandbox.connection import STARTUP_S, Exit, SandboxFault, Worker
 from grader.sandbox.limits import DEFAULT_MINIMUM, Limits
+from grader.sandbox.trusted.worker import STARTUP_S, Exit, SandboxFault, Worker
 
 #: What the zygote's environment holds: nothing of ours, one thread, and no question to the GPU before the fork.
 _ENVIRONMENT = {
@@ -70,7 +70,7 @@ class Zygote:
         self._control = ours
         self._process = subprocess.Popen(
             # -B, because -I makes it deaf to PYTHONDONTWRITEBYTECODE.
-            [sys.executable, "-I", "-B", "-m", "grader.sandbox.zygote", str(theirs.fileno()), config],
+            [sys.executable, "-I", "-B", "-m", "grader.sandbox.untrusted.zygote_process", str(theirs.fileno()), config],
             pass_fds=(theirs.fileno(),),
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,

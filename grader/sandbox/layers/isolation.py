@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from grader.sandbox import ending, kernel, landlock, rlimits, rootfs, seccomp
-from grader.sandbox.cgroups import Group
+from grader.sandbox.layers import cleanup, kernel, landlock, rlimits, rootfs, seccomp
+from grader.sandbox.layers.cgroups import Group
 from grader.sandbox.limits import Limits
 
 #: Unprivileged users for workers, two a zygote and taken in turn, so that the processes of each are counted apart, those
@@ -35,7 +35,7 @@ _HOST: Final = "worker"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Berth:
     """What a worker shares with no other that lives: a user id, a control group where the machine has them, a folder.
 
     A slot has two. The spare that is forked ahead must not be in reach of the submission that runs: neither count
@@ -57,11 +57,11 @@ class Base:
     without: frozenset[str] = frozenset()  # layers to do without, as on a machine that lacks them
     landlock_abi: int = 0
     filters: list[bytes] = field(default_factory=list)  # of system calls, compiled
-    warm: rlimits.Held = field(default_factory=rlimits.Held)
+    warm: rlimits.Baseline = field(default_factory=rlimits.Baseline)
     proc: int = -1  # descriptor of the machine's /proc, to find what must end where no PID namespace ends it
     pid_ns: int | None = None  # descriptor of the zygote's own PID namespace
     notes: list[str] = field(default_factory=list)
-    places: tuple[Place, ...] = ()  # made before the root file system changes
+    berths: tuple[Berth, ...] = ()  # made before the root file system changes
 
 
 def enter_user_namespace(base: Base) -> None:
@@ -110,7 +110,7 @@ def enter(base: Base) -> None:
         kernel.adopt_orphans()
     _try(base, "mount_ns", lambda: _own_root(base))
     if "mount_ns" not in base.layers:
-        base.places = tuple(Place(place.uid, place.group, ending.scratch_folder()) for place in base.places)
+        base.berths = tuple(Berth(berth.uid, berth.group, cleanup.scratch_folder()) for berth in base.berths)
 
 
 def _try(base: Base, layer: str, step: Callable[[], None]) -> None:
@@ -149,7 +149,7 @@ def new_pid_namespace(base: Base) -> None:
         kernel.unshare(kernel.CLONE_NEWPID)
 
 
-def confine(base: Base, limits: Limits, place: Place) -> list[str]:
+def confine(base: Base, limits: Limits, berth: Berth) -> list[str]:
     """Lock this freshly forked process in, for good; give the layers that hold it.
 
     Raises:
@@ -157,14 +157,14 @@ def confine(base: Base, limits: Limits, place: Place) -> list[str]:
     """
     layers = list(base.layers)
     os.setsid()
-    scratch = _scratch(base, limits, place)
+    scratch = _scratch(base, limits, berth)
     rlimits.apply(limits, base.warm)
     kernel.drop_bounding_set()
     if _own_user(base):
         _reachable(base)
         os.setgroups([])
-        os.setresgid(place.uid, place.uid, place.uid)
-        os.setresuid(place.uid, place.uid, place.uid)
+        os.setresgid(berth.uid, berth.uid, berth.uid)
+        os.setresuid(berth.uid, berth.uid, berth.uid)
         layers.append("uid")
     kernel.drop_capabilities()
     kernel.no_new_privileges()
@@ -196,8 +196,8 @@ def _own_user(base: Base) -> bool:
     return "user_ns" not in base.layers and os.geteuid() == 0 and "uid" not in base.without
 
 
-def _scratch(base: Base, limits: Limits, place: Place) -> str:
-    user, group = (place.uid, place.uid) if _own_user(base) else (os.geteuid(), os.getegid())
+def _scratch(base: Base, limits: Limits, berth: Berth) -> str:
+    user, group = (berth.uid, berth.uid) if _own_user(base) else (os.geteuid(), os.getegid())
     if "mount_ns" in base.layers:
         # The control groups' namespace hides where on this machine its own group lies.
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC * ("ipc_ns" in base.layers) | kernel.CLONE_NEWCGROUP)
@@ -205,8 +205,8 @@ def _scratch(base: Base, limits: Limits, place: Place) -> str:
         if base.pid_ns is not None:
             rootfs.mount_proc()
     else:
-        assert place.scratch is not None
-        scratch = place.scratch
+        assert berth.scratch is not None
+        scratch = berth.scratch
         os.chown(scratch, user, group)
     Path(scratch, "tmp").mkdir(exist_ok=True)
     os.chown(f"{scratch}/tmp", user, group)
@@ -221,24 +221,24 @@ def _landlock(base: Base, scratch: str, layers: Collection[str]) -> bool:
     return restricted and landlock.counts(base.landlock_abi, layers)
 
 
-def end_forks(base: Base, place: Place, keep: Collection[int]) -> None:
+def end_forks(base: Base, berth: Berth, keep: Collection[int]) -> None:
     """Kill and remove what a worker that was killed has left, where its namespaces do not see to it.
 
     ``keep`` names the workers that live on.
     """
     if "pid_ns" not in base.layers:
-        ending.end_all(place.group, place.uid if _own_user(base) else None, base.proc, frozenset(keep))
-    if place.scratch is not None:
-        ending.empty_scratch(place.scratch)
+        cleanup.end_all(berth.group, berth.uid if _own_user(base) else None, base.proc, frozenset(keep))
+    if berth.scratch is not None:
+        cleanup.empty_scratch(berth.scratch)
 
 
 def leave(base: Base) -> None:
     """Take away what :func:`enter` made outside of this process."""
-    for place in base.places:
-        if place.group is not None:
-            place.group.remove()
-        if place.scratch is not None:
-            ending.remove_scratch(place.scratch)
+    for berth in base.berths:
+        if berth.group is not None:
+            berth.group.remove()
+        if berth.scratch is not None:
+            cleanup.remove_scratch(berth.scratch)
 
 
 def prepare(base: Base, most_landlock_abi: int | None) -> None:

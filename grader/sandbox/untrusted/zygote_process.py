@@ -1,6 +1,6 @@
 """The zygote: a clean process that has imported torch and run nothing, and forks a confined worker on demand.
 
-Started by :class:`grader.sandbox.client.Zygote` as ``python -m grader.sandbox.zygote FD CONFIG`` with an empty
+Started by :class:`grader.sandbox.trusted.zygote.Zygote` as ``python -m grader.sandbox.untrusted.zygote_process FD CONFIG`` with an empty
 environment. It holds no hidden test, no reference, no label and no path to the gradebook, so a fork of it holds none
 either. It never touches CUDA and never runs an operator: a fork of a process that has run a threaded one hangs.
 
@@ -27,10 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from grader.sandbox import isolation, kernel, rlimits, rootfs, worker
-from grader.sandbox.cgroups import Group
-from grader.sandbox.isolation import Place
+from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
+from grader.sandbox.layers.cgroups import Group
+from grader.sandbox.layers.isolation import Berth
 from grader.sandbox.limits import Limits
+from grader.sandbox.untrusted import worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
 PRELOAD = (
@@ -91,16 +92,16 @@ def _is_over(read: int) -> bool:
 def _fork(
     base: isolation.Base,
     limits: Limits,
-    place: Place,
+    berth: Berth,
     wire_fd: int,
     output_fd: int,
     control: socket.socket,
     life: Life,
 ) -> int:
     isolation.new_pid_namespace(base)
-    if place.group is not None:
+    if berth.group is not None:
         # Scratch files are memory too, and charged to the group.
-        place.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
+        berth.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
     pid = os.fork()
     if pid:
         return pid
@@ -109,16 +110,16 @@ def _fork(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         control.close()
         os.close(life.write)
-        if place.group is not None:
-            place.group.join()
+        if berth.group is not None:
+            berth.group.join()
         wire_fd, life_fd = _keep_only(wire_fd, output_fd, life.read)
-        layers = isolation.confine(base, limits, place)
+        layers = isolation.confine(base, limits, berth)
         if not _is_over(life_fd):
             os.close(life_fd)
-            worker.serve(wire_fd, layers, root=str(Path.cwd()))
+            worker_process.serve(wire_fd, layers, root=str(Path.cwd()))
             status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
-        worker.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")
+        worker_process.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")
     finally:
         os._exit(status)
 
@@ -155,14 +156,14 @@ def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _killed(place: Place) -> int:
-    return place.group.killed() if place.group else 0
+def _killed(berth: Berth) -> int:
+    return berth.group.killed() if berth.group else 0
 
 
 def serve(control: socket.socket, base: isolation.Base) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
     life = Life.begin()
-    living: dict[int, tuple[Place, int]] = {}  # where it lives, and how many the kernel had ended there before it
+    living: dict[int, tuple[Berth, int]] = {}  # where it lives, and how many the kernel had ended there before it
     try:
         while True:
             raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
@@ -171,11 +172,11 @@ def serve(control: socket.socket, base: isolation.Base) -> None:
             request = json.loads(raw)
             if request["op"] == "fork":
                 try:
-                    taken = {place.uid for place, _ in living.values()}
-                    place = next((place for place in base.places if place.uid not in taken), base.places[0])
-                    before = _killed(place)
-                    pid = _fork(base, Limits(**request["limits"]), place, fds[0], fds[1], control, life)
-                    living[pid] = place, before
+                    taken = {berth.uid for berth, _ in living.values()}
+                    berth = next((berth for berth in base.berths if berth.uid not in taken), base.berths[0])
+                    before = _killed(berth)
+                    pid = _fork(base, Limits(**request["limits"]), berth, fds[0], fds[1], control, life)
+                    living[pid] = berth, before
                     answer: dict[str, Any] = {"pid": pid}
                 except OSError as error:
                     answer = {"error": str(error)}
@@ -184,16 +185,16 @@ def serve(control: socket.socket, base: isolation.Base) -> None:
             else:
                 answer = _reap(request["pid"], ending=request.get("ending", False))
                 if request["pid"] in living:
-                    place, before = living.pop(request["pid"])
-                    isolation.end_forks(base, place, living)
-                    answer["oom_kills"] = _killed(place) - before
+                    berth, before = living.pop(request["pid"])
+                    isolation.end_forks(base, berth, living)
+                    answer["oom_kills"] = _killed(berth) - before
             control.send(json.dumps(answer).encode())
     except (ConnectionResetError, BrokenPipeError):
         return  # it hung up with answers still unread
     finally:
-        for pid, (place, _) in living.items():
+        for pid, (berth, _) in living.items():
             _reap(pid)
-            isolation.end_forks(base, place, ())
+            isolation.end_forks(base, berth, ())
         isolation.leave(base)
 
 
@@ -217,9 +218,9 @@ def main(fd: int, config: dict[str, Any]) -> None:
     ]
     isolation.enter_user_namespace(base)
     missing = _preload([*(() if config.get("bare") else PRELOAD), *config.get("preload", [])])
-    base.warm = rlimits.held()
+    base.warm = rlimits.read_baseline()
     isolation.prepare(base, config.get("landlock_abi"))
-    base.places = tuple(Place(uid, group) for uid, group in zip((first, first + 1), groups, strict=True))
+    base.berths = tuple(Berth(uid, group) for uid, group in zip((first, first + 1), groups, strict=True))
     if all(groups):
         base.layers.append("cgroup")
     isolation.enter(base)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from grader.sandbox import kernel
+from grader.sandbox.layers import kernel
 
 SCRATCH: Final = "/scratch"
 #: Read-only system folders and files that libraries open late.

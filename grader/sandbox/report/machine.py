@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from grader.sandbox import cgroups, kernel, landlock
-from grader.sandbox.zygote import PRELOAD
+from grader.sandbox.layers import cgroups, kernel, landlock
+from grader.sandbox.untrusted.zygote_process import PRELOAD
 
 State = Literal["ok", "missing", "bad"]
 _GIB: Final = 1 << 30

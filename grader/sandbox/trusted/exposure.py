@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from grader.errors import CourseError
-from grader.sandbox.rootfs import SYSTEM, library_folders
+from grader.sandbox.layers.rootfs import SYSTEM, library_folders
 
 
 def refuse_visible(secrets: Iterable[Path]) -> None:

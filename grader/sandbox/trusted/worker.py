@@ -135,7 +135,7 @@ class Worker:
         """Run an operation in the worker and give its value.
 
         Args:
-            op: an operation of grader/sandbox/worker.py.
+            op: an operation of grader/sandbox/untrusted/worker_process.py.
             args: its arguments; proxies go as handles.
             deadline: when to give up, by ``time.monotonic()``.
             resolve: turns handles in the answer into proxies.

@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from grader.sandbox import kernel
+from grader.sandbox.layers import kernel
 
 #: From here on Landlock alone holds files, signals and abstract sockets.
 FULL_ABI: Final = 6

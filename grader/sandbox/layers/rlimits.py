@@ -10,24 +10,24 @@ from grader.sandbox.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Baseline:
     """What a warm zygote holds of memory, in bytes; a fork of it begins with as much."""
 
     size: int = 0
     data: int = 0
 
 
-def held() -> Held:
+def read_baseline() -> Baseline:
     """Read this process's sizes, for the limits of its forks. Called by the zygote when it is warm."""
     found = {"VmSize": 0, "VmData": 0}
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         key, _, rest = line.partition(":")
         if key in found:
             found[key] = int(rest.split()[0]) << 10
-    return Held(found["VmSize"], found["VmData"])
+    return Baseline(found["VmSize"], found["VmData"])
 
 
-def apply(limits: Limits, warm: Held) -> None:
+def apply(limits: Limits, warm: Baseline) -> None:
     """Set them for this process and all it starts, for good. Raises OSError."""
     memory = limits.memory_mb << 20
     wanted = {
