@@ -12,8 +12,9 @@ from grader.batch import Stopped, grade, grade_assignment, grade_uploads, slot, 
 from grader.batch.slot import Slot
 from grader.course import load_course
 from grader.errors import RunnerError
+from grader.intake import Upload
 from grader.records import Verdict
-from grader.store import Store, Upload
+from grader.store import Store
 from tests.attacks.arena.watch import mounts
 from tests.chaos.kills import Batch, run
 from tests.chaos.made import hand_in, write_class

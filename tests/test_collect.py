@@ -11,8 +11,9 @@ import pytest
 
 from grader.course import load_course
 from grader.errors import SubmissionError
-from grader.store import Store, collect
-from grader.store.matching import match_owner
+from grader.intake import collect
+from grader.intake.owners import match_owner
+from grader.store import Store
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
@@ -200,18 +201,18 @@ def test_moodle_folder_with_an_archive_in_it(course, store, inbox):
 
 def test_unreadable_upload_is_rejected_not_fatal(course, store, inbox, monkeypatch):
     """One upload that cannot be read stops nobody else's."""
-    from grader.store import intake
+    from grader.intake import inbox as inbox_module
 
     for name in ("ada", "kurt"):
         (inbox / f"{name}.zip").write_bytes(zipped(backprop_py="1"))
-    real = intake.read_submission
+    real = inbox_module.read_submission
 
     def failing(path, limits=None):
         if path.name == "ada.zip":
             raise SubmissionError("cannot read the submission", where=path)
         return real(path, limits)
 
-    monkeypatch.setattr(intake, "read_submission", failing)
+    monkeypatch.setattr(inbox_module, "read_submission", failing)
     result = collect(course, course.assignment("backprop"), inbox, store)
     assert [one.owner for one in result.added] == ["kurt"]
     assert [(one.owner, one.submission) for one in result.rejected] == [("ada", None)]

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import SubmissionError
-from grader.store import Upload, UploadLimits, read_submission
-from grader.store.archives import unpack
-from grader.store.names import UploadProblem, safe_name
+from grader.intake import Upload, UploadLimits, read_submission
+from grader.intake.archives import unpack
+from grader.intake.filenames import UploadProblem, safe_name
 
 SMALL = UploadLimits(total=3000, file=2000, count=5, ratio=100, packed=100_000)
 

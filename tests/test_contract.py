@@ -16,9 +16,9 @@ from grader.engine.contract import Signature, describe, fulfil, misfit, not_defi
 from grader.engine.outcomes import CaseState, judge
 from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import StudentDict, StudentList
+from grader.intake import Upload
 from grader.records import Verdict
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame
-from grader.store import Upload
 from tests.support.tiny import BASICS, PLAIN, write_course
 
 X = torch.ones(2)

@@ -11,8 +11,8 @@ from grader.batch import grade_uploads
 from grader.batch.slot import Slot, Work
 from grader.course import load_course
 from grader.engine.measure import Plan
+from grader.intake import Upload
 from grader.records import Report, Verdict
-from grader.store import Upload
 from tests.support.tiny import BASICS, PLAIN, SUITE, handed_in, write_course
 
 WRONG, ERROR, TIME, MEMORY, DIED, PROTOCOL, PARTIAL, SKIPPED = (

@@ -13,13 +13,13 @@ from grader.batch import grade_uploads
 from grader.course import load_course
 from grader.engine.run import SubmissionRun
 from grader.errors import SystemFault
+from grader.intake import Upload
 from grader.records import Verdict
 from grader.sandbox.faults import WorkerDied
 from grader.sandbox.limits import Limits
 from grader.sandbox.trusted import zygote as zygote_module
 from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
 from grader.sandbox.trusted.zygote import Zygote
-from grader.store import Upload
 from tests.support.tiny import COURSE, handed_in, write_course
 
 LIMITS = Limits(wall_s=120, cpu_s=60, memory_mb=512, processes=16, open_files=64, scratch_mb=8, output_kb=16)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.store.cells import neutralise, parse, read_notebook
-from grader.store.modules import assemble
+from grader.intake.assemble import assemble
+from grader.intake.notebook import neutralise, parse, read_notebook
 
 OPS = '''"""Operations."""
 

@@ -18,7 +18,7 @@ import pytest
 from grader.course import load_course, read_suite
 from grader.errors import AuthoringError, CourseError, ReleaseError
 from grader.notebook import check
-from grader.release import build, find_leaks, notebook, pack, prove_clean, secrets, wheel
+from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean, secrets, wheel
 
 CONFIG = """
 course: {name: Tiny}
@@ -260,9 +260,9 @@ def test_editing_one_cell_leaves_the_other_ids_alone(tmp_path):
     """Ids come from content, not from position, so a diff of the release stays local; twins are told apart."""
     path = tmp_path / "notebook.py"
     path.write_text("# %%\na = 1\n\n# %%\nb = 1\n\n# %%\nb = 1\n")
-    before = [cell.id for cell in notebook.source_notebook(path, ()).cells]
+    before = [cell.id for cell in bundle_notebook.source_notebook(path, ()).cells]
     path.write_text("# %%\nnew = 1\n\n# %%\na = 1\n\n# %%\nb = 1\n\n# %%\nb = 1\n")
-    after = [cell.id for cell in notebook.source_notebook(path, ()).cells]
+    after = [cell.id for cell in bundle_notebook.source_notebook(path, ()).cells]
     assert after[1:] == before
     assert len(set(after)) == 4
 
@@ -281,14 +281,14 @@ def test_broken_cell_metadata_is_named(course, text, line, says):
     path = item.folder / "notebook.py"
     path.write_text(text)
     with pytest.raises(AuthoringError, match=says) as error:
-        notebook.source_notebook(path, read_suite(item.hidden_folder))
+        bundle_notebook.source_notebook(path, read_suite(item.hidden_folder))
     assert error.value.where == f"{path}:{line}"
 
 
 def test_a_missing_notebook_is_named(tmp_path):
     """An assignment without a notebook is an author's error."""
     with pytest.raises(AuthoringError, match="no notebook"):
-        notebook.source_notebook(tmp_path / "notebook.py", ())
+        bundle_notebook.source_notebook(tmp_path / "notebook.py", ())
 
 
 def test_nbgraders_own_complaint_is_quoted(monkeypatch):
@@ -298,9 +298,9 @@ def test_nbgraders_own_complaint_is_quoted(monkeypatch):
         assert "--no-db" in command
         return subprocess.CompletedProcess(command, 1, "", f"{options['cwd']}/source: Duplicate grade id: x")
 
-    monkeypatch.setattr(notebook.subprocess, "run", refuse)
+    monkeypatch.setattr(bundle_notebook.subprocess, "run", refuse)
     with pytest.raises(ReleaseError, match="COURSE/source: Duplicate grade id: x"):
-        notebook.release_notebooks({"tiny": nbformat.v4.new_notebook()})
+        bundle_notebook.release_notebooks({"tiny": nbformat.v4.new_notebook()})
 
 
 # --- build

@@ -21,8 +21,9 @@ from grader.batch.slot import Slot, Work
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.engine.outcomes import CheckSpec, failed_report
 from grader.errors import AutogradeError, RunnerError
+from grader.intake import Upload
 from grader.records import Report, Verdict
-from grader.store import Attempt, Store, Submission, Upload, digest_files
+from grader.store import Attempt, Store, Submission, digest_files
 
 #: How often a submission is tried before its attempt is held; the last time after all others.
 _TRIES = 3

@@ -12,9 +12,10 @@ from grader.batch import grade_assignment
 from grader.batch.classroom import Member, make_class, write_inbox
 from grader.cli.common import out, print_table
 from grader.course import Assignment, Course
+from grader.intake import collect
 from grader.release import build_release, pack_release
 from grader.reports import BatchRow, batch_table, publish_feedback, publish_leaderboard
-from grader.store import Store, collect
+from grader.store import Store
 
 
 def run_demo(course: Course, folder: Path, *, slots: int | None) -> list[str]:

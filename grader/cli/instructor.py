@@ -38,8 +38,8 @@ def collect(
 ) -> None:
     """Take in a class's submissions. Collecting the same folder again adds nothing."""
     from grader.course import load_course
+    from grader.intake import collect as take_in
     from grader.store import Store
-    from grader.store import collect as take_in
 
     loaded = load_course(course)
     result = take_in(loaded, loaded.assignment(name), folder, Store(state or loaded.state))
@@ -99,8 +99,8 @@ def _grade_one(
     course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool
 ) -> None:
     from grader.batch import grade_upload
+    from grader.intake import read_submission
     from grader.reports import report_table
-    from grader.store import read_submission
 
     report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state)
     if as_json:

@@ -67,7 +67,7 @@ def _author_state(config: pytest.Config, path: Path) -> GradingState:
     from grader.course import load_course
     from grader.engine.session import Session
     from grader.errors import AutogradeError
-    from grader.store import read_submission
+    from grader.intake import read_submission
 
     try:
         suite = next((Path(arg.split("::")[0]).resolve() for arg in config.args), Path.cwd())

@@ -44,12 +44,12 @@ from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.run import SubmissionRun, derive_seed
 from grader.engine.session import Session
 from grader.errors import AutogradeError, SystemFault
+from grader.intake.upload import UPLOAD_FOLDER
 from grader.records import CheckResult, Report, Verdict
 from grader.sandbox.layers import kernel
 from grader.sandbox.trusted.channel import Channel
 from grader.sandbox.trusted.worker import WorkerKilled
 from grader.store.blobs import digest_files
-from grader.store.upload import UPLOAD_FOLDER
 
 _REFEREE_CAP = 8
 #: How often a submission is begun anew before a fault of ours holds it.

@@ -15,11 +15,11 @@ from grader.course import Assignment, Course, Profile, course_secret, grader_ver
 from grader.engine.contract import Signature, read_contract
 from grader.engine.run import SubmissionRun, derive_seed
 from grader.errors import AuthoringError
+from grader.intake.assemble import Assembled, assemble
 from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.exposure import refuse_visible
 from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
-from grader.store.modules import Assembled, assemble
 
 if TYPE_CHECKING:
     from grader.data import HeldOut

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from grader.gradebook import safe
 from grader.gradebook.kept import stubs_of
 from grader.gradebook.places import NBGRADER_FILES, Places, open_gradebook
+from grader.intake.assemble import assemble as assemble_modules
 from grader.release.pack import pack
 from grader.reports.feedback import Graded, write_feedback
-from grader.store import modules
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -80,7 +80,7 @@ def make_bundle(
 
 def _as_graded(assignment: Assignment, files: dict[str, bytes]) -> Mapping[str, bytes]:
     """The modules as the graders saw them: with what the notebook has, so that line numbers in messages can be found."""
-    return modules.assemble(files, stubs_of(assignment), prefer=f"{assignment.name}.ipynb").files
+    return assemble_modules(files, stubs_of(assignment), prefer=f"{assignment.name}.ipynb").files
 
 
 def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str, dict[str, bytes]]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.gradebook.places import NBGRADER_FILES, Handed, Places
-from grader.store import Store, Submission, Upload, digest_files, read_submission
-from grader.store.upload import received_time
+from grader.intake import Upload, read_submission
+from grader.intake.upload import received_time
+from grader.store import Store, Submission, digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

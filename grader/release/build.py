@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from grader import __version__
 from grader.course import read_suite
 from grader.errors import AuthoringError, ReleaseError
-from grader.release.notebook import release_notebooks, source_notebook
+from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stub

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from grader.errors import AuthoringError
-from grader.release.notebook import handout_and_secrets
+from grader.release.bundle_notebook import handout_and_secrets
 from grader.release.strip import find_regions, split_lines
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def collect(
         solution_folder: ``solutions/NAME``.
         folder: ``assignments/NAME``.
         files: the solution modules' names.
-        notebook: the instructor's notebook, as :func:`grader.release.notebook.source_notebook` gives it.
+        notebook: the instructor's notebook, as :func:`grader.release.bundle_notebook.source_notebook` gives it.
         titles: the checks' titles, which students see.
 
     Raises:

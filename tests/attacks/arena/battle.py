@@ -13,8 +13,8 @@ from pathlib import Path
 
 from grader.batch import grade_uploads
 from grader.course import load_course
+from grader.intake import Upload
 from grader.records import Report
-from grader.store import Upload
 
 from arena import watch
 from arena.catalogue import SUBMISSIONS, Attack, fill

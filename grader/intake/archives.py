@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from grader.store.names import UploadProblem, check_collisions, ignored, safe_name, shown, strip_top
+from grader.intake.filenames import UploadProblem, check_collisions, ignored, safe_name, shown, strip_top
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import SubmissionError
-from grader.store.archives import Intake, Limits, is_archive, unpack
-from grader.store.names import UploadProblem, ignored, safe_name, shown
+from grader.intake.archives import Intake, Limits, is_archive, unpack
+from grader.intake.filenames import UploadProblem, ignored, safe_name, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grader.errors import SubmissionError
-from grader.store.matching import match_owner
-from grader.store.names import ignored, shown
-from grader.store.upload import WORK_SUFFIXES, Upload, read_submission, received_time
+from grader.intake.filenames import ignored, shown
+from grader.intake.owners import match_owner
+from grader.intake.upload import WORK_SUFFIXES, Upload, read_submission, received_time
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course
-    from grader.store.archives import Limits
+    from grader.intake.archives import Limits
     from grader.store.store import Store
     from grader.store.values import Submission
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
-from grader.store.cells import Cell, Notebook, parse, read_notebook
+from grader.intake.notebook import Cell, Notebook, parse, read_notebook
 
 _DEFINES = re.compile(r"^(?P<kind>def|async def|class)\s+(?P<name>\w+)", re.MULTILINE)
 _MAX_NOTES = 12
