@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grader.batch.validation import Options, validate
-from grader.batch.variants import Variant, read_variants
 from grader.course import load_course
+from grader.validation import Options, validate
+from grader.validation.variants import Variant, read_variants
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "messages.md"

@@ -16,12 +16,12 @@ import pytest
 
 from grader.batch import grade_uploads
 from grader.batch.classroom import make_class
-from grader.batch.variants import STUB_CEILING, read_variants, solution_files, stub_files
 from grader.course import load_course, read_questions, read_suite
 from grader.engine.rules import check_rules
 from grader.intake import Upload
 from grader.intake.assemble import assemble
 from grader.release.build import read_folder
+from grader.validation.variants import STUB_CEILING, read_variants, solution_files, stub_files
 from tests.support import notebooks
 
 ROOT = Path(__file__).parents[1]

@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from grader.mutation import TELL, changed_functions, functions, instrument, meaning
-from grader.mutation.generate import make_mutants
+from grader.validation.mutation import TELL, changed_functions, functions, instrument, meaning
+from grader.validation.mutation.generate import make_mutants
 
 HEAD = "import numpy as np\nimport torch\n\n\ndef f(x, y, w, b, n, model, rate):\n"
 

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from grader.batch.validation import Options, validate
-from grader.batch.variants import apply, read_variants, solution_files, stub_files
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.reports.validation import print_validation, write_page
+from grader.reports.validation_table import print_validation, write_page
+from grader.validation import Options, validate
+from grader.validation.variants import apply, read_variants, solution_files, stub_files
 from tests.support.tiny import write_course
 
 SUITE = '''\

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 from grader.course import Assignment, Student
 from grader.engine.contract import read_contract
 from grader.errors import AuthoringError
 from grader.records import Report, Verdict
+from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 
 _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
     "hangs": ("    import threading\n    threading.Event().wait()\n", Verdict.TIME_LIMIT),

@@ -104,10 +104,10 @@ def validate(
     """Measure a grader: by its variants, by mutants of the solution, and by grading again with other seeds."""
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from grader.batch.validation import Options
-    from grader.batch.validation import validate as measure
     from grader.course import load_course
-    from grader.reports.validation import print_validation, write_page
+    from grader.reports.validation_table import print_validation, write_page
+    from grader.validation import Options
+    from grader.validation import validate as measure
 
     loaded = load_course(course)
     options = Options(profile, jobs, tuple(only or ()), match, secret, seed, seeds, mutants, sample, full)

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import nbformat
 
-from grader.batch.variants import stub_files
 from grader.course import Assignment, grader_version, load_course, read_suite
 from grader.gradebook.difference import differences
 from grader.gradebook.places import Places
 from grader.records import CheckResult, Report, Verdict
 from grader.store import digest_files
+from grader.validation.variants import stub_files
 from tests.support import notebooks
 from tests.with_nbgrader.course import Fresh, copy_course
 

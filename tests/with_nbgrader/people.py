@@ -13,8 +13,8 @@ from typing import Literal
 import nbformat
 
 from grader.batch.classroom import zipped
-from grader.batch.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 from grader.course import Assignment, Student
+from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 from tests.support import notebooks
 
 Way = Literal["folder", "zip", "notebook", "exchange"]

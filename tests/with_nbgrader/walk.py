@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from rich.console import Console
 
-from grader.batch.variants import solution_files, stub_files
 from grader.course import Assignment, Course, load_course, read_questions, read_suite
 from grader.gradebook.places import Places, open_gradebook
 from grader.store import Standing
+from grader.validation.variants import solution_files, stub_files
 from tests.formgrader.browser import Browser, find
 from tests.support import notebooks
 from tests.with_nbgrader.course import ROOT, Fresh, copy_course, only

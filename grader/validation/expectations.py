@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from grader.batch.validation.result import Flake
-from grader.batch.variants import STUB_CEILING, Variant
 from grader.engine.measure import Attempted
 from grader.records import CheckResult, Verdict
+from grader.validation.result import Flake
+from grader.validation.variants import STUB_CEILING, Variant
 
 
 def full_marks(name: str, attempts: Sequence[Attempted]) -> tuple[tuple[str, ...], tuple[Flake, ...]]:

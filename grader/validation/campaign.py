@@ -13,16 +13,16 @@ from pathlib import Path
 from grader.batch.grade import default_slots
 from grader.batch.pool import Pool
 from grader.batch.slot import Slot, Work
-from grader.batch.validation.judge import full_marks, score, stub_problems, wrong_problems
-from grader.batch.validation.mutants import Campaign, Mutants, collect_mutants
-from grader.batch.validation.result import Flake, Measured, Validation
-from grader.batch.validation.sight import Sight, changed, make_sight
-from grader.batch.variants import Variant, apply, read_variants, solution_files, stub_files
 from grader.course import Assignment, Course, read_suite
 from grader.engine.measure import Attempted, Plan
 from grader.errors import AuthoringError, RunnerError
-from grader.mutation import TELL, instrument
 from grader.records import CheckResult, Verdict
+from grader.validation.coverage import Sight, changed, make_sight
+from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
+from grader.validation.mutants import Campaign, Mutants, collect_mutants
+from grader.validation.mutation import TELL, instrument
+from grader.validation.result import Flake, Measured, Validation
+from grader.validation.variants import Variant, apply, read_variants, solution_files, stub_files
 
 _TRIES = 3
 #: Seeds that one worker goes through: few, so that slots share the work and a worker's limits hold.
@@ -76,7 +76,7 @@ def validate(
     """Measure the hidden suite of an assignment.
 
     The solution and the right variants must get full marks at every seed, the stub at most
-    :data:`~grader.batch.variants.STUB_CEILING` of them. A wrong variant must get the named verdict on each check that
+    :data:`~grader.validation.variants.STUB_CEILING` of them. A wrong variant must get the named verdict on each check that
     it names, and full marks on all others. Every mutant must lose points somewhere, or be marked as equivalent.
 
     ``on_start`` is told how many gradings there will be, and ``on_done`` of each.

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from grader.mutation import Mutant
 from grader.records import CheckResult, Verdict
+from grader.validation.mutation import Mutant
 
 
 @dataclass(frozen=True, slots=True)

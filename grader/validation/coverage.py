@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.mutation import changed_functions, functions
 from grader.records import CheckResult, Verdict
+from grader.validation.mutation import changed_functions, functions
 
 
 @dataclass(frozen=True, slots=True)

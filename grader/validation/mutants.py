@@ -6,15 +6,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.batch.validation.result import MutantResult
-from grader.batch.validation.sight import Sight
-from grader.batch.variants import Variant, apply, read_variants
 from grader.course import Assignment
 from grader.engine.measure import Attempted, Plan
 from grader.errors import MachineError
-from grader.mutation import Mutant, meaning
 from grader.records import Verdict
 from grader.release import find_regions
+from grader.validation.coverage import Sight
+from grader.validation.mutation import Mutant, meaning
+from grader.validation.result import MutantResult
+from grader.validation.variants import Variant, apply, read_variants
 
 #: How many times as long as on the solution a check may take on a mutant, and how many seconds besides.
 _PATIENCE, _SLACK_S = 5.0, 1.0
@@ -42,7 +42,7 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Muta
         MachineError: the extra ``authoring`` is not installed.
     """
     try:
-        from grader.mutation.generate import make_mutants
+        from grader.validation.mutation.generate import make_mutants
     except ImportError as error:
         raise MachineError(
             f"mutation needs {error.name}",

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
-from grader.mutation import arithmetic, flow, library, tensors
-from grader.mutation.meaning import meaning
-from grader.mutation.mutant import Mutant
-from grader.mutation.operator import Change, Operator
+from grader.validation.mutation import arithmetic, flow, library, tensor_calls
+from grader.validation.mutation.meaning import meaning
+from grader.validation.mutation.mutant import Mutant
+from grader.validation.mutation.operator import Change, Operator
 
 #: What no check can see, or what is only said to somebody.
 _UNSEEN = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.FormattedString, cst.Raise, cst.Global)
@@ -95,8 +95,8 @@ def make_mutants(source: str, file: str, regions: Sequence[tuple[int, int]]) -> 
 
 def _operators(*, uses_torch: bool) -> tuple[Operator, ...]:
     # Our own first: of two operators that make the same mutant, theirs have the better names.
-    own = (*tensors.OPERATORS, *arithmetic.OPERATORS, *flow.OPERATORS)
-    return (*own, *library.OPERATORS, *(tensors.TORCH_OPERATORS if uses_torch else ()))
+    own = (*tensor_calls.OPERATORS, *arithmetic.OPERATORS, *flow.OPERATORS)
+    return (*own, *library.OPERATORS, *(tensor_calls.TORCH_OPERATORS if uses_torch else ()))
 
 
 def _bare(old: cst.CSTNode, new: cst.CSTNode) -> cst.CSTNode:

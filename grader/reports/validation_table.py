@@ -11,8 +11,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from grader.batch.validation import Measured, MutantResult, Validation
     from grader.course import Course
+    from grader.validation import Measured, MutantResult, Validation
 
 
 def percent(part: int, whole: int) -> str:
