@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import grade_uploads
-from grader.batch.classroom import make_class
 from grader.course import load_course, read_questions, read_suite
+from grader.demo.classroom import make_class
 from grader.engine.rules import check_rules
+from grader.grading import grade_uploads
 from grader.intake import Upload
 from grader.intake.assemble import assemble
 from grader.release.build import read_folder

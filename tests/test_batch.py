@@ -8,10 +8,10 @@ import signal
 
 import pytest
 
-from grader.batch import Stopped, grade, grade_assignment, grade_uploads, slot, stoppable
-from grader.batch.slot import Slot
 from grader.course import load_course
 from grader.errors import RunnerError
+from grader.grading import Stopped, grade, grade_assignment, grade_uploads, slot, stoppable
+from grader.grading.slot import Slot
 from grader.intake import Upload
 from grader.records import Verdict
 from grader.store import Store

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from grader.batch import grade_uploads
 from grader.checks import assert_differentiable, assert_gradients_flow, assert_registered, untouched
 from grader.course import load_course
 from grader.engine.advice import advise
@@ -16,6 +15,7 @@ from grader.engine.contract import Signature, describe, fulfil, misfit, not_defi
 from grader.engine.outcomes import CaseState, judge
 from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import StudentDict, StudentList
+from grader.grading import grade_uploads
 from grader.intake import Upload
 from grader.records import Verdict
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame

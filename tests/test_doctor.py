@@ -8,7 +8,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from grader.cli import machine as command
+from grader.cli import operator as command
 from grader.sandbox.limits import DEFAULT_MINIMUM
 from grader.sandbox.report import doctor, machine
 from grader.sandbox.trusted.zygote import Zygote

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from grader.batch import grade_uploads
-from grader.batch.slot import Slot, Work
 from grader.course import load_course
 from grader.engine.measure import Plan
+from grader.grading import grade_uploads
+from grader.grading.slot import Slot, Work
 from grader.intake import Upload
 from grader.records import Report, Verdict
 from tests.support.tiny import BASICS, PLAIN, SUITE, handed_in, write_course

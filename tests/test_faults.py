@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.batch import grade_uploads
 from grader.course import load_course
 from grader.engine.run import SubmissionRun
 from grader.errors import SystemFault
+from grader.grading import grade_uploads
 from grader.intake import Upload
 from grader.records import Verdict
 from grader.sandbox.faults import WorkerDied

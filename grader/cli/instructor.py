@@ -24,8 +24,8 @@ from grader.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from grader.batch import Graded
     from grader.course import Assignment, Course
+    from grader.grading import Graded
 
 
 @command
@@ -98,7 +98,7 @@ def grade(
 def _grade_one(
     course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool
 ) -> None:
-    from grader.batch import grade_upload
+    from grader.grading import grade_upload
     from grader.intake import read_submission
     from grader.reports import report_table
 
@@ -137,8 +137,8 @@ def _grade_all(
         TimeRemainingColumn,
     )
 
-    from grader.batch import Stopped, grade_assignment, stoppable
     from grader.errors import SystemFault
+    from grader.grading import Stopped, grade_assignment, stoppable
     from grader.store import Store
 
     store = Store(state or course.state)

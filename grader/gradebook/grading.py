@@ -7,9 +7,9 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from grader.batch.slot import Slot, Work
 from grader.course import Assignment, course_secret, grader_version
 from grader.errors import RunnerError
+from grader.grading.slot import Slot, Work
 from grader.records import Verdict
 
 if TYPE_CHECKING:

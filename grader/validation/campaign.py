@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grader.batch.grade import default_slots
-from grader.batch.pool import Pool
-from grader.batch.slot import Slot, Work
 from grader.course import Assignment, Course, read_suite
 from grader.engine.measure import Attempted, Plan
 from grader.errors import AuthoringError, RunnerError
+from grader.grading.grade import default_slots
+from grader.grading.pool import Pool
+from grader.grading.slot import Slot, Work
 from grader.records import CheckResult, Verdict
 from grader.validation.coverage import Sight, changed, make_sight
 from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems

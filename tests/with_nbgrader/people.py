@@ -12,8 +12,8 @@ from typing import Literal
 
 import nbformat
 
-from grader.batch.classroom import zipped
 from grader.course import Assignment, Student
+from grader.demo.classroom import zipped
 from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
 from tests.support import notebooks
 

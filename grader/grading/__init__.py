@@ -1,7 +1,7 @@
 """Batches: which submissions need grading, slots to grade them on, retries and resumption."""
 
-from grader.batch.grade import Graded, default_slots, grade_assignment, grade_upload, grade_uploads
-from grader.batch.stop import Stopped, stoppable
+from grader.grading.grade import Graded, default_slots, grade_assignment, grade_upload, grade_uploads
+from grader.grading.signals import Stopped, stoppable
 
 __all__ = [
     "Graded",

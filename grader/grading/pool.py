@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Self, TypeAlias, TypeVar
 
-from grader.batch.slot import Slot, Work
 from grader.errors import RunnerError
+from grader.grading.slot import Slot, Work
 from grader.sandbox.layers import cgroups
 
 T = TypeVar("T")

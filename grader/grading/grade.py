@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grader.batch.pool import Again, Pool
-from grader.batch.slot import Slot, Work
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.engine.outcomes import CheckSpec, failed_report
 from grader.errors import AutogradeError, RunnerError
+from grader.grading.pool import Again, Pool
+from grader.grading.slot import Slot, Work
 from grader.intake import Upload
 from grader.records import Report, Verdict
 from grader.store import Attempt, Store, Submission, digest_files

@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
+from rich.rule import Rule
 from rich.table import Table
 
-from grader.cli.common import CourseOption, JobsOption, JsonOption, StateOption, command, err, out, print_json
+from grader.cli.common import (
+    CourseOption,
+    JobsOption,
+    JsonOption,
+    StateOption,
+    command,
+    err,
+    out,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
+    from grader.demo import Event
     from grader.sandbox.report.doctor import Findings
 
 
@@ -79,11 +91,37 @@ def demo(
     course: CourseOption = None,
 ) -> None:
     """Take a made-up class from release to leaderboard."""
-    from grader.cli.demo import run_demo
     from grader.course import load_course
+    from grader.demo import walk
 
-    problems = run_demo(load_course(course), to, slots=jobs)
+    problems: tuple[str, ...] = ()
+    for event in walk(load_course(course), to, slots=jobs):
+        problems = _show_event(event)
     for problem in problems:
         err.print(f"not as it should be: {problem}", markup=False)
     if problems:
         raise typer.Exit(1)
+
+
+def _show_event(event: Event) -> tuple[str, ...]:
+    """Print an event of the demo; give the problems that it ends with."""
+    from grader.demo import AssignmentGraded, Collected, Finished, Stage, Wrote
+    from grader.reports import batch_table
+
+    match event:
+        case Stage(title):
+            out.print(Rule(title, align="left"))
+        case Wrote(path):
+            out.print(f"  {path}", markup=False)
+        case Collected(submissions, inbox):
+            out.print(f"  collected {submissions} submissions from {inbox}", markup=False)
+        case AssignmentGraded(rows, _):
+            print_table(batch_table(rows))
+        case Finished(pages, seconds, problems):
+            out.print(Rule("where to look", align="left"))
+            for page in pages:
+                out.print(f"  {page}", markup=False)
+            end = f"{len(problems)} problems" if problems else "everything came out as it must"
+            out.print(f"done in {seconds:.0f} s; {end}")
+            return problems
+    return ()
