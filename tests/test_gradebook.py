@@ -12,14 +12,14 @@ import pytest
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.gradebook import grading
-from grader.gradebook.check_source import check_notebook
-from grader.gradebook.difference import differences
-from grader.gradebook.export import GradesCsv
-from grader.gradebook.handing import remove_tree, take_in
-from grader.gradebook.places import Places, open_gradebook
-from grader.gradebook.running import run_step
-from grader.gradebook.sync import sync
+from grader.nbgrader import grading
+from grader.nbgrader.check_points import check_notebook
+from grader.nbgrader.diff import differences
+from grader.nbgrader.layout import NbgraderLayout, open_gradebook
+from grader.nbgrader.plugins import GradesCsv
+from grader.nbgrader.run_step import run_step
+from grader.nbgrader.sync import sync
+from grader.nbgrader.transfer import remove_tree, take_in
 from grader.reports import publish_feedback
 from grader.store import Store
 from tests.support import gradebook as small
@@ -38,53 +38,53 @@ def base(tmp_path_factory):
 
 def prepared(root):
     course = load_course(small.write_course(root))
-    places = Places(course)
-    sync(places, list(course.assignments.values()), wheel=False)
-    assert run_step(places, "GenerateAssignment", "hw") == ""
-    return places
+    layout = NbgraderLayout(course)
+    sync(layout, list(course.assignments.values()), wheel=False)
+    assert run_step(layout, "GenerateAssignment", "hw") == ""
+    return layout
 
 
-def blank(places):
-    return (places.released("hw") / "hw.ipynb").read_bytes()
+def blank(layout):
+    return (layout.released("hw") / "hw.ipynb").read_bytes()
 
 
-def hand_in(places, student, *, scores=(4.0, 2.5, 1.5), received=IN_TIME, text="x = 1\n", **fields):
+def hand_in(layout, student, *, scores=(4.0, 2.5, 1.5), received=IN_TIME, text="x = 1\n", **fields):
     """Store a submission with its report, as `collect` and `grade` do."""
-    assignment, store = places.course.assignment("hw"), places.store
-    files = {"work.py": f"# {student}\n{text}".encode(), "hw.ipynb": blank(places)}
+    assignment, store = layout.course.assignment("hw"), layout.store
+    files = {"work.py": f"# {student}\n{text}".encode(), "hw.ipynb": blank(layout)}
     submission = store.add_submission("hw", student, files, received_at=received)
     if scores is not None:
         store.record(submission, small.report_of(assignment, files, scores, **fields))
     return submission
 
 
-def in_step(places):
-    done = sync(places, [places.course.assignment("hw")], wheel=False)
+def in_step(layout):
+    done = sync(layout, [layout.course.assignment("hw")], wheel=False)
     assert done.problems == []
     return done
 
 
-def diff(places):
-    return differences(places, [places.course.assignment("hw")])
+def diff(layout):
+    return differences(layout, [layout.course.assignment("hw")])
 
 
-def grades(places, student):
-    with open_gradebook(places) as gradebook:
+def grades(layout, student):
+    with open_gradebook(layout) as gradebook:
         notebook = gradebook.find_submission_notebook("hw", "hw", student)
         return {
             grade.name: (grade.auto_score, grade.manual_score, grade.needs_manual_grade) for grade in notebook.grades
         }
 
 
-def total(places, student):
-    with open_gradebook(places) as gradebook:
+def total(layout, student):
+    with open_gradebook(layout) as gradebook:
         submission = gradebook.find_submission("hw", student)
         return submission.score, submission.late_submission_penalty or 0, submission.max_score
 
 
-def mark(places, student, points, comment="well said", question="why"):
+def mark(layout, student, points, comment="well said", question="why"):
     """What formgrader does when somebody types points and a comment."""
-    with open_gradebook(places) as gradebook:
+    with open_gradebook(layout) as gradebook:
         grade = gradebook.find_grade(question, "hw", "hw", student)
         grade.manual_score, grade.needs_manual_grade = points, False
         if question == "why":
@@ -92,22 +92,22 @@ def mark(places, student, points, comment="well said", question="why"):
         gradebook.db.commit()
 
 
-def row(places, student):
-    rows = places.store.standing(places.course, places.course.assignment("hw"), by="student")
+def row(layout, student):
+    rows = layout.store.standing(layout.course, layout.course.assignment("hw"), by="student")
     return next(item for item in rows if item.owner == student)
 
 
-def upload(places, student, work, secret, when):
+def upload(layout, student, work, secret, when):
     """What `nbgrader collect` leaves of an upload that came by the exchange."""
-    folder = places.submitted("hw", student)
+    folder = layout.submitted("hw", student)
     folder.mkdir(parents=True)
     (folder / "work.py").write_text(work)
-    (folder / "hw.ipynb").write_bytes(blank(places))
+    (folder / "hw.ipynb").write_bytes(blank(layout))
     (folder / "timestamp.txt").write_text(when)
     (folder / "submission_secret.txt").write_text(secret)
 
 
-def answered(places, student, words="an answer"):
+def answered(layout, student, words="an answer"):
     """The same submission with its question answered."""
 
     def write(cells):
@@ -115,7 +115,7 @@ def answered(places, student, words="an answer"):
             if cell["metadata"].get("nbgrader", {}).get("grade_id") == "why":
                 cell["source"] = words
 
-    return small.edited(blank(places), write)
+    return small.edited(blank(layout), write)
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ def test_what_nbgrader_collected_is_stored_and_graded_once(graded, monkeypatch):
     upload(graded, "sofya", "# sofya\n", "secret", "2030-01-10 11:30:00.000000 UTC")
     assignment, calls = graded.course.assignment("hw"), []
 
-    def grade(places, store, item, submission):
+    def grade(layout, store, item, submission):
         calls.append(submission.owner)
         return store.record(submission, small.report_of(item, store.files(submission), (2.0, 2.5, 1.5)))
 
@@ -349,18 +349,18 @@ def test_an_extension_counts_in_both(graded):
         )
     )
     try:
-        places = Places(load_course(path))
-        assert {(item.student, item.what) for item in diff(places)} >= {("hedy", "extension"), ("hedy", "late penalty")}
-        in_step(places)
-        assert diff(places) == []
-        score, penalty, _ = total(places, "hedy")
+        layout = NbgraderLayout(load_course(path))
+        assert {(item.student, item.what) for item in diff(layout)} >= {("hedy", "extension"), ("hedy", "late penalty")}
+        in_step(layout)
+        assert diff(layout) == []
+        score, penalty, _ = total(layout, "hedy")
         assert penalty == pytest.approx(0.1 * score), "two days late for all, one for her"
-        assert score - penalty == pytest.approx(row(places, "hedy").final_score)
-        with open_gradebook(places) as gradebook:
+        assert score - penalty == pytest.approx(row(layout, "hedy").final_score)
+        with open_gradebook(layout) as gradebook:
             assert gradebook.find_submission("hw", "hedy").extension == timedelta(days=1)
             gradebook.grant_extension("hw", "kurt", days=3)
-        in_step(places)
-        (told,) = diff(places)
+        in_step(layout)
+        (told,) = diff(layout)
         assert (told.student, told.what, told.ours, told.gradebook) == (
             "kurt",
             "extension",
@@ -368,7 +368,7 @@ def test_an_extension_counts_in_both(graded):
             "3 days, 0:00:00",
         )
         assert "extensions: {kurt: 2030-01-13T12:00}" in told.mend
-        with open_gradebook(places) as gradebook:
+        with open_gradebook(layout) as gradebook:
             gradebook.grant_extension("hw", "kurt")
     finally:
         path.write_text(before)

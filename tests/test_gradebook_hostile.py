@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from grader.course import load_course
 from grader.errors import SystemFault
-from grader.gradebook import safe
-from grader.gradebook.cells import Known, restore
-from grader.gradebook.config import configure
-from grader.gradebook.outputs import outputs_of
-from grader.gradebook.places import Places, open_gradebook
-from grader.gradebook.running import run_step
-from grader.gradebook.sync import sync
+from grader.nbgrader import sanitize
+from grader.nbgrader.cell_outputs import outputs_of
+from grader.nbgrader.config import configure
+from grader.nbgrader.layout import NbgraderLayout, open_gradebook
+from grader.nbgrader.restore_notebook import Known, restore
+from grader.nbgrader.run_step import run_step
+from grader.nbgrader.sync import sync
 from grader.records import CheckResult, Report, Verdict
 from tests.support import gradebook as small
 
@@ -201,11 +201,11 @@ def dressed(notebook):
 def battle(tmp_path_factory):
     """A class of attackers, each worth 2 of 8 points, autograded and given feedback by nbgrader."""
     students = (*small.ROSTER, *MORE, *EXCHANGE)
-    places = Places(load_course(small.write_course(tmp_path_factory.mktemp("course"), students)))
-    assignment = places.course.assignment("hw")
-    sync(places, [assignment], wheel=False)
-    assert run_step(places, "GenerateAssignment", "hw") == ""
-    blank = (places.released("hw") / "hw.ipynb").read_bytes()
+    layout = NbgraderLayout(load_course(small.write_course(tmp_path_factory.mktemp("course"), students)))
+    assignment = layout.course.assignment("hw")
+    sync(layout, [assignment], wheel=False)
+    assert run_step(layout, "GenerateAssignment", "hw") == ""
+    blank = (layout.released("hw") / "hw.ipynb").read_bytes()
     handed_in = {name: {"hw.ipynb": small.edited(blank, change)} for name, change in ATTACKS.items()}
     handed_in["liar"]["hw.ipynb"] = dressed(handed_in["liar"]["hw.ipynb"])
     handed_in["team1"] = {"hw.ipynb": b'{"cells": [' + b"[" * 50_000}
@@ -213,12 +213,12 @@ def battle(tmp_path_factory):
     handed_in["team3"] = {"hw.ipynb": blank, **{name: text.encode() for name, text in FILES.items()}}
     for student, notebooks in handed_in.items():
         files = {"work.py": f"# {student}\n".encode(), **notebooks}
-        submission = places.store.add_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))
-        places.store.record(submission, small.report_of(assignment, files, SCORES))
-    sync(places, [assignment], wheel=False)
-    assert run_step(places, "Autograde", "hw") == "", "no notebook breaks the batch"
-    assert run_step(places, "GenerateFeedback", "hw") == ""
-    return places
+        submission = layout.store.add_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))
+        layout.store.record(submission, small.report_of(assignment, files, SCORES))
+    sync(layout, [assignment], wheel=False)
+    assert run_step(layout, "Autograde", "hw") == "", "no notebook breaks the batch"
+    assert run_step(layout, "GenerateFeedback", "hw") == ""
+    return layout
 
 
 @pytest.mark.parametrize("student", [*ATTACKS, "team1", "team2", "team3"])
@@ -330,7 +330,7 @@ def test_honest_pictures_are_shown_where_they_were():
     assert cell.source == f"see ![a]({whole}), ![b]({whole}) and [picture: c], *so*"
 
 
-def collect(places, name="hw"):
+def collect(layout, name="hw"):
     """`nbgrader collect`, with its log."""
     import logging
 
@@ -338,10 +338,10 @@ def collect(places, name="hw"):
     from nbgrader.coursedir import CourseDirectory
     from traitlets.config import Config
 
-    from grader.gradebook.exchange import GuardedCollect
+    from grader.nbgrader.exchange import GuardedCollect
 
     config = Config()
-    configure(config, places.course.path)
+    configure(config, layout.course.path)
     config.CourseDirectory.assignment_id = name
     app = NbGrader(config=config)
     app.log = logging.getLogger("autograde.nbgrader")
@@ -396,8 +396,8 @@ def test_rendered_markdown_never_runs(pieces):
     """Any mixture of HTML, fences, links and formulas renders to plain tags with plain addresses."""
     from nbconvert.filters import markdown2html
 
-    page = str(markdown2html(safe.markdown("".join(pieces))))
-    reader = safe._Reader()
+    page = str(markdown2html(sanitize.markdown("".join(pieces))))
+    reader = sanitize._Reader()
     reader.feed(page)
     assert not reader.found
 
@@ -410,7 +410,7 @@ def test_plain_markdown_stays_as_it_is():
         "```python\nif a<b: pass\n```",
         "1. x\n2. y",
     ):
-        assert safe.markdown(text) == text
+        assert sanitize.markdown(text) == text
 
 
 @given(

@@ -22,33 +22,33 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from grader.course import load_course  # noqa: E402
-from grader.gradebook.difference import differences  # noqa: E402
-from grader.gradebook.places import Places, open_gradebook  # noqa: E402
-from grader.gradebook.running import run_step  # noqa: E402
-from grader.gradebook.sync import sync  # noqa: E402
+from grader.nbgrader.diff import differences  # noqa: E402
+from grader.nbgrader.layout import NbgraderLayout, open_gradebook  # noqa: E402
+from grader.nbgrader.run_step import run_step  # noqa: E402
+from grader.nbgrader.sync import sync  # noqa: E402
 from tests.formgrader.browser import Browser, end, find, wait  # noqa: E402
 from tests.support import gradebook as small  # noqa: E402
 
-CONFIG = "from grader.gradebook import configure\nconfigure(get_config(), {path!r})\n"
+CONFIG = "from grader.nbgrader import configure\nconfigure(get_config(), {path!r})\n"
 
 
-def prepare(root: Path) -> Places:
+def prepare(root: Path) -> NbgraderLayout:
     """A course of two submissions: ada's is graded and has an answer to mark, grace's is handed over only."""
     path = small.write_course(root)
     (root / "nbgrader_config.py").write_text(CONFIG.format(path=str(path)))
-    places = Places(load_course(path))
-    assignment = places.course.assignment("hw")
-    sync(places, [assignment], wheel=False)
-    assert run_step(places, "GenerateAssignment", "hw") == ""
-    blank = (places.released("hw") / "hw.ipynb").read_bytes()
+    layout = NbgraderLayout(load_course(path))
+    assignment = layout.course.assignment("hw")
+    sync(layout, [assignment], wheel=False)
+    assert run_step(layout, "GenerateAssignment", "hw") == ""
+    blank = (layout.released("hw") / "hw.ipynb").read_bytes()
     for student, scores in (("ada", (4.0, 2.5, 1.5)), ("grace", (2.0, 2.5, 0.0))):
         notebook = small.edited(blank, lambda cells, who=student: _answer(cells, f"So says {who}."))
         files = {"work.py": f"# {student}\n".encode(), "hw.ipynb": notebook}
-        submission = places.store.add_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))
-        places.store.record(submission, small.report_of(assignment, files, scores))
-    sync(places, [assignment], wheel=False)
-    assert run_step(places, "Autograde", "hw", "ada") == ""
-    return places
+        submission = layout.store.add_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))
+        layout.store.record(submission, small.report_of(assignment, files, scores))
+    sync(layout, [assignment], wheel=False)
+    assert run_step(layout, "Autograde", "hw", "ada") == ""
+    return layout
 
 
 def _answer(cells: list[dict], words: str) -> None:
@@ -97,7 +97,7 @@ def start_lab(root: Path) -> tuple[subprocess.Popen[bytes], str, str]:
     return process, address, token
 
 
-def walk(places: Places, browser: Browser, address: str, token: str, pictures: Path) -> None:
+def walk(layout: NbgraderLayout, browser: Browser, address: str, token: str, pictures: Path) -> None:
     """The walk itself; raises where something is not as it must be."""
     browser.go(f"{address}/lab?token={token}&reset")
     browser.until("window.jupyterapp && window.jupyterapp.commands.hasCommand('nbgrader:open-formgrader')", 300)
@@ -128,24 +128,24 @@ def walk(places: Places, browser: Browser, address: str, token: str, pictures: P
     browser.ask("document.querySelector('#why.score').scrollIntoView({block: 'center'})")
     browser.type("#why.score", "4")
     browser.type("#why-comment", "Well **argued**.")
-    wait(lambda: _marked(places), "the mark was not saved", 60)
+    wait(lambda: _marked(layout), "the mark was not saved", 60)
     browser.picture(pictures / "4-marked.png")
 
-    done = sync(places, [places.course.assignment("hw")], wheel=False)
-    marks = [mark for given in places.store.marks("hw").values() for mark in given.values() if mark.points == 4]
+    done = sync(layout, [layout.course.assignment("hw")], wheel=False)
+    marks = [mark for given in layout.store.marks("hw").values() for mark in given.values() if mark.points == 4]
     assert [mark.comment for mark in marks] == ["Well **argued**."], marks
     assert not done.problems
-    left = differences(places, [places.course.assignment("hw")])
+    left = differences(layout, [layout.course.assignment("hw")])
     assert left == [], left
 
     student = marks[0].student
-    assert run_step(places, "GenerateFeedback", "hw", student) == ""
-    browser.go((places.feedback("hw", student) / "hw.html").as_uri())
+    assert run_step(layout, "GenerateFeedback", "hw", student) == ""
+    browser.go((layout.feedback("hw", student) / "hw.html").as_uri())
     browser.picture(pictures / "5-feedback.png")
 
 
-def _marked(places: Places) -> bool:
-    with open_gradebook(places) as gradebook:
+def _marked(layout: NbgraderLayout) -> bool:
+    with open_gradebook(layout) as gradebook:
         notebooks = [notebook for entry in gradebook.assignment_submissions("hw") for notebook in entry.notebooks]
         marks = {grade.manual_score for notebook in notebooks for grade in notebook.grades}
         comments = {comment.manual_comment for notebook in notebooks for comment in notebook.comments}
@@ -161,12 +161,12 @@ def main() -> int:
     pictures = Path(sys.argv[1] if len(sys.argv) > 1 else "build/formgrader")
     with tempfile.TemporaryDirectory(prefix="autograde-formgrader-") as folder:
         root = Path(folder)
-        places = prepare(root)
+        layout = prepare(root)
         lab, address, token = start_lab(root)
         browser = None
         try:
             browser = Browser(program, width=1500, height=1300)
-            walk(places, browser, address, token, pictures)
+            walk(layout, browser, address, token, pictures)
         except BaseException:
             if browser is not None:
                 browser.picture(pictures / "failed.png")

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import nbformat
 
 from grader.course import Assignment, grader_version, load_course, read_suite
-from grader.gradebook.difference import differences
-from grader.gradebook.places import Places
+from grader.nbgrader.diff import differences
+from grader.nbgrader.layout import NbgraderLayout
 from grader.records import CheckResult, Report, Verdict
 from grader.store import digest_files
 from grader.validation.variants import stub_files
@@ -27,22 +27,22 @@ from tests.support import notebooks
 from tests.with_nbgrader.course import Fresh, copy_course
 
 
-def make_class(fresh: Fresh, name: str, count: int) -> Places:
+def make_class(fresh: Fresh, name: str, count: int) -> NbgraderLayout:
     """A roster of ``count``, each with a submission and its report in the store."""
     path = fresh.root / "autograde.yml"
     people = "".join(f"    - {{id: s{number:04d}, name: Student {number}}}\n" for number in range(count))
     text = re.sub(r"(?ms)^  students:\n.*?(?=^  teams:)", f"  students:\n{people}", path.read_text(encoding="utf-8"))
     path.write_text(re.sub(r"(?m)^    extensions: .*\n", "", text), encoding="utf-8")
-    places = Places(load_course(path))
-    assignment = places.course.assignment(name)
+    layout = NbgraderLayout(load_course(path))
+    assignment = layout.course.assignment(name)
     notebook = worked(notebooks.answered(notebooks.released(assignment), "An answer."))
     for number in range(count):
         files = {file: data + f"# {number}\n".encode() for file, data in stub_files(assignment).items()}
         files[f"{name}.ipynb"] = notebook
         received = datetime.now(UTC) - timedelta(hours=1)
-        submission = places.store.add_submission(name, f"s{number:04d}", files, received_at=received)
-        places.store.record(submission, made_up(assignment, files, number))
-    return places
+        submission = layout.store.add_submission(name, f"s{number:04d}", files, received_at=received)
+        layout.store.record(submission, made_up(assignment, files, number))
+    return layout
 
 
 def worked(data: bytes) -> bytes:
@@ -86,7 +86,7 @@ def main() -> int:
         name = told.assignment or next(
             iter(re.findall(r"(?m)^  (\w+):\n    title:", (fresh.root / "autograde.yml").read_text()))
         )
-        places = make_class(fresh, name, told.count)
+        layout = make_class(fresh, name, told.count)
         fresh.run("autograde", "gradebook", "sync", name)
         fresh.run("nbgrader", "generate_assignment", name)
         fresh.run("nbgrader", "autograde", name)
@@ -95,7 +95,7 @@ def main() -> int:
         for step in fresh.steps:
             each = f"{step.wall / told.count:.2f} s, {step.cpu / told.count:.2f} CPU s a submission"
             sys.stdout.write(f"{step.words:50s} {step.wall:7.1f} s {step.cpu:7.1f} CPU s; {each}\n")
-        left = differences(places, [places.course.assignment(name)])
+        left = differences(layout, [layout.course.assignment(name)])
         assert left == [], left[:3]
     return 0
 

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from rich.console import Console
 
 from grader.course import Assignment, Course, load_course, read_questions, read_suite
-from grader.gradebook.places import Places, open_gradebook
+from grader.nbgrader.layout import NbgraderLayout, open_gradebook
 from grader.store import Standing
 from grader.validation.variants import solution_files, stub_files
 from tests.formgrader.browser import Browser, find
@@ -44,7 +44,7 @@ class Walk:
         self.fresh = fresh
         self.due = due
         self.course: Course = load_course(fresh.root / "autograde.yml")
-        self.places = Places(self.course)
+        self.layout = NbgraderLayout(self.course)
         self.rows: list[Row] = []
 
     def prepare(self) -> None:
@@ -63,7 +63,7 @@ class Walk:
         answers = {f"{name}.ipynb": notebooks.answered(notebooks.released(assignment), "An answer.")}
         for words, files in (("Success!", solution_files(assignment)), ("VALIDATION FAILED", stub_files(assignment))):
             folder = self.fresh.student("validator") / f"{name}-{words.split()[0].strip('!')}"
-            copy_bundle(self.places.released(name), folder, {**files, **answers})
+            copy_bundle(self.layout.released(name), folder, {**files, **answers})
             told = self.fresh.run("nbgrader", "validate", f"{name}.ipynb", where=folder)
             assert words in told, f"validate does not say {words!r}:\n{told[-3000:]}"
 
@@ -88,12 +88,12 @@ class Walk:
         self.fresh.run("autograde", "collect", name, str(self.fresh.folder / "inbox" / name))
         self.fresh.run("autograde", "grade", name)
         self.fresh.run("autograde", "gradebook", "sync", name)
-        owners = {item.id: item.owner for item in self.places.store.submissions(name)}
-        graded = {owners[attempt.submission_id] for attempt in self.places.store.attempts(name)}
+        owners = {item.id: item.owner for item in self.layout.store.submissions(name)}
+        graded = {owners[attempt.submission_id] for attempt in self.layout.store.attempts(name)}
         exchange = {person.student for person in people if person.way == "exchange"}
         assert graded == {person.student for person in people} - exchange, "who was graded before nbgrader autograde"
         self.fresh.run("nbgrader", "autograde", name)
-        graded = {owners[attempt.submission_id] for attempt in self.places.store.attempts(name)}
+        graded = {owners[attempt.submission_id] for attempt in self.layout.store.attempts(name)}
         assert graded >= exchange, f"nbgrader autograde graded {graded & exchange} only"
 
     def resubmit(self, assignment: Assignment, people: Sequence[Person]) -> None:
@@ -111,7 +111,7 @@ class Walk:
     def mark(self, assignment: Assignment, people: Sequence[Person]) -> None:
         """What formgrader does: points and comments for what was answered, and a mark in place of a check's score."""
         name = assignment.name
-        with open_gradebook(self.places) as gradebook:
+        with open_gradebook(self.layout) as gradebook:
             for number, person in enumerate(people):
                 for question in read_questions(assignment.notebook_source):
                     grade = gradebook.find_grade(question.id, name, name, person.student)
@@ -143,8 +143,8 @@ class Walk:
     def compare(self, assignment: Assignment, people: Sequence[Person]) -> None:
         """The gradebook's numbers are our reports' own, for every student, check and total."""
         name = assignment.name
-        rows = {row.owner: row for row in self.places.store.standing(self.course, assignment, by="student")}
-        with open_gradebook(self.places) as gradebook:
+        rows = {row.owner: row for row in self.layout.store.standing(self.course, assignment, by="student")}
+        with open_gradebook(self.layout) as gradebook:
             for person in people:
                 entry = gradebook.find_submission(name, person.student)
                 self._compare(assignment, person, rows[person.student], entry)
@@ -204,7 +204,7 @@ class Walk:
         """A page and a zip for each, with the report, the score and what people said; nothing of anybody else's."""
         name = assignment.name
         for person in people:
-            folder = self.places.feedback(name, person.student)
+            folder = self.layout.feedback(name, person.student)
             page = (folder / f"{name}.html").read_text(encoding="utf-8")
             assert "<script" not in page, person.student
             with zipfile.ZipFile(folder / "bundle.zip") as bundle:
@@ -246,7 +246,7 @@ class Walk:
         browser = Browser(program, width=1200, height=1600)
         try:
             for number in (3, 8, 10):
-                page = self.places.feedback(assignment.name, people[number].student) / f"{assignment.name}.html"
+                page = self.layout.feedback(assignment.name, people[number].student) / f"{assignment.name}.html"
                 browser.go(page.as_uri())
                 browser.picture(folder / f"{assignment.name}-{number}-top.png")
                 height = browser.ask("document.documentElement.scrollHeight")

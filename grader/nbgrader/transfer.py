@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.gradebook.places import NBGRADER_FILES, Handed, Places
 from grader.intake import Upload, read_submission
 from grader.intake.upload import received_time
+from grader.nbgrader.layout import NBGRADER_FILES, Handed, NbgraderLayout
 from grader.store import Store, Submission, digest_files
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from grader.course import Assignment
 
 
-def read_handed(places: Places, assignment: str, student: str) -> Upload:
+def read_handed(layout: NbgraderLayout, assignment: str, student: str) -> Upload:
     """What lies in a student's submitted folder, without nbgrader's own files."""
-    upload = read_submission(places.submitted(assignment, student))
+    upload = read_submission(layout.submitted(assignment, student))
     files = {name: data for name, data in upload.files.items() if name not in NBGRADER_FILES}
     return Upload(files, upload.problem if files or upload.problem else "the folder is empty", upload.skipped)
 
 
-def take_in(places: Places, store: Store, assignment: str, student: str) -> Submission:
+def take_in(layout: NbgraderLayout, store: Store, assignment: str, student: str) -> Submission:
     """The stored submission behind a submitted folder; one that nbgrader collected is stored now.
 
     Raises:
@@ -37,10 +37,10 @@ def take_in(places: Places, store: Store, assignment: str, student: str) -> Subm
         StoreError: the store failed.
 
     """
-    folder = places.submitted(assignment, student)
-    upload = read_handed(places, assignment, student)
+    folder = layout.submitted(assignment, student)
+    upload = read_handed(layout, assignment, student)
     digest = digest_files(upload.files)
-    known = places.handed(assignment, student)
+    known = layout.handed(assignment, student)
     if known is not None and known.digest == digest:
         return store.submission(known.submission)
     submission, _ = store.put_submission(
@@ -52,24 +52,26 @@ def take_in(places: Places, store: Store, assignment: str, student: str) -> Subm
         problem=upload.problem,
     )
     kept = _secrets(known) | {str(submission.id): _secret(folder)}
-    places.remember(assignment, student, Handed(submission.id, digest, None, kept, _extension(known)))
+    layout.remember(assignment, student, Handed(submission.id, digest, None, kept, _extension(known)))
     return submission
 
 
-def hand_over(places: Places, store: Store, assignment: Assignment, student: str, submission: Submission) -> bool:
+def hand_over(
+    layout: NbgraderLayout, store: Store, assignment: Assignment, student: str, submission: Submission
+) -> bool:
     """Put ``submission`` into the student's submitted folder; False where it is there already.
 
     A notebook that is missing is added, as released: nbgrader grades notebooks, and shows our results in them.
     """
-    folder = places.submitted(assignment.name, student)
-    known = places.handed(assignment.name, student)
+    folder = layout.submitted(assignment.name, student)
+    known = layout.handed(assignment.name, student)
     mine = folder.is_dir() and known is not None and known.submission == submission.id
-    if mine and known is not None and digest_files(read_handed(places, assignment.name, student).files) == known.digest:
+    if mine and known is not None and digest_files(read_handed(layout, assignment.name, student).files) == known.digest:
         return False
     files = dict(store.files(submission))
     name = f"{assignment.name}.ipynb"
     notebooks = sorted((path for path in files if path.endswith(".ipynb")), key=lambda path: (path != name, path))
-    files |= {name: files[notebooks[0]] if notebooks else _released(places, assignment)}
+    files |= {name: files[notebooks[0]] if notebooks else _released(layout, assignment)}
     for other in notebooks:
         if other != name:
             del files[other]
@@ -77,8 +79,8 @@ def hand_over(places: Places, store: Store, assignment: Assignment, student: str
     # An upload that came another way has none, and nbgrader wants one to name the feedback's file by.
     kept.setdefault(str(submission.id), secrets.token_hex(32))
     _write(folder, files, submission.received_at, kept[str(submission.id)])
-    digest = digest_files(read_handed(places, assignment.name, student).files)
-    places.remember(assignment.name, student, Handed(submission.id, digest, None, kept, _extension(known)))
+    digest = digest_files(read_handed(layout, assignment.name, student).files)
+    layout.remember(assignment.name, student, Handed(submission.id, digest, None, kept, _extension(known)))
     return True
 
 
@@ -92,8 +94,8 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=False)
 
 
-def _released(places: Places, assignment: Assignment) -> bytes:
-    for folder in (places.released(assignment.name), assignment.release_folder):
+def _released(layout: NbgraderLayout, assignment: Assignment) -> bytes:
+    for folder in (layout.released(assignment.name), assignment.release_folder):
         path = folder / f"{assignment.name}.ipynb"
         if path.is_file():
             return path.read_bytes()

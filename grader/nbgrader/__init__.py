@@ -3,6 +3,6 @@
 Nothing of a student's runs here. ``configure`` is called by the course's ``nbgrader_config.py``.
 """
 
-from grader.gradebook.config import configure
+from grader.nbgrader.config import configure
 
 __all__ = ["configure"]

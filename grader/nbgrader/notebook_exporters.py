@@ -11,9 +11,9 @@ from typing import Any
 from nbconvert.exporters import HTMLExporter, NotebookExporter
 from traitlets import Bool, Unicode
 
-from grader.gradebook.bundle import assemble, clear, make_bundle
-from grader.gradebook.cells import known_cells, read_cells, restore
-from grader.gradebook.places import open_gradebook, places_at
+from grader.nbgrader.feedback_bundle import assemble, clear, make_bundle
+from grader.nbgrader.layout import layout_at, open_gradebook
+from grader.nbgrader.restore_notebook import known_cells, read_cells, restore
 
 
 class SubmittedNotebook(NotebookExporter):
@@ -23,12 +23,12 @@ class SubmittedNotebook(NotebookExporter):
 
     def from_filename(self, filename: str, resources: Any = None, **kwargs: Any) -> tuple[Any, Any]:
         """Convert the notebook; one below ``submitted/`` is put right first, any other was made here."""
-        places = places_at(self.course_file)
-        if resources is None or not Path(filename).is_relative_to(places.root / "submitted"):
+        layout = layout_at(self.course_file)
+        if resources is None or not Path(filename).is_relative_to(layout.root / "submitted"):
             return super().from_filename(filename, resources=resources, **kwargs)
         told = resources["nbgrader"]
         resources["metadata"] = {"name": told["notebook"], "path": str(Path(filename).parent)}
-        with open_gradebook(places) as gradebook:
+        with open_gradebook(layout) as gradebook:
             known = known_cells(gradebook.find_notebook(told["notebook"], told["assignment"]))
         cells, problem = read_cells(Path(filename))
         if problem:
@@ -50,10 +50,10 @@ class FeedbackPage(HTMLExporter):
         """Convert the notebook, and put the bundle's other files beside it."""
         page, resources = super().from_notebook_node(nb, resources=resources, **kwargs)
         told = resources["nbgrader"]
-        places = places_at(self.course_file)
-        folder = places.feedback(told["assignment"], told["student"])
+        layout = layout_at(self.course_file)
+        folder = layout.feedback(told["assignment"], told["student"])
         clear(folder)
-        bundle = make_bundle(places, told["assignment"], told["student"], nb, **resources["autograde"])
+        bundle = make_bundle(layout, told["assignment"], told["student"], nb, **resources["autograde"])
         page, files = assemble(page, bundle, title=told["assignment"])
         resources["outputs"] = {**(resources.get("outputs") or {}), **files}
         return page, resources

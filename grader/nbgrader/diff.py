@@ -7,15 +7,15 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from grader.course import read_questions, read_suite
-from grader.gradebook.marks import NO_RESPONSE
-from grader.gradebook.places import graded_submissions, open_gradebook
-from grader.gradebook.settle import extension_of, penalty_of
+from grader.nbgrader.layout import graded_submissions, open_gradebook
+from grader.nbgrader.manual_marks import NO_RESPONSE
+from grader.nbgrader.scores import extension_of, penalty_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grader.course import Assignment
-    from grader.gradebook.places import Places
+    from grader.nbgrader.layout import NbgraderLayout
     from grader.store import Standing, Store
 
 _TOLERANCE = 1e-6
@@ -33,25 +33,25 @@ class Difference:
     mend: str
 
 
-def differences(places: Places, assignments: Sequence[Assignment]) -> list[Difference]:
+def differences(layout: NbgraderLayout, assignments: Sequence[Assignment]) -> list[Difference]:
     """Everything that the store and the gradebook do not agree on, by assignment and student."""
-    store = places.store
+    store = layout.store
     found: list[Difference] = []
-    with open_gradebook(places) as gradebook:
-        found.extend(_roster(places, gradebook))
+    with open_gradebook(layout) as gradebook:
+        found.extend(_roster(layout, gradebook))
         for assignment in assignments:
-            found.extend(_assignment(places, gradebook, store, assignment))
+            found.extend(_assignment(layout, gradebook, store, assignment))
     return found
 
 
-def _roster(places: Places, gradebook: Any) -> Iterator[Difference]:
+def _roster(layout: NbgraderLayout, gradebook: Any) -> Iterator[Difference]:
     known = {student.id for student in gradebook.students}
-    for student in places.course.roster.students:
+    for student in layout.course.roster.students:
         if student.id not in known:
             yield Difference("", student.id, "student", student.name, "not there", "autograde gradebook sync")
 
 
-def _assignment(places: Places, gradebook: Any, store: Store, assignment: Assignment) -> Iterator[Difference]:
+def _assignment(layout: NbgraderLayout, gradebook: Any, store: Store, assignment: Assignment) -> Iterator[Difference]:
     from nbgrader.api import MissingEntry
 
     name = assignment.name
@@ -77,13 +77,13 @@ def _assignment(places: Places, gradebook: Any, store: Store, assignment: Assign
                 make = f"nbgrader generate_assignment {name} --force"
                 yield Difference(name, "", f"points of {cell}", ours, told, make)
     theirs = {item.student.id: item for item in graded_submissions(gradebook, name)}
-    rows = {row.owner: row for row in store.standing(places.course, assignment, by="student")}
+    rows = {row.owner: row for row in store.standing(layout.course, assignment, by="student")}
     for student in sorted({*theirs, *(row.owner for row in rows.values() if row.submission is not None)}):
-        yield from _student(places, assignment, student, rows.get(student), theirs.get(student))
+        yield from _student(layout, assignment, student, rows.get(student), theirs.get(student))
 
 
 def _student(
-    places: Places, assignment: Assignment, student: str, row: Standing | None, entry: Any
+    layout: NbgraderLayout, assignment: Assignment, student: str, row: Standing | None, entry: Any
 ) -> Iterator[Difference]:
     name = assignment.name
     again = f"autograde gradebook sync {name}, then nbgrader autograde {name} --student {student} --force"
@@ -93,7 +93,7 @@ def _student(
     if entry is None or not entry.notebooks:
         yield Difference(name, student, "submission", f"no. {row.submission.id}", "not graded there yet", again)
         return
-    handed = places.handed(name, student)
+    handed = layout.handed(name, student)
     if handed is None or handed.submission != row.submission.id:
         told = "unknown" if handed is None else f"no. {handed.submission}"
         yield Difference(name, student, "submission", f"no. {row.submission.id}", told, again)

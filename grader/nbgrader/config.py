@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grader.gradebook.places import places_at
+from grader.nbgrader.layout import layout_at
 
-_OURS = "grader.gradebook.preprocessors."
+_OURS = "grader.nbgrader.preprocessors."
 _NBGRADER = "nbgrader.preprocessors."
 #: nbgrader's own steps of generate_assignment, in its order.
 _GENERATE = (
@@ -30,22 +30,22 @@ def configure(config: Any, course_file: str | Path) -> None:
     our reports. ``nbgrader validate`` still executes, for that is what it is for: run it on your own notebooks only.
     """
     path = Path(course_file).resolve()
-    places = places_at(path)
-    course = places.course
+    layout = layout_at(path)
+    course = layout.course
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader looks up `alembic` by name
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
 
-    config.CourseDirectory.root = str(places.root)
+    config.CourseDirectory.root = str(layout.root)
     config.CourseDirectory.course_id = course.gradebook.course_id
-    config.CourseDirectory.db_url = places.database
-    config.Exchange.root = str(places.exchange)
+    config.CourseDirectory.db_url = layout.database
+    config.Exchange.root = str(layout.exchange)
     config.Exchange.timezone = "UTC"
-    config.ExchangeFactory.release_assignment = "grader.gradebook.exchange.ProvedRelease"
-    config.ExchangeFactory.collect = "grader.gradebook.exchange.GuardedCollect"
+    config.ExchangeFactory.release_assignment = "grader.nbgrader.exchange.ProvedRelease"
+    config.ExchangeFactory.collect = "grader.nbgrader.exchange.GuardedCollect"
 
     config.GenerateAssignment.preprocessors = [_OURS + "CheckSource", *(_NBGRADER + name for name in _GENERATE)]
-    config.Autograde.exporter_class = "grader.gradebook.exporters.SubmittedNotebook"
+    config.Autograde.exporter_class = "grader.nbgrader.notebook_exporters.SubmittedNotebook"
     # What nbgrader's own steps would sanitize has been made anew by the exporter: ids, metadata, locked cells, kernel.
     config.Autograde.sanitize_preprocessors = []
     config.Autograde.autograde_preprocessors = [
@@ -56,14 +56,14 @@ def configure(config: Any, course_file: str | Path) -> None:
         _OURS + "Settle",
     ]
     config.Autograde.exclude_overwriting = {name: list(item.files) for name, item in course.assignments.items()}
-    config.AssignLatePenalties.plugin_class = "grader.gradebook.penalties.CourseLatePolicy"
-    config.ExportApp.plugin_class = "grader.gradebook.export.GradesCsv"
+    config.AssignLatePenalties.plugin_class = "grader.nbgrader.plugins.CourseLatePolicy"
+    config.ExportApp.plugin_class = "grader.nbgrader.plugins.GradesCsv"
     config.GenerateFeedback.preprocessors = [
         _OURS + "ShowToStudent",
         _NBGRADER + "GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
-    config.GenerateFeedback.exporter_class = "grader.gradebook.exporters.FeedbackPage"
+    config.GenerateFeedback.exporter_class = "grader.nbgrader.notebook_exporters.FeedbackPage"
     config.Validator.indent = "  "
     config.Execute.timeout = 600
     for user in _USERS:

@@ -1,15 +1,18 @@
-"""``nbgrader export``: every student's score, manual part and lateness included, as CSV that spreadsheets read right."""
+"""nbgrader's plug-ins: its CSV of grades, read right by spreadsheets, and the course's late policy."""
 
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from nbgrader.api import MissingEntry
-from nbgrader.plugins import ExportPlugin
+from nbgrader.plugins import ExportPlugin, LateSubmissionPlugin
 from traitlets import Unicode
 
+from grader.nbgrader.layout import layout_at
+from grader.nbgrader.scores import penalty_of
 from grader.reports.text import csv_safe, number
 
 COLUMNS = (
@@ -61,3 +64,18 @@ class GradesCsv(ExportPlugin):  # type: ignore[misc]
             *(number(value, 6) for value in numbers),
             "yes" if submission.needs_manual_grade else "no",
         ]
+
+
+class CourseLatePolicy(LateSubmissionPlugin):  # type: ignore[misc]
+    """Takes from a late submission what autograde.yml says, grace and last day included."""
+
+    course_file = Unicode(help="the course's autograde.yml").tag(config=True)
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
+        """The points to take of ``score``; None where the submission is in time."""
+        del student_id
+        course = layout_at(self.course_file).course
+        # nbgrader tells its plug-in how late, but not for what; the step that calls it knows.
+        assignment = course.assignment(self.parent.assignment_id)
+        due = assignment.due or datetime.now(UTC)
+        return penalty_of(score, assignment.late_policy.kept(due, due + timedelta(seconds=total_seconds_late)))

@@ -19,7 +19,7 @@ from typing import Any
 
 import nbformat
 
-from grader.gradebook import safe
+from grader.nbgrader import sanitize
 
 #: Cells of a notebook that are shown at all, and bytes that are read.
 MAX_CELLS = 1000
@@ -95,7 +95,7 @@ def read_cells(path: Path) -> tuple[list[dict[str, Any]], str]:
             return [], f"it has more than {MAX_BYTES // 1024**2} MB"
         told = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        return [], f"it is no notebook ({safe.text(str(error), 120)})"
+        return [], f"it is no notebook ({sanitize.text(str(error), 120)})"
     cells = told.get("cells") if isinstance(told, dict) else None
     if not isinstance(cells, list):
         return [], "it is no notebook of format 4"
@@ -110,7 +110,7 @@ def restore(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known], prob
     is missing comes back empty.
     """
     answers = _answers(cells, known)
-    budget = safe.Budget()
+    budget = sanitize.Budget()
     placed: set[str] = set()
     made: list[Any] = []
     for index, cell in enumerate(cells):
@@ -163,10 +163,10 @@ def _grade_id(cell: Mapping[str, Any]) -> str:
 
 
 def _source(cell: Mapping[str, Any]) -> str:
-    return safe.text(cell.get("source"), safe.MAX_SOURCE)
+    return sanitize.text(cell.get("source"), sanitize.MAX_SOURCE)
 
 
-def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: safe.Budget) -> Any:
+def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: sanitize.Budget) -> Any:
     metadata: dict[str, Any] = {}
     told = cell.get("metadata")
     tags = told.get("tags") if isinstance(told, Mapping) else None
@@ -177,24 +177,24 @@ def _student_cell(cell: Mapping[str, Any], answer: Known | None, budget: safe.Bu
         metadata |= {"nbgrader": answer.metadata, "deletable": False}
     if cell.get("cell_type") == "code" and (answer is None or answer.cell_type == "code"):
         count = cell.get("execution_count")
-        outputs = safe.outputs(cell.get("outputs"), budget)
+        outputs = sanitize.outputs(cell.get("outputs"), budget)
         plain = type(count) is int and 0 <= count < 10**6
         return _code(budget.write(cell.get("source")), metadata, outputs, count if plain else None)
     if answer is not None and _source(cell).strip() == answer.source.strip():
         return _course_cell(answer)
     if cell.get("cell_type") != "markdown":  # nbconvert puts raw cells into the page as they are
-        return _markdown(safe.verbatim(budget.write(cell.get("source"))), metadata)
+        return _markdown(sanitize.verbatim(budget.write(cell.get("source"))), metadata)
     return _markdown(_pictures(cell, budget), metadata)
 
 
-def _pictures(cell: Mapping[str, Any], budget: safe.Budget) -> str:
+def _pictures(cell: Mapping[str, Any], budget: sanitize.Budget) -> str:
     """The text of a Markdown cell, made harmless, with its pictures in it: attached ones, and those inside its text."""
     whole = _joined(cell.get("source"))
     attached = cell.get("attachments")
     pictures: list[tuple[str, bytes]] = []
 
     def keep(mime: str, data: object, otherwise: str) -> str:
-        content = safe.image(data, mime)
+        content = sanitize.image(data, mime)
         if content is None:
             return otherwise
         pictures.append((mime, content))
@@ -203,7 +203,7 @@ def _pictures(cell: Mapping[str, Any], budget: safe.Budget) -> str:
     whole = _INLINE.sub(lambda match: keep(match["mime"], match["data"], "(picture)"), whole)
     for name, kinds in list(attached.items())[:20] if isinstance(attached, Mapping) else ():
         told = (
-            next(((mime, data) for mime, data in kinds.items() if mime in safe.PICTURES), None)
+            next(((mime, data) for mime, data in kinds.items() if mime in sanitize.PICTURES), None)
             if isinstance(kinds, Mapping)
             else None
         )
@@ -213,7 +213,7 @@ def _pictures(cell: Mapping[str, Any], budget: safe.Budget) -> str:
     for number, (mime, content) in enumerate(pictures):
         place = f"({_place(number, mime)})"
         # Each place that shows the picture has it whole, so each is paid for. What is shown verbatim shows none.
-        while place in made and not made.lstrip("`").startswith(safe.VERBATIM) and budget.paint(content):
+        while place in made and not made.lstrip("`").startswith(sanitize.VERBATIM) and budget.paint(content):
             made = made.replace(place, f"(data:{mime};base64,{base64.b64encode(content).decode()})", 1)
         made = made.replace(place, "(picture)")
     return made

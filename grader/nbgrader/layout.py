@@ -47,7 +47,7 @@ class Handed:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class NbgraderLayout:
     """The course, its store, and nbgrader's folders."""
 
     course: Course
@@ -125,10 +125,10 @@ class Places:
         return self.root / "handed" / student / f"{assignment}.json"
 
 
-def places_at(course_file: str | Path) -> Places:
-    """The places of the course whose autograde.yml is ``course_file``; read again only when that file has changed."""
+def layout_at(course_file: str | Path) -> NbgraderLayout:
+    """The layout of the course whose autograde.yml is ``course_file``; read again only when that file has changed."""
     path = Path(course_file)
-    return Places(_course(path, path.stat().st_mtime_ns))
+    return NbgraderLayout(_course(path, path.stat().st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=8)
@@ -136,7 +136,7 @@ def _course(path: Path, _changed: int) -> Course:
     return load_course(path)
 
 
-def open_gradebook(places: Places) -> Gradebook:
+def open_gradebook(layout: NbgraderLayout) -> Gradebook:
     """Nbgrader's gradebook, made where it is missing. Close it, or use it in a ``with`` statement."""
     from nbgrader.api import Gradebook
 
@@ -144,8 +144,8 @@ def open_gradebook(places: Places) -> Gradebook:
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", os.defpath)])
-    places.root.mkdir(parents=True, exist_ok=True)
-    return Gradebook(places.database, places.course.gradebook.course_id)
+    layout.root.mkdir(parents=True, exist_ok=True)
+    return Gradebook(layout.database, layout.course.gradebook.course_id)
 
 
 def graded_submissions(gradebook: Any, assignment: str) -> Iterator[Any]:

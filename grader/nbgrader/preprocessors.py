@@ -8,13 +8,13 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 
-from grader.gradebook.check_source import check_notebook
-from grader.gradebook.grading import attempt_for, stored_attempt
-from grader.gradebook.handing import take_in
-from grader.gradebook.kept import questions_of, suite_of
-from grader.gradebook.outputs import missing, outputs_of
-from grader.gradebook.places import Places, open_gradebook, places_at
-from grader.gradebook.settle import settle
+from grader.nbgrader.cache import questions_of, suite_of
+from grader.nbgrader.cell_outputs import missing, outputs_of
+from grader.nbgrader.check_points import check_notebook
+from grader.nbgrader.attempts import attempt_for, stored_attempt
+from grader.nbgrader.layout import NbgraderLayout, layout_at, open_gradebook
+from grader.nbgrader.scores import settle
+from grader.nbgrader.transfer import take_in
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -32,13 +32,13 @@ class CourseStep(NbGraderPreprocessor):  # type: ignore[misc]
     course_file = Unicode(help="the course's autograde.yml").tag(config=True)
 
     @property
-    def places(self) -> Places:
-        """The course's places."""
-        return places_at(self.course_file)
+    def layout(self) -> NbgraderLayout:
+        """The course's layout."""
+        return layout_at(self.course_file)
 
     def assignment(self, resources: Any) -> Assignment:
         """The assignment that the notebook at hand belongs to."""
-        return self.places.course.assignment(resources["nbgrader"]["assignment"])
+        return self.layout.course.assignment(resources["nbgrader"]["assignment"])
 
 
 class CheckSource(CourseStep):
@@ -47,7 +47,7 @@ class CheckSource(CourseStep):
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Raise AuthoringError, naming notebook and cell, where they are not."""
         assignment = self.assignment(resources)
-        where = self.places.source(assignment.name) / f"{resources['nbgrader']['notebook']}.ipynb"
+        where = self.layout.source(assignment.name) / f"{resources['nbgrader']['notebook']}.ipynb"
         check_notebook(nb, assignment, where)
         return nb, resources
 
@@ -57,11 +57,11 @@ class ScoreChecks(CourseStep):
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Grade the submission where no report is stored for it, and write results into the test cells."""
-        places, assignment = self.places, self.assignment(resources)
+        layout, assignment = self.layout, self.assignment(resources)
         student = resources["nbgrader"]["student"]
-        store = places.store
-        submission = take_in(places, store, assignment.name, student)
-        attempt = attempt_for(places, store, assignment, submission)
+        store = layout.store
+        submission = take_in(layout, store, assignment.name, student)
+        attempt = attempt_for(layout, store, assignment, submission)
         show(nb, attempt.report, assignment, staff=True)
         add_rubrics(nb, assignment)
         # For Settle, the last step: of this very attempt the scores must be.
@@ -97,8 +97,8 @@ class Settle(CourseStep):
         submission: Submission = done["submission"]
         attempt: Attempt = done["attempt"]
         student = resources["nbgrader"]["student"]
-        with open_gradebook(self.places) as gradebook:
-            settle(gradebook, self.places, self.assignment(resources), student, submission, attempt)
+        with open_gradebook(self.layout) as gradebook:
+            settle(gradebook, self.layout, self.assignment(resources), student, submission, attempt)
         return nb, resources
 
 
@@ -111,11 +111,11 @@ class ShowToStudent(CourseStep):
 
         from grader.reports import student_view
 
-        places, assignment = self.places, self.assignment(resources)
+        layout, assignment = self.layout, self.assignment(resources)
         student = resources["nbgrader"]["student"]
-        store = places.store
-        submission = take_in(places, store, assignment.name, student)
-        handed = places.handed(assignment.name, student)
+        store = layout.store
+        submission = take_in(layout, store, assignment.name, student)
+        handed = layout.handed(assignment.name, student)
         attempts = [item for item in store.attempts(submission=submission) if handed and item.id == handed.attempt]
         attempt = attempts[0] if attempts else stored_attempt(store, assignment, submission)
         nb.cells = [cell for cell in nb.cells if STAFF not in cell.metadata.get("tags", [])]

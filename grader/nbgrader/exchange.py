@@ -18,7 +18,7 @@ from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseAssignment
 from traitlets import Unicode
 
 from grader.errors import AutogradeError
-from grader.gradebook.places import places_at
+from grader.nbgrader.layout import layout_at
 from grader.release import assignment_secrets, prove_clean
 from grader.release.build import read_folder
 from grader.reports.text import clean
@@ -34,7 +34,7 @@ class ProvedRelease(ExchangeReleaseAssignment):  # type: ignore[misc]
 
     def copy_files(self) -> None:
         """Prove the folder clean, then copy it."""
-        course = places_at(self.course_file).course
+        course = layout_at(self.course_file).course
         try:
             assignment = course.assignment(self.coursedir.assignment_id)
             prove_clean(read_folder(Path(self.src_path)), assignment_secrets(assignment), where=str(self.src_path))
@@ -59,7 +59,7 @@ class GuardedCollect(ExchangeCollect):  # type: ignore[misc]
     def init_src(self) -> None:
         """Keep what is a student's by its name."""
         super().init_src()
-        known = {student.id for student in places_at(self.course_file).course.roster.students}
+        known = {student.id for student in layout_at(self.course_file).course.roster.students}
         for record in self.src_records:
             if record["username"] not in known:
                 name = clean(repr(record["filename"]))

@@ -11,10 +11,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.gradebook import safe
-from grader.gradebook.kept import stubs_of
-from grader.gradebook.places import NBGRADER_FILES, Places, open_gradebook
 from grader.intake.assemble import assemble as assemble_modules
+from grader.nbgrader import sanitize
+from grader.nbgrader.cache import stubs_of
+from grader.nbgrader.layout import NBGRADER_FILES, NbgraderLayout, open_gradebook
 from grader.release.pack import pack
 from grader.reports.feedback import Graded, write_feedback
 
@@ -49,19 +49,19 @@ def clear(folder: Path) -> None:
 
 
 def make_bundle(
-    places: Places, name: str, student: str, notebook: Any, *, submission: Submission, attempt: Attempt | None
+    layout: NbgraderLayout, name: str, student: str, notebook: Any, *, submission: Submission, attempt: Attempt | None
 ) -> dict[str, bytes]:
     """The bundle's files: ``report/``, ``figures/`` and ``files/``, each as its student may see it now."""
     files: dict[str, bytes] = {}
-    course = places.course
+    course = layout.course
     assignment = course.assignment(name)
-    store = places.store
+    store = layout.store
     if attempt is not None:
-        from grader.gradebook.marks import gradebook_marks
+        from grader.nbgrader.manual_marks import gradebook_marks
 
-        with open_gradebook(places) as gradebook:
+        with open_gradebook(layout) as gradebook:
             entry = gradebook.find_submission_notebook(name, name, student)
-            marks = {mark.question: mark for mark in gradebook_marks(places, entry, name, student)}
+            marks = {mark.question: mark for mark in gradebook_marks(layout, entry, name, student)}
         graded = Graded(student, attempt.report, submission.received_at, marks, uploader=submission.owner)
         with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
             now = datetime.now(UTC)
@@ -122,8 +122,8 @@ def _figures(notebook: Any) -> dict[str, bytes]:
             (mime, content)
             for output in cell.outputs
             for mime, data in output.get("data", {}).items()
-            if (content := safe.image(data, mime)) is not None
+            if (content := sanitize.image(data, mime)) is not None
         ]
         for index, (mime, content) in enumerate(pictures, start=1):
-            found[f"cell-{number:03d}-{index}.{safe.suffix(mime)}"] = content
+            found[f"cell-{number:03d}-{index}.{sanitize.suffix(mime)}"] = content
     return found

@@ -13,14 +13,14 @@ from grader.grading.slot import Slot, Work
 from grader.records import Verdict
 
 if TYPE_CHECKING:
-    from grader.gradebook.places import Places
+    from grader.nbgrader.layout import NbgraderLayout
     from grader.records import Report
     from grader.store import Attempt, Store, Submission
 
 _TRIES = 3
 
 
-def attempt_for(places: Places, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
+def attempt_for(layout: NbgraderLayout, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
     """The attempt whose scores count for ``submission``, graded now where the current graders have none.
 
     Raises:
@@ -28,7 +28,7 @@ def attempt_for(places: Places, store: Store, assignment: Assignment, submission
 
     """
     found = stored_attempt(store, assignment, submission)
-    return found if found is not None else _grade(places, store, assignment, submission)
+    return found if found is not None else _grade(layout, store, assignment, submission)
 
 
 def stored_attempt(store: Store, assignment: Assignment, submission: Submission) -> Attempt | None:
@@ -42,10 +42,10 @@ def stored_attempt(store: Store, assignment: Assignment, submission: Submission)
     return mine[-1] if mine and mine[-1].verdict is not Verdict.SYSTEM_ERROR else None
 
 
-def _grade(places: Places, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
-    profile = assignment.profile(places.course.gradebook.profile)
+def _grade(layout: NbgraderLayout, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
+    profile = assignment.profile(layout.course.gradebook.profile)
     course_secret(store.state)
-    slots = _SLOTS.slot(Work(places.course, assignment, profile, store.state))
+    slots = _SLOTS.slot(Work(layout.course, assignment, profile, store.state))
     with store.grading_lock(assignment.name), slots:
         started = datetime.now(UTC)
         report = slots.grade(store.files(submission), submission.problem)

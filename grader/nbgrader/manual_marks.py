@@ -12,7 +12,7 @@ from grader.store import Mark
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grader.gradebook.places import Places
+    from grader.nbgrader.layout import NbgraderLayout
     from grader.store import Store
 
 #: Stands as the marker of an answer that nbgrader itself gave no points, for nothing was written.
@@ -27,12 +27,12 @@ def marker() -> str:
         return "staff"
 
 
-def gradebook_marks(places: Places, notebook: Any, assignment: str, student: str) -> Iterator[Mark]:
+def gradebook_marks(layout: NbgraderLayout, notebook: Any, assignment: str, student: str) -> Iterator[Mark]:
     """What a submitted notebook of the gradebook says people gave, a mark without points where they gave none."""
     now = datetime.now(UTC)
     comments = {comment.name: comment.manual_comment or "" for comment in notebook.comments}
     written = {cell.name for cell in (*notebook.notebook.solution_cells, *notebook.notebook.task_cells)}
-    handed = places.handed(assignment, student)
+    handed = layout.handed(assignment, student)
     for grade in notebook.grades:
         name = grade.name
         points, who = grade.manual_score, marker()
@@ -51,14 +51,14 @@ def gradebook_marks(places: Places, notebook: Any, assignment: str, student: str
         )
 
 
-def pull_marks(places: Places, store: Store, notebook: Any, assignment: str, student: str) -> int:
+def pull_marks(layout: NbgraderLayout, store: Store, notebook: Any, assignment: str, student: str) -> int:
     """Keep in the store what people gave in the gradebook; how many marks are new.
 
     A mark that the store has and the gradebook has not is no order to forget it: the gradebook may be new.
     """
     kept = store.marks(assignment).get(student, {})
     count = 0
-    for mark in gradebook_marks(places, notebook, assignment, student):
+    for mark in gradebook_marks(layout, notebook, assignment, student):
         last = kept.get(mark.question)
         empty = mark.points is None and not mark.extra and not mark.comment
         if empty and last is not None and last.marker != NO_RESPONSE:

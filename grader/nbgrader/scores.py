@@ -7,20 +7,25 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from grader.gradebook.kept import names_of
-from grader.gradebook.places import Handed
+from grader.nbgrader.cache import names_of
+from grader.nbgrader.layout import Handed
 from grader.reports.text import number
 
 if TYPE_CHECKING:
     from grader.course import Assignment
-    from grader.gradebook.places import Places
+    from grader.nbgrader.layout import NbgraderLayout
     from grader.store import Attempt, Submission
 
 _DEFINES = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
 
 
 def settle(
-    gradebook: Any, places: Places, assignment: Assignment, student: str, submission: Submission, attempt: Attempt
+    gradebook: Any,
+    layout: NbgraderLayout,
+    assignment: Assignment,
+    student: str,
+    submission: Submission,
+    attempt: Attempt,
 ) -> None:
     """Write an attempt's scores and the late penalty into the gradebook.
 
@@ -28,7 +33,7 @@ def settle(
     """
     notebook = gradebook.find_submission_notebook(assignment.name, assignment.name, student)
     results = {check.id: check for check in attempt.report.checks}
-    handed = places.handed(assignment.name, student)
+    handed = layout.handed(assignment.name, student)
     # Marked before, on these very files: nobody has to look again.
     looked_at = handed is not None and handed.submission == submission.id and handed.attempt is not None
     questions = {cell.name for cell in notebook.notebook.solution_cells} | {
@@ -50,7 +55,7 @@ def settle(
     if handed is None:
         handed = Handed(submission.id, "")
     handed = replace(handed, submission=submission.id, attempt=attempt.id)
-    places.remember(assignment.name, student, set_extension(gradebook, notebook, assignment, submission, handed))
+    layout.remember(assignment.name, student, set_extension(gradebook, notebook, assignment, submission, handed))
 
 
 def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:

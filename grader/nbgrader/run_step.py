@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from grader.gradebook.config import configure
+from grader.nbgrader.config import configure
 
 if TYPE_CHECKING:
-    from grader.gradebook.places import Places
+    from grader.nbgrader.layout import NbgraderLayout
 
 Step = Literal["Autograde", "GenerateAssignment", "GenerateFeedback"]
 
 
-def run_step(places: Places, step: Step, assignment: str, student: str = "*", *, force: bool = True) -> str:
+def run_step(layout: NbgraderLayout, step: Step, assignment: str, student: str = "*", *, force: bool = True) -> str:
     """Run one of nbgrader's converters; "" where it went well, else its log.
 
     Args:
-        places: the course's.
+        layout: the course's.
         step: which.
         assignment: of what.
         student: of whom; everybody by default.
@@ -30,7 +30,7 @@ def run_step(places: Places, step: Step, assignment: str, student: str = "*", *,
     from traitlets.config import Config
 
     config = Config()
-    configure(config, places.course.path)
+    configure(config, layout.course.path)
     config.CourseDirectory.student_id = student
     config.CourseDirectory.assignment_id = assignment
     app = NbGrader(config=config)
