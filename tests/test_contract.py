@@ -13,8 +13,8 @@ from grader.course import load_course
 from grader.engine.advice import advise
 from grader.engine.contract import Signature, describe, fulfil, misfit, not_defined, read_contract
 from grader.engine.outcomes import CaseState, judge
-from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import StudentDict, StudentList
+from grader.engine.source_lines import defined_at, raised_at
 from grader.grading import grade_uploads
 from grader.intake import Upload
 from grader.records import Verdict

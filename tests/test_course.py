@@ -273,7 +273,7 @@ DUE = datetime(2026, 12, 4, 22, 59, tzinfo=UTC)
 )
 def test_late_penalty(tiny_course, late, kept):
     """Nothing within the grace, a tenth for each day begun after it, nothing left after the last day."""
-    assert load_course(tiny_course).assignment("backprop").late_penalty(DUE + late) == kept
+    assert load_course(tiny_course).assignment("backprop").kept_fraction(DUE + late) == kept
 
 
 def test_late_days_across_a_change_of_clocks(tiny_course):
@@ -282,7 +282,7 @@ def test_late_days_across_a_change_of_clocks(tiny_course):
     path.write_text(path.read_text(encoding="utf-8").replace("2026-12-04T23:59", "2026-10-24T23:59"), encoding="utf-8")
     assignment = load_course(path).assignment("backprop")
     received = assignment.due.astimezone(UTC) + timedelta(hours=24, minutes=30)
-    assert assignment.late_penalty(received.astimezone(assignment.due.tzinfo)) == 0.8
+    assert assignment.kept_fraction(received.astimezone(assignment.due.tzinfo)) == 0.8
 
 
 @given(st.floats(-10, 10), st.floats(0, 500), st.floats(0, 1))
@@ -333,7 +333,7 @@ def test_an_extension_moves_the_due_date_of_one(tiny_course):
     assert assignment.due_for("ada") == DUE + timedelta(days=2)
     assert assignment.due_for("kurt") == assignment.due == DUE
     received = DUE + timedelta(days=2, hours=1)
-    assert [assignment.late_penalty(received, who) for who in ("ada", "team-rho", "kurt")] == [0.9, 0.8, 0.7]
+    assert [assignment.kept_fraction(received, who) for who in ("ada", "team-rho", "kurt")] == [0.9, 0.8, 0.7]
     assert [assignment.days_late(received, who) for who in ("ada", "team-rho", "kurt")] == [1, 2, 3]
     assert grader_version(assignment, "cpu") == before
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from grader.course import load_course
-from grader.engine.measure import Plan
+from grader.engine.measurement import Plan
 from grader.grading import grade_uploads
 from grader.grading.slot import Slot, Work
 from grader.intake import Upload

@@ -12,7 +12,7 @@ import pytest
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.nbgrader import grading
+from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
@@ -276,7 +276,7 @@ def test_what_nbgrader_collected_is_stored_and_graded_once(graded, monkeypatch):
         calls.append(submission.owner)
         return store.record(submission, small.report_of(item, store.files(submission), (2.0, 2.5, 1.5)))
 
-    monkeypatch.setattr(grading, "_grade", grade)
+    monkeypatch.setattr(attempts, "_grade", grade)
     assert run_step(graded, "Autograde", "hw", "sofya") == ""
     assert run_step(graded, "Autograde", "hw", "sofya") == ""
     assert calls == ["sofya"]
@@ -284,7 +284,7 @@ def test_what_nbgrader_collected_is_stored_and_graded_once(graded, monkeypatch):
     assert submission.received_at == datetime(2030, 1, 10, 11, 30, tzinfo=UTC)
     assert sorted(file.path for file in submission.files) == ["hw.ipynb", "work.py"]
     assert total(graded, "sofya")[0] == 6.0
-    assert assignment.late_penalty(submission.received_at) == 1.0
+    assert assignment.kept_fraction(submission.received_at) == 1.0
     in_step(graded)
     assert diff(graded) == []
 
@@ -308,7 +308,7 @@ def test_what_has_no_report_is_graded_in_the_sandbox(graded):
     try:
         assert run_step(graded, "Autograde", "hw", "team0") == ""
     finally:
-        grading._SLOTS.close()  # nbgrader's own process keeps it until it ends
+        attempts._SLOTS.close()  # nbgrader's own process keeps it until it ends
     in_step(graded)
     attempt = row(graded, "team0").attempt
     assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]

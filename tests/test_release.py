@@ -17,8 +17,8 @@ import pytest
 
 from grader.course import load_course, read_suite
 from grader.errors import AuthoringError, CourseError, ReleaseError
-from grader.notebook import check
 from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean, secrets, wheel
+from grader.student import check
 
 CONFIG = """
 course: {name: Tiny}

@@ -20,8 +20,8 @@ import grader.reports
 from grader.course import load_course
 from grader.errors import UsageError
 from grader.records import CheckResult, Metric, Place, Report, Verdict
-from grader.reports import feedback, leaderboard, pages, tables, text
-from grader.reports.text import DASH, MINUS
+from grader.reports import feedback, formatting, leaderboard, pages, terminal_tables
+from grader.reports.formatting import DASH, MINUS
 from grader.reports.verdicts import WORDINGS
 
 CONFIG = """
@@ -105,7 +105,7 @@ class Page(HTMLParser):
 
 
 def give(course, given, *, owner="ada", received=DUE, now=NOW, name="backprop", folder="feedback"):
-    graded = feedback.Graded(owner, given, received)
+    graded = feedback.FeedbackItem(owner, given, received)
     path = feedback.write_feedback(
         graded, course=course, assignment=course.assignment(name), folder=course.root / folder, now=now
     )
@@ -160,11 +160,11 @@ def test_a_message_stands_beside_the_students_code(course):
 
 def test_a_place_in_a_terminal():
     """The line that is meant is marked; the table of one report shows it under the message."""
-    assert text.excerpt_text(PLACE).startswith(
+    assert formatting.excerpt_text(PLACE).startswith(
         "net.py, line 7. It was raised here.\n  6 | def f(x):\n> 7 |     return x < 1 and `x`  # <b>\n  8 |\n  9 | xxx"
     )
     shown = io.StringIO()
-    Console(file=shown, width=120).print(tables.report_table(report(check(place=PLACE))))
+    Console(file=shown, width=120).print(terminal_tables.report_table(report(check(place=PLACE))))
     assert "> 7 |     return x < 1" in shown.getvalue()
 
 
@@ -289,13 +289,13 @@ def test_a_megabyte_becomes_a_screenful(course):
 )
 def test_cleaning(raw, shown):
     """Progress bars show their last state; what is readable stays."""
-    assert text.clean(raw) == shown
+    assert formatting.clean(raw) == shown
 
 
 def test_a_screenful_leaves_short_text_alone():
     """And ends a long line where a screen would."""
-    assert text.screenful("a\nb\n") == "a\nb"
-    assert text.screenful("x" * 1000) == "x" * text.MAX_LINE + " [...]"
+    assert formatting.screenful("a\nb\n") == "a\nb"
+    assert formatting.screenful("x" * 1000) == "x" * formatting.MAX_LINE + " [...]"
 
 
 def test_pages_fetch_nothing(course):
@@ -303,7 +303,7 @@ def test_pages_fetch_nothing(course):
     give(course, report(check()))
     write_standing(course, [entry()])
     feedback.write_feedback_batch(
-        [feedback.Graded("ada", report(check()), DUE)],
+        [feedback.FeedbackItem("ada", report(check()), DUE)],
         course=course,
         assignment=course.assignment("backprop"),
         folder=course.root / "feedback",
@@ -362,9 +362,9 @@ def test_the_staffs_index_puts_held_attempts_first(course):
     """With everyone's score before and after lateness, a link to each page, and a table for a spreadsheet."""
     held = report(check(verdict=Verdict.SYSTEM_ERROR, score=None), verdict=Verdict.SYSTEM_ERROR, score=None)
     items = [
-        feedback.Graded("ada", report(check(), score=80.0), DUE + timedelta(hours=30)),
-        feedback.Graded("alan", held, DUE),
-        feedback.Graded("stranger", report(check(), score=10.0), DUE),
+        feedback.FeedbackItem("ada", report(check(), score=80.0), DUE + timedelta(hours=30)),
+        feedback.FeedbackItem("alan", held, DUE),
+        feedback.FeedbackItem("stranger", report(check(), score=10.0), DUE),
     ]
     path = feedback.write_feedback_batch(
         items, course=course, assignment=course.assignment("backprop"), folder=course.root / "out", now=NOW
@@ -407,7 +407,9 @@ def test_a_template_that_misses_a_value_is_an_error():
 
 def entry(handle="ada", accuracy=0.9, score=80.0, *, hours=0.0, **metrics):
     values = {"accuracy": accuracy, **metrics}
-    return leaderboard.Entry(handle, DUE - timedelta(days=1) + timedelta(hours=hours), score, 100.0, True, values)
+    return leaderboard.LeaderboardEntry(
+        handle, DUE - timedelta(days=1) + timedelta(hours=hours), score, 100.0, True, values
+    )
 
 
 def ranks(course, entries, name="backprop"):
@@ -521,7 +523,7 @@ def test_an_entry_of_the_stores_standing(course):
         handle="enchantress", submission=submission, final_score=50.0, max_score=100.0, metrics=metrics, name="Ada"
     )
     made = leaderboard.entry_of(row)
-    assert made == leaderboard.Entry("enchantress", DUE, 50.0, 100.0, True, {"accuracy": 0.5})
+    assert made == leaderboard.LeaderboardEntry("enchantress", DUE, 50.0, 100.0, True, {"accuracy": 0.5})
     assert leaderboard.entry_of(row, pass_fraction=0.51).passed is False
     row.submission = None
     assert leaderboard.entry_of(row) is None
@@ -546,11 +548,11 @@ def test_a_batch_at_a_glance():
     checks = [check("test_small", score=3.0), check("test_big", score=0.0), check("test_ok", Verdict.ACCEPTED, 4.0)]
     held = report(verdict=Verdict.SYSTEM_ERROR, score=None)
     rows = [
-        tables.BatchRow("ada", report(*checks, seconds=1.234)),
-        tables.BatchRow("alan", held, "out of disk"),
-        tables.BatchRow("[bold]eve[/bold]\x1b[31m", None, "no file"),
+        terminal_tables.BatchRow("ada", report(*checks, seconds=1.234)),
+        terminal_tables.BatchRow("alan", held, "out of disk"),
+        terminal_tables.BatchRow("[bold]eve[/bold]\x1b[31m", None, "no file"),
     ]
-    shown = printed(tables.batch_table(rows, title="backprop"))
+    shown = printed(terminal_tables.batch_table(rows, title="backprop"))
     assert re.search(rf"ada +40 / 100 +✗ Wrong answer +1\.23 +test_big {MINUS}4, test_small {MINUS}1", shown)
     assert re.search(rf"alan +{DASH} +… Held for staff +[0-9.]+ +out of disk", shown)
     assert re.search(rf"\[bold\]eve\[/bold\] +{DASH} +not graded +no file", shown)
@@ -560,26 +562,26 @@ def test_a_batch_at_a_glance():
 def test_many_lost_checks_are_counted():
     """A batch stays a line a submission."""
     checks = [check(f"test_{n}", score=0.0) for n in range(5)]
-    assert "and 3 more" in printed(tables.batch_table([tables.BatchRow("ada", report(*checks))]))
+    assert "and 3 more" in printed(terminal_tables.batch_table([terminal_tables.BatchRow("ada", report(*checks))]))
 
 
 def test_one_report_in_the_terminal():
     """Message and hint where points were lost, nothing but the title where not; hostile text stays text."""
     ok = check("test_ok", Verdict.ACCEPTED, 4.0)
-    shown = printed(tables.report_table(report(check(message="[red]x\x1b[31m\nsecond"), ok)))
+    shown = printed(terminal_tables.report_table(report(check(message="[red]x\x1b[31m\nsecond"), ok)))
     assert "  [red]x\n" in re.sub(" +\n", "\n", shown)
     assert "hint: hint test_a" in shown
     assert "hint test_ok" not in shown
     assert re.search(r"total +✗ Wrong answer +40 / 100", shown)
     held = report(verdict=Verdict.GRADER_ERROR, score=None)
-    assert "held for staff" in printed(tables.report_table(held))
+    assert "held for staff" in printed(terminal_tables.report_table(held))
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (None, text.DASH),
-        (float("nan"), text.DASH),
+        (None, formatting.DASH),
+        (float("nan"), formatting.DASH),
         (10.0, "10"),
         (7.5, "7.5"),
         (100, "100"),
@@ -589,10 +591,10 @@ def test_one_report_in_the_terminal():
 )
 def test_numbers(value, shown):
     """No trailing zeros, no minus zero, a dash for nothing."""
-    assert text.number(value) == shown
+    assert formatting.number(value) == shown
 
 
 def test_a_moment_is_in_the_courses_timezone():
     """Summer time is named."""
     when = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
-    assert text.moment(when, ZoneInfo("Europe/Berlin")) == "2 Jul 2026, 00:30 CEST"
+    assert formatting.moment(when, ZoneInfo("Europe/Berlin")) == "2 Jul 2026, 00:30 CEST"

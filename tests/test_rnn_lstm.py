@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from grader.checks.readings import Reader, Reading, Refuted
+from grader.checks.parameter_roles import Reader, Reading, Refuted
 
 HIDDEN = Path(__file__).parents[1] / "assignments" / "rnn_lstm" / "hidden"
 

@@ -461,11 +461,11 @@ def test_best_submission_counts_after_lateness(store, course):
     late = graded(store, "ada", 9.0, LATE)
     (row,) = store.standing(course, assignment)
     assert (row.owner, row.name, row.handle) == ("ada", "Ada Lovelace", "enchantress")
-    assert (row.submission, row.raw_score, row.penalty, row.final_score) == (early, 8.0, 0.0, 8.0)
+    assert (row.submission, row.raw_score, row.late_penalty, row.final_score) == (early, 8.0, 0.0, 8.0)
     assert row.metrics["acc"].value == 0.8
     best = graded(store, "ada", 10.5, LATE)
     (row,) = store.standing(course, assignment)
-    assert (row.submission, row.penalty, row.days_late) == (best, 0.2, 2)
+    assert (row.submission, row.late_penalty, row.days_late) == (best, 0.2, 2)
     assert row.final_score == pytest.approx(8.4)
     assert late.id < best.id
 

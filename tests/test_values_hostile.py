@@ -14,7 +14,7 @@ from grader.checks.close import CheckFailed
 from grader.engine.contract import describe
 from grader.engine.outcomes import CaseState, CheckSpec, combine, judge
 from grader.records import CheckResult
-from grader.reports.text import MAX_CHARS, screenful
+from grader.reports.formatting import MAX_CHARS, screenful
 from grader.sandbox.faults import ContractError, StudentError, clean_text
 
 

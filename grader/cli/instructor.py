@@ -25,7 +25,7 @@ from grader.cli.common import (
 
 if TYPE_CHECKING:
     from grader.course import Assignment, Course
-    from grader.grading import Graded
+    from grader.grading import BatchResult
 
 
 @command
@@ -159,7 +159,7 @@ def _grade_all(
                 done.total = total
                 progress.update(task, total=total)
 
-            def advanced(item: Graded) -> None:
+            def advanced(item: BatchResult) -> None:
                 done.graded += 1
                 progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}")
 
@@ -216,7 +216,7 @@ class _Count:
         )
 
 
-def _print_batch(graded: list[Graded], title: str) -> None:
+def _print_batch(graded: list[BatchResult], title: str) -> None:
     from grader.reports import BatchRow, batch_table
 
     if graded:
@@ -226,7 +226,7 @@ def _print_batch(graded: list[Graded], title: str) -> None:
         )
 
 
-def _as_json(item: Graded) -> dict[str, Any]:
+def _as_json(item: BatchResult) -> dict[str, Any]:
     report = item.attempt.report
     return {
         "owner": item.submission.owner,
@@ -239,6 +239,6 @@ def _as_json(item: Graded) -> dict[str, Any]:
     }
 
 
-def _staff(item: Graded) -> str:
+def _staff(item: BatchResult) -> str:
     checks = [check for check in item.attempt.report.checks if check.verdict.held]
     return "\n".join(f"{check.id}: {check.verdict.value}\n{check.staff}" for check in checks[:3])

@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from grader.course.checks import file_problems, roster_problems, rule_problems
+from grader.course.consistency import file_problems, roster_problems, rule_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
-from grader.course.explain import explain
-from grader.course.marked import Marked, read_marked
 from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
 from grader.course.roster import Roster
+from grader.course.validation_errors import explain
+from grader.course.yaml_lines import Marked, read_marked
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grader.course.marked import KeyPath
+    from grader.course.yaml_lines import KeyPath
 
 FILE_NAME = "autograde.yml"
 

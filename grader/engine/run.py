@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from grader.engine.contract import Signature, not_defined
-from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules, reach
+from grader.engine.source_lines import defined_at, raised_at
 from grader.errors import AuthoringError, MachineError, SystemFault
 from grader.records import Place, Verdict
 from grader.sandbox.faults import (

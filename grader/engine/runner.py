@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 from grader.course import load_course
-from grader.engine.measure import Attempted, Plan
+from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import (
     HELD,
     CaseOutcome,
@@ -180,7 +180,7 @@ class RunnerPlugin:
     def _run_open(
         self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun, brief: bool = False
     ) -> tuple[dict[str, CaseOutcome], dict[str, Any]]:
-        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measure.Plan`."""
+        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measurement.Plan`."""
         self.state.begin(run)
         failed: set[str] = set()
         for index, item in enumerate(items):

@@ -110,7 +110,7 @@ def default_slots() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
+class BatchResult:
     """A submission and its new attempt."""
 
     submission: Submission
@@ -127,8 +127,8 @@ def grade_assignment(
     slots: int | None = None,
     force: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
-    on_done: Callable[[Graded], None] = lambda _: None,
-) -> list[Graded]:
+    on_done: Callable[[BatchResult], None] = lambda _: None,
+) -> list[BatchResult]:
     """Grade every submission that has no attempt by the current grader version; all of them with ``force``.
 
     Raises:
@@ -138,7 +138,7 @@ def grade_assignment(
     work = Work(course, assignment, assignment.profile(profile), store.state)
     course_secret(store.state)  # made once here, not by several runners at a time
     read_suite(assignment.hidden_folder)
-    graded: list[Graded] = []
+    graded: list[BatchResult] = []
     with store.grading_lock(assignment.name):
         version = grader_version(assignment, profile)
         pending = {submission.id: submission for submission in store.pending(assignment.name, version, force=force)}
@@ -150,7 +150,7 @@ def grade_assignment(
         with contextlib.closing(run_jobs(work, jobs, slots or default_slots())) as results:
             for done in results:
                 attempt = store.record(pending[done.key], done.report, started_at=done.started_at, once=not force)
-                graded.append(Graded(pending[done.key], attempt, done.seconds))
+                graded.append(BatchResult(pending[done.key], attempt, done.seconds))
                 on_done(graded[-1])
     return graded
 

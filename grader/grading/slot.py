@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import Assignment, Course, Profile
-from grader.engine.measure import Attempted, Plan
+from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
 from grader.sandbox.trusted.channel import Channel

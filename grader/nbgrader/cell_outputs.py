@@ -12,7 +12,7 @@ from typing import Any
 
 from grader.errors import SystemFault
 from grader.records import CheckResult, Report
-from grader.reports.text import number, screenful
+from grader.reports.formatting import number, screenful
 from grader.reports.verdicts import WORDINGS
 
 

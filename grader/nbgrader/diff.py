@@ -160,7 +160,7 @@ def _totals(name: str, student: str, row: Standing, notebook: Any) -> Iterator[D
     sync = f"autograde gradebook sync {name}"
     if not _same(row.raw_score, notebook.score):
         yield Difference(name, student, "total", _shown(row.raw_score), _shown(notebook.score), sync)
-    penalty = penalty_of(row.raw_score, 1.0 - row.penalty) or 0.0
+    penalty = penalty_of(row.raw_score, 1.0 - row.late_penalty) or 0.0
     if not _same(penalty, notebook.late_submission_penalty or 0.0):
         yield Difference(name, student, "late penalty", _shown(penalty), _shown(notebook.late_submission_penalty), sync)
 

@@ -16,7 +16,7 @@ from grader.nbgrader import sanitize
 from grader.nbgrader.cache import stubs_of
 from grader.nbgrader.layout import NBGRADER_FILES, NbgraderLayout, open_gradebook
 from grader.release.pack import pack
-from grader.reports.feedback import Graded, write_feedback
+from grader.reports.feedback import FeedbackItem, write_feedback
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -62,7 +62,7 @@ def make_bundle(
         with open_gradebook(layout) as gradebook:
             entry = gradebook.find_submission_notebook(name, name, student)
             marks = {mark.question: mark for mark in gradebook_marks(layout, entry, name, student)}
-        graded = Graded(student, attempt.report, submission.received_at, marks, uploader=submission.owner)
+        graded = FeedbackItem(student, attempt.report, submission.received_at, marks, uploader=submission.owner)
         with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
             now = datetime.now(UTC)
             page = write_feedback(graded, course=course, assignment=assignment, folder=Path(aside), now=now)

@@ -8,10 +8,10 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Unicode
 
+from grader.nbgrader.attempts import attempt_for, stored_attempt
 from grader.nbgrader.cache import questions_of, suite_of
 from grader.nbgrader.cell_outputs import missing, outputs_of
 from grader.nbgrader.check_points import check_notebook
-from grader.nbgrader.attempts import attempt_for, stored_attempt
 from grader.nbgrader.layout import NbgraderLayout, layout_at, open_gradebook
 from grader.nbgrader.scores import settle
 from grader.nbgrader.transfer import take_in

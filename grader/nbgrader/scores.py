@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.nbgrader.cache import names_of
 from grader.nbgrader.layout import Handed
-from grader.reports.text import number
+from grader.reports.formatting import number
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -82,7 +82,7 @@ def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
 def set_penalty(gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission) -> None:
     """Set what lateness costs of the score as it is now, manual part included, by the course's late policy."""
     gradebook.db.refresh(notebook)
-    kept = assignment.late_penalty(submission.received_at, submission.owner)
+    kept = assignment.kept_fraction(submission.received_at, submission.owner)
     notebook.late_submission_penalty = penalty_of(notebook.score, kept)
     gradebook.db.commit()
 

@@ -14,7 +14,7 @@ from grader.records import Report, Verdict
 from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
 from grader.store.locks import exclusive
-from grader.store.standing import Standing, entries, standings
+from grader.store.standings import Standing, entries, standings
 from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
 from grader.store.values import Attempt, Mark, StoredFile, Submission
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader.course import Assignment, Course, read_suite
-from grader.engine.measure import Attempted, Plan
+from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError, RunnerError
 from grader.grading.grade import default_slots
 from grader.grading.pool import Pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from grader.engine.measure import Attempted
+from grader.engine.measurement import Attempted
 from grader.records import CheckResult, Verdict
 from grader.validation.result import Flake
 from grader.validation.variants import STUB_CEILING, Variant

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.course import Assignment
-from grader.engine.measure import Attempted, Plan
+from grader.engine.measurement import Attempted, Plan
 from grader.errors import MachineError
 from grader.records import Verdict
 from grader.release import find_regions

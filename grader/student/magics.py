@@ -1,6 +1,6 @@
 """What the released notebook uses on a student's machine: modules that can be written in cells, and the public checks.
 
-``%load_ext grader.notebook`` brings two magics. ``%modules a.py b.py`` makes modules importable that are not there as
+``%load_ext grader.student`` brings two magics. ``%modules a.py b.py`` makes modules importable that are not there as
 files, as on a machine that has nothing but the notebook. ``%%part a.py`` runs a cell inside the module ``a``, so
 that what is defined there is what everybody who imports ``a`` gets. The grader reads such a cell as text, and takes
 from it what the file does not have.
@@ -25,7 +25,7 @@ _MODULES: dict[str, types.ModuleType] = {}
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Called by ``%load_ext grader.notebook``."""
+    """Called by ``%load_ext grader.student``."""
     shell.register_magic_function(modules, "line", "modules")
     shell.register_magic_function(part, "cell", "part")
 

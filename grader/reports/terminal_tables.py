@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from grader.reports.text import DASH, MINUS, clean, excerpt_text, number
+from grader.reports.formatting import DASH, MINUS, clean, excerpt_text, number
 from grader.reports.verdicts import WORDINGS
 
 if TYPE_CHECKING:

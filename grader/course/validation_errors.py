@@ -12,7 +12,7 @@ from grader.course.models import CourseFile
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from grader.course.marked import KeyPath, Marked
+    from grader.course.yaml_lines import KeyPath, Marked
 
 _NOUNS = {
     "string_type": "text",

@@ -6,8 +6,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grader.course.marked import KeyPath, Marked
     from grader.course.models import AssignmentConfig, CourseFile
+    from grader.course.yaml_lines import KeyPath, Marked
 
 
 def roster_problems(config: CourseFile, marked: Marked) -> None:

@@ -21,7 +21,7 @@ class Standing:
     """Where one student or team stands in one assignment.
 
     ``submission`` is the one that counts, ``attempt`` its grading; scores are None while there is none.
-    ``penalty`` is the fraction, 0 to 1, that lateness costs; ``held`` says that an attempt waits for staff.
+    ``late_penalty`` is the fraction, 0 to 1, that lateness costs; ``held`` says that an attempt waits for staff.
     ``raw_score`` and ``max_score`` count the checks and the written questions; ``auto_score`` is the checks' part,
     ``manual_score`` that of people. ``unmarked`` counts the questions that nobody has marked yet.
     """
@@ -31,7 +31,7 @@ class Standing:
     handle: str
     submission: Submission | None = None
     attempt: Attempt | None = None
-    penalty: float = 0.0
+    late_penalty: float = 0.0
     days_late: int = 0
     raw_score: float | None = None
     final_score: float | None = None
@@ -46,7 +46,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GradedSubmission:
     """A submission, its grading that counts, whether its last one is held, and what lateness leaves of its score."""
 
     submission: Submission
@@ -70,7 +70,7 @@ class Entry:
 
 def entries(
     submissions: Iterable[Submission], attempts: Iterable[Attempt], assignment: Assignment, profile: str | None
-) -> list[Entry]:
+) -> list[GradedSubmission]:
     """Each submission with its latest attempt that has a score, in the order given."""
     by_submission: dict[int, list[Attempt]] = {}
     for attempt in attempts:
@@ -81,14 +81,14 @@ def entries(
         mine = by_submission.get(submission.id, [])
         scored = [attempt for attempt in mine if attempt.score is not None and not attempt.held]
         held = bool(mine) and mine[-1].held
-        kept = assignment.late_penalty(submission.received_at, submission.owner)
+        kept = assignment.kept_fraction(submission.received_at, submission.owner)
         waiting = mine[-1] if mine and not scored else None
-        found.append(Entry(submission, scored[-1] if scored else None, held, kept, waiting))
+        found.append(GradedSubmission(submission, scored[-1] if scored else None, held, kept, waiting))
     return found
 
 
 def standings(
-    history: Sequence[Entry],
+    history: Sequence[GradedSubmission],
     roster: Roster,
     assignment: Assignment,
     marks: Mapping[str, Mapping[str, Mark]] | None = None,
@@ -126,7 +126,7 @@ def _marks_of(owner: Owner, marks: Mapping[str, Mapping[str, Mark]]) -> Mapping[
 
 def _row(
     who: tuple[str, str, str],
-    mine: list[Entry],
+    mine: list[GradedSubmission],
     assignment: Assignment,
     questions: Sequence[Question],
     marks: Mapping[str, Mark],
@@ -146,7 +146,7 @@ def _row(
         handle=handle,
         submission=counts.submission,
         attempt=attempt,
-        penalty=round(1.0 - counts.kept, 12),
+        late_penalty=round(1.0 - counts.kept, 12),
         days_late=assignment.days_late(counts.submission.received_at, counts.submission.owner),
         raw_score=found.score if found else None,
         final_score=counts.final(questions, marks) if found else None,
