@@ -269,13 +269,13 @@ def small_disk(tmp_path):
             "    kernel.mount('tmpfs', str(disk), 'tmpfs', 0, 'size=2m')\n"
             "except OSError: sys.exit(77)\n"
             "from grader.errors import StoreError\nfrom grader.store import Store\n"
-            "from tests.test_store import hand_in, report\n" + script
+            "from tests.framework.store.test_store import hand_in, report\n" + script
         )
         (tmp_path / "disk").mkdir()
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / "disk")],
-            cwd=Path(__file__).parents[1],
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+            cwd=Path(__file__).parents[3],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
             capture_output=True,
             text=True,
             check=False,
@@ -432,7 +432,7 @@ def test_lock_of_a_dead_grader_is_free(store):
         "import os, sys; from pathlib import Path; from grader.store import Store\n"
         "with Store(Path(sys.argv[1])).grading_lock('backprop'): os._exit(9)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(store.state)], cwd=Path(__file__).parents[1], check=False)
+    done = subprocess.run([sys.executable, "-c", code, str(store.state)], cwd=Path(__file__).parents[3], check=False)
     assert done.returncode == 9
     with store.grading_lock("backprop"):
         pass

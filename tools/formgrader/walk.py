@@ -26,8 +26,8 @@ from grader.nbgrader.diff import differences  # noqa: E402
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook  # noqa: E402
 from grader.nbgrader.run_step import run_step  # noqa: E402
 from grader.nbgrader.sync import sync  # noqa: E402
-from tests.formgrader.browser import Browser, end, find, wait  # noqa: E402
 from tests.support import gradebook as small  # noqa: E402
+from tools.formgrader.browser import Browser, end, find, wait  # noqa: E402
 
 CONFIG = "from grader.nbgrader import configure\nconfigure(get_config(), {path!r})\n"
 

@@ -24,7 +24,7 @@ from grader.release.build import read_folder
 from grader.validation.variants import STUB_CEILING, read_variants, solution_files, stub_files
 from tests.support import notebooks
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COURSE = load_course(ROOT / "autograde.yml")
 NAMES = list(COURSE.assignments)
 

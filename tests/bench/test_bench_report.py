@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).parent / "bench"
+BENCH = Path(__file__).parent
 # Names that the benchmark's scripts import each other by.
 SCRIPTS = [path.stem for path in BENCH.glob("*.py")]
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from grader.checks.parameter_roles import Reader, Reading, Refuted
 
-HIDDEN = Path(__file__).parents[1] / "assignments" / "rnn_lstm" / "hidden"
+HIDDEN = Path(__file__).parents[2] / "assignments" / "rnn_lstm" / "hidden"
 
 
 def _load(name: str) -> ModuleType:

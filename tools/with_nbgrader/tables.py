@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from tests.with_nbgrader.course import Step
+from tools.with_nbgrader.course import Step
 
 
 @dataclass(frozen=True, slots=True)

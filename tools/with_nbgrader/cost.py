@@ -1,4 +1,4 @@
-"""What `nbgrader autograde` costs where every report is stored already: `python tests/with_nbgrader/cost.py --count 100`.
+"""What `nbgrader autograde` costs where every report is stored already: `python tools/with_nbgrader/cost.py --count 100`.
 
 Submissions with reports are made up, for nothing of a student's is run here; the notebooks are the released ones with
 answers and outputs in them, as students hand them in.
@@ -24,7 +24,7 @@ from grader.records import CheckResult, Report, Verdict
 from grader.store import digest_files
 from grader.validation.variants import stub_files
 from tests.support import notebooks
-from tests.with_nbgrader.course import Fresh, copy_course
+from tools.with_nbgrader.course import Fresh, copy_course
 
 
 def make_class(fresh: Fresh, name: str, count: int) -> NbgraderLayout:

@@ -23,7 +23,7 @@ from tests.support.tiny import write_course
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 SMALL = Limits(memory_mb=256, processes=16, scratch_mb=8)
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can play this machine")
 
@@ -243,7 +243,7 @@ os.execv(sys.executable, [sys.executable, "-B", "-c", "import sys; sys.path.inse
 
 AS_PLAYED = """
 import json, os, time
-from tests.test_layers import Machine, running
+from tests.framework.sandbox.test_layers import Machine, running
 from pathlib import Path
 with Machine() as machine:
     name = f"agu{os.getpid()}"

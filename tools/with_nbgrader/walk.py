@@ -26,11 +26,11 @@ from grader.course import Assignment, Course, load_course, read_questions, read_
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
 from grader.store import Standing
 from grader.validation.variants import solution_files, stub_files
-from tests.formgrader.browser import Browser, find
 from tests.support import notebooks
-from tests.with_nbgrader.course import ROOT, Fresh, copy_course, only
-from tests.with_nbgrader.people import Person, copy_bundle, make_people, write_inbox, write_work
-from tests.with_nbgrader.tables import Row, tables
+from tools.formgrader.browser import Browser, find
+from tools.with_nbgrader.course import ROOT, Fresh, copy_course, only
+from tools.with_nbgrader.people import Person, copy_bundle, make_people, write_inbox, write_work
+from tools.with_nbgrader.tables import Row, tables
 
 CLASS = 12
 #: Which of the class has an extension, and which has a check's score overridden by a mark.
