@@ -627,7 +627,7 @@ def test_packing_before_a_release_says_what_to_run(course, own_wheel):
     """Nothing released, nothing packed."""
     with pytest.raises(ReleaseError, match="nothing is released yet") as error:
         pack.pack_release(course, ["tiny"], course.root / "dist", wheel=own_wheel[0])
-    assert "autograde release tiny" in (error.value.mend or "")
+    assert "autograde release tiny" in (error.value.fix or "")
 
 
 def test_a_wheel_of_another_version_is_refused(course):
