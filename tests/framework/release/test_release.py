@@ -206,7 +206,7 @@ def test_the_notebook_ends_in_a_locked_cell_for_each_check(released):
         assert len(cell.metadata.nbgrader.checksum) == 32
         assert cell.metadata.deletable is False
         assert cell.metadata.editable is False
-        assert "student" not in cell.source
+        assert "student." not in cell.source
 
 
 def test_a_check_cell_runs_public_tests_and_holds_none(released, tmp_path, monkeypatch, capsys):
