@@ -64,6 +64,7 @@ def assert_differentiable(value: Any, *, name: str = "the result") -> None:
     Raises:
         ContractError: it is cut from the graph, or no tensor.
     """
+    __tracebackhide__ = True
     if type(value).__name__ == "RemoteTensor" or getattr(value, "requires_grad", False) is True:
         return
     if hasattr(value, "requires_grad"):
@@ -93,6 +94,7 @@ def assert_registered(module: Any, count: int | None = None, *, name: str = "the
     Raises:
         ContractError: too few or too many; says which attributes hold tensors or layers that the module does not see.
     """
+    __tracebackhide__ = True
     found = parameters(module, name=name)
     total = sum(_size(value) for value in found.values())
     if found and (count is None or total == count):
@@ -114,6 +116,7 @@ def assert_gradients_flow(module: Any, *, name: str = "the module") -> None:
     Raises:
         ContractError: names the parameters without.
     """
+    __tracebackhide__ = True
     found = assert_registered(module, name=name)
     missing, zero = [], []
     for key, value in found.items():

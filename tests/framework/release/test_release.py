@@ -217,12 +217,12 @@ def test_a_check_cell_runs_public_tests_and_holds_none(released, tmp_path, monke
     folder = tmp_path / "bundle"
     shutil.copytree(released.assignment("tiny").release_folder, folder)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    with pytest.raises(AssertionError, match=r"1 of 1 public tests fail:\n.*NotImplementedError"):
+    with pytest.raises(AssertionError, match="^not written yet: `softmax`$"):
         check("test_softmax", ["softmax"], folder)
     sys.modules.pop("tiny", None)
     (folder / "tiny.py").write_text(SOLUTION)
     check("test_softmax", ["softmax"], folder)
-    assert "1 public tests of this part pass" in capsys.readouterr().out
+    assert "1 public test passes of this part" in capsys.readouterr().out
     check("test_accuracy", ["accuracy"], folder)
     assert "no public test looks at its part" in capsys.readouterr().out
     sys.modules.pop("tiny", None)
