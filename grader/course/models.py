@@ -72,12 +72,14 @@ class Student(Section):
     id: Id
     name: Name
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the id where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the id"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the id."""
-        return self.handle or self.id
+        """The name that the student chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class Team(Section):
@@ -86,12 +88,14 @@ class Team(Section):
     id: Id
     name: Name
     members: tuple[Id, ...] = Field(min_length=1, description="ids of students of the roster")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the name where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the name"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the team's name."""
-        return self.handle or self.name
+        """The name that the team chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class RosterConfig(Section):

@@ -29,6 +29,11 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff]"
 )
 _CODE = re.compile(r"`([^`\n]{1,200})`")
+#: What looks like nothing: every Unicode space, and what is none but is as blank. A spreadsheet may skip it.
+_BLANK = (
+    "".join(char for char in map(chr, range(0x3001)) if char.isspace())
+    + "\u00ad\u115f\u1160\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\uffa0"
+)
 #: What a spreadsheet takes for the start of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -76,7 +81,7 @@ def csv_safe(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = clean(value).replace("\n", " ")
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip(_BLANK).startswith(_FORMULA) else text
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grader.course import Assignment, Course
+from grader.course import Assignment, Course, course_secret
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store import Store
@@ -33,6 +33,8 @@ def publish_leaderboard(
     course: Course, assignment: Assignment, store: Store, folder: Path
 ) -> tuple[Path, list[LeaderboardEntry]]:
     """Write the leaderboard of everybody who has handed in; give its page and the entries."""
-    entries = [entry for row in store.standing(course, assignment) if (entry := entry_of(row)) is not None]
+    secret = course_secret(store.state)
+    rows = store.standing(course, assignment)
+    entries = [entry for row in rows if (entry := entry_of(row, secret=secret)) is not None]
     page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))
     return page, entries

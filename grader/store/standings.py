@@ -29,6 +29,7 @@ class Standing:
     owner: str
     name: str
     handle: str
+    """Chosen for the leaderboard; empty where none was, and the pages show a pseudonym."""
     submission: Submission | None = None
     attempt: Attempt | None = None
     late_penalty: float = 0.0
@@ -111,7 +112,7 @@ def standings(
     for stranger in dict.fromkeys(entry.submission.owner for entry in history):
         if roster.get(stranger) is None:
             mine = [entry for entry in history if entry.submission.owner == stranger]
-            rows.append(_row((stranger,) * 3, mine, assignment, questions, marks.get(stranger, {})))
+            rows.append(_row((stranger, stranger, ""), mine, assignment, questions, marks.get(stranger, {})))
     return rows
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from nbgrader.api import MissingEntry
 
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.nbgrader import attempts
+from grader.nbgrader import attempts, plugins
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
@@ -220,7 +222,8 @@ def test_export_counts_everything_and_quotes(graded, tmp_path):
     assert rows["hedy"]["first_name"] == "Hedy Smith,"
     for student in ("ada", "alan", "hedy", "kurt", "radia"):
         assert float(rows[student]["score"]) == pytest.approx(row(graded, student).final_score, abs=1e-5)
-    assert rows["sofya"]["score"] == "0"
+    assert {rows[student]["status"] for student in ("ada", "alan", "hedy", "kurt", "radia")} == {"graded"}
+    assert (rows["sofya"]["score"], rows["sofya"]["status"]) == ("0", "nothing handed in")
 
 
 def test_feedback_is_for_its_student(graded):
@@ -459,3 +462,25 @@ def test_nothing_hidden_is_beside_the_notebook(base):
     ]  # fmt: skip
     assert find_leaks(files, assignment_secrets(base.course.assignment("hw"))) == []
     assert Store(base.course.state).state == base.course.state
+
+
+def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
+    """Who handed in, and was not put through nbgrader yet, has no 0 that an LMS would import."""
+
+    def missing(name, student):
+        raise MissingEntry(f"{student} has no submission of {name}")
+
+    student = SimpleNamespace(id="sofya", last_name="Kovalevskaya", first_name="Sofya", email="")
+    assignment = SimpleNamespace(name="hw", duedate=None, max_score=13.0)
+    gradebook = SimpleNamespace(assignments=[assignment], students=[student], find_submission=missing)
+    rows = {}
+    for submission in (None, object()):
+        standing = [SimpleNamespace(owner="sofya", submission=submission)]
+        course = SimpleNamespace(assignments={"hw"}, assignment=lambda name: name)
+        store = SimpleNamespace(standing=lambda *_, by, standing=standing: standing)
+        monkeypatch.setattr(plugins, "layout_at", lambda _, store=store: SimpleNamespace(course=course, store=store))
+        GradesCsv(to=str(tmp_path / "grades.csv"), course_file="autograde.yml").export(gradebook)
+        with (tmp_path / "grades.csv").open() as stream:
+            (rows[submission is not None],) = csv.DictReader(stream)
+    assert (rows[False]["score"], rows[False]["status"]) == ("0", "nothing handed in")
+    assert (rows[True]["score"], rows[True]["raw_score"], rows[True]["status"]) == ("", "", "not graded")
