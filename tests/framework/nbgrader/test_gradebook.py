@@ -474,9 +474,9 @@ def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
     assignment = SimpleNamespace(name="hw", duedate=None, max_score=13.0)
     gradebook = SimpleNamespace(assignments=[assignment], students=[student], find_submission=missing)
     rows = {}
+    course = SimpleNamespace(assignments={"hw"}, assignment=lambda name: name)
     for submission in (None, object()):
         standing = [SimpleNamespace(owner="sofya", submission=submission)]
-        course = SimpleNamespace(assignments={"hw"}, assignment=lambda name: name)
         store = SimpleNamespace(standing=lambda *_, by, standing=standing: standing)
         monkeypatch.setattr(plugins, "layout_at", lambda _, store=store: SimpleNamespace(course=course, store=store))
         GradesCsv(to=str(tmp_path / "grades.csv"), course_file="autograde.yml").export(gradebook)
