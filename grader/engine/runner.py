@@ -46,14 +46,13 @@ from grader.engine.session import Session
 from grader.errors import AutogradeError, SystemFault
 from grader.intake.upload import UPLOAD_FOLDER
 from grader.records import CheckResult, Report, Verdict
+from grader.retry import RETRIES
 from grader.sandbox.layers import kernel
 from grader.sandbox.trusted.channel import Channel
 from grader.sandbox.trusted.worker import WorkerKilled
 from grader.store.blobs import digest_files
 
 _REFEREE_CAP = 8
-#: How often a submission is begun anew before a fault of ours holds it.
-_TRIES = 3
 #: MiB that a runner may take beyond twice the memory of a worker.
 _SPARE_MB = 512
 
@@ -159,7 +158,7 @@ class RunnerPlugin:
         passed may have made. docs/decisions/0004-killed-workers.md has what a student could gain by it.
         """
         lost, begin = 0.0, time.monotonic()
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(RETRIES.in_runner)):
             run = self.session.open(files, seed, blames_kills=not left)
             outcomes, metrics = self._run_items(session, items, run)
             if run.fault is None:
@@ -207,7 +206,7 @@ class RunnerPlugin:
         Raises:
             SystemFault: something of ours failed in each try.
         """
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(RETRIES.in_runner)):
             run = self.session.open(files, plan.seeds[0], blames_kills=not left)
             found = self._measure_once(session, items, run, plan)
             if run.fault is None:
