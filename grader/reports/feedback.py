@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from grader.course import read_questions
 from grader.errors import UsageError
 from grader.records import CheckResult, Report, Verdict
-from grader.reports.formatting import clean, csv_safe, moment, number
+from grader.reports.formatting import moment, number
 from grader.reports.pages import render, write
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
+from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

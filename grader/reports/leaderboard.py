@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.reports.formatting import DASH, clean, csv_safe, moment, number
+from grader.reports.formatting import DASH, moment, number
 from grader.reports.pages import render, script, write
+from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

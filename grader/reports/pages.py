@@ -13,8 +13,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.formatting import clean, excerpt, inline, number, screenful
+from grader.reports.formatting import excerpt, inline, number
 from grader.reports.verdicts import WORDINGS
+from grader.text import clean, screenful
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -26,11 +26,13 @@ class FakeSlot:
         self.running = running
 
     def start(self):
+        """Count the start; fail as told."""
         self.started += 1
         if self.outcomes and (outcome := self.outcomes.pop(0)) is not None:
             raise outcome
 
     def close(self):
+        """Count it."""
         self.closed += 1
 
 
@@ -44,6 +46,7 @@ class FakeTask:
         self.asked = 0
 
     def ask(self, slot):
+        """Give the next answer."""
         self.asked += 1
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -51,9 +54,11 @@ class FakeTask:
         return answer
 
     def fault(self, answer):
+        """Only the word `held` is held."""
         return "a fault of ours" if answer == "held" else None
 
     def give_up(self, work, fault):
+        """Say why."""
         return f"given up: {fault}"
 
 
