@@ -20,7 +20,7 @@ from pathlib import Path
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 #: Where a kernel or a file system cannot exchange names.
-_CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM)
+_CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM, errno.EXDEV)
 #: Names in the folder beside a folder that is being replaced.
 _FRESH, _OLD = "new", "old"
 

@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader.files import write_file
 from grader.reports.formatting import DASH, moment, number
-from grader.reports.pages import render, script, write
+from grader.reports.pages import render, script
 from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
@@ -134,9 +135,9 @@ def write_leaderboard(
         script=text,
         script_source=source,
     )
-    write(folder / "leaderboard.csv", _csv(rows, columns))
-    write(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
-    return write(folder / "index.html", html)
+    write_file(folder / "leaderboard.csv", _csv(rows, columns))
+    write_file(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
+    return write_file(folder / "index.html", html)
 
 
 def _key(entry: LeaderboardEntry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ import pytest
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
+from grader.files import remove_tree
 from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
@@ -19,7 +20,7 @@ from grader.nbgrader.layout import NbgraderLayout, open_gradebook
 from grader.nbgrader.plugins import GradesCsv
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
-from grader.nbgrader.transfer import remove_tree, take_in
+from grader.nbgrader.transfer import take_in
 from grader.reports import publish_feedback
 from grader.store import Store
 from tests.support import gradebook as small
