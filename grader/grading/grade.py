@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
-from grader.engine.outcomes import CheckSpec, failed_report
+from grader.engine.outcomes import CheckSpec, ReportContext
 from grader.errors import AutogradeError, RunnerError
 from grader.grading.pool import Again, Pool
 from grader.grading.slot import Slot, Work
@@ -79,17 +79,9 @@ def _system_error(work: Work, files: dict[str, bytes], fault: str) -> Report:
         CheckSpec(check.id, check.title, check.points, check.hint, check.visibility)
         for check in read_suite(work.assignment.hidden_folder)
     ]
-    return failed_report(
-        assignment=work.assignment.name,
-        specs=specs,
-        verdict=Verdict.SYSTEM_ERROR,
-        message="Grading failed for a reason on our side. It will be tried again; it costs you nothing.",
-        staff=fault,
-        seed=0,
-        profile=work.profile.name,
-        version=version,
-        digest=digest_files(files),
-    )
+    context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(files))
+    message = "Grading failed for a reason on our side. It will be tried again; it costs you nothing."
+    return context.held(specs, message, staff=fault)
 
 
 def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Generator[Done]:
