@@ -33,7 +33,7 @@ class Names:
         home = module or (signature.module if signature else next(iter(session.modules)))
         file = session.modules.get(home)
         if file is None:
-            raise AuthoringError(f"the assignment has no module {home!r}", mend="use one of its `files`")
+            raise AuthoringError(f"the assignment has no module {home!r}", fix="use one of its `files`")
         if signature is not None and (signature.is_class or signature.arguments is not None):
             self._remote.touch(signature)
         if not ref and (known := self._known(home, name)) is not None:
