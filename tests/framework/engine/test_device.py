@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.support import tiny
 
 from grader.course import load_course
 from grader.engine.device import require_device
 from grader.errors import MachineError
 from grader.grading.slot import Slot, Work
+from tests.support import tiny
 
 GPU = "    profiles:\n      big: {device: cuda}\n"
 
