@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.course.models import (
     AttemptsPolicy,
     DataConfig,
+    Device,
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
@@ -55,9 +56,10 @@ class LatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named budget of an assignment: limits, thresholds by metric, numbers for the suite, data sizes."""
+    """A named budget of an assignment: device, limits, thresholds by metric, numbers for the suite, data sizes."""
 
     name: str
+    device: Device = "cpu"
     limits: Limits = field(default_factory=Limits)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     budget: Mapping[str, Scalar] = field(default_factory=dict)

@@ -64,8 +64,10 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
     """16 hexadecimal digits that change whenever grading again could give another report.
 
     They cover the hidden suite, the data that ships with the assignment and the solution (names and contents),
-    the configuration that grading reads for this profile, and the framework's own versions. Dates, titles,
-    weights, leaderboard and late policy do not count: changing them must not grade anybody again.
+    the configuration that grading reads for this profile, and the framework's own versions. The configuration is
+    that after merging: a course-wide default counts where it alters this profile, and not where the assignment
+    overrides it. Dates, titles, weights, leaderboard and late policy do not count: changing them must not grade
+    anybody again.
     """
     profile = assignment.profile(profile_name)
     data = profile.data
@@ -74,6 +76,7 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "files": list(assignment.files),
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
         "profile": profile.name,
+        "device": profile.device,
         "limits": profile.limits.model_dump(mode="json"),
         "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
         "budget": dict(profile.budget),

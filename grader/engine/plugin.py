@@ -64,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _author_state(config: pytest.Config, path: Path) -> GradingState:
     from grader.course import load_course
+    from grader.engine.device import require_device
     from grader.engine.run import open_run
     from grader.engine.session import Session
     from grader.errors import AutogradeError
@@ -79,6 +80,7 @@ def _author_state(config: pytest.Config, path: Path) -> GradingState:
         course = load_course(folder.parent.parent.parent / "autograde.yml")
         assignment = course.assignment(folder.parent.name)
         session = Session(course, assignment, assignment.profile(config.getoption("--profile")), course.state)
+        require_device(assignment, session.profile)
         upload = read_submission(path)
     except AutogradeError as error:
         raise pytest.UsageError(str(error)) from None

@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 
 from grader.course import load_course
+from grader.engine.device import require_device
 from grader.engine.measurement import Plan
 from grader.engine.measuring import measure
 from grader.engine.outcomes import HELD, ReportContext
@@ -186,6 +187,12 @@ def main(fd: int, config: dict[str, Any]) -> int:
     import torch
 
     torch.set_num_threads(1)
+    try:
+        require_device(assignment, session.profile)
+    except AutogradeError as error:
+        session.close()
+        channel.send(_broken(error))
+        return error.exit_code
     for name in ("CI", "BUILD_NUMBER"):
         # Where these are set, pytest compares two texts whole and line by line; a student's may have a million lines.
         os.environ.pop(name, None)
