@@ -16,11 +16,8 @@ from grader.engine.run import SubmissionRun, open_run
 from grader.engine.session import Prepared
 from grader.errors import AutogradeError
 from grader.records import CheckResult, Metric, Verdict
+from grader.retry import RETRIES
 from grader.sandbox.trusted.worker import WorkerKilled
-
-#: How often a submission is begun anew before a fault of ours holds it.
-_TRIES = 3
-
 
 T = TypeVar("T")
 
@@ -65,7 +62,7 @@ class Suite:
         passed may have made. docs/decisions/0004-killed-workers.md has what a student could gain by it.
         """
         lost, begin = 0.0, time.monotonic()
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(RETRIES.in_runner)):
             run = open_run(self.session, prepared, blames_kills=not left)
             with contextlib.closing(run):
                 result = work(run)

@@ -308,7 +308,7 @@ def test_what_has_no_report_is_graded_in_the_sandbox(graded):
     try:
         assert run_step(graded, "Autograde", "hw", "team0") == ""
     finally:
-        attempts._SLOTS.close()  # nbgrader's own process keeps it until it ends
+        attempts._WARM.close()  # nbgrader's own process keeps it until it ends
     in_step(graded)
     attempt = row(graded, "team0").attempt
     assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
