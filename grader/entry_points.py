@@ -51,7 +51,7 @@ class Extensions:
             raise UsageError(
                 f"several packages register the {self.what} {name!r}: {', '.join(sorted(map(_origin, points)))}",
                 where=where,
-                mend="uninstall all but one of them",
+                fix="uninstall all but one of them",
             )
         try:
             return points[0].load()
@@ -59,7 +59,7 @@ class Extensions:
             raise UsageError(
                 f"the {self.what} {name!r} cannot be imported: {type(error).__name__}: {error}",
                 where=_origin(points[0]),
-                mend="correct that package, or uninstall it",
+                fix="correct that package, or uninstall it",
             ) from error
 
     def refuse(self, name: str, known: tuple[str, ...], where: str | None = None) -> NoReturn:
@@ -69,9 +69,9 @@ class Extensions:
             UsageError: always; a CourseError where ``where`` is a key of autograde.yml.
         """
         near = difflib.get_close_matches(name, known, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}"
+        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(known)}"
         kind = UsageError if where is None or where.startswith("--") else CourseError
-        raise kind(f"unknown {self.what} {name!r}", where=where, mend=mend)
+        raise kind(f"unknown {self.what} {name!r}", where=where, fix=fix)
 
     def _others(self) -> list[EntryPoint]:
         # Read anew each time: a package may be installed while a notebook runs.

@@ -100,7 +100,7 @@ def export(
         write_file(path, exporter.export(grades), mode=0o600)
     except OSError as error:
         raise StoreError(
-            f"cannot write: {error.strerror}", where=path, mend="choose another file with --out, or make room"
+            f"cannot write: {error.strerror}", where=path, fix="choose another file with --out, or make room"
         ) from error
     waiting = [grade.student for grade in grades.grades if grade.waiting or grade.state is GradeState.NOT_GRADED]
     if as_json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.course.models import (
     AttemptsPolicy,
     DataConfig,
+    Device,
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
@@ -55,9 +56,10 @@ class LatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named budget of an assignment: limits, thresholds by metric, numbers for the suite, data sizes."""
+    """A named budget of an assignment: device, limits, thresholds by metric, numbers for the suite, data sizes."""
 
     name: str
+    device: Device = "cpu"
     limits: Limits = field(default_factory=Limits)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     budget: Mapping[str, Scalar] = field(default_factory=dict)
@@ -120,7 +122,7 @@ class Assignment:
             raise CourseError(
                 f"there is no profile {name!r}",
                 where=f"assignments.{self.name}.profiles",
-                mend=f"use one of: {have}",
+                fix=f"use one of: {have}",
             ) from None
 
     def due_for(self, owner: str) -> datetime | None:
@@ -169,5 +171,5 @@ class Course:
             raise CourseError(
                 f"there is no assignment {name!r}",
                 where=self.path,
-                mend=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
+                fix=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
             ) from None

@@ -35,12 +35,12 @@ def course_secret(state: Path) -> bytes:
             create_file(path, secrets.token_hex(32) + "\n", mode=0o600)
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"cannot read the course's secret: {error}", where=path, mend="check its owner") from error
+        raise StoreError(f"cannot read the course's secret: {error}", where=path, fix="check its owner") from error
     if not re.fullmatch(r"[0-9a-f]{64}", text):
         raise StoreError(
             "the course's secret is damaged: it should be 64 hexadecimal digits",
             where=path,
-            mend="restore it from a backup; with a new one, submissions meet other held-out data than before",
+            fix="restore it from a backup; with a new one, submissions meet other held-out data than before",
         )
     return bytes.fromhex(text)
 
@@ -49,8 +49,10 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
     """16 hexadecimal digits that change whenever grading again could give another report.
 
     They cover the hidden suite, the data that ships with the assignment and the solution (names and contents),
-    the configuration that grading reads for this profile, and the framework's own versions. Dates, titles,
-    weights, leaderboard and late policy do not count: changing them must not grade anybody again.
+    the configuration that grading reads for this profile, and the framework's own versions. The configuration is
+    that after merging: a course-wide default counts where it alters this profile, and not where the assignment
+    overrides it. Dates, titles, weights, leaderboard and late policy do not count: changing them must not grade
+    anybody again.
     """
     profile = assignment.profile(profile_name)
     data = profile.data
@@ -59,6 +61,7 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "files": list(assignment.files),
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
         "profile": profile.name,
+        "device": profile.device,
         "limits": profile.limits.model_dump(mode="json"),
         "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
         "budget": dict(profile.budget),

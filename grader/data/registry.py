@@ -92,7 +92,7 @@ def check_size(name: str, wanted: int, have: int, part: str) -> None:
         raise CourseError(
             f"the data set {name!r} has {have} samples for {part}, not {wanted}",
             where="data",
-            mend=f"ask for {have} at most",
+            fix=f"ask for {have} at most",
         )
 
 
@@ -112,5 +112,5 @@ def make(name: str, options: dict[str, Any]) -> DataSet:
         return maker(**options)
     except TypeError as error:
         raise CourseError(
-            f"the data set {name!r} does not take these options: {error}", where="data.options", mend="correct them"
+            f"the data set {name!r} does not take these options: {error}", where="data.options", fix="correct them"
         ) from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grader.course import grader_version, read_suite
 from grader.engine.measurement import Attempted, Plan
-from grader.engine.outcomes import CheckSpec, failed_report
+from grader.engine.outcomes import CheckSpec, ReportContext
 from grader.errors import RunnerError
 from grader.grading.slot import Slot, Work
 from grader.records import Report, Verdict
@@ -44,17 +44,10 @@ class GradeTask:
             CheckSpec(check.id, check.title, check.points, check.hint, check.visibility)
             for check in read_suite(work.assignment.hidden_folder)
         ]
-        return failed_report(
-            assignment=work.assignment.name,
-            specs=specs,
-            verdict=Verdict.SYSTEM_ERROR,
-            message="Grading failed for a reason on our side. It will be tried again; it costs you nothing.",
-            staff=fault,
-            seed=0,
-            profile=work.profile.name,
-            version=grader_version(work.assignment, work.profile.name),
-            digest=digest_files(self.files),
-        )
+        version = grader_version(work.assignment, work.profile.name)
+        context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(self.files))
+        message = "Grading failed for a reason on our side. It will be tried again; it costs you nothing."
+        return context.held(specs, message, staff=fault)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def validate(
     where = assignment.folder / "variants.yml"
     variants = [item for item in read_variants(assignment) if item.kind != "equivalent"]
     if unknown := set(options.only) - {item.name for item in variants}:
-        raise AuthoringError(f"there is no variant {', '.join(sorted(unknown))}", where=where, mend="correct the name")
+        raise AuthoringError(f"there is no variant {', '.join(sorted(unknown))}", where=where, fix="correct the name")
     variants = [item for item in variants if _wanted(item, options)]
     solution = {name: data.decode("utf-8") for name, data in solution_files(assignment).items()}
     versions = {item.name: _texts(apply(item, solution_files(assignment), where)) for item in variants}

@@ -77,9 +77,9 @@ def read_variants(assignment: Assignment) -> tuple[Variant, ...]:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
     except yaml.YAMLError as error:
-        raise AuthoringError(f"not valid YAML: {error}", where=path, mend="correct the syntax") from error
+        raise AuthoringError(f"not valid YAML: {error}", where=path, fix="correct the syntax") from error
     if not isinstance(entries, list):
-        raise AuthoringError("variants.yml holds a list of variants", where=path, mend="begin each with `- name:`")
+        raise AuthoringError("variants.yml holds a list of variants", where=path, fix="begin each with `- name:`")
     found: dict[str, Variant] = {}
     for number, entry in enumerate(entries, start=1):
         label = entry.get("name", f"number {number}") if isinstance(entry, dict) else f"number {number}"
@@ -89,10 +89,10 @@ def read_variants(assignment: Assignment) -> tuple[Variant, ...]:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             raise AuthoringError(
-                f"variant {label}: {key + ': ' if key else ''}{first['msg']}", where=path, mend="see the author's guide"
+                f"variant {label}: {key + ': ' if key else ''}{first['msg']}", where=path, fix="see the author's guide"
             ) from error
         if variant.name in found:
-            raise AuthoringError(f"two variants are named {variant.name!r}", where=path, mend="rename one")
+            raise AuthoringError(f"two variants are named {variant.name!r}", where=path, fix="rename one")
         found[variant.name] = variant
     return tuple(found.values())
 
@@ -103,7 +103,7 @@ def solution_files(assignment: Assignment) -> dict[str, bytes]:
         return {file: (assignment.solution_folder / file).read_bytes() for file in assignment.files}
     except OSError as error:
         raise AuthoringError(
-            f"the solution cannot be read: {error.strerror}", where=error.filename, mend="write the solved module there"
+            f"the solution cannot be read: {error.strerror}", where=error.filename, fix="write the solved module there"
         ) from error
 
 
@@ -129,14 +129,14 @@ def apply(
             raise AuthoringError(
                 f"variant {variant.name}: the solution has no file {edit.file!r}",
                 where=str(where),
-                mend=f"use one of: {', '.join(texts)}",
+                fix=f"use one of: {', '.join(texts)}",
             )
         seen = texts[edit.file].count(edit.find)
         if seen != edit.count:
             raise AuthoringError(
                 f"variant {variant.name}: {edit.find!r:.80} stands {seen} times in {edit.file}, not {edit.count}",
                 where=str(where),
-                mend="give more of its surroundings, or a `count`",
+                fix="give more of its surroundings, or a `count`",
             )
         texts[edit.file] = texts[edit.file].replace(edit.find, edit.replace)
     return {name: text.encode() for name, text in texts.items()}
