@@ -155,7 +155,7 @@ class Walk:
     def _compare(self, assignment: Assignment, person: Person, row: Standing, entry: Any) -> None:
         who = f"{assignment.name}, {person.student} ({person.role})"
         assert row.attempt is not None, who
-        report = row.attempt.report
+        report = self.layout.store.reports([row.attempt.id])[row.attempt.id]
         assert report.score is not None, who
         share = report.score / report.max_score
         lost = [(check.id, check.score, check.message) for check in report.checks if check.score != check.max_score]

@@ -312,8 +312,9 @@ def test_what_has_no_report_is_graded_in_the_sandbox(graded):
         attempts._WARM.close()  # nbgrader's own process keeps it until it ends
     in_step(graded)
     attempt = row(graded, "team0").attempt
-    assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
-    assert "taken from `hw.ipynb`" in attempt.report.message
+    report = graded.store.reports([attempt.id])[attempt.id]
+    assert [check.verdict.value for check in report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
+    assert "taken from `hw.ipynb`" in report.message
     assert {name: told[0] for name, told in grades(graded, "team0").items()} == {
         "test_double": 4.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0,
     }  # fmt: skip
