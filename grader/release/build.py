@@ -17,7 +17,7 @@ from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
-from grader.release.strip import make_stub
+from grader.release.strip import make_stubs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -188,22 +188,8 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
         )
     made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME)}
     files |= {path: text.encode() for path, text in made.items()}
-    for name in assignment.files:
-        files[name] = _stub(assignment.solution_folder / name, assignment.root)
+    files |= make_stubs(assignment)
     return dict(sorted(files.items()))
-
-
-def _stub(path: Path, root: Path) -> bytes:
-    try:
-        source = path.read_bytes()
-    except FileNotFoundError as error:
-        raise AuthoringError("the solved module is missing", where=path, fix="write it, or correct `files`") from error
-    where = _relative(path, root)
-    try:
-        text = source.decode()
-    except UnicodeDecodeError as error:
-        raise AuthoringError(f"the module is no UTF-8 text: {error}", where=where, fix="save it as UTF-8") from error
-    return make_stub(text, where).encode() if path.suffix == ".py" else source
 
 
 def _diff(path: str, before: bytes | None, after: bytes | None) -> str:

@@ -16,12 +16,13 @@ from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError
 from grader.grading import Executor, LocalExecutor, MeasureTask, Work
 from grader.records import Verdict
+from grader.release.strip import make_stubs
 from grader.validation.coverage import Sight, changed, make_sight
 from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
 from grader.validation.mutants import Campaign, Mutants, collect_mutants
 from grader.validation.mutation import TELL, instrument
 from grader.validation.result import Flake, Measured, Validation
-from grader.validation.variants import Variant, apply, read_variants, solution_files, stub_files
+from grader.validation.variants import Variant, apply, read_variants
 
 #: Seeds that one worker goes through: few, so that slots share the work and a worker's limits hold.
 _SEEDS_AT_A_TIME = 5
@@ -90,8 +91,8 @@ def validate(
     if unknown := set(options.only) - {item.name for item in variants}:
         raise AuthoringError(f"there is no variant {', '.join(sorted(unknown))}", where=where, fix="correct the name")
     variants = [item for item in variants if _wanted(item, options)]
-    solution = {name: data.decode("utf-8") for name, data in solution_files(assignment).items()}
-    versions = {item.name: _texts(apply(item, solution_files(assignment), where)) for item in variants}
+    solution = {name: data.decode("utf-8") for name, data in assignment.solution_files().items()}
+    versions = {item.name: _texts(apply(item, assignment.solution_files(), where)) for item in variants}
     mutating = options.mutants and not options.only
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
@@ -112,7 +113,7 @@ def validate(
             (plain,), (stub,), (traced,) = run(
                 [
                     ("solution", solution, whole),
-                    ("stub", _texts(stub_files(assignment)), whole.model_copy(update={"vouched": True})),
+                    ("stub", _texts(make_stubs(assignment)), whole.model_copy(update={"vouched": True})),
                     ("solution", traced_files, whole.model_copy(update={"traced": TELL})),
                 ]
             )
