@@ -13,6 +13,7 @@ import numpy as np
 
 from grader.checks.arrays import as_array, describe
 from grader.sandbox.faults import ContractError
+from grader.values import HasValue
 
 _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut it off, and so does `torch.no_grad()`"
 #: Most attributes looked at for tensors and lists that a module does not see.
@@ -65,7 +66,7 @@ def assert_differentiable(value: Any, *, name: str = "the result") -> None:
         ContractError: it is cut from the graph, or no tensor.
     """
     __tracebackhide__ = True
-    if type(value).__name__ == "RemoteTensor" or getattr(value, "requires_grad", False) is True:
+    if isinstance(value, HasValue) or getattr(value, "requires_grad", False) is True:
         return
     if hasattr(value, "requires_grad"):
         raise ContractError(
@@ -183,7 +184,7 @@ def _unseen(module: Any) -> list[str]:
     sentences = []
     for key, value in pairs:
         shown = key[:60]
-        if _is_tensor(value) or type(value).__name__ == "RemoteTensor":
+        if isinstance(value, HasValue) or _is_tensor(value):
             sentences.append(f"`{shown}` is a plain tensor, which a module does not see: make it an `nn.Parameter`.")
         elif _holds_layers(value):
             sentences.append(
@@ -196,8 +197,7 @@ def _unseen(module: Any) -> list[str]:
 def _holds_layers(value: Any) -> bool:
     parts = list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, (list, tuple)) else []
     return any(
-        hasattr(part, "named_parameters") or _is_tensor(part) or type(part).__name__ == "RemoteTensor"
-        for part in parts[:32]
+        isinstance(part, HasValue) or hasattr(part, "named_parameters") or _is_tensor(part) for part in parts[:32]
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 AttemptsPolicy = Literal["best", "last"]
 Direction = Literal["higher", "lower"]
+Device = Literal["cpu", "cuda"]
 
 
 class Section(BaseModel):
@@ -177,12 +178,23 @@ class Threshold(Section):
         return min(max(share, 0.0), 1.0) if share == share else 0.0  # noqa: PLR0124 - NaN is unlike itself
 
 
-class ProfileConfig(Section):
-    """A named budget."""
+class ProfileDefaults(Section):
+    """What a profile of this name has in every assignment, unless the assignment says otherwise.
 
-    limits: Limits = Field(default_factory=Limits)
+    `limits` and `budget` merge key by key, `thresholds` metric by metric.
+    """
+
+    device: Device = Field(
+        default="cpu", description="where grading runs; `cuda` refuses a machine on which torch finds no CUDA device"
+    )
+    limits: Limits = Field(default_factory=Limits, description="what one submission may use")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
     budget: dict[str, Scalar] = Field(default_factory=dict, description="numbers that the hidden suite reads")
+
+
+class ProfileConfig(ProfileDefaults):
+    """A named budget. What it leaves out comes from `defaults.profiles` (same name), then from `defaults.limits`."""
+
     data: DataSizes | None = Field(default=None, description="data sizes, or a data set, in place of the assignment's")
 
 
@@ -209,7 +221,11 @@ class AssignmentConfig(Section):
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
     data: DataConfig | None = None
-    profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"cpu": ProfileConfig()}, min_length=1)
+    profiles: dict[str, ProfileConfig] = Field(
+        default_factory=lambda: {"cpu": ProfileConfig()},
+        min_length=1,
+        description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
+    )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
@@ -233,6 +249,19 @@ class GradebookConfig(Section):
     profile: Name = Field(default="cpu", description="budget under which `nbgrader autograde` grades what it must")
 
 
+class DefaultsConfig(Section):
+    """What every assignment has unless it says otherwise.
+
+    The value nearest to the assignment wins: its own profile, then `defaults.profiles` (same name), then
+    `defaults.limits`, then Autograde's own default. A profile here gives no assignment a profile that it does not name.
+    """
+
+    limits: Limits = Field(default_factory=Limits, description="for every profile of every assignment")
+    profiles: dict[str, ProfileDefaults] = Field(
+        default_factory=dict, description="for the profile of that name in every assignment that has one"
+    )
+
+
 class CourseFile(Section):
     """autograde.yml."""
 
@@ -241,4 +270,5 @@ class CourseFile(Section):
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
+    defaults: DefaultsConfig = Field(default_factory=DefaultsConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

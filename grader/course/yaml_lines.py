@@ -36,22 +36,34 @@ class Problem(NamedTuple):
 
 @dataclass
 class Marked:
-    """Plain data (dict, list, str, int, float, bool, None) and where each part of it stands."""
+    """Plain data (dict, list, str, int, float, bool, None) and where each part of it stands.
+
+    ``origins`` maps a key whose value was merged in from elsewhere to the key where that value was written.
+    """
 
     path: Path
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
+    def written_at(self, key: KeyPath) -> KeyPath:
+        """The key where the value at ``key`` was written: ``key`` itself, or one in the defaults."""
+        for size in range(len(key), 0, -1):
+            if (origin := self.origins.get(key[:size])) is not None:
+                return (*origin, *key[size:])
+        return key
+
     def line(self, key: KeyPath) -> int:
-        """The 1-based line of ``key``, or of the nearest enclosing key that the file has."""
+        """The 1-based line where ``key`` was written, or of the nearest enclosing key that the file has."""
+        key = self.written_at(key)
         while key and key not in self.lines:
             key = key[:-1]
         return self.lines.get(key, 1)
 
     def add(self, key: KeyPath, what: str, fix: str) -> None:
-        """Note a problem at ``key``."""
-        self.problems.append(Problem(self.line(key), dotted(key), what, fix))
+        """Note a problem with the value at ``key``, under the key where it was written."""
+        self.problems.append(Problem(self.line(key), dotted(self.written_at(key)), what, fix))
 
     def raise_problems(self) -> None:
         """Raise every problem noted so far as one CourseError: the first in full, the rest listed."""

@@ -40,6 +40,15 @@ class Work:
     profile: Profile
     state: Path
 
+    def config(self) -> dict[str, str]:
+        """What a runner is started with: names and absolute paths, as JSON-ready text."""
+        return {
+            "course": str(self.course.path),
+            "assignment": self.assignment.name,
+            "profile": self.profile.name,
+            "state": str(self.state.resolve()),
+        }
+
 
 class Slot:
     """Runs in one thread: start, grade, close."""
@@ -63,17 +72,11 @@ class Slot:
             RunnerError: it did not start.
         """
         ours, theirs = socket.socketpair()
-        config = {
-            "course": str(self.work.course.path),
-            "assignment": self.work.assignment.name,
-            "profile": self.work.profile.name,
-            "state": str(self.work.state.resolve()),
-        }
         environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         environment.pop("PYTEST_ADDOPTS", None)
         environment.pop("PYTEST_CURRENT_TEST", None)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(config)],
+            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(self.work.config())],
             pass_fds=(theirs.fileno(),),
             env=environment,
             stdin=subprocess.DEVNULL,

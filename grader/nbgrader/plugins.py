@@ -13,7 +13,8 @@ from traitlets import Unicode
 
 from grader.nbgrader.layout import layout_at
 from grader.nbgrader.scores import penalty_of
-from grader.reports.formatting import csv_safe, number
+from grader.reports.formatting import number
+from grader.text import csv_safe
 
 COLUMNS = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email",

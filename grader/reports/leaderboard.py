@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.course.pseudonyms import pseudonym
-from grader.reports.formatting import DASH, clean, csv_safe, moment, number
-from grader.reports.pages import render, script, write
+from grader.files import write_file
+from grader.reports.formatting import DASH, moment, number
+from grader.reports.pages import render, script
+from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,9 +137,9 @@ def write_leaderboard(
         script=text,
         script_source=source,
     )
-    write(folder / "leaderboard.csv", _csv(rows, columns))
-    write(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
-    return write(folder / "index.html", html)
+    write_file(folder / "leaderboard.csv", _csv(rows, columns))
+    write_file(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
+    return write_file(folder / "index.html", html)
 
 
 def _key(entry: LeaderboardEntry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...]:

@@ -19,11 +19,12 @@ def publish_feedback(
     Of each owner the submission that counts is shown. Where no attempt at it has a score yet, its latest one is, so
     that a held attempt has its page too.
     """
-    latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
+    rows = store.standing(course, assignment)
+    reports = store.reports(row.latest.id for row in rows if row.latest is not None)
     items = [
-        FeedbackItem(row.owner, attempt.report, row.submission.received_at, row.marks)
-        for row in store.standing(course, assignment)
-        if row.submission is not None and (attempt := row.attempt or latest.get(row.submission.id)) is not None
+        FeedbackItem(row.owner, reports[row.latest.id], row.submission.received_at, row.marks)
+        for row in rows
+        if row.submission is not None and row.latest is not None
     ]
     now = datetime.now(UTC)
     return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from grader.course import Assignment
 from grader.errors import AuthoringError
 from grader.records import Verdict
-from grader.release import make_stub
 
 #: A stub that scores more than this share of the points has a grader that gives points for nothing.
 STUB_CEILING = 0.15
@@ -95,24 +94,6 @@ def read_variants(assignment: Assignment) -> tuple[Variant, ...]:
             raise AuthoringError(f"two variants are named {variant.name!r}", where=path, fix="rename one")
         found[variant.name] = variant
     return tuple(found.values())
-
-
-def solution_files(assignment: Assignment) -> dict[str, bytes]:
-    """The solution as a submission: its modules by name."""
-    try:
-        return {file: (assignment.solution_folder / file).read_bytes() for file in assignment.files}
-    except OSError as error:
-        raise AuthoringError(
-            f"the solution cannot be read: {error.strerror}", where=error.filename, fix="write the solved module there"
-        ) from error
-
-
-def stub_files(assignment: Assignment) -> dict[str, bytes]:
-    """The stub as a submission: what a student hands in who has written nothing."""
-    return {
-        name: make_stub(data.decode("utf-8"), assignment.solution_folder / name).encode()
-        for name, data in solution_files(assignment).items()
-    }
 
 
 def apply(

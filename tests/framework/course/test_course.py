@@ -312,7 +312,9 @@ def test_threshold_where_less_is_better(value, fraction):
 def test_schema_for_editors():
     """The JSON Schema knows every section and says what the keys mean."""
     schema = json.loads(json.dumps(course_schema()))
-    assert set(schema["properties"]) == {"course", "gradebook", "late_policy", "roster", "sandbox", "assignments"}
+    assert set(schema["properties"]) == {
+        "course", "gradebook", "late_policy", "roster", "sandbox", "defaults", "assignments"
+    }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from grader.course import load_course
 from grader.errors import RunnerError
-from grader.grading import Stopped, grade, grade_assignment, grade_uploads, slot, stoppable
+from grader.grading import GradeTask, Stopped, grade_assignment, grade_uploads, slot, stoppable
 from grader.grading.slot import Slot
 from grader.intake import Upload
 from grader.records import Verdict
@@ -199,7 +199,7 @@ def test_a_runner_killed_as_it_starts_is_started_again(tmp_path, monkeypatch):
             raise RunnerError("the runner did not start")
 
     def graded(slot, files, problem, seed):
-        return grade._system_error(slot.work, files, "").model_copy(update={"verdict": Verdict.ACCEPTED})
+        return GradeTask(0, files).give_up(slot.work, "").model_copy(update={"verdict": Verdict.ACCEPTED})
 
     monkeypatch.setattr(Slot, "start", start)
     monkeypatch.setattr(Slot, "running", True)

@@ -14,6 +14,7 @@ from nbgrader.api import MissingEntry
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
+from grader.files import remove_tree
 from grader.nbgrader import attempts, plugins
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
@@ -21,7 +22,7 @@ from grader.nbgrader.layout import NbgraderLayout, open_gradebook
 from grader.nbgrader.plugins import GradesCsv
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
-from grader.nbgrader.transfer import remove_tree, take_in
+from grader.nbgrader.transfer import take_in
 from grader.reports import publish_feedback
 from grader.store import Store
 from tests.support import gradebook as small
@@ -311,11 +312,12 @@ def test_what_has_no_report_is_graded_in_the_sandbox(graded):
     try:
         assert run_step(graded, "Autograde", "hw", "team0") == ""
     finally:
-        attempts._SLOTS.close()  # nbgrader's own process keeps it until it ends
+        attempts._WARM.close()  # nbgrader's own process keeps it until it ends
     in_step(graded)
     attempt = row(graded, "team0").attempt
-    assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
-    assert "taken from `hw.ipynb`" in attempt.report.message
+    report = graded.store.reports([attempt.id])[attempt.id]
+    assert [check.verdict.value for check in report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
+    assert "taken from `hw.ipynb`" in report.message
     assert {name: told[0] for name, told in grades(graded, "team0").items()} == {
         "test_double": 4.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0,
     }  # fmt: skip

@@ -278,29 +278,6 @@ def test_a_megabyte_becomes_a_screenful(course):
         assert part in page.text
 
 
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        ("a\r\nb", "a\nb"),
-        ("10%\r20%\r100%\ndone\r", "100%\ndone"),
-        ("\x1b]8;;http://x\x07link\x1b]8;;\x07", "link"),
-        ("\x1b[2K\x1b[1A\x9b31mx", "31mx"),
-        ("tab\tkept", "tab\tkept"),
-        ("a\u2028b", "a\nb"),
-        ("naïve ä 数据 🙂", "naïve ä 数据 🙂"),
-    ],
-)
-def test_cleaning(raw, shown):
-    """Progress bars show their last state; what is readable stays."""
-    assert formatting.clean(raw) == shown
-
-
-def test_a_screenful_leaves_short_text_alone():
-    """And ends a long line where a screen would."""
-    assert formatting.screenful("a\nb\n") == "a\nb"
-    assert formatting.screenful("x" * 1000) == "x" * formatting.MAX_LINE + " [...]"
-
-
 def test_pages_fetch_nothing(course):
     """No address, no import: they open from disk, without a network, and a policy holds them to it."""
     give(course, report(check()))

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from grader.course import load_course
-from grader.engine.run import SubmissionRun
+from grader.engine.run import open_run
+from grader.engine.session import Prepared
 from grader.errors import SystemFault
 from grader.grading import grade_uploads
 from grader.intake import Upload
@@ -152,7 +153,7 @@ def attempt(*, by_itself, blames_kills):
     session = SimpleNamespace(
         limits=LIMITS, warm=lambda: zygote, assignment=assignment, modules={"basics": "basics.py"}
     )
-    run = SubmissionRun(session, handed_in(), "0" * 64, 1, blames_kills=blames_kills)
+    run = open_run(session, Prepared(handed_in(), "0" * 64, 1), blames_kills=blames_kills)
     with pytest.raises((WorkerDied, SystemFault)) as caught:
         run.ask("lookup", "basics", "add")
     return run, caught.value

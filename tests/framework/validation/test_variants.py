@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
+from grader.release.strip import make_stubs
 from grader.reports.validation_table import print_validation, write_page
 from grader.validation import Options, validate
-from grader.validation.variants import apply, read_variants, solution_files, stub_files
+from grader.validation.variants import apply, read_variants
 from tests.support.tiny import write_course
 
 SUITE = '''\
@@ -207,10 +208,10 @@ def test_one_variant_can_be_measured_alone(course):
     """`only` picks variants by name; what is not picked is not even applied."""
     assignment = course.assignment("tiny")
     assert [variant.name for variant in read_variants(assignment)][:2] == ["subtracts", "adds-otherwise"]
-    changed = apply(read_variants(assignment)[0], solution_files(assignment), "here")
+    changed = apply(read_variants(assignment)[0], assignment.solution_files(), "here")
     assert b"return x - y" in changed["basics.py"]
-    assert changed["plain.py"] == solution_files(assignment)["plain.py"]
-    assert b"NotImplementedError" in stub_files(assignment)["basics.py"]
+    assert changed["plain.py"] == assignment.solution_files()["plain.py"]
+    assert b"NotImplementedError" in make_stubs(assignment)["basics.py"]
 
 
 GOOD = {"name": "a", "kind": "wrong", "why": "x", "expect": "{test_add: wrong_answer}"}
@@ -267,7 +268,7 @@ def test_an_edit_that_does_not_apply_is_told(tmp_path, edit, told):
     (tmp_path / "assignments" / "tiny" / "variants.yml").write_text(entry(edit=edit))
     assignment = load_course(path).assignment("tiny")
     with pytest.raises(AuthoringError) as caught:
-        apply(read_variants(assignment)[0], solution_files(assignment), "variants.yml")
+        apply(read_variants(assignment)[0], assignment.solution_files(), "variants.yml")
     assert told in caught.value.what
 
 
