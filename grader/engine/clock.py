@@ -41,8 +41,9 @@ class Allowance:
 
     cpu_until: float
     deadline: float
-    #: Whether that is all of the check's time.
-    whole: bool
+    #: Whether that is all of the check's processor time, and all of its wall time.
+    whole_cpu: bool
+    whole_wall: bool
 
 
 class Clock:
@@ -114,10 +115,10 @@ class Clock:
             waited = cpu_left > 0
             more = f" {WAITED}" if waited else ""
             raise TimeLimit(f"Your code did not finish in the time it may take.{more}", waited=waited)
-        whole = cpu < (1 - _WHOLE) * self._limit_s and wall < (1 - _WHOLE) * self._factor * self._limit_s
+        whole_cpu, whole_wall = cpu_left > _WHOLE * self._limit_s, wall_left > _WHOLE * self._factor * self._limit_s
         cpu_left = min(cpu_left, self.cpu_s - self.used)
         wall_left = min(wall_left, self.wall_s - self.waited)
-        return Allowance(self._read + cpu_left, time.monotonic() + wall_left, whole)
+        return Allowance(self._read + cpu_left, time.monotonic() + wall_left, whole_cpu, whole_wall)
 
     def spend(self, seconds: float) -> None:
         """Count the wall time of a request."""

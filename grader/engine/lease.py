@@ -123,10 +123,9 @@ class WorkerLease:
         """
         assert self._worker is not None
         self._touched = True
-        begin, whole = time.monotonic(), False
+        begin, allowed = time.monotonic(), None
         try:
             allowed = self._clock.allow()
-            whole = allowed.whole
             return self._worker.request(
                 op,
                 *args,
@@ -140,8 +139,8 @@ class WorkerLease:
             begin = math.inf
             self._lose()
             fault.staff = self._clock.measured()
-            if isinstance(fault, TimeLimit):
-                fault.whole = whole
+            if isinstance(fault, TimeLimit) and allowed is not None:
+                fault.whole = allowed.whole_wall if fault.waited else allowed.whole_cpu
             raise
         except WorkerKilled as fault:
             self._lose()

@@ -108,7 +108,7 @@ class Suite:
             wall_s -= lone.clock.waited
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
             ran.metrics.update(again.metrics)
-            if found.waited and found.label:
+            if found.label and found.verdict is Verdict.TIME_LIMIT:
                 settled.add(found.label)
 
     def _pass(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
