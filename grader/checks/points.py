@@ -32,6 +32,6 @@ def points(
             raise AuthoringError(
                 f"{name} must be a number, not {number!r}",
                 where=f"{caller.f_code.co_filename}:{caller.f_lineno}",
-                mend=f"write it like {written}",
+                fix=f"write it like {written}",
             )
     return pytest.mark.points(value, hint=hint, visibility=visibility, timeout=timeout)

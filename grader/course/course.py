@@ -128,7 +128,7 @@ class Assignment:
             raise CourseError(
                 f"there is no profile {name!r}",
                 where=f"assignments.{self.name}.profiles",
-                mend=f"use one of: {have}",
+                fix=f"use one of: {have}",
             ) from None
 
     def due_for(self, owner: str) -> datetime | None:
@@ -177,5 +177,5 @@ class Course:
             raise CourseError(
                 f"there is no assignment {name!r}",
                 where=self.path,
-                mend=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
+                fix=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
             ) from None

@@ -98,7 +98,7 @@ def _sabotage(assignment: Assignment, solution: Mapping[str, bytes], body: str) 
         raise AuthoringError(
             "no module has a function whose result is annotated, to put hostile code in",
             where=assignment.solution_folder,
-            mend="annotate what a function returns",
+            fix="annotate what a function returns",
         )
     name = found[file][-1]
     text = f"\n\ndef {name}(*args, **kwargs):\n{body}"

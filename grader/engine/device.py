@@ -25,5 +25,5 @@ def require_device(assignment: Assignment, profile: Profile) -> None:
     raise MachineError(
         f"the profile {profile.name!r} needs a GPU (device: cuda), and {why}",
         where=f"autograde.yml: assignments.{assignment.name}.profiles.{profile.name}.device",
-        mend=f"{here} (`autograde doctor` shows what torch sees), or grade with {others or '`device: cpu`'}",
+        fix=f"{here} (`autograde doctor` shows what torch sees), or grade with {others or '`device: cpu`'}",
     )

@@ -302,7 +302,7 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     from grader.errors import AuthoringError
 
     if case.fraction is not None:
-        raise AuthoringError("a case calls award twice", mend="call it once, with what counts")
+        raise AuthoringError("a case calls award twice", fix="call it once, with what counts")
     number = float(value)
     if metric is None:
         case.fraction = min(max(number, 0.0), 1.0) if math.isfinite(number) else 0.0
@@ -312,7 +312,7 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
         raise AuthoringError(
             f"there is no threshold for the metric {metric!r}",
             where=f"autograde.yml: assignments.{grading.session.assignment.name}.profiles.{grading.session.profile.name}.thresholds",
-            mend=f"add `{metric}: {{zero: ..., full: ...}}`",
+            fix=f"add `{metric}: {{zero: ..., full: ...}}`",
         )
     _record(grading, case, metric, number)
     case.awarded = metric

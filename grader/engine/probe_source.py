@@ -29,7 +29,7 @@ def read_probes(path: Path) -> str:
         tree = ast.parse(source, str(path))
     except SyntaxError as error:
         where = f"{path}:{error.lineno or 1}"
-        raise AuthoringError(f"not valid Python: {error.msg}", where=where, mend="correct the syntax") from error
+        raise AuthoringError(f"not valid Python: {error.msg}", where=where, fix="correct the syntax") from error
     lines = source.splitlines(keepends=True)
     top = {id(node) for node in tree.body}
     for node in ast.walk(tree):
@@ -42,13 +42,13 @@ def read_probes(path: Path) -> str:
             raise AuthoringError(
                 "grader.probes is imported in a way that cannot be shipped to the worker",
                 where=where,
-                mend="write `from grader.probes import NAME` at the top level, on lines of its own",
+                fix="write `from grader.probes import NAME` at the top level, on lines of its own",
             )
         if node.module != _LIBRARY:
             raise AuthoringError(
                 f"a probe cannot import {node.module}: the worker has nothing of ours but grader.probes",
                 where=where,
-                mend="import from grader.probes, or move the code into a check",
+                fix="import from grader.probes, or move the code into a check",
             )
         last = node.end_lineno or node.lineno
         lines[node.lineno - 1] = _shipped(node, where) + "\n" * (last - node.lineno + 1)
@@ -75,7 +75,7 @@ def _shipped(node: ast.ImportFrom, where: str) -> str:
     for alias in node.names:
         if alias.name not in library:
             raise AuthoringError(
-                f"grader.probes has no {alias.name}", where=where, mend=f"use one of: {', '.join(sorted(library))}"
+                f"grader.probes has no {alias.name}", where=where, fix=f"use one of: {', '.join(sorted(library))}"
             )
         module, source = library[alias.name]
         statements += [

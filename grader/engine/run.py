@@ -271,7 +271,7 @@ class SubmissionRun:
         home = module or (signature.module if signature else next(iter(self.session.modules)))
         file = self.session.modules.get(home)
         if file is None:
-            raise AuthoringError(f"the assignment has no module {home!r}", mend="use one of its `files`")
+            raise AuthoringError(f"the assignment has no module {home!r}", fix="use one of its `files`")
         if signature is not None and (signature.is_class or signature.arguments is not None):
             self.touch(signature)
         if (key := (home, name)) in self._functions and not ref and self._worker is not None:

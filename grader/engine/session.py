@@ -52,7 +52,7 @@ class Session:
             return path.read_text(encoding="utf-8")
         except OSError as error:
             raise AuthoringError(
-                "the solution cannot be read", where=path, mend="write the solved module there"
+                "the solution cannot be read", where=path, fix="write the solved module there"
             ) from error
 
     def warm(self) -> Zygote:
@@ -102,7 +102,7 @@ class Session:
             raise AuthoringError(
                 "the suite asks for held-out data and the course names none",
                 where=f"autograde.yml: assignments.{self.assignment.name}.data",
-                mend="add `data: {set: digits, train: 1500, test: 600}`",
+                fix="add `data: {set: digits, train: 1500, test: 600}`",
             )
         return hold_out(self.profile.data.model_dump(), self.secret)
 

@@ -186,9 +186,9 @@ def _as_error(answer: dict[str, Any], where: Path) -> AutogradeError:
     if isinstance(told, dict):
         kinds: dict[str, type[AutogradeError]] = {"IsolationError": IsolationError, "MachineError": MachineError}
         kind = kinds.get(str(told.get("error")), RunnerError if answer.get("exit_code") == 1 else AuthoringError)
-        return kind(str(told["what"]), where=told.get("where"), mend=told.get("mend"))
+        return kind(str(told["what"]), where=told.get("where"), fix=told.get("fix"))
     return AuthoringError(
         "the hidden suite cannot be collected:\n" + "\n".join(str(error) for error in errors),
         where=where,
-        mend=f"run `pytest {where} --collect-only` to see the same",
+        fix=f"run `pytest {where} --collect-only` to see the same",
     )

@@ -30,7 +30,7 @@ class Difference:
     what: str
     ours: str
     gradebook: str
-    mend: str
+    fix: str
 
 
 def differences(layout: NbgraderLayout, assignments: Sequence[Assignment]) -> list[Difference]:

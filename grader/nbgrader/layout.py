@@ -109,7 +109,7 @@ class NbgraderLayout:
             return None
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"cannot be read: {error}", where=self._record(assignment, student), mend="remove it and sync again"
+                f"cannot be read: {error}", where=self._record(assignment, student), fix="remove it and sync again"
             ) from error
         return Handed(**{name.name: told[name.name] for name in fields(Handed) if name.name in told})
 

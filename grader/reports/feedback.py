@@ -175,7 +175,7 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         raise UsageError(
             f"the id {graded.owner!r} cannot name a feedback folder",
             where=course.path,
-            mend="use letters, digits and . _ @ + - in the roster's ids",
+            fix="use letters, digits and . _ @ + - in the roster's ids",
         )
     report = graded.report
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)

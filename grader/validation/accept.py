@@ -37,7 +37,7 @@ def accept(assignment: Assignment, found: Validation) -> tuple[Validation, tuple
         raise AuthoringError(
             "nothing was accepted: the solution itself loses points",
             where=assignment.folder,
-            mend="correct the suite or the solution first",
+            fix="correct the suite or the solution first",
         )
     wanted = {item.name: expected for item in found.measured if (expected := _expectation(item))}
     if wanted:
@@ -84,7 +84,7 @@ def _compare(before: Sequence[Variant], after: Sequence[Variant], wanted: Mappin
             raise AuthoringError(
                 f"the expectation of {variant.name} cannot be written without changing something else",
                 where=variant.where,
-                mend=f"write it by hand: expect: {_join(_render(wanted.get(variant.name, {}), {}))}",
+                fix=f"write it by hand: expect: {_join(_render(wanted.get(variant.name, {}), {}))}",
             )
 
 

@@ -223,8 +223,8 @@ def _chosen(variants: Sequence[Variant], assignment: Assignment, options: Option
     for name in options.only:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            mend = f"did you mean {near[0]}?" if near else "correct the name"
-            raise UsageError(f"there is no variant {name}", where=assignment.folder, mend=mend)
+            fix = f"did you mean {near[0]}?" if near else "correct the name"
+            raise UsageError(f"there is no variant {name}", where=assignment.folder, fix=fix)
     if options.only:
         return [item for item in variants if item.name in options.only]
     match = options.match
@@ -242,7 +242,7 @@ def _refuse_no_match(
     raise UsageError(
         f"nothing matches -k {options.match!r}: no variant" + (" and no mutant" if mutants else ""),
         where=assignment.folder,
-        mend=f"did you mean {near[0]}?" if near else "use part of a variant's name, of a file's or of a function's",
+        fix=f"did you mean {near[0]}?" if near else "use part of a variant's name, of a file's or of a function's",
     )
 
 

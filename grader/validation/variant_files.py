@@ -92,7 +92,7 @@ class Reading:
             try:
                 marked = read_marked(path, may_be_empty=True)
             except CourseError as error:
-                raise AuthoringError(error.what, where=error.where, mend=error.mend) from None
+                raise AuthoringError(error.what, where=error.where, fix=error.fix) from None
             # What stands in variants/layers.yml edits layers.py, unless it says otherwise.
             module = f"{path.stem}.py" if path.parent != assignment.folder else None
             self.files.append((marked, module if module in assignment.files else None))
@@ -170,8 +170,8 @@ class Reading:
             explain(error, marked, root=Variant, at=key, data=entry)
             return None
         if variant.kind == "wrong" and not variant.expect and not unmeasured:
-            mend = "add `expect: [test_...]`, or measure it with `autograde validate --accept`"
-            marked.add(key, "a wrong variant names the checks that must see it, under `expect`", mend)
+            fix = "add `expect: [test_...]`, or measure it with `autograde validate --accept`"
+            marked.add(key, "a wrong variant names the checks that must see it, under `expect`", fix)
         return variant
 
     def _expand(self, value: Any, key: KeyPath, marked: Marked) -> dict[str, str]:

@@ -30,7 +30,7 @@ def solution_files(assignment: Assignment) -> dict[str, bytes]:
         return {file: (assignment.solution_folder / file).read_bytes() for file in assignment.files}
     except OSError as error:
         raise AuthoringError(
-            f"the solution cannot be read: {error.strerror}", where=error.filename, mend="write the solved module there"
+            f"the solution cannot be read: {error.strerror}", where=error.filename, fix="write the solved module there"
         ) from error
 
 
@@ -54,7 +54,7 @@ def apply(variant: Variant, files: Mapping[str, bytes], *, edits: Sequence[Edit]
             raise AuthoringError(
                 f"variant {variant.name}: the solution has no file {edit.file!r}",
                 where=variant.where,
-                mend=f"use one of: {', '.join(texts)}",
+                fix=f"use one of: {', '.join(texts)}",
             )
         seen = texts[edit.file].count(edit.find)
         if seen != edit.count:
@@ -63,7 +63,7 @@ def apply(variant: Variant, files: Mapping[str, bytes], *, edits: Sequence[Edit]
                 f"variant {variant.name}: {edit.find!r:.80} "
                 + (f"stands {times} in {edit.file}, not {edit.count}" if times else f"does not stand in {edit.file}"),
                 where=variant.where,
-                mend="give more of its surroundings, or a `count`"
+                fix="give more of its surroundings, or a `count`"
                 if seen
                 else "copy the text from the solution, with its indentation",
             )

@@ -28,7 +28,7 @@ def test_what_is_no_number_is_refused_with_file_and_line(value, options, what):
     line = inspect.currentframe().f_lineno - 1
     assert caught.value.what == what
     assert caught.value.where == f"{__file__}:{line}"
-    assert "write it like" in caught.value.mend
+    assert "write it like" in caught.value.fix
 
 
 @pytest.mark.parametrize("value", [0, 2, 2.5])

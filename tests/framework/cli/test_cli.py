@@ -1,4 +1,4 @@
-"""The command line: exit codes, errors that say how to mend them, JSON that is nothing else, and the author's mode."""
+"""The command line: exit codes, errors that say how to fix them, JSON that is nothing else, and the author's mode."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_unknown_assignment_names_the_nearest(tiny):
     assert "did you mean 'tiny'?" in result.stderr
     told = json.loads(autograde("grade", "tinny", "--course", tiny, "--json").stdout)
     assert told["error"] == "CourseError"
-    assert "tiny" in told["mend"]
+    assert "tiny" in told["fix"]
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_an_unknown_assignment_names_the_nearest(tiny):
     ],
 )
 def test_a_wrong_call_is_exit_code_2(tiny, arguments):
-    """A wrong name or path is told with where and how to mend it, and not by a traceback."""
+    """A wrong name or path is told with where and how to fix it, and not by a traceback."""
     result = autograde(*arguments, "--course", tiny)
     assert result.exit_code == 2, result.output
     assert result.stderr.lstrip().startswith("error: ")
-    assert "to mend it" in result.stderr
+    assert "fix" in result.stderr
     assert "Traceback" not in result.output
 
 

@@ -29,7 +29,7 @@ def test_a_profile_that_wants_cuda_refuses_a_machine_without(course, monkeypatch
         require_device(assignment, assignment.profile("big"))
     assert caught.value.exit_code == 3
     assert caught.value.where == "autograde.yml: assignments.tiny.profiles.big.device"
-    assert "--profile cpu" in caught.value.mend
+    assert "--profile cpu" in caught.value.fix
     require_device(assignment, assignment.profile("cpu"))
 
 

@@ -94,7 +94,7 @@ def test_a_submissions_own_grader_takes_no_place(tmp_path, server):
 
 
 @pytest.mark.parametrize(
-    ("text", "what", "mend", "line"),
+    ("text", "what", "fix", "line"),
     [
         ("\nfrom grader.probes import Wached\n", "has no Wached", "Watched", 2),
         ("from grader.checks import assert_close\n", "cannot import grader.checks", "move the code into a check", 1),
@@ -105,10 +105,10 @@ def test_a_submissions_own_grader_takes_no_place(tmp_path, server):
         ("def f(:\n", "not valid Python", "syntax", 1),
     ],
 )
-def test_what_cannot_be_shipped_is_refused_with_its_line(tmp_path, text, what, mend, line):
+def test_what_cannot_be_shipped_is_refused_with_its_line(tmp_path, text, what, fix, line):
     """The worker lacks the rest of ours, so an import of it is the author's mistake, named before anything runs."""
     with pytest.raises(AuthoringError) as caught:
         shipped(tmp_path, text)
     assert what in caught.value.what
-    assert mend in caught.value.mend
+    assert fix in caught.value.fix
     assert caught.value.where == f"{tmp_path / 'probes.py'}:{line}"

@@ -367,7 +367,7 @@ def test_an_extension_counts_in_both(graded):
             "0:00:00",
             "3 days, 0:00:00",
         )
-        assert "extensions: {kurt: 2030-01-13T12:00}" in told.mend
+        assert "extensions: {kurt: 2030-01-13T12:00}" in told.fix
         with open_gradebook(layout) as gradebook:
             gradebook.grant_extension("hw", "kurt")
     finally:

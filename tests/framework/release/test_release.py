@@ -206,7 +206,7 @@ def test_the_notebook_ends_in_a_locked_cell_for_each_check(released):
         assert len(cell.metadata.nbgrader.checksum) == 32
         assert cell.metadata.deletable is False
         assert cell.metadata.editable is False
-        assert "student" not in cell.source
+        assert "student." not in cell.source
 
 
 def test_a_check_cell_runs_public_tests_and_holds_none(released, tmp_path, monkeypatch, capsys):
@@ -627,7 +627,7 @@ def test_packing_before_a_release_says_what_to_run(course, own_wheel):
     """Nothing released, nothing packed."""
     with pytest.raises(ReleaseError, match="nothing is released yet") as error:
         pack.pack_release(course, ["tiny"], course.root / "dist", wheel=own_wheel[0])
-    assert "autograde release tiny" in (error.value.mend or "")
+    assert "autograde release tiny" in (error.value.fix or "")
 
 
 def test_a_wheel_of_another_version_is_refused(course):

@@ -151,11 +151,11 @@ def test_several_regions_in_one_function():
         ("x = '\0'\n", 1, "no valid Python"),
     ],
 )
-def test_a_wrong_marker_is_refused_with_its_line_and_a_mend(code, line, says):
+def test_a_wrong_marker_is_refused_with_its_line_and_a_fix(code, line, says):
     """Nothing is guessed: what a misspelt or misplaced marker left in a stub would be a leak."""
     with pytest.raises(AuthoringError, match=says) as error:
         make_stub(code, "m.py")
     where = error.value.where or ""
     assert where.startswith("m.py:")
     assert abs(int(where.split(":")[1]) - line) <= (1 if "compile" in says else 0)  # Python's versions differ
-    assert error.value.mend
+    assert error.value.fix

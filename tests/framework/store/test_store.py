@@ -244,7 +244,7 @@ def test_newer_database_is_left_alone(store):
     connection.close()
     with pytest.raises(StoreError, match="newer Autograde") as caught:
         Store(store.state)
-    assert caught.value.mend == "upgrade Autograde"
+    assert caught.value.fix == "upgrade Autograde"
 
 
 def test_file_that_is_no_database(tmp_path):
@@ -301,12 +301,12 @@ try:
         for done, submission in enumerate(submissions):
             store.record(submission, report(submission, metrics={}, message="x" * 30_000), once=True)
 except StoreError as error:
-    print(error.where, "|", error.what, "|", error.mend)
+    print(error.where, "|", error.what, "|", error.fix)
 assert 0 < done < 39, done
 try:
     hand_in(store, "late", files={"big.py": os.urandom(1 << 20)})
 except StoreError as error:
-    print(error.where, "|", error.what, "|", error.mend)
+    print(error.where, "|", error.what, "|", error.fix)
 # As after a reboot: opened anew, while the disk is still full.
 assert [a.submission_id for a in Store(disk / "state").attempts("backprop")] == [s.id for s in submissions[:done]]
 with store.grading_lock("backprop"):
@@ -325,7 +325,7 @@ assert not list((disk / "state" / "blobs").rglob(".*"))
 
 
 def test_read_only_disk_is_named(small_disk):
-    """A store that cannot be written is refused with the reason and the mend, not with a traceback."""
+    """A store that cannot be written is refused with the reason and the fix, not with a traceback."""
     told = small_disk("""
 store = Store(disk / "state")
 submission = hand_in(store)
@@ -337,7 +337,7 @@ for act in (
     try:
         act()
     except StoreError as error:
-        print(error.where, "|", error.mend)
+        print(error.where, "|", error.fix)
 """)
     lines = told.splitlines()
     assert len(lines) == 5
@@ -353,14 +353,14 @@ def test_locked_database_is_named(store, monkeypatch):
     try:
         with pytest.raises(StoreError, match="locked") as caught:
             store.record(submission, report(submission))
-        assert "another program holds the file" in caught.value.mend
+        assert "another program holds the file" in caught.value.fix
     finally:
         holder.close()
     assert store.record(submission, report(submission)).ordinal == 1
 
 
 def test_damaged_database_is_left_as_it_is(store):
-    """A page overwritten is an error with a mend; nothing is written over what is left."""
+    """A page overwritten is an error with a fix; nothing is written over what is left."""
     for number in range(30):
         hand_in(store, f"s{number}", source="x" * 500)
     path = store.state / "store.db"
@@ -372,7 +372,7 @@ def test_damaged_database_is_left_as_it_is(store):
     path.write_bytes(raw)
     with pytest.raises(StoreError, match=r"malformed|not a database|disk image") as caught:
         Store(store.state).submissions("backprop")
-    assert "left as it is" in caught.value.mend
+    assert "left as it is" in caught.value.fix
     assert path.read_bytes()[4096:] == raw[4096:]
 
 

@@ -228,7 +228,7 @@ def entry(**change):
 
 
 @pytest.mark.parametrize(
-    ("text", "told", "mend", "line"),
+    ("text", "told", "fix", "line"),
     [
         ("a: b: c", "not valid YAML", "colon", 1),
         ("3", "holds a list of variants", "- wrong: NAME", 1),
@@ -302,14 +302,14 @@ def entry(**change):
         ("groups: {all: test_add}\nvariants: []", "groups.all: should be a list of checks", "[test_one", 1),
     ],
 )
-def test_a_wrong_file_is_told_with_line_variant_and_key(tmp_path, text, told, mend, line):
+def test_a_wrong_file_is_told_with_line_variant_and_key(tmp_path, text, told, fix, line):
     """One sentence with the file, the line, the variant and the key; an unknown name comes with the nearest there is."""
     path = write_course(tmp_path, suite=SUITE)
     (tmp_path / "assignments" / "tiny" / "variants.yml").write_text(text)
     with pytest.raises(AuthoringError) as caught:
         read_variants(load_course(path).assignment("tiny"), checks=("test_add", "test_level"))
     assert told in caught.value.what
-    assert mend in caught.value.mend
+    assert fix in caught.value.fix
     assert caught.value.where.endswith(f"variants.yml:{line}")
     assert caught.value.exit_code == 2
 
@@ -419,24 +419,24 @@ def test_an_unknown_check_is_told_before_anything_is_graded(course, monkeypatch)
     finally:
         shutil.rmtree(folder)
     assert caught.value.where.endswith("basics.yml:4")
-    assert caught.value.mend == "did you mean `test_add`?"
+    assert caught.value.fix == "did you mean `test_add`?"
 
 
 @pytest.mark.parametrize(
-    ("options", "told", "mend"),
+    ("options", "told", "fix"),
     [
         (Options(match="subtrcts"), "nothing matches -k 'subtrcts': no variant and no mutant", "subtracts"),
         (Options(match="subtrcts", mutants=False), "nothing matches -k 'subtrcts': no variant", "subtracts"),
         (Options(only=["subtrcts"]), "there is no variant subtrcts", "subtracts"),
     ],
 )
-def test_a_text_that_matches_nothing_is_told_before_anything_is_graded(course, monkeypatch, options, told, mend):
+def test_a_text_that_matches_nothing_is_told_before_anything_is_graded(course, monkeypatch, options, told, fix):
     """`-k` and `--only` without a match end the call with exit code 2, at once."""
     monkeypatch.setattr("grader.validation.campaign.Pool", None)
     with pytest.raises(UsageError) as caught:
         validate(course, course.assignment("tiny"), options)
     assert caught.value.what == told
-    assert mend in caught.value.mend
+    assert fix in caught.value.fix
     assert caught.value.exit_code == 2
 
 
