@@ -168,7 +168,7 @@ def trained(student, probe, profile, held_out, np_rng):
     return probe.trained(*parts, images, y, profile.budget["epochs"], int(np_rng.integers(2**31)))
 
 
-@points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, mend it first.")
+@points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, fix it first.")
 def test_digits(student, probe, profile, held_out, award, np_rng):
     """A network trained by your parts recognises digits that it has not seen."""
     model = trained(student, probe, profile, held_out, np_rng)
