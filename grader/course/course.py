@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
+def variant_sources(folder: Path) -> tuple[Path, ...]:
+    """The files that hold the variants of the assignment in ``folder``: variants.yml, and each variants/NAME.yml."""
+    whole = folder / "variants.yml"
+    return (*((whole,) if whole.is_file() else ()), *sorted((folder / "variants").glob("*.yml")))
+
+
 @dataclass(frozen=True, slots=True)
 class LatePolicy:
     """What lateness costs: nothing within the grace, then a fraction of the score per day begun, then everything."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version
 from grader.engine.contract import Signature, read_contract
+from grader.engine.probe_source import read_probes
 from grader.engine.rules import Breach, check_rules
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
@@ -83,9 +84,13 @@ class Session:
 
     @functools.cached_property
     def probes(self) -> str | None:
-        """Source of the author's probes, where there are any."""
+        """Source of the author's probes, where there are any, with what they import of grader.probes.
+
+        Raises:
+            AuthoringError: they cannot be shipped to the worker.
+        """
         path = self.assignment.hidden_folder / "probes.py"
-        return path.read_text(encoding="utf-8") if path.is_file() else None
+        return read_probes(path) if path.is_file() else None
 
     @functools.cached_property
     def reference(self) -> SimpleNamespace:
