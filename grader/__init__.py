@@ -3,7 +3,7 @@
 The package is layered; imports run one way, down this list (an import contract in CI holds it)::
 
     cli -> demo -> nbgrader -> reports -> validation -> grading -> engine -> checks -> sandbox -> intake -> store
-        -> release -> data -> student -> course -> records -> errors
+        -> release -> data -> student -> course -> records -> errors -> limits, layer_names
 """
 
 from importlib.metadata import PackageNotFoundError, version

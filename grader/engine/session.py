@@ -16,7 +16,6 @@ from grader.engine.contract import Signature, read_contract
 from grader.engine.run import SubmissionRun, derive_seed
 from grader.errors import AuthoringError
 from grader.intake.assemble import Assembled, assemble
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.exposure import refuse_visible
 from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
@@ -39,7 +38,7 @@ class Session:
     def __post_init__(self) -> None:
         self.version = grader_version(self.assignment, self.profile.name)
         self.secret = course_secret(self.state)
-        self.limits = Limits(**self.profile.limits.model_dump())
+        self.limits = self.profile.limits
         sources = {Path(file).stem: self._solution_text(file) for file in self.assignment.files}
         self.modules = {Path(file).stem: file for file in self.assignment.files}
         self.contract: dict[str, Signature] = read_contract(sources)

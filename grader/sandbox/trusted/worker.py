@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from grader.errors import SystemFault
+from grader.layer_names import CGROUP, PID_NS, SECCOMP
+from grader.limits import Limits
 from grader.sandbox.faults import (
     MemoryLimit,
     OutputLimit,
@@ -29,7 +31,6 @@ from grader.sandbox.faults import (
     WorkerFault,
     clean_text,
 )
-from grader.sandbox.limits import Limits
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
     PREFIX,
@@ -93,7 +94,7 @@ class Exit:
 
 
 #: The layers with which no code in a worker can bring SIGKILL or SIGSTOP upon its worker.
-_DEAF = frozenset({"pid_ns", "cgroup", "seccomp"})
+_DEAF = frozenset({PID_NS, CGROUP, SECCOMP})
 
 
 class Worker:
