@@ -51,7 +51,10 @@ class Landlock(Layer):
         readable = [*rootfs.SYSTEM, *base.readable, "/dev"]
         if PID_NS in base.layers:
             readable.append("/proc")  # which is its own; another one tells of other processes
-        restrict(base.landlock_abi, readable, [base.scratch_of(berth), "/dev/null"])
+        writable = [base.scratch_of(berth), "/dev/null"]
+        if MOUNT_NS in base.layers:
+            writable += rootfs.PRIVATE
+        restrict(base.landlock_abi, readable, writable)
         return counts(base.landlock_abi, base.layers)
 
     def probe(self, outside: Outside) -> bool:

@@ -31,6 +31,7 @@ from grader.sandbox.faults import (
     WorkerFault,
     clean_text,
 )
+from grader.sandbox.trusted.wording import hide_paths, reword
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
     PREFIX,
@@ -189,7 +190,7 @@ class Worker:
         self._drain()
         text = self._text.decode("utf-8", "replace")
         self._text.clear()
-        return clean_text(text, 20_000)
+        return clean_text(hide_paths(text), 20_000)
 
     def dismiss(self) -> None:
         """Have the worker killed without waiting for it: nothing more is asked of it."""
@@ -240,7 +241,8 @@ class Worker:
                     frames.append(
                         StudentFrame(clean_text(file, 120), line, clean_text(function, 80), clean_text(text, 200))
                     )
-        return StudentError(clean_text(error.get("type"), 80), clean_text(error.get("text")), tuple(frames))
+        text = clean_text(reword(str(error.get("text"))))
+        return StudentError(clean_text(error.get("type"), 80), text, tuple(frames))
 
     def _send(self, parts: Sequence[bytes | memoryview], deadline: float) -> None:
         for part in parts:

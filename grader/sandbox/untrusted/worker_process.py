@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.sandbox.untrusted import adaptations
+from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
     PREFIX,
     Encoder,
@@ -83,6 +85,7 @@ class _Server:
         sys.path.append(self.folder)
         if self.forbidden:
             self._block_imports()
+        Shadows(self.folder, modules, self.module).install()
 
     def _block_imports(self) -> None:
         """Refuse forbidden imports. The trusted side has read the source already; this sees what that cannot."""
@@ -222,31 +225,13 @@ class _Server:
         if isinstance(error, SyntaxError) and str(error.filename).startswith(self.folder):
             file = str(error.filename)[len(self.folder) + 1 :]
             frames.append([file, error.lineno or 0, "<module>", (error.text or "").strip()[:300]])
-            text = str(error.msg)
+            text = f"{error.msg} (read by Python {sys.version_info.major}.{sys.version_info.minor})"
         return {
             "type": type(error).__name__[:100],
             "text": text.encode("utf-8", "replace").decode(),
             "frames": frames[-_MAX_FRAMES:],
             "memory": isinstance(error, MemoryError) or "can't allocate memory" in text,
         }
-
-
-def _in_process_loaders() -> None:
-    """Have every DataLoader load in this process: worker processes need sockets, which the sandbox refuses."""
-    loader = sys.modules["torch.utils.data"].DataLoader if "torch.utils.data" in sys.modules else None
-    if loader is None:
-        return
-    original = loader.__init__
-
-    def in_process(self: Any, *args: Any, **kwargs: Any) -> None:
-        if kwargs.get("num_workers"):
-            kwargs["num_workers"] = 0
-            for name in ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
-                kwargs.pop(name, None)
-        kwargs.pop("pin_memory", None)
-        original(self, *args, **kwargs)
-
-    loader.__init__ = in_process
 
 
 def _touch() -> None:
@@ -278,7 +263,7 @@ def serve(fd: int, layers: list[str], root: str) -> None:
     wire = socket.socket(fileno=fd)
     for name, number in (("stdout", 1), ("stderr", 2)):
         setattr(sys, name, os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False))
-    _in_process_loaders()
+    adaptations.adapt()
     _touch()
     for part in frame({"id": 0, "layers": layers}):
         wire.sendall(part)
