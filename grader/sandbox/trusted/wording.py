@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from typing import Final
 
+from grader.course.environment import describe_environment
 from grader.sandbox.layers.rootfs import SCRATCH, library_folders
 
 _NO_GPU: Final = (
@@ -34,12 +35,18 @@ _DEVICES: Final = tuple(
         ),
     )
 )
+#: What Python says of a module that is not there.
+_NO_MODULE: Final = re.compile(r"No module named '(?P<name>[\w.]{1,80})'")
 
 
 def reword(text: str) -> str:
     """An exception's text as its student should read it."""
     found = next((words for pattern, words in _DEVICES if pattern.search(text)), None)
-    return found if found is not None else hide_paths(text)
+    if found is not None:
+        return found
+    if match := _NO_MODULE.fullmatch(text):
+        return f"{text}: `{match['name']}` is neither in your submission nor installed here ({describe_environment()})"
+    return hide_paths(text)
 
 
 def hide_paths(text: str) -> str:

@@ -225,13 +225,21 @@ class _Server:
         if isinstance(error, SyntaxError) and str(error.filename).startswith(self.folder):
             file = str(error.filename)[len(self.folder) + 1 :]
             frames.append([file, error.lineno or 0, "<module>", (error.text or "").strip()[:300]])
-            text = f"{error.msg} (read by Python {sys.version_info.major}.{sys.version_info.minor})"
+            text = f"{error.msg} ({_reader(str(error.msg))})"
         return {
             "type": type(error).__name__[:100],
             "text": text.encode("utf-8", "replace").decode(),
             "frames": frames[-_MAX_FRAMES:],
             "memory": isinstance(error, MemoryError) or "can't allocate memory" in text,
         }
+
+
+def _reader(problem: str) -> str:
+    """Which Python could not read a file, and what newer ones can of which this may be."""
+    said = f"read by Python {sys.version_info.major}.{sys.version_info.minor}"
+    if "f-string" in problem and sys.version_info < (3, 12):
+        said += "; only Python 3.12 takes the outer quotes, backslashes and comments between the braces of an f-string"
+    return said
 
 
 def _touch() -> None:

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 
 import pytest
+import torch
 
 from grader.sandbox.faults import StudentError
 from grader.sandbox.trusted.wording import hide_paths, reword
@@ -279,6 +280,27 @@ def test_other_paths_are_left_alone():
     """What a student wrote, and what only begins like a folder of ours, is theirs to read."""
     assert hide_paths("No such file: '/content/drive/x.csv'") == "No such file: '/content/drive/x.csv'"
     assert hide_paths(f"{sys.prefix}ish/x") == f"{sys.prefix}ish/x"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python reads it")
+@pytest.mark.parametrize("line", ["x = f'{d['a']}'", "x = f\"{'\\n'.join(d)}\""])
+def test_the_f_strings_of_a_newer_python_are_said_to_be_so(zygote, line):  # noqa: F811
+    """Quotes and backslashes that only Python 3.12 takes are reported with that version, and with ours."""
+    with Box(zygote, f"d = {{'a': 1}}\n{line}\n") as box, pytest.raises(StudentError) as caught:
+        box.ask("lookup", "code", None)
+    assert "read by Python 3.11; only Python 3.12 takes" in caught.value.text
+    assert caught.value.frames[-1].line == 2
+
+
+def test_a_package_that_is_not_there_is_reported_with_what_is(zygote):  # noqa: F811
+    """The message says that it is neither handed in nor installed, which Python grades, and with which torch."""
+    with Box(zygote, "import wandb_of_nobody\n") as box, pytest.raises(StudentError) as caught:
+        box.ask("lookup", "code", None)
+    assert "neither in your submission nor installed" in caught.value.text
+    assert (
+        f"Python {sys.version_info.major}.{sys.version_info.minor}, torch {torch.__version__.partition('+')[0]}"
+        in caught.value.text
+    )
 
 
 def test_newer_syntax_is_said_to_be_newer(zygote):  # noqa: F811
