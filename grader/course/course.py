@@ -15,13 +15,13 @@ from grader.course.models import (
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
-    Limits,
     SandboxConfig,
     Scalar,
     Threshold,
 )
 from grader.course.roster import Roster
 from grader.errors import AuthoringError, CourseError
+from grader.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

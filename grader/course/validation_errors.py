@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -22,6 +23,7 @@ _NOUNS = {
     "bool_type": "true or false",
     "dict_type": "a mapping (key: value)",
     "model_type": "a mapping (key: value)",
+    "dataclass_type": "a mapping (key: value)",
     "model_attributes_type": "a mapping (key: value)",
     "tuple_type": "a list",
     "finite_number": "a finite number",
@@ -71,8 +73,8 @@ def _explain(detail: ErrorDetails, key: KeyPath, root: type[BaseModel]) -> tuple
     """What is wrong, and how to fix it."""
     kind, given = detail["type"], _show(detail.get("input"))
     what, fix = f"{detail['msg'].removeprefix('Input ')}, is {given}", "correct the value"
-    if kind == "extra_forbidden":
-        valid = list(_model_at(key[:-1], root).model_fields)
+    if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
+        valid = _keys(_section_at(key[:-1], root))
         near = difflib.get_close_matches(str(key[-1]), valid, n=1, cutoff=0.5)
         what, fix = "unknown key", f"did you mean `{near[0]}`?" if near else f"valid keys here: {', '.join(valid)}"
     elif kind == "missing":
@@ -81,6 +83,13 @@ def _explain(detail: ErrorDetails, key: KeyPath, root: type[BaseModel]) -> tuple
         what, fix = f"should be text, is {given}", "put quotes around it"
     elif kind in _NOUNS:
         what, fix = f"should be {_NOUNS[kind]}, is {given}", f"write {_NOUNS[kind]}"
+    elif kind == "unknown_name":
+        known = detail["ctx"]["known"]
+        near = difflib.get_close_matches(str(detail["input"]), known, n=1, cutoff=0.5)
+        what, fix = (
+            f"{detail['msg']} {given}",
+            f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(known)}",
+        )
     elif kind == "literal_error":
         expected = detail["ctx"]["expected"]
         what, fix = f"{given} is none of {expected}", f"write one of {expected}"
@@ -105,8 +114,8 @@ def _show(value: Any) -> str:
     return f"{value!r}"
 
 
-def _model_at(key: KeyPath, root: type[BaseModel]) -> type[BaseModel]:
-    """The model that describes the mapping at ``key``, found by walking the annotations from ``root``."""
+def _section_at(key: KeyPath, root: type[BaseModel]) -> type:
+    """The class that describes the mapping at ``key``, found by walking the annotations from ``root``."""
     kind: Any = root
     for part in key:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -114,8 +123,15 @@ def _model_at(key: KeyPath, root: type[BaseModel]) -> type[BaseModel]:
         else:
             kind = _bare(get_args(kind)[1 if get_origin(kind) is dict else 0])
     assert isinstance(kind, type)
-    assert issubclass(kind, BaseModel)
     return kind
+
+
+def _keys(section: type) -> list[str]:
+    """The keys of a section: a pydantic model, or a dataclass that pydantic reads as one."""
+    if issubclass(section, BaseModel):
+        return list(section.model_fields)
+    assert is_dataclass(section)
+    return [item.name for item in fields(section)]
 
 
 def _bare(annotation: Any) -> Any:

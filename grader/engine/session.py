@@ -18,7 +18,6 @@ from grader.engine.rules import Breach, check_rules
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
 from grader.intake.assemble import Assembled, assemble
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.exposure import refuse_visible
 from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
@@ -57,7 +56,7 @@ class Session:
     def __post_init__(self) -> None:
         self.version = grader_version(self.assignment, self.profile.name)
         self.secret = course_secret(self.state)
-        self.limits = Limits(**self.profile.limits.model_dump())
+        self.limits = self.profile.limits
         solution = self.assignment.solution_files()
         sources = {Path(file).stem: content.decode("utf-8") for file, content in solution.items()}
         self.modules = {Path(file).stem: file for file in self.assignment.files}
