@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
-
 from grader.course import read_suite
 from grader.errors import ReleaseError
 from grader.nbgrader.transfer import remove_tree
@@ -35,6 +33,8 @@ def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, 
         ReleaseError: a bundle would give secrets away.
 
     """
+    import nbformat
+
     packed = _wheel(layout) if wheel else {}
     written = []
     for assignment in assignments:

@@ -6,7 +6,6 @@ import csv
 import json
 from datetime import UTC, datetime, timedelta
 
-import nbformat
 import pytest
 
 from grader.cli.main import app
@@ -16,7 +15,6 @@ from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
-from grader.nbgrader.plugins import GradesCsv
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
 from grader.nbgrader.transfer import remove_tree, take_in
@@ -161,6 +159,8 @@ def test_lateness_costs_what_our_reports_say(graded):
 
 def test_cells_show_the_report(graded):
     """A number where something was earned, an error where nothing was, the message and hint, never stderr."""
+    import nbformat
+
     cells = {
         student: {
             cell.metadata.nbgrader.grade_id: cell
@@ -212,6 +212,8 @@ def test_a_mark_on_a_held_check_settles_it(graded):
 
 def test_export_counts_everything_and_quotes(graded, tmp_path):
     """One row a student, written part and lateness included; a name with a comma stays one cell."""
+    from grader.nbgrader.plugins import GradesCsv
+
     with open_gradebook(graded) as gradebook:
         GradesCsv(to=str(tmp_path / "grades.csv"), course_file=str(graded.course.path)).export(gradebook)
     with (tmp_path / "grades.csv").open() as stream:
@@ -427,6 +429,8 @@ def test_a_new_gradebook_gets_the_marks_back(graded, monkeypatch):
 )
 def test_drift_between_notebook_and_suite_is_named(base, change, what):
     """Points and ids stand in the suite; a notebook that says otherwise is an error that names file and cell."""
+    import nbformat
+
     path = base.source("hw") / "hw.ipynb"
     notebook = nbformat.read(path, 4)
     change(notebook.cells)

@@ -12,7 +12,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from grader.course import load_course, read_suite
@@ -188,6 +187,8 @@ def bundle(course):
 
 
 def released_notebook(course, name="tiny"):
+    import nbformat
+
     return nbformat.read(course.assignment(name).release_folder / f"{name}.ipynb", as_version=4)
 
 
@@ -238,6 +239,8 @@ def test_solutions_are_gone_from_the_notebook(released):
 
 def test_the_notebook_is_valid_and_holds_nothing_volatile(released):
     """No outputs, no execution counts, no versions; ids are unique and say what they are."""
+    import nbformat
+
     made = released_notebook(released)
     nbformat.validate(made)
     assert made.metadata == {
@@ -293,6 +296,8 @@ def test_a_missing_notebook_is_named(tmp_path):
 
 def test_nbgraders_own_complaint_is_quoted(monkeypatch):
     """What nbgrader says reaches the author, without the temporary folder's name."""
+    import nbformat
+
 
     def refuse(command, **options):
         assert "--no-db" in command
