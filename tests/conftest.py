@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytest_plugins = ["tests.tiers"]
+
 TINY_COURSE = """\
 course: {name: Tiny, timezone: Europe/Berlin}
 late_policy: {grace_minutes: 15, penalty_per_day: 0.1, max_days: 3}

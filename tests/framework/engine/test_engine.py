@@ -16,6 +16,8 @@ from grader.records import Report, Verdict
 from tests.framework.engine.catalogue import ADD, CLASS, OF_BASICS
 from tests.support.tiny import write_course
 
+pytestmark = pytest.mark.runner
+
 
 @pytest.fixture(scope="session")
 def reports(tmp_path_factory) -> dict[str, Report]:

@@ -17,6 +17,8 @@ from grader.records import CheckResult
 from grader.reports.formatting import MAX_CHARS, screenful
 from grader.sandbox.faults import ContractError, StudentError, clean_text
 
+pytestmark = pytest.mark.torch
+
 
 def nested(depth, width=1, leaf=0.0):
     """Lists in lists."""
