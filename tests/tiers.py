@@ -33,7 +33,7 @@ FOLDERS = {
     "fuzz": "torch",
 }
 #: Fixtures that cost what their name says, wherever they are defined.
-FIXTURES = {"zygote": "runner", "battle": "attack"}
+FIXTURES = {"zygote": "runner", "battle": "attack", "released": "nbgrader"}
 #: What a process that imports torch for us is started as.
 _STARTED = ("grader.engine.runner", "grader.sandbox.untrusted.zygote_process")
 _TESTS = Path(__file__).parent

@@ -18,6 +18,7 @@ from grader.course import load_course, read_suite
 from grader.errors import AuthoringError, CourseError, ReleaseError
 from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean, secrets, wheel
 from grader.student import check
+from tests.support.builder import Homework, build_course
 
 CONFIG = """
 course: {name: Tiny}
@@ -133,31 +134,29 @@ VARIANTS = """
 """
 
 
-def write(folder: Path, name: str) -> None:
-    """Write a whole assignment with its solution below ``folder``."""
-    files = {
-        f"assignments/{name}/README.md": "# Tiny\n\nWrite softmax.\n",
-        f"assignments/{name}/notebook.py": NOTEBOOK,
-        f"assignments/{name}/public/test_tiny.py": PUBLIC,
-        f"assignments/{name}/data/points.csv": "x,y\n1,2\n",
-        f"assignments/{name}/public/__pycache__/test_tiny.pyc": "litter",
-        f"assignments/{name}/public/notes.txt": "not on the allow-list\n",
-        f"assignments/{name}/hidden/test_softmax.py": HIDDEN,
-        f"assignments/{name}/hidden/probes.py": PROBES,
-        f"assignments/{name}/variants.yml": VARIANTS,
-        f"solutions/{name}/tiny.py": SOLUTION,
-        f"solutions/{name}/net.py": NET,
-    }
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text.lstrip("\n"), encoding="utf-8")
+def homework(name: str) -> Homework:
+    """A whole assignment with its solution."""
+    return Homework(
+        name,
+        {"tiny.py": SOLUTION.lstrip(), "net.py": NET.lstrip()},
+        suite="",
+        probes=PROBES.lstrip(),
+        public=PUBLIC.lstrip(),
+        notebook=NOTEBOOK.lstrip(),
+        readme="# Tiny\n\nWrite softmax.\n",
+        variants=VARIANTS.lstrip(),
+        file="test_tiny.py",
+        more={
+            "hidden/test_softmax.py": HIDDEN.lstrip(),
+            "data/points.csv": "x,y\n1,2\n",
+            "public/__pycache__/test_tiny.pyc": "litter",
+            "public/notes.txt": "not on the allow-list\n",
+        },
+    )
 
 
 def make_course(root: Path):
-    (root / "autograde.yml").write_text(CONFIG, encoding="utf-8")
-    write(root, "tiny")
-    write(root, "other")
-    return load_course(root / "autograde.yml")
+    return load_course(build_course(root, CONFIG, homework("tiny"), homework("other")))
 
 
 @pytest.fixture(scope="session")
