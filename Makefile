@@ -51,7 +51,7 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	  || echo 'atheris cannot be installed here: inputs are drawn blindly'
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
-messages: setup  ## measure what messages name, and write the table into docs/messages.md
+messages: setup  ## measure what messages name, and write the table into docs/generated/messages.md
 	$(BIN)/python -m tools.messages --write
 
 formgrader: setup  ## walk through formgrader in JupyterLab with a headless browser
