@@ -258,6 +258,7 @@ def test_a_second_build_gives_the_same_bytes(released):
     assert again.files == before
 
 
+@pytest.mark.nbgrader
 def test_editing_one_cell_leaves_the_other_ids_alone(tmp_path):
     """Ids come from content, not from position, so a diff of the release stays local; twins are told apart."""
     path = tmp_path / "notebook.py"
