@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -315,10 +314,3 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     _record(grading, case, metric, number)
     case.awarded = metric
     case.fraction = thresholds[metric].fraction(number)
-
-
-@pytest.fixture
-def stopwatch() -> Callable[[], float]:
-    """Wall seconds since the check began; for metrics, never for points."""
-    begin = time.monotonic()
-    return lambda: time.monotonic() - begin
