@@ -60,10 +60,10 @@ def diff(names: NamesArgument = None, course: CourseOption = None, as_json: Json
         out.print("the store and the gradebook agree")
     else:
         table = Table(box=None, pad_edge=False)
-        for heading in ("assignment", "student", "what", "ours", "gradebook", "to mend it"):
+        for heading in ("assignment", "student", "what", "ours", "gradebook", "fix"):
             table.add_column(heading)
         for item in found:
-            cells = (item.assignment, item.student, item.what, item.ours, item.gradebook, item.mend)
+            cells = (item.assignment, item.student, item.what, item.ours, item.gradebook, item.fix)
             table.add_row(*(Text(cell) for cell in cells))
         print_table(table)
     if found:

@@ -70,7 +70,7 @@ def _show(findings: Findings) -> None:
             must = " [dim](demanded)[/]" if group == "sandbox" and item.name in findings.minimum else ""
             table.add_row(f" {_MARKS[item.state]}", item.name, f"{escape(item.text)}{must}")
             if item.state != "ok" or item.means:
-                for label, text in (("means", item.means), ("to mend it", item.mend)):
+                for label, text in (("means", item.means), ("fix", item.fix)):
                     if text:
                         table.add_row("", f"[dim]{label}[/]", escape(text))
         out.print(table, soft_wrap=False)

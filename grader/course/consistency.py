@@ -43,8 +43,8 @@ def _member_problems(config: CourseFile, marked: Marked) -> None:
             where: KeyPath = ("roster", "teams", index, "members", position)
             if member not in known:
                 near = difflib.get_close_matches(member, known, n=1)
-                mend = f"did you mean `{near[0]}`?" if near else "add the student to roster.students"
-                marked.add(where, f"no student {member!r} in the roster", mend)
+                fix = f"did you mean `{near[0]}`?" if near else "add the student to roster.students"
+                marked.add(where, f"no student {member!r} in the roster", fix)
             elif member in placed:
                 marked.add(where, f"{member!r} is a member of {placed[member]!r} already", "keep one team a student")
             placed.setdefault(member, team.id)
@@ -62,8 +62,8 @@ def rule_problems(config: CourseFile, marked: Marked) -> None:
         for file in entry.forbid:
             if file not in entry.files:
                 near = difflib.get_close_matches(file, entry.files, n=1)
-                mend = f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(entry.files)}"
-                marked.add((*here, "forbid", file), "this file is not among `files`", mend)
+                fix = f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(entry.files)}"
+                marked.add((*here, "forbid", file), "this file is not among `files`", fix)
         _profile_problems(entry, here, marked)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.course.models import (
     AttemptsPolicy,
     DataConfig,
+    Device,
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
@@ -20,7 +21,7 @@ from grader.course.models import (
     Threshold,
 )
 from grader.course.roster import Roster
-from grader.errors import CourseError
+from grader.errors import AuthoringError, CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,9 +56,10 @@ class LatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named budget of an assignment: limits, thresholds by metric, numbers for the suite, data sizes."""
+    """A named budget of an assignment: device, limits, thresholds by metric, numbers for the suite, data sizes."""
 
     name: str
+    device: Device = "cpu"
     limits: Limits = field(default_factory=Limits)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     budget: Mapping[str, Scalar] = field(default_factory=dict)
@@ -108,6 +110,30 @@ class Assignment:
         """What students get; generated."""
         return self.root / "release" / self.name
 
+    def solution_files(self) -> dict[str, bytes]:
+        """The solution as a submission: its modules by file name, in the order of ``files``.
+
+        Raises:
+            AuthoringError: one is missing or cannot be read, or is not UTF-8 text.
+        """
+        found = {}
+        for file in self.files:
+            path = self.solution_folder / file
+            try:
+                found[file] = path.read_bytes()
+                found[file].decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise AuthoringError(
+                    f"the module is not UTF-8 text: {error}", where=path, fix="save it as UTF-8"
+                ) from error
+            except OSError as error:
+                raise AuthoringError(
+                    f"the solved module cannot be read: {error.strerror}",
+                    where=path,
+                    fix="write it there, or correct `files`",
+                ) from error
+        return found
+
     def profile(self, name: str) -> Profile:
         """The profile of that name.
 
@@ -120,7 +146,7 @@ class Assignment:
             raise CourseError(
                 f"there is no profile {name!r}",
                 where=f"assignments.{self.name}.profiles",
-                mend=f"use one of: {have}",
+                fix=f"use one of: {have}",
             ) from None
 
     def due_for(self, owner: str) -> datetime | None:
@@ -169,5 +195,5 @@ class Course:
             raise CourseError(
                 f"there is no assignment {name!r}",
                 where=self.path,
-                mend=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
+                fix=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
             ) from None

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from grader.course.consistency import file_problems, roster_problems, rule_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
+from grader.course.defaults import merge_defaults
 from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
 from grader.course.roster import Roster
 from grader.course.validation_errors import explain
@@ -35,7 +36,7 @@ def find_course_file(path: Path | None = None) -> Path:
     if path is not None:
         path = path / FILE_NAME if path.is_dir() else path
         if not path.is_file():
-            raise CourseError("there is no such file", where=path, mend=f"give the path of the course's {FILE_NAME}")
+            raise CourseError("there is no such file", where=path, fix=f"give the path of the course's {FILE_NAME}")
         return path.resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -44,17 +45,18 @@ def find_course_file(path: Path | None = None) -> Path:
     raise CourseError(
         f"no {FILE_NAME} here or in any folder above",
         where=here,
-        mend=f"change to the course's folder, or give the path of its {FILE_NAME}",
+        fix=f"change to the course's folder, or give the path of its {FILE_NAME}",
     )
 
 
 def load_course(path: Path | None = None, *, check_files: bool = True) -> Course:
     """The course at ``path`` (file or folder; None: searched upward from the current folder).
 
-    Raises CourseError that names file, line, key and mend of the first problem, and lists the others. With
+    Raises CourseError that names file, line, key and fix of the first problem, and lists the others. With
     ``check_files`` the folders of every assignment must exist.
     """
     marked = read_marked(find_course_file(path))
+    merge_defaults(marked)
     config = _validate(marked)
     zone = _zone(config, marked)
     dues = {
@@ -153,8 +155,8 @@ def _extensions(
         key: KeyPath = ("assignments", name, "extensions", owner)
         if owner not in known:
             near = difflib.get_close_matches(owner, known, n=1)
-            mend = f"did you mean `{near[0]}`?" if near else "use an id of the roster"
-            marked.add(key, f"no student or team {owner!r} in the roster", mend)
+            fix = f"did you mean `{near[0]}`?" if near else "use an id of the roster"
+            marked.add(key, f"no student or team {owner!r} in the roster", fix)
         moment = _moment(key, text, zone, marked)
         broken = due is None and config.assignments[name].due is not None
         if moment is not None and not broken and (due is None or moment <= due):
@@ -172,6 +174,7 @@ def _profiles(configs: Mapping[str, ProfileConfig], data: DataConfig | None) -> 
     return {
         name: Profile(
             name=name,
+            device=config.device,
             limits=config.limits,
             thresholds=config.thresholds,
             budget=config.budget,

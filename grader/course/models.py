@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 AttemptsPolicy = Literal["best", "last"]
 Direction = Literal["higher", "lower"]
+Device = Literal["cpu", "cuda"]
 
 
 class Section(BaseModel):
@@ -72,12 +73,14 @@ class Student(Section):
     id: Id
     name: Name
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the id where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the id"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the id."""
-        return self.handle or self.id
+        """The name that the student chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class Team(Section):
@@ -86,12 +89,14 @@ class Team(Section):
     id: Id
     name: Name
     members: tuple[Id, ...] = Field(min_length=1, description="ids of students of the roster")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the name where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the name"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the team's name."""
-        return self.handle or self.name
+        """The name that the team chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class RosterConfig(Section):
@@ -145,10 +150,18 @@ class DataSizes(Section):
 class Limits(Section):
     """What one submission's worker may use."""
 
-    wall_s: float = Field(default=60, gt=0, description="seconds of wall time for the whole suite")
+    wall_s: float = Field(
+        default=60,
+        gt=0,
+        description="seconds of the whole suite; four times as many on the wall end it, however little it computes",
+    )
     cpu_s: float = Field(default=60, gt=0, description="seconds of processor time for the whole suite")
     memory_mb: int = Field(default=2048, gt=0, description="MiB of memory")
-    check_s: float = Field(default=20, gt=0, description="seconds of wall time for one check")
+    check_s: float = Field(
+        default=20,
+        gt=0,
+        description="seconds of processor time for one check; four times as many on the wall end it, and it is tried again",
+    )
     processes: int = Field(default=64, gt=0, description="processes and threads")
     open_files: int = Field(default=256, gt=0)
     file_mb: int = Field(default=64, gt=0, description="MiB of the largest file it may write")
@@ -173,12 +186,23 @@ class Threshold(Section):
         return min(max(share, 0.0), 1.0) if share == share else 0.0  # noqa: PLR0124 - NaN is unlike itself
 
 
-class ProfileConfig(Section):
-    """A named budget."""
+class ProfileDefaults(Section):
+    """What a profile of this name has in every assignment, unless the assignment says otherwise.
 
-    limits: Limits = Field(default_factory=Limits)
+    `limits` and `budget` merge key by key, `thresholds` metric by metric.
+    """
+
+    device: Device = Field(
+        default="cpu", description="where grading runs; `cuda` refuses a machine on which torch finds no CUDA device"
+    )
+    limits: Limits = Field(default_factory=Limits, description="what one submission may use")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
     budget: dict[str, Scalar] = Field(default_factory=dict, description="numbers that the hidden suite reads")
+
+
+class ProfileConfig(ProfileDefaults):
+    """A named budget. What it leaves out comes from `defaults.profiles` (same name), then from `defaults.limits`."""
+
     data: DataSizes | None = Field(default=None, description="data sizes, or a data set, in place of the assignment's")
 
 
@@ -205,7 +229,11 @@ class AssignmentConfig(Section):
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
     data: DataConfig | None = None
-    profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"cpu": ProfileConfig()}, min_length=1)
+    profiles: dict[str, ProfileConfig] = Field(
+        default_factory=lambda: {"cpu": ProfileConfig()},
+        min_length=1,
+        description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
+    )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
@@ -229,6 +257,19 @@ class GradebookConfig(Section):
     profile: Name = Field(default="cpu", description="budget under which `nbgrader autograde` grades what it must")
 
 
+class DefaultsConfig(Section):
+    """What every assignment has unless it says otherwise.
+
+    The value nearest to the assignment wins: its own profile, then `defaults.profiles` (same name), then
+    `defaults.limits`, then Autograde's own default. A profile here gives no assignment a profile that it does not name.
+    """
+
+    limits: Limits = Field(default_factory=Limits, description="for every profile of every assignment")
+    profiles: dict[str, ProfileDefaults] = Field(
+        default_factory=dict, description="for the profile of that name in every assignment that has one"
+    )
+
+
 class CourseFile(Section):
     """autograde.yml."""
 
@@ -237,4 +278,5 @@ class CourseFile(Section):
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
+    defaults: DefaultsConfig = Field(default_factory=DefaultsConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

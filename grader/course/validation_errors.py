@@ -58,29 +58,29 @@ def _has(data: Any, part: int | str) -> bool:
 
 
 def _explain(detail: ErrorDetails, key: KeyPath) -> tuple[str, str]:
-    """What is wrong, and how to mend it."""
+    """What is wrong, and how to fix it."""
     kind, given = detail["type"], _show(detail.get("input"))
-    what, mend = f"{detail['msg'].removeprefix('Input ')}, is {given}", "correct the value"
+    what, fix = f"{detail['msg'].removeprefix('Input ')}, is {given}", "correct the value"
     if kind == "extra_forbidden":
         valid = list(_model_at(key[:-1]).model_fields)
         near = difflib.get_close_matches(str(key[-1]), valid, n=1, cutoff=0.5)
-        what, mend = "unknown key", f"did you mean `{near[0]}`?" if near else f"valid keys here: {', '.join(valid)}"
+        what, fix = "unknown key", f"did you mean `{near[0]}`?" if near else f"valid keys here: {', '.join(valid)}"
     elif kind == "missing":
-        what, mend = "this key is missing", f"add `{key[-1]}:`"
+        what, fix = "this key is missing", f"add `{key[-1]}:`"
     elif kind == "string_type" and isinstance(detail.get("input"), (bool, int, float)):
-        what, mend = f"should be text, is {given}", "put quotes around it"
+        what, fix = f"should be text, is {given}", "put quotes around it"
     elif kind in _NOUNS:
-        what, mend = f"should be {_NOUNS[kind]}, is {given}", f"write {_NOUNS[kind]}"
+        what, fix = f"should be {_NOUNS[kind]}, is {given}", f"write {_NOUNS[kind]}"
     elif kind == "literal_error":
         expected = detail["ctx"]["expected"]
-        what, mend = f"{given} is none of {expected}", f"write one of {expected}"
+        what, fix = f"{given} is none of {expected}", f"write one of {expected}"
     elif kind == "string_pattern_mismatch" and key[-1] == "email":
-        what, mend = f"{given} is no e-mail address", "write it like ada@example.org"
+        what, fix = f"{given} is no e-mail address", "write it like ada@example.org"
     elif kind == "string_pattern_mismatch":
-        what, mend = f"{given} cannot be an id", "start with a letter or digit; then also use . _ @ + -"
+        what, fix = f"{given} cannot be an id", "start with a letter or digit; then also use . _ @ + -"
     elif kind == "value_error":
         what = str(detail["ctx"]["error"])
-    return what, mend
+    return what, fix
 
 
 def _show(value: Any) -> str:

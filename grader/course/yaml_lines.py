@@ -26,32 +26,44 @@ _LEADING_ZERO = re.compile(r"0[0-9]+")
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a file: its line (1-based), the key path, what it is and how to mend it."""
+    """One thing wrong with a file: its line (1-based), the key path, what it is and how to fix it."""
 
     line: int
     key: str
     what: str
-    mend: str
+    fix: str
 
 
 @dataclass
 class Marked:
-    """Plain data (dict, list, str, int, float, bool, None) and where each part of it stands."""
+    """Plain data (dict, list, str, int, float, bool, None) and where each part of it stands.
+
+    ``origins`` maps a key whose value was merged in from elsewhere to the key where that value was written.
+    """
 
     path: Path
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
+    def written_at(self, key: KeyPath) -> KeyPath:
+        """The key where the value at ``key`` was written: ``key`` itself, or one in the defaults."""
+        for size in range(len(key), 0, -1):
+            if (origin := self.origins.get(key[:size])) is not None:
+                return (*origin, *key[size:])
+        return key
+
     def line(self, key: KeyPath) -> int:
-        """The 1-based line of ``key``, or of the nearest enclosing key that the file has."""
+        """The 1-based line where ``key`` was written, or of the nearest enclosing key that the file has."""
+        key = self.written_at(key)
         while key and key not in self.lines:
             key = key[:-1]
         return self.lines.get(key, 1)
 
-    def add(self, key: KeyPath, what: str, mend: str) -> None:
-        """Note a problem at ``key``."""
-        self.problems.append(Problem(self.line(key), dotted(key), what, mend))
+    def add(self, key: KeyPath, what: str, fix: str) -> None:
+        """Note a problem with the value at ``key``, under the key where it was written."""
+        self.problems.append(Problem(self.line(key), dotted(self.written_at(key)), what, fix))
 
     def raise_problems(self) -> None:
         """Raise every problem noted so far as one CourseError: the first in full, the rest listed."""
@@ -60,9 +72,9 @@ class Marked:
         first, *rest = sorted(set(self.problems))
         what = f"{first.key}: {first.what}" if first.key else first.what
         if rest:
-            lines = [f"  {self.path.name}:{p.line}: {p.key}: {p.what} ({p.mend})" for p in rest]
+            lines = [f"  {self.path.name}:{p.line}: {p.key}: {p.what} ({p.fix})" for p in rest]
             what += f"\nand {len(rest)} more:\n" + "\n".join(lines)
-        raise CourseError(what, where=f"{self.path}:{first.line}", mend=first.mend)
+        raise CourseError(what, where=f"{self.path}:{first.line}", fix=first.fix)
 
 
 def dotted(key: KeyPath) -> str:
@@ -82,20 +94,20 @@ def read_marked(path: Path) -> Marked:
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
-        raise CourseError(f"cannot read it: {error.strerror}", where=path, mend="check the path") from error
+        raise CourseError(f"cannot read it: {error.strerror}", where=path, fix="check the path") from error
     except UnicodeDecodeError as error:
-        raise CourseError("not UTF-8 text", where=path, mend="save the file as UTF-8") from error
+        raise CourseError("not UTF-8 text", where=path, fix="save the file as UTF-8") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = ": ".join(part for part in ("not valid YAML", error.context, error.problem) if part)
         raise CourseError(
-            what, where=f"{path}:{line}", mend="look for a missing colon, bracket or quote, or wrong indentation there"
+            what, where=f"{path}:{line}", fix="look for a missing colon, bracket or quote, or wrong indentation there"
         ) from error
     except yaml.YAMLError as error:
-        raise CourseError(f"not valid YAML: {error}", where=path, mend="remove what is no plain text") from error
+        raise CourseError(f"not valid YAML: {error}", where=path, fix="remove what is no plain text") from error
     if node is None:
-        raise CourseError("the file is empty", where=path, mend="give it `course:` and `assignments:`")
+        raise CourseError("the file is empty", where=path, fix="give it `course:` and `assignments:`")
     marked.lines[()] = node.start_mark.line + 1
     marked.data = _convert(node, (), marked, frozenset())
     return marked

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from grader.errors import StudentVisibleError
+from grader.values import local_value
+
 #: What a list of arrays may hold in all to be read as one.
 _MOST_BYTES = 64 << 20
 
 
-class PredictionError(ValueError):
+class PredictionError(StudentVisibleError, ValueError):
     """A model's answer is neither scores (N, C) nor labels (N,); the message is written for the student."""
 
 
@@ -52,8 +55,7 @@ def as_array(answer: Any) -> npt.NDArray[Any]:
 
     Raises PredictionError where it is none.
     """
-    if not isinstance(answer, np.ndarray) and not hasattr(answer, "detach") and hasattr(answer, "value"):
-        answer = answer.value
+    answer = local_value(answer)
     if hasattr(answer, "detach"):
         answer = answer.detach().cpu()
         # numpy has no bfloat16; double holds every floating-point value there is.

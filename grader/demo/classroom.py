@@ -13,7 +13,8 @@ from grader.course import Assignment, Student
 from grader.engine.contract import read_contract
 from grader.errors import AuthoringError
 from grader.records import Report, Verdict
-from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
+from grader.release.strip import make_stubs
+from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants
 
 _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
     "hangs": ("    import threading\n    threading.Event().wait()\n", Verdict.TIME_LIMIT),
@@ -41,12 +42,12 @@ def make_class(
     assignment: Assignment, students: Sequence[Student], *, right: int, wrong: int, hostile: bool
 ) -> list[Member]:
     """A solution, a stub, ``right`` and ``wrong`` variants spread over variants.yml, and on wish the hostile ones."""
-    solution = solution_files(assignment)
+    solution = assignment.solution_files()
     variants = read_variants(assignment)
     where = assignment.folder / "variants.yml"
     made: list[tuple[str, Mapping[str, bytes], Callable[[Report], str | None], bytes | None]] = [
         ("the solution", solution, _full, None),
-        ("the stub", stub_files(assignment), _stub, None),
+        ("the stub", make_stubs(assignment), _stub, None),
     ]
     if hostile:
         for role, (body, verdict) in _HOSTILE.items():
@@ -99,7 +100,7 @@ def _sabotage(assignment: Assignment, solution: Mapping[str, bytes], body: str) 
         raise AuthoringError(
             "no module has a function whose result is annotated, to put hostile code in",
             where=assignment.solution_folder,
-            mend="annotate what a function returns",
+            fix="annotate what a function returns",
         )
     name = found[file][-1]
     text = f"\n\ndef {name}(*args, **kwargs):\n{body}"

@@ -84,7 +84,7 @@ def collect(
         entries = sorted(path for path in folder.iterdir() if not ignored(path.name) and not path.name.startswith("."))
     except OSError as error:
         raise SubmissionError(
-            f"cannot read the folder of submissions: {error.strerror}", where=folder, mend="check the path"
+            f"cannot read the folder of submissions: {error.strerror}", where=folder, fix="check the path"
         ) from error
     piles, unmatched = _sort(entries, course, assignment)
     added: list[Submission] = []

@@ -38,7 +38,7 @@ def read_submission(path: Path, limits: Limits | None = None) -> Upload:
     """The upload at ``path``: a folder, a .zip, .tar.gz or .tgz, or one file.
 
     Raises SubmissionError where there is nothing at ``path``, or it cannot be read. Whatever is wrong with the upload
-    itself becomes its ``problem``: it is the student's to mend.
+    itself becomes its ``problem``: it is the student's to fix.
     """
     limits = limits or Limits()
     try:
@@ -49,9 +49,9 @@ def read_submission(path: Path, limits: Limits | None = None) -> Upload:
             return _read_file(path, limits)
     except OSError as error:
         raise SubmissionError(
-            f"cannot read the submission: {error.strerror}", where=path, mend="check the path and its permissions"
+            f"cannot read the submission: {error.strerror}", where=path, fix="check the path and its permissions"
         ) from error
-    raise SubmissionError("neither a file nor a folder", where=path, mend="give a folder, a .zip or a file")
+    raise SubmissionError("neither a file nor a folder", where=path, fix="give a folder, a .zip or a file")
 
 
 def received_time(path: Path) -> datetime:

@@ -12,8 +12,9 @@ from typing import Any
 
 from grader.errors import SystemFault
 from grader.records import CheckResult, Report
-from grader.reports.formatting import number, screenful
+from grader.reports.formatting import number
 from grader.reports.verdicts import WORDINGS
+from grader.text import screenful
 
 
 def outputs_of(check: CheckResult, report: Report, *, staff: bool) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def outputs_of(check: CheckResult, report: Report, *, staff: bool) -> list[dict[
     if score is not None and not (math.isfinite(score) and 0 <= score <= check.max_score):
         raise SystemFault(
             f"the score {score!r} of `{check.id}` is none of 0 to {check.max_score:g}",
-            mend="grade the submission again: autograde grade --force",
+            fix="grade the submission again: autograde grade --force",
         )
     said = _words(check, report, staff=staff)
     if score is None or (score == 0 and check.max_score > 0):

@@ -31,10 +31,10 @@ def check_notebook(notebook: Any, assignment: Assignment, where: Path) -> None:
         here = f"{where}: cell {number}"
         name = told.get("grade_id")
         if not isinstance(name, str) or not name:
-            raise AuthoringError("the cell has nbgrader's metadata and no grade_id", where=here, mend=again)
+            raise AuthoringError("the cell has nbgrader's metadata and no grade_id", where=here, fix=again)
         seen[name] += 1
         if seen[name] > 1:
-            raise AuthoringError(f"the grade id `{name}` is used twice", where=here, mend=again)
+            raise AuthoringError(f"the grade id `{name}` is used twice", where=here, fix=again)
         if not (told.get("grade") or told.get("task")):
             continue
         points = told.get("points")
@@ -43,12 +43,12 @@ def check_notebook(notebook: Any, assignment: Assignment, where: Path) -> None:
         if wanted is None:
             what = "written question" if manual else "hidden check"
             raise AuthoringError(
-                f"`{name}` is worth points, and there is no {what} of that name", where=here, mend=again
+                f"`{name}` is worth points, and there is no {what} of that name", where=here, fix=again
             )
         if points != wanted:
             raise AuthoringError(
-                f"`{name}` has {points} points in the notebook and {wanted:g} by the assignment", where=here, mend=again
+                f"`{name}` has {points} points in the notebook and {wanted:g} by the assignment", where=here, fix=again
             )
     for name in (*expected, *questions):
         if not seen[name]:
-            raise AuthoringError(f"`{name}` has no cell in the notebook", where=where, mend=again)
+            raise AuthoringError(f"`{name}` has no cell in the notebook", where=where, fix=again)

@@ -6,8 +6,6 @@ Nothing is copied that is not on the allow-list: the handout, the notebook, the 
 from __future__ import annotations
 
 import difflib
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +13,11 @@ from typing import TYPE_CHECKING
 from grader import __version__
 from grader.course import read_suite
 from grader.errors import AuthoringError, ReleaseError
+from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
-from grader.release.strip import make_stub
+from grader.release.strip import make_stubs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,7 +79,7 @@ def build_release(course: Course, names: Sequence[str]) -> tuple[Path, ...]:
     folders = []
     for bundle in bundles:
         folder = course.assignment(bundle.name).release_folder
-        _write(bundle, folder)
+        replace_folder(folder, bundle.files)
         folders.append(folder)
     return tuple(folders)
 
@@ -135,7 +134,7 @@ def require_no_drift(course: Course, names: Sequence[str]) -> None:
         raise ReleaseError(
             f"the committed release has drifted from its sources ({len(changed)} files):\n{diff}",
             where=next((name for name in changed if name != "/dev/null"), None),
-            mend=f"run `autograde release {' '.join(names)}` and commit what it writes",
+            fix=f"run `autograde release {' '.join(names)}` and commit what it writes",
         )
 
 
@@ -152,7 +151,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         if any(part in LITTER for part in relative.parts):
             continue
         if path.is_symlink():
-            raise ReleaseError("a release holds no links", where=path, mend="remove it and build the release again")
+            raise ReleaseError("a release holds no links", where=path, fix="remove it and build the release again")
         if path.is_file():
             files[relative.as_posix()] = path.read_bytes()
     return dict(sorted(files.items()))
@@ -179,54 +178,18 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
             if any(part in LITTER for part in relative.parts) or path.is_dir():
                 continue
             if path.is_symlink():
-                raise AuthoringError("a bundle's file is a link", where=path, mend="put the file itself there")
+                raise AuthoringError("a bundle's file is a link", where=path, fix="put the file itself there")
             files[relative.as_posix()] = path.read_bytes()
     if "README.md" not in files:
-        raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", mend="write it")
+        raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", fix="write it")
     if not any(path.startswith("public/test_") for path in files):
         raise AuthoringError(
-            "the assignment has no public test", where=assignment.folder / "public", mend="write a test_*.py there"
+            "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"
         )
     made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME)}
     files |= {path: text.encode() for path, text in made.items()}
-    for name in assignment.files:
-        files[name] = _stub(assignment.solution_folder / name, assignment.root)
+    files |= make_stubs(assignment)
     return dict(sorted(files.items()))
-
-
-def _stub(path: Path, root: Path) -> bytes:
-    try:
-        source = path.read_bytes()
-    except FileNotFoundError as error:
-        raise AuthoringError("the solved module is missing", where=path, mend="write it, or correct `files`") from error
-    where = _relative(path, root)
-    try:
-        text = source.decode()
-    except UnicodeDecodeError as error:
-        raise AuthoringError(f"the module is no UTF-8 text: {error}", where=where, mend="save it as UTF-8") from error
-    return make_stub(text, where).encode() if path.suffix == ".py" else source
-
-
-def _write(bundle: Bundle, folder: Path) -> None:
-    """Write beside the folder, then swap: a reader sees the old release or the new one, a failure leaves the old."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{bundle.name}-", dir=folder.parent))
-    try:
-        fresh, old = aside / "new", aside / "old"
-        for path, data in bundle.files.items():
-            target = fresh / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        if folder.exists():
-            folder.rename(old)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _diff(path: str, before: bytes | None, after: bytes | None) -> str:

@@ -64,11 +64,11 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
         notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
     except FileNotFoundError as error:
         raise AuthoringError(
-            "the assignment has no notebook", where=source, mend="write it in jupytext's percent format"
+            "the assignment has no notebook", where=source, fix="write it in jupytext's percent format"
         ) from error
     except (UnicodeDecodeError, ValueError) as error:
         raise AuthoringError(
-            f"the notebook cannot be read: {error}", where=source, mend="write it in jupytext's percent format"
+            f"the notebook cannot be read: {error}", where=source, fix="write it in jupytext's percent format"
         ) from error
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -111,7 +111,7 @@ def release_notebooks(sources: Mapping[str, Any]) -> dict[str, str]:
                 raise ReleaseError(
                     f"nbgrader generate_assignment made no notebook:\n{log[-4000:]}",
                     where=name,
-                    mend="correct the notebook's cells as nbgrader asks",
+                    fix="correct the notebook's cells as nbgrader asks",
                 )
             released[name] = _plain(path.read_text(encoding="utf-8"))
         return released
@@ -164,7 +164,7 @@ def _check_cells(notebook: Any, source: Path, checks: Sequence[CheckInfo]) -> No
             raise AuthoringError(
                 f"the cell marker `{broken}` cannot be read",
                 where=_line_of(lines, str(broken).split('"')[0], source),
-                mend="put `[markdown]` first, then key=JSON, as in `# %% [markdown] nbgrader={...}`",
+                fix="put `[markdown]` first, then key=JSON, as in `# %% [markdown] nbgrader={...}`",
             )
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
         if grade_id is None:
@@ -173,7 +173,7 @@ def _check_cells(notebook: Any, source: Path, checks: Sequence[CheckInfo]) -> No
             raise AuthoringError(
                 f"the grade id `{grade_id}` is used twice, or is a hidden check's",
                 where=_line_of(lines, json.dumps(grade_id), source),
-                mend="give each cell a grade_id of its own",
+                fix="give each cell a grade_id of its own",
             )
         taken.add(grade_id)
 
@@ -251,11 +251,11 @@ def _generate_assignment(course: Path) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ReleaseError(f"nbgrader generate_assignment took over {_TIMEOUT_S} s", mend="run it again") from error
+        raise ReleaseError(f"nbgrader generate_assignment took over {_TIMEOUT_S} s", fix="run it again") from error
     log = (done.stdout + done.stderr).replace(str(course), "COURSE")
     if done.returncode:
         raise ReleaseError(
-            f"nbgrader generate_assignment failed:\n{log[-4000:]}", mend="correct the notebook's cells as nbgrader asks"
+            f"nbgrader generate_assignment failed:\n{log[-4000:]}", fix="correct the notebook's cells as nbgrader asks"
         )
     return log
 

@@ -46,7 +46,7 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Muta
     except ImportError as error:
         raise MachineError(
             f"mutation needs {error.name}",
-            mend='install the extra: pip install "autograde[authoring]"; or give --no-mutants',
+            fix='install the extra: pip install "autograde[authoring]"; or give --no-mutants',
         ) from None
     found: list[Mutant] = []
     for file, source in solution.items():

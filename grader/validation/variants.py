@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from grader.course import Assignment
 from grader.errors import AuthoringError
 from grader.records import Verdict
-from grader.release import make_stub
 
 #: A stub that scores more than this share of the points has a grader that gives points for nothing.
 STUB_CEILING = 0.15
@@ -77,9 +76,9 @@ def read_variants(assignment: Assignment) -> tuple[Variant, ...]:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
     except yaml.YAMLError as error:
-        raise AuthoringError(f"not valid YAML: {error}", where=path, mend="correct the syntax") from error
+        raise AuthoringError(f"not valid YAML: {error}", where=path, fix="correct the syntax") from error
     if not isinstance(entries, list):
-        raise AuthoringError("variants.yml holds a list of variants", where=path, mend="begin each with `- name:`")
+        raise AuthoringError("variants.yml holds a list of variants", where=path, fix="begin each with `- name:`")
     found: dict[str, Variant] = {}
     for number, entry in enumerate(entries, start=1):
         label = entry.get("name", f"number {number}") if isinstance(entry, dict) else f"number {number}"
@@ -89,30 +88,12 @@ def read_variants(assignment: Assignment) -> tuple[Variant, ...]:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
             raise AuthoringError(
-                f"variant {label}: {key + ': ' if key else ''}{first['msg']}", where=path, mend="see the author's guide"
+                f"variant {label}: {key + ': ' if key else ''}{first['msg']}", where=path, fix="see the author's guide"
             ) from error
         if variant.name in found:
-            raise AuthoringError(f"two variants are named {variant.name!r}", where=path, mend="rename one")
+            raise AuthoringError(f"two variants are named {variant.name!r}", where=path, fix="rename one")
         found[variant.name] = variant
     return tuple(found.values())
-
-
-def solution_files(assignment: Assignment) -> dict[str, bytes]:
-    """The solution as a submission: its modules by name."""
-    try:
-        return {file: (assignment.solution_folder / file).read_bytes() for file in assignment.files}
-    except OSError as error:
-        raise AuthoringError(
-            f"the solution cannot be read: {error.strerror}", where=error.filename, mend="write the solved module there"
-        ) from error
-
-
-def stub_files(assignment: Assignment) -> dict[str, bytes]:
-    """The stub as a submission: what a student hands in who has written nothing."""
-    return {
-        name: make_stub(data.decode("utf-8"), assignment.solution_folder / name).encode()
-        for name, data in solution_files(assignment).items()
-    }
 
 
 def apply(
@@ -129,14 +110,14 @@ def apply(
             raise AuthoringError(
                 f"variant {variant.name}: the solution has no file {edit.file!r}",
                 where=str(where),
-                mend=f"use one of: {', '.join(texts)}",
+                fix=f"use one of: {', '.join(texts)}",
             )
         seen = texts[edit.file].count(edit.find)
         if seen != edit.count:
             raise AuthoringError(
                 f"variant {variant.name}: {edit.find!r:.80} stands {seen} times in {edit.file}, not {edit.count}",
                 where=str(where),
-                mend="give more of its surroundings, or a `count`",
+                fix="give more of its surroundings, or a `count`",
             )
         texts[edit.file] = texts[edit.file].replace(edit.find, edit.replace)
     return {name: text.encode() for name, text in texts.items()}

@@ -31,6 +31,7 @@ from grader.reports.feedback import FeedbackItem, student_view, write_feedback_b
 from grader.reports.terminal_tables import report_table
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame, clean_text
 from grader.sandbox.wire import HandleRef, TensorRef, WireError, decode, parse_header
+from grader.values import HasValue
 from tests.fuzz.frames import split
 from tests.support.builder import Homework, build_course
 
@@ -56,16 +57,13 @@ _FORBIDDEN = set(
 )
 
 
-class _RemoteTensor:
-    """Named like the proxy of a live tensor, whose value is here."""
+class _RemoteTensor(HasValue):
+    """Stands for the proxy of a live tensor, whose value is here."""
 
     type_name = "Tensor"
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-_RemoteTensor.__name__ = "RemoteTensor"
 
 
 def run(data: bytes) -> int:

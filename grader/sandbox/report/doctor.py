@@ -90,7 +90,7 @@ def examine(
     items = [*machine.system(), machine.room(state or Path.cwd())]
     if sys.platform != "linux":
         bad = Finding(
-            "sandbox", "bad", "the sandbox is Linux only", mend="grade in a Linux virtual machine or container"
+            "sandbox", "bad", "the sandbox is Linux only", fix="grade in a Linux virtual machine or container"
         )
         return Findings((*items, bad), (), tuple(minimum), fit=False)
     items += [*machine.software(), *machine.interfaces()]
@@ -98,7 +98,7 @@ def examine(
     try:
         layers, held, notes = _try_out(start or (lambda: Zygote(minimum=(), bare=True)))
     except AutogradeError as error:
-        items.append(Finding("sandbox", "bad", str(error), mend="docs/security.md", group="sandbox"))
+        items.append(Finding("sandbox", "bad", str(error), fix="docs/security.md", group="sandbox"))
     else:
         items += [replace(item, group="sandbox") for item in _layers(layers, held, notes, minimum)]
         layers = tuple(layer for layer in layers if held.get(layer, True))
@@ -143,22 +143,22 @@ def _layers(
         elif layer in layers:
             yield Finding(layer, "bad", f"was put on and does not hold: {gives}", lacks, "report this as a bug")
         elif layer == "uid" and "user_ns" in layers:
-            yield Finding(layer, "bad" if demanded else "ok", "not needed: the user namespace serves", mend=_mend(layer) if demanded else "")  # fmt: skip
+            yield Finding(layer, "bad" if demanded else "ok", "not needed: the user namespace serves", fix=_fix(layer) if demanded else "")  # fmt: skip
         elif layer == "user_ns" and not demanded and "mount_ns" in layers:
             continue  # privilege was there already
         else:
             why = next((note.partition(": ")[2] for note in notes if note.startswith(f"{layer}:")), "")
             text = f"{gives}{f' ({why})' if why else ''}"
-            yield Finding(layer, "bad" if demanded else "missing", text, lacks, _mend(layer))
+            yield Finding(layer, "bad" if demanded else "missing", text, lacks, _fix(layer))
 
 
-def _mend(layer: str) -> str:
+def _fix(layer: str) -> str:
     if layer == "seccomp":
         return "sudo apt install libseccomp2, and python -m pip install pyseccomp"
     if layer == "landlock":
         return "python -m pip install sandlock, on Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
     if layer == "cgroup":
-        return machine.mend_groups()
+        return machine.fix_groups()
     if layer == "uid":
         return "grade as root: sudo autograde grade ..."
-    return machine.mend_user_namespaces()
+    return machine.fix_user_namespaces()

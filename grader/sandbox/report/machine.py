@@ -55,7 +55,7 @@ _AGAINST: Final = (
     ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
     ("/proc/sys/user/max_user_namespaces", "0", "sudo sysctl -w user.max_user_namespaces=10000"),
 )  # fmt: skip
-_CONTAINER_MEND: Final = "start the container with the options in docs/deployment.md"
+_CONTAINER_FIX: Final = "start the container with the options in docs/deployment.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Finding:
     state: State
     text: str
     means: str = ""
-    mend: str = ""
+    fix: str = ""
     group: str = "machine"
 
     def as_dict(self) -> dict[str, str]:
@@ -114,16 +114,14 @@ def interfaces() -> list[Finding]:
 def _landlock() -> Finding:
     version = kernel.landlock_abi()
     if version and _version("sandlock") is None:
-        return Finding(
-            "landlock ABI", "missing", f"{version}, and sandlock is not installed", mend=_install("sandlock")
-        )
+        return Finding("landlock ABI", "missing", f"{version}, and sandlock is not installed", fix=_install("sandlock"))
     if version >= landlock.FULL_ABI:
         return Finding("landlock ABI", "ok", f"{version}: files, signals and abstract sockets")
     if version:
         text = f"{version}: files only; namespaces stand in for signals and sockets"
         return Finding("landlock ABI", "ok", text, "counts only where mount_ns, net_ns and pid_ns hold")
-    mend = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
-    return Finding("landlock ABI", "missing", "the kernel has none, or it is off", mend=mend)
+    fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
+    return Finding("landlock ABI", "missing", "the kernel has none, or it is off", fix=fix)
 
 
 def _user_namespaces() -> Finding:
@@ -147,11 +145,11 @@ def _user_namespaces() -> Finding:
     if not status:
         return Finding(name, "ok", "an ordinary user may make them")
     return Finding(
-        name, "missing", os.strerror(status), "no namespace of any kind, unless as root", mend_user_namespaces()
+        name, "missing", os.strerror(status), "no namespace of any kind, unless as root", fix_user_namespaces()
     )
 
 
-def mend_user_namespaces() -> str:
+def fix_user_namespaces() -> str:
     """What to type so that an ordinary user may make user namespaces here."""
     for path, bad, command in _AGAINST:
         try:
@@ -159,7 +157,7 @@ def mend_user_namespaces() -> str:
                 return command
         except OSError:
             continue
-    return _CONTAINER_MEND if in_container() else "grade as root: sudo autograde grade ..."
+    return _CONTAINER_FIX if in_container() else "grade as root: sudo autograde grade ..."
 
 
 def _control_groups() -> Finding:
@@ -168,14 +166,14 @@ def _control_groups() -> Finding:
         return Finding("control groups", "missing", "the kernel has none")
     ours = sorted({key for _, names in cgroups.usable() for key in names if key in ("memory", "pids", "cpu")})
     if not ours:
-        return Finding("control groups", "missing", f"{kind}, none delegated to this user", mend=mend_groups())
+        return Finding("control groups", "missing", f"{kind}, none delegated to this user", fix=fix_groups())
     return Finding("control groups", "ok", f"{kind}; ours to use: {', '.join(ours)}")
 
 
-def mend_groups() -> str:
+def fix_groups() -> str:
     """What to type to be given a control group."""
     if in_container():
-        return _CONTAINER_MEND
+        return _CONTAINER_FIX
     if shutil.which("systemd-run") and Path("/sys/fs/cgroup/cgroup.controllers").exists():
         return "systemd-run --user --scope -p Delegate=yes autograde grade ..."
     return "grade as root: sudo autograde grade ..."
@@ -191,9 +189,7 @@ def software() -> list[Finding]:
         )  # fmt: skip
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return [
-            Finding("torch", "bad", f"its import does not end in {_IMPORT_S} s", mend=_install("torch torchvision"))
-        ]
+        return [Finding("torch", "bad", f"its import does not end in {_IMPORT_S} s", fix=_install("torch torchvision"))]
     except (IndexError, ValueError):
         ended = f"its import ended the process ({done.returncode})"
         return [Finding("torch", "bad", ended, "no check that uses torch can run", _reinstall())]
@@ -219,7 +215,7 @@ def _torch(told: dict[str, Any]) -> list[Finding]:
     told_already = {name for name in failed if name.partition(".")[0] in ("torch", "torchvision")}
     for name in sorted(set(failed) - told_already):
         package = {"PIL": "pillow"}.get(name.partition(".")[0], name.partition(".")[0])
-        items.append(Finding("import", "missing", f"{name}: {failed[name]}", mend=_install(package)))
+        items.append(Finding("import", "missing", f"{name}: {failed[name]}", fix=_install(package)))
     return items
 
 
@@ -246,8 +242,8 @@ def _gpu(told: dict[str, Any]) -> Finding:
         return Finding("gpu", "ok", f"{', '.join(told['names'])} (CUDA {told['built']})")
     if files:
         text = f"{', '.join(files)} in /dev, and torch sees none"
-        mend = "nvidia-smi" if told.get("built") else _install("a build of torch with CUDA")
-        return Finding("gpu", "missing", text, without, mend)
+        fix = "nvidia-smi" if told.get("built") else _install("a build of torch with CUDA")
+        return Finding("gpu", "missing", text, without, fix)
     return Finding("gpu", "missing", "none", without)
 
 

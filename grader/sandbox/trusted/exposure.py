@@ -23,6 +23,6 @@ def refuse_visible(secrets: Iterable[Path]) -> None:
                 raise CourseError(
                     f"{place} lies inside {folder}, which submissions can read: their Python and its libraries are there",
                     where=secret,
-                    mend="move the course, its state and its solutions to a folder of their own, or use another"
+                    fix="move the course, its state and its solutions to a folder of their own, or use another"
                     " virtual environment",
                 )

@@ -108,7 +108,7 @@ class Zygote:
             raise IsolationError(
                 f"this machine lacks the sandbox layer {', '.join(missing)}; hidden grading does not run without it",
                 where="autograde.yml: sandbox.minimum",
-                mend="run `autograde doctor` to see why, and grade on a machine that has it",
+                fix="run `autograde doctor` to see why, and grade on a machine that has it",
             )
         # Only where the running submission cannot see the spare: the next one will run in it.
         if "pid_ns" in worker.layers and "seccomp" in worker.layers:

@@ -89,7 +89,7 @@ def test_an_unknown_assignment_names_the_nearest(tiny):
     assert "did you mean 'tiny'?" in result.stderr
     told = json.loads(autograde("grade", "tinny", "--course", tiny, "--json").stdout)
     assert told["error"] == "CourseError"
-    assert "tiny" in told["mend"]
+    assert "tiny" in told["fix"]
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_an_unknown_assignment_names_the_nearest(tiny):
     ],
 )
 def test_a_wrong_call_is_exit_code_2(tiny, arguments):
-    """A wrong name or path is told with where and how to mend it, and not by a traceback."""
+    """A wrong name or path is told with where and how to fix it, and not by a traceback."""
     result = autograde(*arguments, "--course", tiny)
     assert result.exit_code == 2, result.output
     assert result.stderr.lstrip().startswith("error: ")
-    assert "to mend it" in result.stderr
+    assert "fix" in result.stderr
     assert "Traceback" not in result.output
 
 
@@ -200,9 +200,9 @@ def report_on(verdict=Verdict.PARTIAL, score=4.0, staff=""):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (AuthoringError("the suite cannot be collected", where="hidden", mend="run pytest"), 2),
-        (IsolationError("this machine lacks moat", mend="run `autograde doctor`"), 3),
-        (SystemFault("the runner died", mend="try again"), 1),
+        (AuthoringError("the suite cannot be collected", where="hidden", fix="run pytest"), 2),
+        (IsolationError("this machine lacks moat", fix="run `autograde doctor`"), 3),
+        (SystemFault("the runner died", fix="try again"), 1),
     ],
     ids=["authoring", "isolation", "system"],
 )
@@ -219,7 +219,7 @@ def test_an_error_of_grading_has_its_exit_code(tiny, tmp_path, grader_that, erro
         assert json.loads(result.stdout)["error"] == type(error).__name__
     else:
         assert error.what in result.stderr
-        assert error.mend in result.stderr
+        assert error.fix in result.stderr
         assert "Traceback" not in result.output
 
 

@@ -83,7 +83,7 @@ def test_loading_imports_no_torch():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "key", "what", "mend"),
+    ("old", "new", "key", "what", "fix"),
     [
         ("timezone:", "timezoen:", "course.timezoen", "unknown key", "`timezone`"),
         ("wall_s", "wal_s", "backprop.profiles.cpu.limits.wal_s", "unknown key", "`wall_s`"),
@@ -125,12 +125,12 @@ def test_loading_imports_no_torch():
         ("  single:", "  double:", "assignments.double", "no folder assignments/double", "create it"),
     ],
 )
-def test_mistakes_name_line_key_and_mend(tiny_course, old, new, key, what, mend):
-    """Whatever is wrong: the error names file and line, the key's path, and the mend."""
+def test_mistakes_name_line_key_and_fix(tiny_course, old, new, key, what, fix):
+    """Whatever is wrong: the error names file and line, the key's path, and the fix."""
     error = broken(tiny_course, old, new)
     assert key in error.what
     assert what in error.what
-    assert mend in error.mend
+    assert fix in error.fix
     path, _, line = error.where.rpartition(":")
     assert path == str(tiny_course / "autograde.yml")
     if new.strip() and "\n" not in new:
@@ -250,7 +250,7 @@ def test_teams_submit_for_their_members(tiny_course):
     roster = load_course(tiny_course).roster
     assert roster.owners_for("ada") == ("ada", "team-rho")
     assert roster.owners_for("kurt") == ("kurt",)
-    assert (roster.find("ada").shown, roster.find("grace").shown) == ("enchantress", "grace")
+    assert (roster.find("ada").shown, roster.find("grace").shown) == ("enchantress", "")
 
 
 DUE = datetime(2026, 12, 4, 22, 59, tzinfo=UTC)
@@ -312,7 +312,9 @@ def test_threshold_where_less_is_better(value, fraction):
 def test_schema_for_editors():
     """The JSON Schema knows every section and says what the keys mean."""
     schema = json.loads(json.dumps(course_schema()))
-    assert set(schema["properties"]) == {"course", "gradebook", "late_policy", "roster", "sandbox", "assignments"}
+    assert set(schema["properties"]) == {
+        "course", "gradebook", "late_policy", "roster", "sandbox", "defaults", "assignments"
+    }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]
 

@@ -76,12 +76,12 @@ CHECK = '@points({0})\ndef test_a():\n    """Title."""\n'
     ],
 )
 def test_mistakes_of_authors(tmp_path, text, what, line):
-    """Each names the file and line, what is wrong and how to mend it."""
+    """Each names the file and line, what is wrong and how to fix it."""
     suite(tmp_path, text)
     with pytest.raises(AuthoringError) as caught:
         read_suite(tmp_path)
     assert what in caught.value.what
-    assert caught.value.mend
+    assert caught.value.fix
     assert caught.value.where == (f"{tmp_path / 'test_it.py'}:{line}" if line else str(tmp_path))
 
 

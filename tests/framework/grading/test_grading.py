@@ -9,7 +9,7 @@ import pytest
 
 from grader.course import load_course
 from grader.errors import AuthoringError, IsolationError, MachineError, RunnerError
-from grader.grading import Stopped, grade, grade_uploads, slot, stoppable
+from grader.grading import GradeTask, Stopped, grade_uploads, slot, stoppable
 from grader.grading.slot import Slot, Work
 from grader.intake import Upload
 from grader.records import Verdict
@@ -63,7 +63,7 @@ def fake_runner(monkeypatch):
 def report_in(course):
     """A report with full marks."""
     work = Work(course, course.assignment("tiny"), course.assignment("tiny").profile("cpu"), course.state)
-    report = grade._system_error(work, handed_in(), "")
+    report = GradeTask(0, handed_in()).give_up(work, "")
     return report.model_copy(update={"verdict": Verdict.ACCEPTED, "score": 10.0}).model_dump(mode="json")
 
 
@@ -90,7 +90,7 @@ def test_a_runner_that_is_stopped_is_started_again(tmp_path, monkeypatch, fake_r
     ("first", "kind", "told"),
     [
         (
-            {"op": "broken", "error": IsolationError("it lacks moat", mend="autograde doctor").as_dict()},
+            {"op": "broken", "error": IsolationError("it lacks moat", fix="autograde doctor").as_dict()},
             IsolationError,
             "lacks moat",
         ),
@@ -156,7 +156,7 @@ def test_a_runner_killed_as_it_starts_is_started_again(tmp_path, monkeypatch):
             raise RunnerError("the runner did not start")
 
     def graded(slot, files, problem, seed):
-        return grade._system_error(slot.work, files, "").model_copy(update={"verdict": Verdict.ACCEPTED})
+        return GradeTask(0, files).give_up(slot.work, "").model_copy(update={"verdict": Verdict.ACCEPTED})
 
     monkeypatch.setattr(Slot, "start", start)
     monkeypatch.setattr(Slot, "running", True)

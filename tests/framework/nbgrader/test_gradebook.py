@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
+from grader.files import remove_tree
 from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
-from grader.nbgrader.transfer import remove_tree, take_in
+from grader.nbgrader.transfer import take_in
 from grader.reports import publish_feedback
 from grader.store import Store
 from tests.support import gradebook as small
@@ -222,7 +224,8 @@ def test_export_counts_everything_and_quotes(graded, tmp_path):
     assert rows["hedy"]["first_name"] == "Hedy Smith,"
     for student in ("ada", "alan", "hedy", "kurt", "radia"):
         assert float(rows[student]["score"]) == pytest.approx(row(graded, student).final_score, abs=1e-5)
-    assert rows["sofya"]["score"] == "0"
+    assert {rows[student]["status"] for student in ("ada", "alan", "hedy", "kurt", "radia")} == {"graded"}
+    assert (rows["sofya"]["score"], rows["sofya"]["status"]) == ("0", "nothing handed in")
 
 
 def test_feedback_is_for_its_student(graded):
@@ -310,11 +313,12 @@ def test_what_has_no_report_is_graded_in_the_sandbox(graded):
     try:
         assert run_step(graded, "Autograde", "hw", "team0") == ""
     finally:
-        attempts._SLOTS.close()  # nbgrader's own process keeps it until it ends
+        attempts._WARM.close()  # nbgrader's own process keeps it until it ends
     in_step(graded)
     attempt = row(graded, "team0").attempt
-    assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
-    assert "taken from `hw.ipynb`" in attempt.report.message
+    report = graded.store.reports([attempt.id])[attempt.id]
+    assert [check.verdict.value for check in report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
+    assert "taken from `hw.ipynb`" in report.message
     assert {name: told[0] for name, told in grades(graded, "team0").items()} == {
         "test_double": 4.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0,
     }  # fmt: skip
@@ -369,7 +373,7 @@ def test_an_extension_counts_in_both(graded):
             "0:00:00",
             "3 days, 0:00:00",
         )
-        assert "extensions: {kurt: 2030-01-13T12:00}" in told.mend
+        assert "extensions: {kurt: 2030-01-13T12:00}" in told.fix
         with open_gradebook(layout) as gradebook:
             gradebook.grant_extension("hw", "kurt")
     finally:
@@ -463,3 +467,26 @@ def test_nothing_hidden_is_beside_the_notebook(base):
     ]  # fmt: skip
     assert find_leaks(files, assignment_secrets(base.course.assignment("hw"))) == []
     assert Store(base.course.state).state == base.course.state
+
+
+def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
+    """Who handed in, and was not put through nbgrader yet, has no 0 that an LMS would import."""
+    from grader.nbgrader import plugins
+
+    def missing(name, student):
+        raise MissingEntry(f"{student} has no submission of {name}")
+
+    student = SimpleNamespace(id="sofya", last_name="Kovalevskaya", first_name="Sofya", email="")
+    assignment = SimpleNamespace(name="hw", duedate=None, max_score=13.0)
+    gradebook = SimpleNamespace(assignments=[assignment], students=[student], find_submission=missing)
+    rows = {}
+    course = SimpleNamespace(assignments={"hw"}, assignment=lambda name: name)
+    for submission in (None, object()):
+        standing = [SimpleNamespace(owner="sofya", submission=submission)]
+        store = SimpleNamespace(standing=lambda *_, by, standing=standing: standing)
+        monkeypatch.setattr(plugins, "layout_at", lambda _, store=store: SimpleNamespace(course=course, store=store))
+        plugins.GradesCsv(to=str(tmp_path / "grades.csv"), course_file="autograde.yml").export(gradebook)
+        with (tmp_path / "grades.csv").open() as stream:
+            (rows[submission is not None],) = csv.DictReader(stream)
+    assert (rows[False]["score"], rows[False]["status"]) == ("0", "nothing handed in")
+    assert (rows[True]["score"], rows[True]["raw_score"], rows[True]["status"]) == ("", "", "not graded")

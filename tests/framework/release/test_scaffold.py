@@ -74,7 +74,7 @@ def test_a_name_that_is_taken_is_refused(course):
 
 
 def test_without_a_course_it_says_how_to_start_one(tmp_path):
-    """The mend names the option; nothing is written."""
+    """The fix names the option; nothing is written."""
     with pytest.raises(CourseError, match="--start"):
         new_assignment("first", course=tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -29,7 +29,7 @@ def test_a_missing_layer_is_named_with_what_to_do(monkeypatch, lost):
     item = next(item for item in found.items if item.name == lost)
     assert item.state == "bad"
     assert item.means
-    assert item.mend
+    assert item.fix
     assert not found.fit
     assert lost not in found.layers
 
@@ -65,7 +65,7 @@ def test_a_pair_of_torch_and_torchvision_that_do_not_fit_is_said_so(monkeypatch)
     pair = next(item for item in items if item.name == "torchvision")
     assert pair.state == "bad"
     assert "0.20.1 does not fit torch 2.13.0" in pair.text
-    assert "make setup" in pair.mend
+    assert "make setup" in pair.fix
     assert not examine(monkeypatch, software=items).fit
 
 
@@ -79,14 +79,14 @@ def test_an_import_that_crashes_is_said_so(monkeypatch):
 
 @pytest.mark.parametrize("index", range(len(machine._AGAINST)))
 def test_the_setting_that_stands_against_user_namespaces_is_named(monkeypatch, tmp_path, index):
-    """The command that mends it is the one for the setting that this machine has."""
-    path, bad, mend = machine._AGAINST[index]
+    """The command that fixes it is the one for the setting that this machine has."""
+    path, bad, fix = machine._AGAINST[index]
     setting = tmp_path / "setting"
     setting.write_text(f"{bad}\n")
-    others = [(str(tmp_path / "none"), bad, mend) for path, bad, mend in machine._AGAINST]
-    others[index] = (str(setting), bad, mend)
+    others = [(str(tmp_path / "none"), bad, fix) for path, bad, fix in machine._AGAINST]
+    others[index] = (str(setting), bad, fix)
     monkeypatch.setattr(machine, "_AGAINST", others)
-    assert machine.mend_user_namespaces() == mend
+    assert machine.fix_user_namespaces() == fix
     assert path.startswith("/proc/sys/")
 
 

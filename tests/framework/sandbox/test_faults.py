@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from grader.course import load_course
-from grader.engine.run import SubmissionRun
+from grader.engine.run import open_run
+from grader.engine.session import Prepared
 from grader.errors import SystemFault
 from grader.grading import grade_uploads
 from grader.intake import Upload
@@ -127,7 +128,7 @@ def test_hanging_up_is_no_kill_from_outside(zygote):
 
 
 class Killed:
-    """A worker that dies by SIGKILL at every request but the first."""
+    """A worker that dies by SIGKILL once it runs student code."""
 
     layers = ("landlock",)
 
@@ -136,8 +137,12 @@ class Killed:
 
     def request(self, op, *args, **more):
         """Die, unless asked to take the submission."""
-        if op != "load":
+        if op not in ("load", "seed"):
             raise self.fault
+
+    def cpu_s(self):
+        """It has hardly begun."""
+        return 0.0
 
     def close(self):
         """Nothing to close."""
@@ -154,7 +159,7 @@ def attempt(*, by_itself, blames_kills):
     session = SimpleNamespace(
         limits=LIMITS, warm=lambda: zygote, assignment=assignment, modules={"basics": "basics.py"}
     )
-    run = SubmissionRun(session, handed_in(), "0" * 64, 1, blames_kills=blames_kills)
+    run = open_run(session, Prepared(handed_in(), "0" * 64, 1), blames_kills=blames_kills)
     with pytest.raises((WorkerDied, SystemFault)) as caught:
         run.ask("lookup", "basics", "add")
     return run, caught.value

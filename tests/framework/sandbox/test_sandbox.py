@@ -699,7 +699,7 @@ def test_a_missing_layer_is_refused(zygote):
     finally:
         zygote.minimum = minimum
     assert caught.value.exit_code == 3
-    assert "doctor" in caught.value.mend
+    assert "doctor" in caught.value.fix
 
 
 def test_the_doctor_finds_what_the_worker_has(layers):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from grader.course import load_course
 from grader.errors import StoreError
 from grader.records import Verdict
-from grader.store import Store, database, digest_files
+from grader.store import Mark, Store, database, digest_files, total
 from tests.support.attempts import FILES, NOON, hand_in, report
 
 
@@ -218,7 +218,7 @@ def test_newer_database_is_left_alone(store):
     connection.close()
     with pytest.raises(StoreError, match="newer Autograde") as caught:
         Store(store.state)
-    assert caught.value.mend == "upgrade Autograde"
+    assert caught.value.fix == "upgrade Autograde"
 
 
 def test_file_that_is_no_database(tmp_path):
@@ -275,12 +275,12 @@ try:
         for done, submission in enumerate(submissions):
             store.record(submission, report(submission, metrics={}, message="x" * 30_000), once=True)
 except StoreError as error:
-    print(error.where, "|", error.what, "|", error.mend)
+    print(error.where, "|", error.what, "|", error.fix)
 assert 0 < done < 39, done
 try:
     hand_in(store, "late", files={"big.py": os.urandom(1 << 20)})
 except StoreError as error:
-    print(error.where, "|", error.what, "|", error.mend)
+    print(error.where, "|", error.what, "|", error.fix)
 # As after a reboot: opened anew, while the disk is still full.
 assert [a.submission_id for a in Store(disk / "state").attempts("backprop")] == [s.id for s in submissions[:done]]
 with store.grading_lock("backprop"):
@@ -299,7 +299,7 @@ assert not list((disk / "state" / "blobs").rglob(".*"))
 
 
 def test_read_only_disk_is_named(small_disk):
-    """A store that cannot be written is refused with the reason and the mend, not with a traceback."""
+    """A store that cannot be written is refused with the reason and the fix, not with a traceback."""
     told = small_disk("""
 store = Store(disk / "state")
 submission = hand_in(store)
@@ -311,7 +311,7 @@ for act in (
     try:
         act()
     except StoreError as error:
-        print(error.where, "|", error.mend)
+        print(error.where, "|", error.fix)
 """)
     lines = told.splitlines()
     assert len(lines) == 5
@@ -327,14 +327,14 @@ def test_locked_database_is_named(store, monkeypatch):
     try:
         with pytest.raises(StoreError, match="locked") as caught:
             store.record(submission, report(submission))
-        assert "another program holds the file" in caught.value.mend
+        assert "another program holds the file" in caught.value.fix
     finally:
         holder.close()
     assert store.record(submission, report(submission)).ordinal == 1
 
 
 def test_damaged_database_is_left_as_it_is(store):
-    """A page overwritten is an error with a mend; nothing is written over what is left."""
+    """A page overwritten is an error with a fix; nothing is written over what is left."""
     for number in range(30):
         hand_in(store, f"s{number}", source="x" * 500)
     path = store.state / "store.db"
@@ -346,7 +346,7 @@ def test_damaged_database_is_left_as_it_is(store):
     path.write_bytes(raw)
     with pytest.raises(StoreError, match=r"malformed|not a database|disk image") as caught:
         Store(store.state).submissions("backprop")
-    assert "left as it is" in caught.value.mend
+    assert "left as it is" in caught.value.fix
     assert path.read_bytes()[4096:] == raw[4096:]
 
 
@@ -493,3 +493,53 @@ def test_standing_of_one_profile(store, course):
     store.record(submission, report(submission, 6.0, version="g1", profile="gpu"))
     assert store.standing(course, assignment)[0].raw_score == 6.0
     assert store.standing(course, assignment, profile="cpu")[0].raw_score == 3.0
+
+
+def spoil_reports(store):
+    connection = sqlite3.connect(store.state / "store.db")
+    connection.execute("UPDATE attempts SET report = '{}'")
+    connection.commit()
+    connection.close()
+
+
+def mark(store, student, question, points, extra=0.0):
+    fields = {"comment": "", "marker": "staff", "marked_at": NOON}
+    assert store.put_mark(Mark("backprop", student, question, points, extra, **fields))
+
+
+def test_standing_reads_no_report(store, course):
+    """Scores, metrics and marks on checks are in rows: a class's standing costs no parsing of thousands of reports."""
+    assignment = course.assignment("backprop")
+    graded(store, "ada", 8.0, NOON)
+    graded(store, "kurt", 3.0, NOON, verdict=Verdict.GRADER_ERROR)
+    mark(store, "ada", "test_a", 9.0, extra=0.5)
+    mark(store, "ada", "test_b", 0.0)
+    before = store.standing(course, assignment)
+    spoil_reports(store)
+    assert store.standing(course, assignment) == before
+    ada, kurt = before
+    assert (ada.raw_score, ada.auto_score, ada.metrics["acc"].value, ada.metrics["nan"].value) == (9.5, 8.0, 0.8, None)
+    assert (kurt.attempt, kurt.latest.verdict, kurt.held) == (None, Verdict.GRADER_ERROR, True)
+
+
+@pytest.mark.parametrize("points", [None, 0.0, 4.0])
+@pytest.mark.parametrize("verdict", [Verdict.PARTIAL, Verdict.SYSTEM_ERROR])
+def test_rows_come_to_what_the_report_comes_to(store, course, verdict, points):
+    """A total over an attempt's rows is the total over its report, held and overridden checks included."""
+    graded(store, "ada", 8.0, NOON, verdict=verdict)
+    mark(store, "ada", "test_a", points, extra=1.0)
+    mark(store, "ada", "no_such_check", 3.0)
+    (row,) = store.standing(course, course.assignment("backprop"))
+    expected = total(store.reports([row.latest.id])[row.latest.id], (), store.marks("backprop")["ada"])
+    assert total(row.latest, (), row.marks) == expected
+    assert row.raw_score == expected.score
+
+
+def test_reports_are_read_by_attempt(store):
+    """Many at a time, and ids of none are left out."""
+    attempts = [store.record(one, report(one)) for one in (hand_in(store), hand_in(store, "grace"))]
+    wanted = [attempt.id for attempt in attempts] + [attempts[0].id] + list(range(1000, 2500))
+    assert store.reports(wanted) == {attempt.id: attempt.report for attempt in attempts}
+    spoil_reports(store)
+    with pytest.raises(StoreError, match=f"report of attempt {attempts[0].id}"):
+        store.reports([attempts[0].id])

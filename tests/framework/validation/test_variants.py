@@ -6,7 +6,7 @@ import pytest
 
 from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.validation.variants import apply, read_variants, solution_files
+from grader.validation.variants import apply, read_variants
 from tests.support.tiny import write_course
 
 SUITE = '''\
@@ -75,9 +75,9 @@ def test_one_variant_can_be_measured_alone(tmp_path):
     assignment = load_course(write_course(tmp_path, suite=SUITE)).assignment("tiny")
     (assignment.folder / "variants.yml").write_text(VARIANTS)
     assert [variant.name for variant in read_variants(assignment)][:2] == ["subtracts", "adds-otherwise"]
-    changed = apply(read_variants(assignment)[0], solution_files(assignment), "here")
+    changed = apply(read_variants(assignment)[0], assignment.solution_files(), "here")
     assert b"return x - y" in changed["basics.py"]
-    assert changed["plain.py"] == solution_files(assignment)["plain.py"]
+    assert changed["plain.py"] == assignment.solution_files()["plain.py"]
 
 
 GOOD = {"name": "a", "kind": "wrong", "why": "x", "expect": "{test_add: wrong_answer}"}
@@ -134,7 +134,7 @@ def test_an_edit_that_does_not_apply_is_told(tmp_path, edit, told):
     (tmp_path / "assignments" / "tiny" / "variants.yml").write_text(entry(edit=edit))
     assignment = load_course(path).assignment("tiny")
     with pytest.raises(AuthoringError) as caught:
-        apply(read_variants(assignment)[0], solution_files(assignment), "variants.yml")
+        apply(read_variants(assignment)[0], assignment.solution_files(), "variants.yml")
     assert told in caught.value.what
 
 
