@@ -471,6 +471,8 @@ def test_nothing_hidden_is_beside_the_notebook(base):
 
 def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
     """Who handed in, and was not put through nbgrader yet, has no 0 that an LMS would import."""
+    from nbgrader.api import MissingEntry
+
     from grader.nbgrader import plugins
 
     def missing(name, student):
