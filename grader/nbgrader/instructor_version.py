@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
-
 from grader.course import read_suite
 from grader.errors import ReleaseError
 from grader.files import replace_folder, write_file
@@ -33,6 +31,8 @@ def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, 
         ReleaseError: a bundle would give secrets away.
 
     """
+    import nbformat
+
     packed = _wheel(layout) if wheel else {}
     written = []
     for assignment in assignments:

@@ -14,6 +14,8 @@ from grader.errors import CourseError, UsageError
 from tests.framework.data.test_data_mnist import SIZES, write_idx
 from tests.support.packages import install
 
+pytestmark = pytest.mark.torch
+
 KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))
 #: Small enough for every data set, made-up files included.
 TRAIN, VALIDATION, TEST = 24, 12, 20

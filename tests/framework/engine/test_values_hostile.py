@@ -17,6 +17,8 @@ from grader.records import CheckResult
 from grader.sandbox.faults import ContractError, StudentError, clean_text
 from grader.text import MAX_CHARS, screenful
 
+pytestmark = pytest.mark.torch
+
 
 def nested(depth, width=1, leaf=0.0):
     """Lists in lists."""

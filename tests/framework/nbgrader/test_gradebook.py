@@ -7,19 +7,16 @@ import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
-import nbformat
 import pytest
-from nbgrader.api import MissingEntry
 
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
 from grader.files import remove_tree
-from grader.nbgrader import attempts, plugins
+from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
-from grader.nbgrader.plugins import GradesCsv
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
 from grader.nbgrader.transfer import take_in
@@ -164,6 +161,8 @@ def test_lateness_costs_what_our_reports_say(graded):
 
 def test_cells_show_the_report(graded):
     """A number where something was earned, an error where nothing was, the message and hint, never stderr."""
+    import nbformat
+
     cells = {
         student: {
             cell.metadata.nbgrader.grade_id: cell
@@ -215,6 +214,8 @@ def test_a_mark_on_a_held_check_settles_it(graded):
 
 def test_export_counts_everything_and_quotes(graded, tmp_path):
     """One row a student, written part and lateness included; a name with a comma stays one cell."""
+    from grader.nbgrader.plugins import GradesCsv
+
     with open_gradebook(graded) as gradebook:
         GradesCsv(to=str(tmp_path / "grades.csv"), course_file=str(graded.course.path)).export(gradebook)
     with (tmp_path / "grades.csv").open() as stream:
@@ -432,6 +433,8 @@ def test_a_new_gradebook_gets_the_marks_back(graded, monkeypatch):
 )
 def test_drift_between_notebook_and_suite_is_named(base, change, what):
     """Points and ids stand in the suite; a notebook that says otherwise is an error that names file and cell."""
+    import nbformat
+
     path = base.source("hw") / "hw.ipynb"
     notebook = nbformat.read(path, 4)
     change(notebook.cells)
@@ -468,6 +471,9 @@ def test_nothing_hidden_is_beside_the_notebook(base):
 
 def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
     """Who handed in, and was not put through nbgrader yet, has no 0 that an LMS would import."""
+    from nbgrader.api import MissingEntry
+
+    from grader.nbgrader import plugins
 
     def missing(name, student):
         raise MissingEntry(f"{student} has no submission of {name}")
@@ -481,7 +487,7 @@ def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
         standing = [SimpleNamespace(owner="sofya", submission=submission)]
         store = SimpleNamespace(standing=lambda *_, by, standing=standing: standing)
         monkeypatch.setattr(plugins, "layout_at", lambda _, store=store: SimpleNamespace(course=course, store=store))
-        GradesCsv(to=str(tmp_path / "grades.csv"), course_file="autograde.yml").export(gradebook)
+        plugins.GradesCsv(to=str(tmp_path / "grades.csv"), course_file="autograde.yml").export(gradebook)
         with (tmp_path / "grades.csv").open() as stream:
             (rows[submission is not None],) = csv.DictReader(stream)
     assert (rows[False]["score"], rows[False]["status"]) == ("0", "nothing handed in")

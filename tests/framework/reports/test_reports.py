@@ -24,6 +24,7 @@ from grader.records import CheckResult, Metric, Place, Report, Verdict
 from grader.reports import feedback, formatting, leaderboard, pages, terminal_tables
 from grader.reports.formatting import DASH, MINUS
 from grader.reports.verdicts import WORDINGS
+from tests.support.builder import Homework, build_course
 
 SECRET = bytes(range(32))
 
@@ -53,14 +54,8 @@ HOSTILE = "<script>alert('x')</script>\x1b[31mred\x1b[0m\x00\x07 &amp; \u202eevi
 
 @pytest.fixture
 def course(tmp_path):
-    for name in ("backprop", "plain"):
-        hidden = tmp_path / "assignments" / name / "hidden"
-        hidden.mkdir(parents=True)
-        (hidden / "test_x.py").touch()
-        (tmp_path / "solutions" / name).mkdir(parents=True)
-        (tmp_path / "solutions" / name / "backprop.py").touch()
-    (tmp_path / "autograde.yml").write_text(CONFIG)
-    return load_course(tmp_path / "autograde.yml")
+    homeworks = (Homework(name, {"backprop.py": ""}) for name in ("backprop", "plain"))
+    return load_course(build_course(tmp_path, CONFIG, *homeworks))
 
 
 def check(id_="test_a", verdict=Verdict.WRONG_ANSWER, score=1.0, max_score=4.0, **more):

@@ -23,6 +23,8 @@ from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
 from grader.sandbox.trusted.zygote import Zygote
 from tests.support.tiny import COURSE, handed_in, write_course
 
+pytestmark = pytest.mark.runner
+
 LIMITS = Limits(wall_s=120, cpu_s=60, memory_mb=512, processes=16, open_files=64, scratch_mb=8, output_kb=16)
 
 

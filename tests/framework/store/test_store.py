@@ -16,41 +16,15 @@ from hypothesis import strategies as st
 
 from grader.course import load_course
 from grader.errors import StoreError
-from grader.records import CheckResult, Metric, Report, Verdict
+from grader.records import Verdict
 from grader.store import Mark, Store, database, digest_files, total
-
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
-FILES = {"backprop.py": b"x = 1\n", "sub/y.py": b""}
+from tests.support.attempts import FILES, NOON, hand_in, report
 
 
 @pytest.fixture
 def store(tmp_path):
     """An empty store."""
     return Store(tmp_path / "state")
-
-
-def hand_in(store, owner="ada", *, files=FILES, at=NOON, assignment="backprop", **more):
-    return store.add_submission(assignment, owner, files, received_at=at, **more)
-
-
-def report(submission, score=5.0, verdict=Verdict.PARTIAL, version="v1", **more):
-    fields = {
-        "assignment": submission.assignment,
-        "verdict": verdict,
-        "score": None if verdict.held else score,
-        "max_score": 10.0,
-        "checks": (
-            CheckResult(id="test_a", title="A", verdict=verdict, score=score, max_score=10.0, staff="for staff"),
-            CheckResult(id="test_b", title="B", verdict=Verdict.SKIPPED, score=None, max_score=0.0),
-        ),
-        "metrics": {"acc": Metric(name="acc", value=score / 10), "nan": Metric(name="nan", value=None)},
-        "seed": 2**63 + 5,
-        "profile": "cpu",
-        "grader_version": version,
-        "submission_digest": submission.digest,
-        "seconds": 2.5,
-    }
-    return Report(**{**fields, **more})
 
 
 def rows(store, query):
@@ -269,7 +243,7 @@ def small_disk(tmp_path):
             "    kernel.mount('tmpfs', str(disk), 'tmpfs', 0, 'size=2m')\n"
             "except OSError: sys.exit(77)\n"
             "from grader.errors import StoreError\nfrom grader.store import Store\n"
-            "from tests.framework.store.test_store import hand_in, report\n" + script
+            "from tests.support.attempts import hand_in, report\n" + script
         )
         (tmp_path / "disk").mkdir()
         done = subprocess.run(
