@@ -106,11 +106,11 @@ class _Scene:
         return np.rint(picture * 255).astype(np.uint8), self._with_void(), self.instances
 
     def regions(self) -> None:
-        """Three kinds of stuff, in regions with wavy borders."""
-        kinds = self.stream.permutation(len(STUFF))[:3]
-        at = self.stream.uniform(0.0, SIDE, 8).reshape(4, 2, 1, 1).astype(np.float32)
+        """Two kinds of stuff, with a wavy border between them."""
+        kinds = self.stream.permutation(len(STUFF))[:2]
+        at = self.stream.uniform(0.0, SIDE, 4).reshape(2, 2, 1, 1).astype(np.float32)
         x, y = self.x + 5 * self.bumps(12.0), self.y + 5 * self.bumps(12.0)
-        region = np.hypot(x - at[:, 0], y - at[:, 1]).argmin(axis=0) % 3
+        region = np.hypot(x - at[:, 0], y - at[:, 1]).argmin(axis=0)
         for index, kind in enumerate(kinds.tolist()):
             here = region == index
             self.labels[here] = kind
