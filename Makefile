@@ -52,13 +52,13 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
 messages: setup  ## measure what messages name, and write the table into docs/messages.md
-	$(BIN)/python -m tests.messages --write
+	$(BIN)/python -m tools.messages --write
 
 formgrader: setup  ## walk through formgrader in JupyterLab with a headless browser
-	$(BIN)/python tests/formgrader/walk.py build/formgrader
+	$(BIN)/python tools/formgrader/walk.py build/formgrader
 
 nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
-	$(BIN)/python tests/with_nbgrader/walk.py build/nbgrader
+	$(BIN)/python tools/with_nbgrader/walk.py build/nbgrader
 
 lint: setup  ## check style
 	$(BIN)/ruff check .

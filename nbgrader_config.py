@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from grader.gradebook import configure
+from grader.nbgrader import configure
 
 configure(get_config(), Path(__file__).with_name("autograde.yml"))  # noqa: F821 - traitlets provides it

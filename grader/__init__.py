@@ -2,7 +2,8 @@
 
 The package is layered; imports run one way, down this list (an import contract in CI holds it)::
 
-    cli -> reports -> batch -> engine -> checks -> sandbox -> store -> release -> data -> course -> records -> errors
+    cli -> demo -> nbgrader -> reports -> validation -> grading -> engine -> checks -> sandbox -> intake -> store
+        -> release -> data -> student -> course -> records -> errors
 """
 
 from importlib.metadata import PackageNotFoundError, version

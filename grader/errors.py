@@ -1,4 +1,4 @@
-"""One exception tree. Each error says what went wrong, where (file, line or key) and how to mend it.
+"""One exception tree. Each error says what went wrong, where (file, line or key) and how to fix it.
 
 ::
 
@@ -26,24 +26,24 @@ UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 class AutogradeError(Exception):
     """Base of every error that Autograde raises on purpose.
 
-    ``what`` says what went wrong, ``where`` names the file, line or key, ``mend`` how to put it right.
+    ``what`` says what went wrong, ``where`` names the file, line or key, ``fix`` how to put it right.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str | Path | None = None, mend: str | None = None) -> None:
+    def __init__(self, what: str, *, where: str | Path | None = None, fix: str | None = None) -> None:
         super().__init__(what)
         self.what = what
         self.where = None if where is None else str(where)
-        self.mend = mend
+        self.fix = fix
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}\n  to mend it: {self.mend}" if self.mend else text
+        return f"{text}\n  fix: {self.fix}" if self.fix else text
 
     def as_dict(self) -> dict[str, str | None]:
         """The error as JSON-ready data, for ``--json``."""
-        return {"error": type(self).__name__, "what": self.what, "where": self.where, "mend": self.mend}
+        return {"error": type(self).__name__, "what": self.what, "where": self.where, "fix": self.fix}
 
 
 class UsageError(AutogradeError):

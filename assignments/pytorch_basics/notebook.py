@@ -29,7 +29,7 @@
 # %%
 # %load_ext autoreload
 # %autoreload 2
-# %load_ext grader.notebook
+# %load_ext grader.student
 # %modules tensor_ops.py two_layer.py networks.py training.py
 import matplotlib.pyplot as plt
 import numpy as np

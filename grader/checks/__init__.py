@@ -9,7 +9,7 @@ from grader.checks.declared import (
     untouched,
 )
 from grader.checks.gradients import gradcheck
-from grader.checks.marks import points
+from grader.checks.points import points
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""``release``, ``validate`` and ``schema``: the author's commands."""
+"""``new``, ``release``, ``validate`` and ``schema``: the author's commands."""
 
 from __future__ import annotations
 
@@ -23,6 +23,28 @@ from grader.cli.common import (
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+@command
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and _: a Python module's name")],
+    title: Annotated[str | None, typer.Option("--title", help="what students read (default: made of the name)")] = None,
+    start: Annotated[bool, typer.Option("--start", help="start a course here if there is none")] = False,
+    course: CourseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a small, whole assignment that validates, and its entry in autograde.yml, to be changed into yours."""
+    from grader.release import new_assignment
+
+    written = new_assignment(name, title=title, course=course, start=start)
+    if as_json:
+        print_json({"files": [str(path) for path in written]})
+        return
+    here = Path.cwd()
+    for path in written:
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        out.print(f"wrote {shown}", markup=False)
+    out.print(f"next: `autograde validate {name}`, then make it yours, then `autograde release {name}`", markup=False)
 
 
 @command
@@ -104,10 +126,10 @@ def validate(
     """Measure a grader: by its variants, by mutants of the solution, and by grading again with other seeds."""
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from grader.batch.validation import Options
-    from grader.batch.validation import validate as measure
     from grader.course import load_course
-    from grader.reports.validation import print_validation, write_page
+    from grader.reports.validation_table import print_validation, write_page
+    from grader.validation import Options
+    from grader.validation import validate as measure
 
     loaded = load_course(course)
     options = Options(profile, jobs, tuple(only or ()), match, secret, seed, seeds, mutants, sample, full)

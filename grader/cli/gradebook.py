@@ -24,12 +24,12 @@ def sync(
 ) -> None:
     """Bring nbgrader's folders and gradebook, and our store, into step. A second time changes nothing."""
     from grader.course import load_course
-    from grader.gradebook.places import Places
-    from grader.gradebook.sync import sync as bring
+    from grader.nbgrader.layout import NbgraderLayout
+    from grader.nbgrader.sync import sync as bring
 
     loaded = load_course(course)
     assignments = [loaded.assignment(name) for name in names or loaded.assignments]
-    done = bring(Places(loaded), assignments, wheel=wheel)
+    done = bring(NbgraderLayout(loaded), assignments, wheel=wheel)
     if as_json:
         print_json(asdict(done))
     else:
@@ -49,21 +49,21 @@ def sync(
 def diff(names: NamesArgument = None, course: CourseOption = None, as_json: JsonOption = False) -> None:
     """Tell where our store and nbgrader's gradebook disagree; exit code 1 where they do."""
     from grader.course import load_course
-    from grader.gradebook.difference import differences
-    from grader.gradebook.places import Places
+    from grader.nbgrader.diff import differences
+    from grader.nbgrader.layout import NbgraderLayout
 
     loaded = load_course(course)
-    found = differences(Places(loaded), [loaded.assignment(name) for name in names or loaded.assignments])
+    found = differences(NbgraderLayout(loaded), [loaded.assignment(name) for name in names or loaded.assignments])
     if as_json:
         print_json([asdict(item) for item in found])
     elif not found:
         out.print("the store and the gradebook agree")
     else:
         table = Table(box=None, pad_edge=False)
-        for heading in ("assignment", "student", "what", "ours", "gradebook", "to mend it"):
+        for heading in ("assignment", "student", "what", "ours", "gradebook", "fix"):
             table.add_column(heading)
         for item in found:
-            cells = (item.assignment, item.student, item.what, item.ours, item.gradebook, item.mend)
+            cells = (item.assignment, item.student, item.what, item.ours, item.gradebook, item.fix)
             table.add_row(*(Text(cell) for cell in cells))
         print_table(table)
     if found:

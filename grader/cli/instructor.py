@@ -24,8 +24,8 @@ from grader.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from grader.batch import Graded
     from grader.course import Assignment, Course
+    from grader.grading import BatchResult
 
 
 @command
@@ -38,8 +38,8 @@ def collect(
 ) -> None:
     """Take in a class's submissions. Collecting the same folder again adds nothing."""
     from grader.course import load_course
+    from grader.intake import collect as take_in
     from grader.store import Store
-    from grader.store import collect as take_in
 
     loaded = load_course(course)
     result = take_in(loaded, loaded.assignment(name), folder, Store(state or loaded.state))
@@ -98,9 +98,9 @@ def grade(
 def _grade_one(
     course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool
 ) -> None:
-    from grader.batch import grade_upload
+    from grader.grading import grade_upload
+    from grader.intake import read_submission
     from grader.reports import report_table
-    from grader.store import read_submission
 
     report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state)
     if as_json:
@@ -137,8 +137,8 @@ def _grade_all(
         TimeRemainingColumn,
     )
 
-    from grader.batch import Stopped, grade_assignment, stoppable
     from grader.errors import SystemFault
+    from grader.grading import Stopped, grade_assignment, stoppable
     from grader.store import Store
 
     store = Store(state or course.state)
@@ -159,7 +159,7 @@ def _grade_all(
                 done.total = total
                 progress.update(task, total=total)
 
-            def advanced(item: Graded) -> None:
+            def advanced(item: BatchResult) -> None:
                 done.graded += 1
                 progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}")
 
@@ -216,7 +216,7 @@ class _Count:
         )
 
 
-def _print_batch(graded: list[Graded], title: str) -> None:
+def _print_batch(graded: list[BatchResult], title: str) -> None:
     from grader.reports import BatchRow, batch_table
 
     if graded:
@@ -226,7 +226,7 @@ def _print_batch(graded: list[Graded], title: str) -> None:
         )
 
 
-def _as_json(item: Graded) -> dict[str, Any]:
+def _as_json(item: BatchResult) -> dict[str, Any]:
     report = item.attempt.report
     return {
         "owner": item.submission.owner,
@@ -239,6 +239,6 @@ def _as_json(item: Graded) -> dict[str, Any]:
     }
 
 
-def _staff(item: Graded) -> str:
+def _staff(item: BatchResult) -> str:
     checks = [check for check in item.attempt.report.checks if check.verdict.held]
     return "\n".join(f"{check.id}: {check.verdict.value}\n{check.staff}" for check in checks[:3])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from grader import __version__
-from grader.cli import author, gradebook, instructor, machine, scaffold, show, student
+from grader.cli import author, gradebook, instructor, operator, results, student
 
 app = typer.Typer(
     name="autograde",
@@ -35,15 +35,15 @@ STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For au
 app.command("check", rich_help_panel=STUDENTS)(student.check)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
-app.command("feedback", rich_help_panel=INSTRUCTORS)(show.feedback)
-app.command("leaderboard", rich_help_panel=INSTRUCTORS)(show.leaderboard)
+app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
+app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
-app.command("new", rich_help_panel=AUTHORS)(scaffold.new)
+app.command("new", rich_help_panel=AUTHORS)(author.new)
 app.command("release", rich_help_panel=AUTHORS)(author.release)
 app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
-app.command("doctor", rich_help_panel=ALL)(machine.doctor)
-app.command("demo", rich_help_panel=ALL)(machine.demo)
+app.command("doctor", rich_help_panel=ALL)(operator.doctor)
+app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 
 def main() -> None:

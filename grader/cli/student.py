@@ -24,7 +24,7 @@ def check(
         raise UsageError(
             "there are no public tests here",
             where=tests,
-            mend="run it in the folder that you unpacked, or name that folder",
+            fix="run it in the folder that you unpacked, or name that folder",
         )
     code = pytest.main([str(tests), "--rootdir", str(folder), "-q", "--tb=short", "-p", "no:cacheprovider"])
     if code == 0:

@@ -120,7 +120,7 @@ class Assignment:
             raise CourseError(
                 f"there is no profile {name!r}",
                 where=f"assignments.{self.name}.profiles",
-                mend=f"use one of: {have}",
+                fix=f"use one of: {have}",
             ) from None
 
     def due_for(self, owner: str) -> datetime | None:
@@ -131,7 +131,7 @@ class Assignment:
         """Days begun after the due date of ``owner``; 0 for what is in time."""
         return self.late_policy.days_late(self.due_for(owner), received)
 
-    def late_penalty(self, received: datetime, owner: str = "") -> float:
+    def kept_fraction(self, received: datetime, owner: str = "") -> float:
         """The fraction of the score, 0 to 1, that a submission of ``owner`` received then keeps under the late policy."""
         return self.late_policy.kept(self.due_for(owner), received)
 
@@ -169,5 +169,5 @@ class Course:
             raise CourseError(
                 f"there is no assignment {name!r}",
                 where=self.path,
-                mend=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
+                fix=f"did you mean {near[0]!r}?" if near else f"use one of: {have}",
             ) from None

@@ -34,12 +34,12 @@ def course_secret(state: Path) -> bytes:
             _create_secret(path)
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"cannot read the course's secret: {error}", where=path, mend="check its owner") from error
+        raise StoreError(f"cannot read the course's secret: {error}", where=path, fix="check its owner") from error
     if not re.fullmatch(r"[0-9a-f]{64}", text):
         raise StoreError(
             "the course's secret is damaged: it should be 64 hexadecimal digits",
             where=path,
-            mend="restore it from a backup; with a new one, submissions meet other held-out data than before",
+            fix="restore it from a backup; with a new one, submissions meet other held-out data than before",
         )
     return bytes.fromhex(text)
 

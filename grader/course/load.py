@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from grader.course.checks import file_problems, roster_problems, rule_problems
+from grader.course.consistency import file_problems, roster_problems, rule_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
-from grader.course.explain import explain
-from grader.course.marked import Marked, read_marked
 from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
 from grader.course.roster import Roster
+from grader.course.validation_errors import explain
+from grader.course.yaml_lines import Marked, read_marked
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grader.course.marked import KeyPath
+    from grader.course.yaml_lines import KeyPath
 
 FILE_NAME = "autograde.yml"
 
@@ -35,7 +35,7 @@ def find_course_file(path: Path | None = None) -> Path:
     if path is not None:
         path = path / FILE_NAME if path.is_dir() else path
         if not path.is_file():
-            raise CourseError("there is no such file", where=path, mend=f"give the path of the course's {FILE_NAME}")
+            raise CourseError("there is no such file", where=path, fix=f"give the path of the course's {FILE_NAME}")
         return path.resolve()
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -44,14 +44,14 @@ def find_course_file(path: Path | None = None) -> Path:
     raise CourseError(
         f"no {FILE_NAME} here or in any folder above",
         where=here,
-        mend=f"change to the course's folder, or give the path of its {FILE_NAME}",
+        fix=f"change to the course's folder, or give the path of its {FILE_NAME}",
     )
 
 
 def load_course(path: Path | None = None, *, check_files: bool = True) -> Course:
     """The course at ``path`` (file or folder; None: searched upward from the current folder).
 
-    Raises CourseError that names file, line, key and mend of the first problem, and lists the others. With
+    Raises CourseError that names file, line, key and fix of the first problem, and lists the others. With
     ``check_files`` the folders of every assignment must exist.
     """
     marked = read_marked(find_course_file(path))
@@ -153,8 +153,8 @@ def _extensions(
         key: KeyPath = ("assignments", name, "extensions", owner)
         if owner not in known:
             near = difflib.get_close_matches(owner, known, n=1)
-            mend = f"did you mean `{near[0]}`?" if near else "use an id of the roster"
-            marked.add(key, f"no student or team {owner!r} in the roster", mend)
+            fix = f"did you mean `{near[0]}`?" if near else "use an id of the roster"
+            marked.add(key, f"no student or team {owner!r} in the roster", fix)
         moment = _moment(key, text, zone, marked)
         broken = due is None and config.assignments[name].due is not None
         if moment is not None and not broken and (due is None or moment <= due):

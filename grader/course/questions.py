@@ -55,13 +55,13 @@ def read_questions(source: Path) -> tuple[Question, ...]:
         points = told.get("points")
         if not isinstance(points, int | float) or isinstance(points, bool) or not 0 <= points < math.inf:
             raise AuthoringError(
-                f"the points of `{told.get('grade_id')}` are no number", where=where, mend='write "points": 5'
+                f"the points of `{told.get('grade_id')}` are no number", where=where, fix='write "points": 5'
             )
         if not task and re.search(r"^\W*your answer here\W*$", body, re.IGNORECASE | re.MULTILINE):
             raise AuthoringError(
                 f"`{told.get('grade_id')}` holds its question, which nbgrader takes out with the model answer",
                 where=where,
-                mend="put the question into a markdown cell of its own above; here goes the model answer with its rubric",
+                fix="put the question into a markdown cell of its own above; here goes the model answer with its rubric",
             )
         asked = body if task else (cells[index - 1][2] if index else "")
         found.append(

@@ -33,9 +33,9 @@ class CheckInfo:
 
 
 class _Problem(Exception):
-    def __init__(self, what: str, node: ast.AST, mend: str) -> None:
+    def __init__(self, what: str, node: ast.AST, fix: str) -> None:
         super().__init__(what)
-        self.what, self.line, self.mend = what, getattr(node, "lineno", 1), mend
+        self.what, self.line, self.fix = what, getattr(node, "lineno", 1), fix
 
 
 def read_suite(folder: Path) -> tuple[CheckInfo, ...]:
@@ -46,7 +46,7 @@ def read_suite(folder: Path) -> tuple[CheckInfo, ...]:
     """
     files = sorted(folder.rglob("test_*.py"), key=lambda path: path.relative_to(folder).as_posix())
     if not files:
-        raise AuthoringError("there is no hidden suite", where=folder, mend="write a test_*.py there")
+        raise AuthoringError("there is no hidden suite", where=folder, fix="write a test_*.py there")
     checks: dict[str, CheckInfo] = {}
     problems: list[tuple[str, _Problem]] = []
     for file in files:
@@ -64,11 +64,11 @@ def read_suite(folder: Path) -> tuple[CheckInfo, ...]:
         (file_name, first_problem), *rest = problems
         what = first_problem.what
         if rest:
-            lines = [f"  {name}:{problem.line}: {problem.what} ({problem.mend})" for name, problem in rest]
+            lines = [f"  {name}:{problem.line}: {problem.what} ({problem.fix})" for name, problem in rest]
             what += f"\nand {len(rest)} more:\n" + "\n".join(lines)
-        raise AuthoringError(what, where=f"{file_name}:{first_problem.line}", mend=first_problem.mend)
+        raise AuthoringError(what, where=f"{file_name}:{first_problem.line}", fix=first_problem.fix)
     if not checks:
-        raise AuthoringError("the hidden suite has no check", where=folder, mend="write functions named test_*")
+        raise AuthoringError("the hidden suite has no check", where=folder, fix="write functions named test_*")
     return tuple(checks.values())
 
 
@@ -77,7 +77,7 @@ def _parse(file: Path) -> ast.Module:
         return ast.parse(file.read_bytes(), str(file))
     except SyntaxError as error:
         where = f"{file}:{error.lineno or 1}"
-        raise AuthoringError(f"not valid Python: {error.msg}", where=where, mend="correct the syntax") from error
+        raise AuthoringError(f"not valid Python: {error.msg}", where=where, fix="correct the syntax") from error
 
 
 def _tests(tree: ast.Module) -> Iterator[ast.FunctionDef]:
@@ -91,8 +91,8 @@ def _tests(tree: ast.Module) -> Iterator[ast.FunctionDef]:
 def _check(node: ast.FunctionDef, file: Path) -> CheckInfo:
     title = (ast.get_docstring(node) or "").partition("\n")[0].strip()
     if not title:
-        mend = "its first line is the title that students read"
-        raise _Problem(f"`{node.name}` has no docstring", node, mend)
+        fix = "its first line is the title that students read"
+        raise _Problem(f"`{node.name}` has no docstring", node, fix)
     call = next((item for item in node.decorator_list if _decorator_name(item) == "points"), None)
     if call is None:
         raise _Problem(f"`{node.name}` has no points", node, "put `@points(4)` above it")
@@ -115,8 +115,8 @@ def _arguments(test: str, call: ast.expr) -> dict[str, Any]:
     for keyword in call.keywords:
         if keyword.arg not in _KEYWORDS:
             near = difflib.get_close_matches(keyword.arg or "", _KEYWORDS, n=1)
-            mend = f"did you mean `{near[0]}`?" if near else f"use {', '.join(_KEYWORDS)}"
-            raise _Problem(f"`{test}`: points takes no `{keyword.arg or '**'}`", call, mend)
+            fix = f"did you mean `{near[0]}`?" if near else f"use {', '.join(_KEYWORDS)}"
+            raise _Problem(f"`{test}`: points takes no `{keyword.arg or '**'}`", call, fix)
         values[keyword.arg] = _literal(test, keyword.arg, keyword.value)
     if not isinstance(values["hint"], str):
         raise _Problem(f"`{test}`: the hint must be text", call, "put it in quotes")
@@ -133,8 +133,8 @@ def _literal(test: str, name: str, node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
-        mend = "write the value itself there: release and reports read it without running the suite"
-        raise _Problem(f"`{test}`: {name} is not written out", node, mend) from None
+        fix = "write the value itself there: release and reports read it without running the suite"
+        raise _Problem(f"`{test}`: {name} is not written out", node, fix) from None
 
 
 def _is_number(value: object) -> bool:

@@ -107,7 +107,7 @@ def _read(data: PackagedDigits) -> tuple[npt.NDArray[np.float32], npt.NDArray[np
         raise MachineError(
             f"the data set {data.name!r} comes with a Python package that is not installed here",
             where=f"{data.package}/{data.file}",
-            mend=f"install {data.package.replace('sklearn', 'scikit-learn')}",
+            fix=f"install {data.package.replace('sklearn', 'scikit-learn')}",
         )
     with gzip.open(path, "rt", encoding="ascii") as file:
         rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)

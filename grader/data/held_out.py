@@ -153,7 +153,7 @@ def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
     try:
         asked = DataConfig.model_validate(fields)
     except ValueError as error:
-        raise CourseError(f"no description of a data set: {error}", where="data", mend="see autograde.yml") from error
+        raise CourseError(f"no description of a data set: {error}", where="data", fix="see autograde.yml") from error
     data = make(asked.set, asked.options)
     public = load(
         asked.set, train=asked.train, validation=asked.validation, flat=asked.flat, array=asked.array, **asked.options

@@ -65,7 +65,7 @@ def read_csv(path: Path) -> tuple[Pixels, Points]:
         raise MachineError(
             f"the facial keypoints cannot be read: {error}",
             where=path,
-            mend="put Kaggle's training.csv there, unpacked, or correct data.options.root",
+            fix="put Kaggle's training.csv there, unpacked, or correct data.options.root",
         ) from error
 
 

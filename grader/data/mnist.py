@@ -76,7 +76,7 @@ def _read(root: Path, *, train: bool) -> Samples:
         raise MachineError(
             "the data set 'mnist' is not whole in this folder",
             where=root / "MNIST" / "raw",
-            mend="unpack the four files named ...-idx1-ubyte and ...-idx3-ubyte there, or correct data.options.root",
+            fix="unpack the four files named ...-idx1-ubyte and ...-idx3-ubyte there, or correct data.options.root",
         ) from error
     x = found.data.numpy().astype(np.float32)[:, None] / np.float32(255)
     samples = Samples(x, found.targets.numpy().astype(np.int64))

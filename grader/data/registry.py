@@ -73,7 +73,7 @@ def check_size(name: str, wanted: int, have: int, part: str) -> None:
         raise CourseError(
             f"the data set {name!r} has {have} samples for {part}, not {wanted}",
             where="data",
-            mend=f"ask for {have} at most",
+            fix=f"ask for {have} at most",
         )
 
 
@@ -84,11 +84,11 @@ def make(name: str, options: dict[str, Any]) -> DataSet:
     """
     if name not in _MAKERS:
         near = difflib.get_close_matches(name, _MAKERS, n=1)
-        mend = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(_MAKERS)}"
-        raise CourseError(f"unknown data set {name!r}", where="data.set", mend=mend)
+        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(_MAKERS)}"
+        raise CourseError(f"unknown data set {name!r}", where="data.set", fix=fix)
     try:
         return _MAKERS[name](**options)
     except TypeError as error:
         raise CourseError(
-            f"the data set {name!r} does not take these options: {error}", where="data.options", mend="correct them"
+            f"the data set {name!r} does not take these options: {error}", where="data.options", fix="correct them"
         ) from error

@@ -67,7 +67,7 @@ def _author_state(config: pytest.Config, path: Path) -> GradingState:
     from grader.course import load_course
     from grader.engine.session import Session
     from grader.errors import AutogradeError
-    from grader.store import read_submission
+    from grader.intake import read_submission
 
     try:
         suite = next((Path(arg.split("::")[0]).resolve() for arg in config.args), Path.cwd())
@@ -300,7 +300,7 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     from grader.errors import AuthoringError
 
     if case.fraction is not None:
-        raise AuthoringError("a case calls award twice", mend="call it once, with what counts")
+        raise AuthoringError("a case calls award twice", fix="call it once, with what counts")
     number = float(value)
     if metric is None:
         case.fraction = min(max(number, 0.0), 1.0) if math.isfinite(number) else 0.0
@@ -310,7 +310,7 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
         raise AuthoringError(
             f"there is no threshold for the metric {metric!r}",
             where=f"autograde.yml: assignments.{grading.session.assignment.name}.profiles.{grading.session.profile.name}.thresholds",
-            mend=f"add `{metric}: {{zero: ..., full: ...}}`",
+            fix=f"add `{metric}: {{zero: ..., full: ...}}`",
         )
     _record(grading, case, metric, number)
     case.awarded = metric

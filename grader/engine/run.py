@@ -15,12 +15,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from grader.engine.contract import Signature, not_defined
-from grader.engine.places import defined_at, raised_at
 from grader.engine.proxies import PROBES, Handle, Probe, Student, StudentDict, StudentList, proxies
 from grader.engine.rules import Breach, check_rules, imported_modules, reach
+from grader.engine.source_lines import defined_at, raised_at
 from grader.errors import AuthoringError, MachineError, SystemFault
 from grader.records import Place, Verdict
-from grader.sandbox.connection import SandboxFault, Worker, WorkerKilled
 from grader.sandbox.faults import (
     ContractError,
     ImportFailed,
@@ -30,6 +29,7 @@ from grader.sandbox.faults import (
     WorkerDied,
     WorkerFault,
 )
+from grader.sandbox.trusted.worker import SandboxFault, Worker, WorkerKilled
 
 if TYPE_CHECKING:
     from grader.engine.session import Session
@@ -224,7 +224,7 @@ class SubmissionRun:
         return kept
 
     def ask(self, op: str, *args: Any, ref: bool = False, label: str = "") -> Any:
-        """Run an operation in the worker; see :meth:`grader.sandbox.client.Worker.request`.
+        """Run an operation in the worker; see :meth:`grader.sandbox.trusted.zygote.Worker.request`.
 
         ``label`` names the function of the student's that it calls. One that ran out of time in two checks is not
         called again: each further check would cost a full time limit to learn the same.
@@ -271,7 +271,7 @@ class SubmissionRun:
         home = module or (signature.module if signature else next(iter(self.session.modules)))
         file = self.session.modules.get(home)
         if file is None:
-            raise AuthoringError(f"the assignment has no module {home!r}", mend="use one of its `files`")
+            raise AuthoringError(f"the assignment has no module {home!r}", fix="use one of its `files`")
         if signature is not None and (signature.is_class or signature.arguments is not None):
             self.touch(signature)
         if (key := (home, name)) in self._functions and not ref and self._worker is not None:

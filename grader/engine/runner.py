@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 from grader.course import load_course
-from grader.engine.measure import Attempted, Plan
+from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import (
     HELD,
     CaseOutcome,
@@ -44,12 +44,12 @@ from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.run import SubmissionRun, derive_seed
 from grader.engine.session import Session
 from grader.errors import AutogradeError, SystemFault
+from grader.intake.upload import UPLOAD_FOLDER
 from grader.records import CheckResult, Report, Verdict
-from grader.sandbox import kernel
-from grader.sandbox.channel import Channel
-from grader.sandbox.connection import WorkerKilled
+from grader.sandbox.layers import kernel
+from grader.sandbox.trusted.channel import Channel
+from grader.sandbox.trusted.worker import WorkerKilled
 from grader.store.blobs import digest_files
-from grader.store.upload import UPLOAD_FOLDER
 
 _REFEREE_CAP = 8
 #: How often a submission is begun anew before a fault of ours holds it.
@@ -180,7 +180,7 @@ class RunnerPlugin:
     def _run_open(
         self, session: pytest.Session, items: list[pytest.Function], run: SubmissionRun, brief: bool = False
     ) -> tuple[dict[str, CaseOutcome], dict[str, Any]]:
-        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measure.Plan`."""
+        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measurement.Plan`."""
         self.state.begin(run)
         failed: set[str] = set()
         for index, item in enumerate(items):

@@ -15,11 +15,11 @@ from grader.course import Assignment, Course, Profile, course_secret, grader_ver
 from grader.engine.contract import Signature, read_contract
 from grader.engine.run import SubmissionRun, derive_seed
 from grader.errors import AuthoringError
-from grader.sandbox.client import Zygote
-from grader.sandbox.exposure import refuse_visible
+from grader.intake.assemble import Assembled, assemble
 from grader.sandbox.limits import Limits
+from grader.sandbox.trusted.exposure import refuse_visible
+from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
-from grader.store.modules import Assembled, assemble
 
 if TYPE_CHECKING:
     from grader.data import HeldOut
@@ -51,7 +51,7 @@ class Session:
             return path.read_text(encoding="utf-8")
         except OSError as error:
             raise AuthoringError(
-                "the solution cannot be read", where=path, mend="write the solved module there"
+                "the solution cannot be read", where=path, fix="write the solved module there"
             ) from error
 
     def warm(self) -> Zygote:
@@ -97,7 +97,7 @@ class Session:
             raise AuthoringError(
                 "the suite asks for held-out data and the course names none",
                 where=f"autograde.yml: assignments.{self.assignment.name}.data",
-                mend="add `data: {set: digits, train: 1500, test: 600}`",
+                fix="add `data: {set: digits, train: 1500, test: 600}`",
             )
         return hold_out(self.profile.data.model_dump(), self.secret)
 

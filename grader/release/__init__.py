@@ -9,7 +9,7 @@ from grader.release.build import (
     make_bundles,
     require_no_drift,
 )
-from grader.release.notebook import source_notebook
+from grader.release.bundle_notebook import source_notebook
 from grader.release.pack import pack_release
 from grader.release.prove import Leak, find_leaks, prove_clean
 from grader.release.scaffold import new_assignment

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from grader import __version__
 from grader.course import read_suite
 from grader.errors import AuthoringError, ReleaseError
-from grader.release.notebook import release_notebooks, source_notebook
+from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stub
@@ -135,7 +135,7 @@ def require_no_drift(course: Course, names: Sequence[str]) -> None:
         raise ReleaseError(
             f"the committed release has drifted from its sources ({len(changed)} files):\n{diff}",
             where=next((name for name in changed if name != "/dev/null"), None),
-            mend=f"run `autograde release {' '.join(names)}` and commit what it writes",
+            fix=f"run `autograde release {' '.join(names)}` and commit what it writes",
         )
 
 
@@ -152,7 +152,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
         if any(part in LITTER for part in relative.parts):
             continue
         if path.is_symlink():
-            raise ReleaseError("a release holds no links", where=path, mend="remove it and build the release again")
+            raise ReleaseError("a release holds no links", where=path, fix="remove it and build the release again")
         if path.is_file():
             files[relative.as_posix()] = path.read_bytes()
     return dict(sorted(files.items()))
@@ -179,13 +179,13 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
             if any(part in LITTER for part in relative.parts) or path.is_dir():
                 continue
             if path.is_symlink():
-                raise AuthoringError("a bundle's file is a link", where=path, mend="put the file itself there")
+                raise AuthoringError("a bundle's file is a link", where=path, fix="put the file itself there")
             files[relative.as_posix()] = path.read_bytes()
     if "README.md" not in files:
-        raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", mend="write it")
+        raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", fix="write it")
     if not any(path.startswith("public/test_") for path in files):
         raise AuthoringError(
-            "the assignment has no public test", where=assignment.folder / "public", mend="write a test_*.py there"
+            "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"
         )
     made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME)}
     files |= {path: text.encode() for path, text in made.items()}
@@ -198,12 +198,12 @@ def _stub(path: Path, root: Path) -> bytes:
     try:
         source = path.read_bytes()
     except FileNotFoundError as error:
-        raise AuthoringError("the solved module is missing", where=path, mend="write it, or correct `files`") from error
+        raise AuthoringError("the solved module is missing", where=path, fix="write it, or correct `files`") from error
     where = _relative(path, root)
     try:
         text = source.decode()
     except UnicodeDecodeError as error:
-        raise AuthoringError(f"the module is no UTF-8 text: {error}", where=where, mend="save it as UTF-8") from error
+        raise AuthoringError(f"the module is no UTF-8 text: {error}", where=where, fix="save it as UTF-8") from error
     return make_stub(text, where).encode() if path.suffix == ".py" else source
 
 

@@ -49,14 +49,14 @@ def pack_release(
     if wheel[0] != WHEEL_NAME:
         raise ReleaseError(
             f"the wheel is {wheel[0]}, the bundles' requirements.txt name {WHEEL_NAME}",
-            mend="keep the version in pyproject.toml and grader/__init__.py the same",
+            fix="keep the version in pyproject.toml and grader/__init__.py the same",
         )
     packed = {}
     for item in assignments:
         files = read_folder(item.release_folder)
         if not files:
             raise ReleaseError(
-                "nothing is released yet", where=item.release_folder, mend=f"run `autograde release {item.name}`"
+                "nothing is released yet", where=item.release_folder, fix=f"run `autograde release {item.name}`"
             )
         data = pack({**files, f"wheels/{wheel[0]}": wheel[1]}, item.name)
         # what is proved is what came out: the zip's own bytes, read back

@@ -37,13 +37,13 @@ def fill_parts(notebook: Any, assignment: Assignment, source: Path) -> None:
             raise AuthoringError(
                 f"a part names the file {file!r} and defines {names!r}",
                 where=source,
-                mend='write `# %% autograde={"file": "a.py", "define": ["f"]}` with a file of the assignment',
+                fix='write `# %% autograde={"file": "a.py", "define": ["f"]}` with a file of the assignment',
             )
         if cell.source.strip():
             raise AuthoringError(
                 f"the part of {file} that defines {', '.join(names)} has text of its own",
                 where=source,
-                mend="leave the cell empty: it is filled from the solution",
+                fix="leave the cell empty: it is filled from the solution",
             )
         texts = _definitions(assignment.solution_folder / file, names, source, imports=file not in started)
         started.add(file)
@@ -73,7 +73,7 @@ def _definitions(path: Path, names: list[str], source: Path, *, imports: bool) -
     for name in names:
         if name not in found:
             raise AuthoringError(
-                f"{path.name} defines no `{name}`", where=source, mend=f"use of: {', '.join(found)}"
+                f"{path.name} defines no `{name}`", where=source, fix=f"use of: {', '.join(found)}"
             )
     return [*(["\n".join(head)] if imports and head else []), *(_whole(found[name]) for name in names)]
 

@@ -69,7 +69,7 @@ def prove_clean(files: Mapping[str, bytes], secrets: Secrets, *, where: str = ""
     raise ReleaseError(
         f"the bundle gives secrets away:\n{listed}{more}",
         where=f"{where}/{leaks[0].where}" if where else leaks[0].where,
-        mend="take the lines out of the handout or the public tests, or move the solution markers around them",
+        fix="take the lines out of the handout or the public tests, or move the solution markers around them",
     )
 
 
@@ -150,7 +150,7 @@ def _expand(path: str, data: bytes) -> Iterator[tuple[str, bytes]]:
     if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(info.file_size for info in archive.infolist()) > _MAX_BYTES:
-                raise ReleaseError("the archive is too large to be proved clean", where=path, mend="take it out")
+                raise ReleaseError("the archive is too large to be proved clean", where=path, fix="take it out")
             yield f"{path}!", archive.comment
             for info in archive.infolist():
                 if not info.is_dir():
@@ -159,7 +159,7 @@ def _expand(path: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as member:
             unpacked = member.read(_MAX_BYTES + 1)
         if len(unpacked) > _MAX_BYTES:
-            raise ReleaseError("the archive is too large to be proved clean", where=path, mend="take it out")
+            raise ReleaseError("the archive is too large to be proved clean", where=path, fix="take it out")
         yield from _expand(f"{path}!", unpacked)
     else:
         yield path, data
@@ -173,7 +173,7 @@ def _texts(path: str, data: bytes) -> Iterator[_Text]:
         try:
             parsed = json.loads(text)
         except ValueError as error:
-            raise ReleaseError(f"no valid JSON: {error}", where=path, mend="build the release again") from error
+            raise ReleaseError(f"no valid JSON: {error}", where=path, fix="build the release again") from error
         yield _text(path, _json_lines(parsed, ""))
 
 

@@ -44,7 +44,7 @@ def new_assignment(
     root = path.parent
     for folder in (root / "assignments" / name, root / "solutions" / name):
         if folder.exists():
-            raise AuthoringError("there is one of this name", where=folder, mend="choose another name, or remove it")
+            raise AuthoringError("there is one of this name", where=folder, fix="choose another name, or remove it")
     values = {"name": name, "title": title or name.replace("_", " ").capitalize()}
     entry = _fill("entry.yml", {**values, "title_yaml": json.dumps(values["title"], ensure_ascii=False)})
     text = _with_entry(text, entry, path)
@@ -65,7 +65,7 @@ def _check_name(name: str) -> None:
     taken = name in sys.stdlib_module_names or name in {"torch", "torchvision", "numpy", "pytest", "grader", "nbgrader"}
     if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name) or taken:
         why = "is the name of a module that others import" if taken else "cannot name a Python module"
-        raise AuthoringError(f"{name!r} {why}", mend="use small letters, digits and _, such as word_vectors")
+        raise AuthoringError(f"{name!r} {why}", fix="use small letters, digits and _, such as word_vectors")
 
 
 def _course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:
@@ -74,7 +74,7 @@ def _course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:
     except CourseError as error:
         if not start:
             raise CourseError(
-                error.what, where=error.where, mend="change to the course's folder, or start a course here with --start"
+                error.what, where=error.where, fix="change to the course's folder, or start a course here with --start"
             ) from None
         folder = course or Path.cwd()
         path = (folder if folder.suffix != ".yml" else folder.parent) / FILE_NAME
@@ -90,14 +90,14 @@ def _with_entry(text: str, entry: str, path: Path) -> str:
     pairs = document.value if isinstance(document, yaml.MappingNode) else []
     value = next((value for key, value in pairs if key.value == "assignments"), None)
     if value is None:
-        raise CourseError("there is no key `assignments`", where=path, mend="add a line `assignments:` at the end")
+        raise CourseError("there is no key `assignments`", where=path, fix="add a line `assignments:` at the end")
     if isinstance(value, yaml.ScalarNode):  # `assignments:` with nothing below it yet
         return text.rstrip("\n") + "\n" + entry
     if value.flow_style:
         raise CourseError(
             "`assignments` is written in braces, where no entry can be added",
             where=f"{path}:{value.start_mark.line + 1}",
-            mend="write each assignment on lines of its own",
+            fix="write each assignment on lines of its own",
         )
     # PyYAML puts a block's end where the next key starts, behind blank lines and comments: go back to the last
     # line that belongs to the block, which is indented.

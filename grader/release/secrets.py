@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from grader.errors import AuthoringError
-from grader.release.notebook import handout_and_secrets
+from grader.release.bundle_notebook import handout_and_secrets
 from grader.release.strip import find_regions, split_lines
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def collect(
         solution_folder: ``solutions/NAME``.
         folder: ``assignments/NAME``.
         files: the solution modules' names.
-        notebook: the instructor's notebook, as :func:`grader.release.notebook.source_notebook` gives it.
+        notebook: the instructor's notebook, as :func:`grader.release.bundle_notebook.source_notebook` gives it.
         titles: the checks' titles, which students see.
 
     Raises:
@@ -164,7 +164,7 @@ def _functions(path: Path, root: Path) -> list[Block]:
         tree = ast.parse(text, str(path))
     except SyntaxError as error:
         raise AuthoringError(
-            f"no valid Python: {error.msg}", where=f"{_name(path, root)}:{error.lineno}", mend="correct the module"
+            f"no valid Python: {error.msg}", where=f"{_name(path, root)}:{error.lineno}", fix="correct the module"
         ) from error
     blocks = []
     rest = dict(enumerate(lines, start=1))
@@ -184,7 +184,7 @@ def _variants(path: Path, root: Path) -> list[Block]:
     try:
         variants = yaml.safe_load(text) or []
     except yaml.YAMLError as error:
-        raise AuthoringError(f"no valid YAML: {error}", where=_name(path, root), mend="correct the file") from error
+        raise AuthoringError(f"no valid YAML: {error}", where=_name(path, root), fix="correct the file") from error
     source_lines = [squeeze(line) for line in split_lines(text)]
     blocks = []
     for variant in variants if isinstance(variants, list) else []:
@@ -217,10 +217,10 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise AuthoringError(
-            "the file is missing", where=path, mend="write it, or take it out of the config"
+            "the file is missing", where=path, fix="write it, or take it out of the config"
         ) from error
     except UnicodeDecodeError as error:
-        raise AuthoringError(f"the file is no UTF-8 text: {error}", where=path, mend="save it as UTF-8") from error
+        raise AuthoringError(f"the file is no UTF-8 text: {error}", where=path, fix="save it as UTF-8") from error
 
 
 def _name(path: Path, root: Path) -> str:

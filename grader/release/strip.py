@@ -64,19 +64,19 @@ def find_regions(source: str, where: str | Path) -> tuple[Region, ...]:
                 raise AuthoringError(
                     f"a solution region opens inside the one that opened on line {open_marker.line}",
                     where=here,
-                    mend=f"close the first with `{END}` before this line; regions do not nest",
+                    fix=f"close the first with `{END}` before this line; regions do not nest",
                 )
             open_marker = marker
             continue
         if open_marker is None:
             raise AuthoringError(
-                f"`{END}` without a `{BEGIN}` before it", where=here, mend="add the missing marker, or remove this one"
+                f"`{END}` without a `{BEGIN}` before it", where=here, fix="add the missing marker, or remove this one"
             )
         regions.append(_region(tree, open_marker, marker, where))
         open_marker = None
     if open_marker is not None:
         raise AuthoringError(
-            f"`{BEGIN}` is never closed", where=f"{where}:{open_marker.line}", mend=f"add `{END}` after the solution"
+            f"`{BEGIN}` is never closed", where=f"{where}:{open_marker.line}", fix=f"add `{END}` after the solution"
         )
     return tuple(regions)
 
@@ -108,7 +108,7 @@ def make_stub(source: str, where: str | Path) -> str:
         raise AuthoringError(
             f"without its solution regions the module does not compile: {error.msg}",
             where=f"{where}:{nearest}",
-            mend="leave a docstring, `pass` or another statement outside the region",
+            fix="leave a docstring, `pass` or another statement outside the region",
         ) from error
     return stub
 
@@ -132,7 +132,7 @@ def _parse(source: str, where: str | Path) -> ast.Module:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise AuthoringError(
-            f"the solution is no valid Python: {error}", where=f"{where}:{line}", mend="correct the module"
+            f"the solution is no valid Python: {error}", where=f"{where}:{line}", fix="correct the module"
         ) from error
 
 
@@ -148,13 +148,13 @@ def _markers(source: str, where: str | Path) -> list[_Marker]:
         before = token.line[:column]
         if before.strip():
             raise AuthoringError(
-                "a solution marker shares its line with code", where=f"{where}:{line}", mend="give it a line of its own"
+                "a solution marker shares its line with code", where=f"{where}:{line}", fix="give it a line of its own"
             )
         if token.string.rstrip() != exact:
             raise AuthoringError(
                 f"`{token.string.strip()}` looks like a solution marker but is not spelt like one",
                 where=f"{where}:{line}",
-                mend=f"write exactly `{exact}`",
+                fix=f"write exactly `{exact}`",
             )
         found.append(_Marker(kind, line, before))
     return found
@@ -166,7 +166,7 @@ def _region(tree: ast.Module, begin: _Marker, end: _Marker, where: str | Path) -
         raise AuthoringError(
             f"`{END}` is indented otherwise than the `{BEGIN}` on line {begin.line}",
             where=f"{where}:{end.line}",
-            mend="indent both markers like the code between them",
+            fix="indent both markers like the code between them",
         )
     inside = [
         node
@@ -175,7 +175,7 @@ def _region(tree: ast.Module, begin: _Marker, end: _Marker, where: str | Path) -
     ]
     if not inside:
         raise AuthoringError(
-            "the solution region holds no statement", where=here, mend="move the markers around the solution's lines"
+            "the solution region holds no statement", where=here, fix="move the markers around the solution's lines"
         )
     inside.sort(key=_first_line)
     width = len(begin.indent)
@@ -186,13 +186,13 @@ def _region(tree: ast.Module, begin: _Marker, end: _Marker, where: str | Path) -
             raise AuthoringError(
                 f"the markers are indented by {width}, the code on line {node.lineno} by {node.col_offset}",
                 where=here,
-                mend="indent the markers like the code that they enclose, and keep a region inside one block",
+                fix="indent the markers like the code that they enclose, and keep a region inside one block",
             )
         if last > end.line:
             raise AuthoringError(
                 f"the statement on line {node.lineno} is cut by the end of the region",
                 where=f"{where}:{end.line}",
-                mend="let the region hold whole statements",
+                fix="let the region hold whole statements",
             )
     return Region(begin.line, end.line, begin.indent, _owner(tree, inside[0]))
 

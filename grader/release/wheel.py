@@ -31,7 +31,7 @@ def source_root() -> Path:
         raise ReleaseError(
             "the wheel for students cannot be built: this installation has no source tree",
             where=root,
-            mend="install from a checkout: pip install -e '.[grading]'",
+            fix="install from a checkout: pip install -e '.[grading]'",
         )
     return root
 
@@ -61,13 +61,13 @@ def build_wheel(root: Path) -> tuple[str, bytes]:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise ReleaseError(f"building the wheel took over {_TIMEOUT_S} s", where=root, mend="try again") from error
+            raise ReleaseError(f"building the wheel took over {_TIMEOUT_S} s", where=root, fix="try again") from error
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode or len(wheels) != 1:
             raise ReleaseError(
                 f"building the wheel failed:\n{done.stderr[-2000:]}",
                 where=root / "pyproject.toml",
-                mend="pip install hatchling, or correct pyproject.toml",
+                fix="pip install hatchling, or correct pyproject.toml",
             )
         name, data = wheels[0].name, wheels[0].read_bytes()
     check_wheel(name, data, root / "grader")
@@ -86,5 +86,5 @@ def check_wheel(name: str, data: bytes, package: Path) -> None:
                 raise ReleaseError(
                     "the wheel for students holds a file that is none of our package's",
                     where=f"{name}!{info.filename}",
-                    mend="correct [tool.hatch.build.targets.wheel] in pyproject.toml",
+                    fix="correct [tool.hatch.build.targets.wheel] in pyproject.toml",
                 )

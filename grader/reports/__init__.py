@@ -1,21 +1,21 @@
 """Reports: feedback pages, leaderboard and terminal tables, static and self-contained."""
 
 from grader.reports.feedback import (
-    Graded,
+    FeedbackItem,
     Summary,
     student_view,
     summarise,
     write_feedback,
     write_feedback_batch,
 )
-from grader.reports.leaderboard import Entry, Row, entry_of, standing, write_leaderboard
+from grader.reports.leaderboard import LeaderboardEntry, Row, entry_of, standing, write_leaderboard
 from grader.reports.publish import publish_feedback, publish_leaderboard
-from grader.reports.tables import BatchRow, batch_table, report_table
+from grader.reports.terminal_tables import BatchRow, batch_table, report_table
 
 __all__ = [
     "BatchRow",
-    "Entry",
-    "Graded",
+    "FeedbackItem",
+    "LeaderboardEntry",
     "Row",
     "Summary",
     "batch_table",

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from grader.course import read_questions
 from grader.errors import UsageError
 from grader.records import CheckResult, Report, Verdict
+from grader.reports.formatting import clean, csv_safe, moment, number
 from grader.reports.pages import render, write
-from grader.reports.text import clean, csv_safe, moment, number
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
 
@@ -31,7 +31,7 @@ _AFTER_DUE = "What went wrong is shown here once the due date has passed."
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
+class FeedbackItem:
     """One attempt to hand back. ``owner`` is the student's or the team's id; ``received_at`` is timezone-aware."""
 
     owner: str
@@ -95,7 +95,9 @@ def student_view(report: Report, *, due: datetime | None, now: datetime) -> Repo
     return report.model_copy(update={"checks": checks, "message": clean(report.message)})
 
 
-def write_feedback(graded: Graded, *, course: Course, assignment: Assignment, folder: Path, now: datetime) -> Path:
+def write_feedback(
+    graded: FeedbackItem, *, course: Course, assignment: Assignment, folder: Path, now: datetime
+) -> Path:
     """Write ``folder/OWNER/index.html`` and ``folder/OWNER/report.json``.
 
     Args:
@@ -135,7 +137,7 @@ def write_feedback(graded: Graded, *, course: Course, assignment: Assignment, fo
 
 
 def write_feedback_batch(
-    items: Iterable[Graded], *, course: Course, assignment: Assignment, folder: Path, now: datetime
+    items: Iterable[FeedbackItem], *, course: Course, assignment: Assignment, folder: Path, now: datetime
 ) -> Path:
     """Write everyone's page, and ``folder/index.html`` and ``folder/index.csv`` for staff.
 
@@ -167,19 +169,19 @@ def write_feedback_batch(
     return write(folder / "index.html", html)
 
 
-def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summary:
+def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -> Summary:
     """The attempt as a whole, lateness counted; raises UsageError where the owner's id cannot be a folder's name."""
     if not _FOLDER_NAME.fullmatch(graded.owner):
         raise UsageError(
             f"the id {graded.owner!r} cannot name a feedback folder",
             where=course.path,
-            mend="use letters, digits and . _ @ + - in the roster's ids",
+            fix="use letters, digits and . _ @ + - in the roster's ids",
         )
     report = graded.report
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score
     uploader = graded.uploader or graded.owner
-    kept = assignment.late_penalty(graded.received_at, uploader)
+    kept = assignment.kept_fraction(graded.received_at, uploader)
     owner = course.roster.get(graded.owner)
     counts = Counter(check.verdict for check in report.checks)
     return Summary(
@@ -198,7 +200,7 @@ def summarise(graded: Graded, *, course: Course, assignment: Assignment) -> Summ
     )
 
 
-def answers(graded: Graded, assignment: Assignment) -> tuple[Answer, ...]:
+def answers(graded: FeedbackItem, assignment: Assignment) -> tuple[Answer, ...]:
     """The written questions with what people gave for them."""
     found = []
     for question in read_questions(assignment.notebook_source):

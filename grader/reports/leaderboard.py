@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader.reports.formatting import DASH, clean, csv_safe, moment, number
 from grader.reports.pages import render, script, write
-from grader.reports.text import DASH, clean, csv_safe, moment, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course, LeaderboardColumn
-    from grader.store.standing import Standing
+    from grader.store.standings import Standing
 
 SCHEMA_VERSION = 1
 #: The fraction of the points, lateness counted, that passes.
@@ -27,7 +27,7 @@ _HANDLE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LeaderboardEntry:
     """One student's or team's place in an assignment, without the name. ``received_at`` is timezone-aware."""
 
     handle: str
@@ -67,7 +67,7 @@ class Row:
         return int(self.received_at.timestamp())
 
 
-def entry_of(row: Standing, *, pass_fraction: float = PASS_FRACTION) -> Entry | None:
+def entry_of(row: Standing, *, pass_fraction: float = PASS_FRACTION) -> LeaderboardEntry | None:
     """The leaderboard's entry of a row of the store's standing; None for who has handed in nothing.
 
     The score is the one after lateness; it passes at ``pass_fraction`` of the points.
@@ -75,7 +75,7 @@ def entry_of(row: Standing, *, pass_fraction: float = PASS_FRACTION) -> Entry | 
     if row.submission is None:
         return None
     points, most = row.final_score, row.max_score or 0.0
-    return Entry(
+    return LeaderboardEntry(
         handle=row.handle,
         received_at=row.submission.received_at,
         score=points,
@@ -85,7 +85,7 @@ def entry_of(row: Standing, *, pass_fraction: float = PASS_FRACTION) -> Entry | 
     )
 
 
-def standing(entries: Iterable[Entry], *, course: Course, assignment: Assignment) -> tuple[Row, ...]:
+def standing(entries: Iterable[LeaderboardEntry], *, course: Course, assignment: Assignment) -> tuple[Row, ...]:
     """The entries as ranked rows.
 
     The first column's metric decides, in its direction and as precisely as it is shown, then the score. Whoever is
@@ -117,7 +117,7 @@ def standing(entries: Iterable[Entry], *, course: Course, assignment: Assignment
 
 
 def write_leaderboard(
-    entries: Iterable[Entry], *, course: Course, assignment: Assignment, folder: Path, now: datetime
+    entries: Iterable[LeaderboardEntry], *, course: Course, assignment: Assignment, folder: Path, now: datetime
 ) -> Path:
     """Write ``index.html``, ``leaderboard.csv`` and ``leaderboard.json`` into ``folder``; returns the page."""
     rows = standing(entries, course=course, assignment=assignment)
@@ -138,7 +138,7 @@ def write_leaderboard(
     return write(folder / "index.html", html)
 
 
-def _key(entry: Entry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...]:
+def _key(entry: LeaderboardEntry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...]:
     """Smaller is better."""
     score = 0.0 if entry.score is None else -round(entry.score, 6)
     if not columns:
@@ -150,7 +150,7 @@ def _key(entry: Entry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...
     return (0.0, -value if first.direction == "higher" else value, score)
 
 
-def _metric(entry: Entry, column: LeaderboardColumn) -> float | None:
+def _metric(entry: LeaderboardEntry, column: LeaderboardColumn) -> float | None:
     """What was measured; nothing of an attempt whose score is not settled."""
     return None if entry.score is None else entry.metrics.get(column.metric)
 

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.text import clean, excerpt, inline, number, screenful
+from grader.reports.formatting import clean, excerpt, inline, number, screenful
 from grader.reports.verdicts import WORDINGS
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.course import Assignment, Course
-from grader.reports.feedback import Graded, write_feedback_batch
-from grader.reports.leaderboard import Entry, entry_of, write_leaderboard
+from grader.reports.feedback import FeedbackItem, write_feedback_batch
+from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store import Store
 
 
-def publish_feedback(course: Course, assignment: Assignment, store: Store, folder: Path) -> tuple[Path, list[Graded]]:
+def publish_feedback(
+    course: Course, assignment: Assignment, store: Store, folder: Path
+) -> tuple[Path, list[FeedbackItem]]:
     """Write a page for everybody who has been graded; give the staff's index and what was written.
 
     Of each owner the submission that counts is shown. Where no attempt at it has a score yet, its latest one is, so
@@ -19,7 +21,7 @@ def publish_feedback(course: Course, assignment: Assignment, store: Store, folde
     """
     latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
     items = [
-        Graded(row.owner, attempt.report, row.submission.received_at, row.marks)
+        FeedbackItem(row.owner, attempt.report, row.submission.received_at, row.marks)
         for row in store.standing(course, assignment)
         if row.submission is not None and (attempt := row.attempt or latest.get(row.submission.id)) is not None
     ]
@@ -27,7 +29,9 @@ def publish_feedback(course: Course, assignment: Assignment, store: Store, folde
     return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items
 
 
-def publish_leaderboard(course: Course, assignment: Assignment, store: Store, folder: Path) -> tuple[Path, list[Entry]]:
+def publish_leaderboard(
+    course: Course, assignment: Assignment, store: Store, folder: Path
+) -> tuple[Path, list[LeaderboardEntry]]:
     """Write the leaderboard of everybody who has handed in; give its page and the entries."""
     entries = [entry for row in store.standing(course, assignment) if (entry := entry_of(row)) is not None]
     page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))

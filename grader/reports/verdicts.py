@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from grader.records import Verdict
-from grader.reports.text import DASH
+from grader.reports.formatting import DASH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

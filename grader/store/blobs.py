@@ -45,9 +45,9 @@ class Blobs:
             if not self._holds(path, sha256):
                 self._write(path, content)
                 if not self._holds(path, sha256):
-                    raise StoreError("a file reads back other than written", where=path, mend="check the disk")
+                    raise StoreError("a file reads back other than written", where=path, fix="check the disk")
         except OSError as error:
-            raise StoreError(f"cannot write: {error}", where=path, mend="check space and owner of the disk") from error
+            raise StoreError(f"cannot write: {error}", where=path, fix="check space and owner of the disk") from error
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -59,9 +59,9 @@ class Blobs:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise StoreError(f"a stored file is missing: {error}", where=path, mend="restore a backup") from error
+            raise StoreError(f"a stored file is missing: {error}", where=path, fix="restore a backup") from error
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError("a stored file is damaged", where=path, mend="restore a backup, or collect it again")
+            raise StoreError("a stored file is damaged", where=path, fix="restore a backup, or collect it again")
         return content
 
     def _holds(self, path: Path, sha256: str) -> bool:

@@ -39,13 +39,13 @@ class Database:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = not path.exists() or not path.stat().st_size
         except OSError as error:
-            raise StoreError(f"cannot be made: {error.strerror}", where=path.parent, mend=_MEND_ACCESS) from error
+            raise StoreError(f"cannot be made: {error.strerror}", where=path.parent, fix=_FIX_ACCESS) from error
         if fresh and any(path.with_name("blobs").glob("??/*")):
             # A database is made before the first submission is kept, so this one was lost, and not never there.
             raise StoreError(
                 "the results are missing, while submissions are there",
                 where=path,
-                mend="restore it from a backup; or move the folder away and collect again, which grades all anew",
+                fix="restore it from a backup; or move the folder away and collect again, which grades all anew",
             )
         # No pool: a connection must never cross a fork, and the batch forks. Opening one costs a fraction of a
         # millisecond.
@@ -77,7 +77,7 @@ class Database:
                 raise StoreError(
                     f"the results were written by a newer Autograde (schema {version}; this one knows {SCHEMA})",
                     where=self.path,
-                    mend="upgrade Autograde",
+                    fix="upgrade Autograde",
                 )
             if version < SCHEMA:
                 # Schema 2 adds the table of marks to schema 1; anything older is an empty file. Tables that are there
@@ -92,28 +92,28 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error) as error:
             # Ours are wrapped; what fails while a connection is set up comes as it is.
             cause = getattr(error, "orig", None) or error
-            raise StoreError(f"the result store failed: {cause}", where=self.path, mend=_mend(cause)) from error
+            raise StoreError(f"the result store failed: {cause}", where=self.path, fix=_fix(cause)) from error
 
 
-_MEND_ACCESS = "let the user who grades write there, on a disk that is not mounted read-only"
+_FIX_ACCESS = "let the user who grades write there, on a disk that is not mounted read-only"
 #: By SQLite's primary result codes (https://www.sqlite.org/rescode.html).
-_MENDS = {
+_FIXES = {
     sqlite3.SQLITE_FULL: "free some space on that disk and run the same command again; what was recorded is kept",
     sqlite3.SQLITE_BUSY: "another program holds the file; end it and run the same command again",
     sqlite3.SQLITE_LOCKED: "another program holds the file; end it and run the same command again",
-    sqlite3.SQLITE_READONLY: _MEND_ACCESS,
-    sqlite3.SQLITE_PERM: _MEND_ACCESS,
-    sqlite3.SQLITE_CANTOPEN: _MEND_ACCESS,
+    sqlite3.SQLITE_READONLY: _FIX_ACCESS,
+    sqlite3.SQLITE_PERM: _FIX_ACCESS,
+    sqlite3.SQLITE_CANTOPEN: _FIX_ACCESS,
     sqlite3.SQLITE_CORRUPT: "the file is damaged and was left as it is; restore a backup, or try `sqlite3 FILE .recover`",
     sqlite3.SQLITE_NOTADB: "the file is no result store and was left as it is; restore a backup, or move it away",
 }
 
 
-def _mend(error: object) -> str:
+def _fix(error: object) -> str:
     """What to do about an error of SQLite; extended result codes hold the primary one in their low byte."""
     code = getattr(error, "sqlite_errorcode", None)
     default = "check that the disk is local and not full, and that no other program holds the file"
-    return _MENDS.get(code & 0xFF, default) if isinstance(code, int) else default
+    return _FIXES.get(code & 0xFF, default) if isinstance(code, int) else default
 
 
 def _configure(connection: Any, _record: Any) -> None:

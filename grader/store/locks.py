@@ -25,8 +25,8 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         # Closed on exec: what we start, and may outlive us, must not keep the lock.
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        mend = "free some space there, or let the user who grades write there"
-        raise StoreError(f"the lock cannot be made: {error.strerror}", where=path, mend=mend) from error
+        fix = "free some space there, or let the user who grades write there"
+        raise StoreError(f"the lock cannot be made: {error.strerror}", where=path, fix=fix) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,7 +35,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
             raise StoreError(
                 f"{what} is running already (process {holder})",
                 where=path,
-                mend=f"wait for process {holder} to finish, or stop it",
+                fix=f"wait for process {holder} to finish, or stop it",
             ) from error
         # The lock is the kernel's, and goes with its holder; what the file says is for people. A full disk is no hindrance.
         with suppress(OSError):

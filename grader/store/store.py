@@ -14,7 +14,7 @@ from grader.records import Report, Verdict
 from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
 from grader.store.locks import exclusive
-from grader.store.standing import Standing, entries, standings
+from grader.store.standings import Standing, entries, standings
 from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
 from grader.store.values import Attempt, Mark, StoredFile, Submission
 
@@ -159,7 +159,7 @@ class Store:
             raise StoreError(
                 f"a report on {report.assignment} ({report.submission_digest[:12]}) is none on submission "
                 f"{submission.id}, {submission.assignment} ({submission.digest[:12]})",
-                mend="take the report's submission_digest from grader.store.digest_files",
+                fix="take the report's submission_digest from grader.store.digest_files",
             )
         finished_at = finished_at or datetime.now(UTC)
         with self._database.writing() as session:
@@ -303,7 +303,7 @@ def _attempt(row: AttemptRow) -> Attempt:
         report = Report.model_validate_json(row.report)
     except ValidationError as error:
         raise StoreError(
-            f"the report of attempt {row.id} cannot be read by this Autograde: {error}", mend="upgrade Autograde"
+            f"the report of attempt {row.id} cannot be read by this Autograde: {error}", fix="upgrade Autograde"
         ) from error
     return Attempt(
         id=row.id,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from grader.course import load_course
 from grader.records import Verdict
-from grader.reports.feedback import Graded, write_feedback
+from grader.reports.feedback import FeedbackItem, write_feedback
 
 FULL = 90.0  # of what work.py can earn; plain.py has the rest
 
@@ -42,7 +42,7 @@ def test_attack_leaves_the_runner_whole(attack, battle):
 def test_attack_cannot_write_to_a_page(attack, battle, tmp_path):
     """Its feedback is a well-formed page and valid JSON, with nothing of the attack's own markup."""
     course = load_course(battle.root / "autograde.yml")
-    graded = Graded("mallory", battle.reports[attack.name], datetime(2026, 1, 1, tzinfo=UTC))
+    graded = FeedbackItem("mallory", battle.reports[attack.name], datetime(2026, 1, 1, tzinfo=UTC))
     page = write_feedback(
         graded, course=course, assignment=course.assignment("attacked"), folder=tmp_path, now=graded.received_at
     )

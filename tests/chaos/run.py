@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from grader.batch import stoppable
+from grader.grading import stoppable
 from grader.records import Report
 from grader.store import Store
 from tests.attacks.arena.watch import mounts

@@ -157,7 +157,7 @@ class Mutator:
         for _ in range(rng.choice((1, 1, 1, 2, 4))):
             self._change(tree, 0)
         if rng.random() < 0.8:
-            size = _mend(tree.get("value"), 0, 0)
+            size = _fix(tree.get("value"), 0, 0)
             payload = payload.ljust(size, bytes([rng.randrange(256)]))[:size] if size <= MAX_STREAM else payload
             if payload and rng.random() < 0.5:
                 payload = self._bytes(payload)[:size].ljust(size, b"\xff")
@@ -273,7 +273,7 @@ class Mutator:
         return PREFIX.pack(magic, *lengths) + header + payload
 
 
-def _mend(tree: Any, offset: int, depth: int) -> int:
+def _fix(tree: Any, offset: int, depth: int) -> int:
     """Give every extent below ``tree`` its place and the length that its shape asks for; return where the last ends."""
     if depth > 60 or not isinstance(tree, (dict, list)):
         return offset
@@ -294,5 +294,5 @@ def _mend(tree: Any, offset: int, depth: int) -> int:
             spec[0] = offset
             offset += spec[1]
         else:
-            offset = _mend(spec, offset, depth + 1)
+            offset = _fix(spec, offset, depth + 1)
     return offset

@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 #: Per target: its module, and what is instrumented and has its coverage told.
 TARGETS = {
-    "wire": ("tests.fuzz.wire_target", ["grader.sandbox.wire", "grader.sandbox.connection"]),
+    "wire": ("tests.fuzz.wire_target", ["grader.sandbox.wire", "grader.sandbox.trusted.worker"]),
     "values": (
         "tests.fuzz.values_target",
         [

@@ -27,8 +27,8 @@ from grader.course import Course, load_course
 from grader.engine.contract import Signature, describe, fulfil
 from grader.engine.outcomes import CaseOutcome, CaseState, CheckSpec, combine, judge, overall
 from grader.records import CheckResult, Metric, Report, Verdict
-from grader.reports.feedback import Graded, student_view, write_feedback_batch
-from grader.reports.tables import report_table
+from grader.reports.feedback import FeedbackItem, student_view, write_feedback_batch
+from grader.reports.terminal_tables import report_table
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame, clean_text
 from grader.sandbox.wire import HandleRef, TensorRef, WireError, decode, parse_header
 from tests.fuzz.frames import split
@@ -182,7 +182,7 @@ def _course() -> tuple[Course, Path, tempfile.TemporaryDirectory[str]]:
 
 def _pages(report: Report) -> None:
     course, root, _ = _course()
-    graded = [Graded("ada", report, _WHEN)]
+    graded = [FeedbackItem("ada", report, _WHEN)]
     index = write_feedback_batch(
         graded, course=course, assignment=course.assignment("tiny"), folder=root / "out", now=_WHEN
     )
@@ -217,7 +217,7 @@ def _own_tags() -> tuple[set[str], set[str]]:
                 metrics={"loss": Metric(name="loss", value=1.0)},
             )  # fmt: skip
             index = write_feedback_batch(
-                [Graded("ada", report, _WHEN)],
+                [FeedbackItem("ada", report, _WHEN)],
                 course=course,
                 assignment=course.assignment("tiny"),
                 folder=root / "own",

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 
 from grader.errors import SystemFault
-from grader.sandbox.connection import Exit, Worker
 from grader.sandbox.faults import (
     MemoryLimit,
     OutputLimit,
@@ -27,6 +26,7 @@ from grader.sandbox.faults import (
     WorkerFault,
 )
 from grader.sandbox.limits import Limits
+from grader.sandbox.trusted.worker import Exit, Worker
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
     PREFIX,

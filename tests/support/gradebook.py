@@ -79,7 +79,7 @@ NOTEBOOK = """\
 # # Homework
 
 # %%
-# %load_ext grader.notebook
+# %load_ext grader.student
 # %modules work.py
 import work
 

@@ -1,7 +1,7 @@
 """What the checks of RNN and LSTM share: the layers in closed form, right and wrong, and how a student's is read.
 
 A form holds its parameters in one canonical array, (gates, H, D + H + 1): for each gate and unit the weights of the
-inputs, those of the states and the bias. `grader.checks.readings` finds which entry of the student's parameters plays
+inputs, those of the states and the bias. `grader.checks.parameter_roles` finds which entry of the student's parameters plays
 which of these parts, so that nothing is asked of names, packing, gate order, orientation or the number of biases.
 """
 
@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from grader.checks import StudentError, assert_close
-from grader.checks.readings import Reader, Reading, Refuted
+from grader.checks.parameter_roles import Reader, Reading, Refuted
 
 #: Sizes that all differ, so that nothing that is swapped or transposed goes unseen.
 SMALL = {"D": 2, "H": 3, "T": 4, "B": 5}

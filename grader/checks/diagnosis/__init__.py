@@ -5,7 +5,7 @@ with a sentence for it. Ranks come one after the other, the simplest first, and 
 is told. A claim convinces where it explains *every* entry within tolerance, and where unrelated values would fit any of
 the claims tried so far with a chance below 1 in 4096 (:mod:`grader.checks.diagnosis.evidence` weighs them). If two claims
 of a rank convince, both are told, since nothing tells which it was; if more do, none is. Where no mistake can be named,
-:mod:`~grader.checks.diagnosis.place` and :mod:`~grader.checks.diagnosis.observations` say what is plain to see.
+:mod:`~grader.checks.diagnosis.location` and :mod:`~grader.checks.diagnosis.observations` say what is plain to see.
 
 Sentences continue "NAME ...", in terms of shapes, axes, factors and the names of the inputs, and give no expected value.
 """
@@ -23,9 +23,9 @@ from grader.checks.diagnosis import (
     axes,
     finiteness,
     functions,
+    location,
     made_of,
     observations,
-    place,
     rounding,
     scale,
     shapes,
@@ -113,7 +113,7 @@ def _both(sentences: list[str]) -> str | None:
 
 def _placed(case: Case) -> str | None:
     """Where it is wrong, and what is wrong with that part if it can be named."""
-    if case.large or (found := place.part(case)) is None:
+    if case.large or (found := location.part(case)) is None:
         return None
     words, index = found
     inside = replace(case, actual=case.actual[index], expected=case.expected[index], inputs={}, earlier={})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grader.checks.diagnosis.case import Case
-from grader.checks.diagnosis.place import shape_of_error
+from grader.checks.diagnosis.location import shape_of_error
 
 
 def observe(case: Case) -> str | None:

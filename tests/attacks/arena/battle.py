@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.batch import grade_uploads
 from grader.course import load_course
+from grader.grading import grade_uploads
+from grader.intake import Upload
 from grader.records import Report
-from grader.store import Upload
 
 from arena import watch
 from arena.catalogue import SUBMISSIONS, Attack, fill

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.store import Upload, read_submission
+from grader.intake import Upload, read_submission
 
 from arena.made import ARCHIVES, ODD_NAMES
 

@@ -5,7 +5,7 @@ verdict: protocol_error
 import json
 import sys
 
-worker = sys.modules["grader.sandbox.worker"]
+worker = sys.modules["grader.sandbox.untrusted.worker_process"]
 TREES = iter([
     {"T": ["float32", [4, 6], 0, 2**62]}, {"a": ["<f4", [-1, 6], 0, 96]}, {"a": ["|O8", [12], 0, 96]},
     {"T": ["__class__", [12], 0, 96]}, {"a": ["<f4", [2**40, 2**40], 0, 0]}, {"a": ["<V8", [12], 0, 96]},

@@ -2,7 +2,7 @@
 import json
 import sys
 
-worker = sys.modules["grader.sandbox.worker"]
+worker = sys.modules["grader.sandbox.untrusted.worker_process"]
 ERRORS = iter([
     {"type": "SystemFault", "text": "<b>INJECTED", "frames": [["/x", 1, "f", "<b>INJECTED</b>"]] * 5000},
     {"type": ["no", "text"], "text": {"a": 1}, "frames": "none"}, "an error", None,

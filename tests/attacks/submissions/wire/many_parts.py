@@ -4,7 +4,7 @@ verdict: protocol_error
 """
 import sys
 
-worker = sys.modules["grader.sandbox.worker"]
+worker = sys.modules["grader.sandbox.untrusted.worker_process"]
 
 
 def encode(self, header, value):

@@ -4,7 +4,7 @@ says: TRIED
 """
 import sys
 
-worker = sys.modules["grader.sandbox.worker"]
+worker = sys.modules["grader.sandbox.untrusted.worker_process"]
 BODIES = iter([
     b'{"id":%d,"value":NaN}', b'{"id":%d,"value":1e999}', b'{"id":%d,"value":"\xff\xfe"}',
     b'{"id":%d,"value":{"T":["bool",[4,6],0,24]}}', b'{"id":%d,"value":{"T":["float32",[1,6],0,24]}}',

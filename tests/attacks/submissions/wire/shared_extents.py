@@ -5,7 +5,7 @@ verdict: protocol_error
 import json
 import sys
 
-worker = sys.modules["grader.sandbox.worker"]
+worker = sys.modules["grader.sandbox.untrusted.worker_process"]
 SIZE = 8 << 20
 
 

@@ -1,0 +1,94 @@
+"""What types alone cannot say about autograde.yml: clashes in the roster, rules for files, folders that exist."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grader.course.models import AssignmentConfig, CourseFile
+    from grader.course.yaml_lines import KeyPath, Marked
+
+
+def roster_problems(config: CourseFile, marked: Marked) -> None:
+    """Note ids, e-mails and handles that clash (whatever their case), and team members nobody knows."""
+    seen: dict[str, KeyPath] = {}
+    texts: list[tuple[KeyPath, str, str]] = []
+    for index, student in enumerate(config.roster.students):
+        key: KeyPath = ("roster", "students", index)
+        texts.append(((*key, "id"), student.id, student.id))
+        texts += [((*key, name), text, student.id) for name in ("email", "handle") if (text := getattr(student, name))]
+    for index, team in enumerate(config.roster.teams):
+        key = ("roster", "teams", index)
+        texts.append(((*key, "id"), team.id, team.id))
+        if team.handle:
+            texts.append(((*key, "handle"), team.handle, team.id))
+    owners: dict[str, str] = {}
+    for where, text, owner in texts:
+        folded = text.casefold()
+        # A handle that repeats its own student's id is no clash; a second student or team with it is.
+        if folded in seen and (owners[folded] != owner or where[-1] == "id"):
+            first = marked.line(seen[folded])
+            marked.add(where, f"{text!r} is used twice (first on line {first})", "give everybody ids of their own")
+        seen.setdefault(folded, where)
+        owners.setdefault(folded, owner)
+    _member_problems(config, marked)
+
+
+def _member_problems(config: CourseFile, marked: Marked) -> None:
+    known = [student.id for student in config.roster.students]
+    placed: dict[str, str] = {}
+    for index, team in enumerate(config.roster.teams):
+        for position, member in enumerate(team.members):
+            where: KeyPath = ("roster", "teams", index, "members", position)
+            if member not in known:
+                near = difflib.get_close_matches(member, known, n=1)
+                fix = f"did you mean `{near[0]}`?" if near else "add the student to roster.students"
+                marked.add(where, f"no student {member!r} in the roster", fix)
+            elif member in placed:
+                marked.add(where, f"{member!r} is a member of {placed[member]!r} already", "keep one team a student")
+            placed.setdefault(member, team.id)
+
+
+def rule_problems(config: CourseFile, marked: Marked) -> None:
+    """Note names that make no folder, files named twice or unknown, thresholds without a slope, and the like."""
+    for name, entry in config.assignments.items():
+        here: KeyPath = ("assignments", name)
+        if not name.isidentifier() or name.startswith("_"):
+            marked.add(here, "no name for a folder", "use letters, digits and underscores, a letter first")
+        for index, file in enumerate(entry.files):
+            if file in entry.files[:index]:
+                marked.add((*here, "files", index), f"{file!r} is listed twice", "keep one of the two")
+        for file in entry.forbid:
+            if file not in entry.files:
+                near = difflib.get_close_matches(file, entry.files, n=1)
+                fix = f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(entry.files)}"
+                marked.add((*here, "forbid", file), "this file is not among `files`", fix)
+        _profile_problems(entry, here, marked)
+
+
+def _profile_problems(entry: AssignmentConfig, here: KeyPath, marked: Marked) -> None:
+    for profile, budget in entry.profiles.items():
+        for metric, threshold in budget.thresholds.items():
+            if threshold.zero == threshold.full:
+                where = (*here, "profiles", profile, "thresholds", metric)
+                marked.add(where, "`zero` and `full` are the same", "set `zero` to what a trivial baseline reaches")
+        if budget.data and not entry.data:
+            where = (*here, "profiles", profile, "data")
+            marked.add(where, "sizes of a data set that the assignment does not name", f"add {here[-1]}.data")
+
+
+def file_problems(config: CourseFile, marked: Marked) -> None:
+    """Note folders and files of an assignment that are missing."""
+    root = marked.path.parent
+    for name, entry in config.assignments.items():
+        here: KeyPath = ("assignments", name)
+        folder = root / "assignments" / name
+        if not folder.is_dir():
+            marked.add(here, f"there is no folder assignments/{name}", "create it, or correct the name")
+        elif not any((folder / "hidden").glob("test_*.py")):
+            marked.add(here, f"there is no hidden suite assignments/{name}/hidden/test_*.py", "write one")
+        for index, file in enumerate(entry.files):
+            if not (root / "solutions" / name / file).is_file():
+                what = f"there is no file solutions/{name}/{file}"
+                marked.add((*here, "files", index), what, "add the solved module, or correct the name")

@@ -1,0 +1,194 @@
+"""A slot: one runner process, with its zygote, that grades one submission after another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.course import Assignment, Course, Profile
+from grader.engine.measurement import Attempted, Plan
+from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
+from grader.records import Report
+from grader.sandbox.trusted.channel import Channel
+from grader.sandbox.trusted.worker import process_state
+from grader.sandbox.wire import WireError
+
+_WARM_UP_S = 180.0
+#: How long the suite's own code may take for a case, besides what it waits for the student's.
+_SUITE_S = 60.0
+#: How often to look whether a runner that says nothing was stopped.
+_LOOK_S = 3.0
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a batch grades: an assignment under a profile, with the state folder that holds secret and results."""
+
+    course: Course
+    assignment: Assignment
+    profile: Profile
+    state: Path
+
+
+class Slot:
+    """Runs in one thread: start, grade, close."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a runner that has not failed."""
+        return self._channel is not None
+
+    def start(self) -> None:
+        """Start a runner and wait until it is warm.
+
+        Raises:
+            AuthoringError: the hidden suite cannot be collected.
+            IsolationError: this machine lacks a sandbox layer that the course demands.
+            RunnerError: it did not start.
+        """
+        ours, theirs = socket.socketpair()
+        config = {
+            "course": str(self.work.course.path),
+            "assignment": self.work.assignment.name,
+            "profile": self.work.profile.name,
+            "state": str(self.work.state.resolve()),
+        }
+        environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environment.pop("PYTEST_ADDOPTS", None)
+        environment.pop("PYTEST_CURRENT_TEST", None)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(config)],
+            pass_fds=(theirs.fileno(),),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        self._channel = Channel(ours)
+        answer = self._receive("did not start", _WARM_UP_S)
+        if answer.get("op") != "ready":
+            self.close()
+            raise _as_error(answer, self.work.assignment.hidden_folder)
+
+    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None) -> Report:
+        """Grade one submission.
+
+        Raises:
+            RunnerError: the runner died or does not answer; this slot must be started again.
+        """
+        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1)
+        return Report.model_validate(answer["report"])
+
+    def measure(self, files: dict[str, bytes], plan: Plan) -> list[Attempted]:
+        """Run the plan's checks on one version of the solution; one result a seed.
+
+        Raises:
+            RunnerError: as :meth:`grade`.
+        """
+        request = {"op": "measure", "files": files, "plan": plan.model_dump(mode="json")}
+        answer = self._ask(request, rounds=len(plan.seeds))
+        return [Attempted.model_validate(found) for found in answer["attempts"]]
+
+    def _ask(self, request: dict[str, Any], *, rounds: int) -> dict[str, Any]:
+        if self._channel is None:
+            self.start()
+        assert self._channel is not None
+        # The runner keeps the submission's own clock, and says so before each case that it lives. This one only
+        # catches a runner that hangs itself, or was stopped.
+        silence = rounds * self.work.profile.limits.wall_s + _SUITE_S
+        self._channel.socket.settimeout(silence)
+        try:
+            self._channel.send(request)
+        except OSError as error:
+            self.close()
+            raise RunnerError(f"the runner is gone: {error}") from error
+        while (answer := self._receive("died while grading", silence))["op"] == "alive":
+            continue
+        return answer
+
+    def _receive(self, what: str, seconds: float) -> dict[str, Any]:
+        assert self._channel is not None
+        self._wait(what, seconds)
+        self._channel.socket.settimeout(seconds)
+        try:
+            answer = self._channel.receive()
+        except (OSError, WireError) as error:
+            self.close()
+            raise RunnerError(f"the runner {what}: {error}") from error
+        if answer is None:
+            self.close()
+            raise RunnerError(f"the runner {what}")
+        return answer
+
+    def _wait(self, what: str, seconds: float) -> None:
+        """Wait for the runner to say something; one that stays silent, or is stopped, is ended."""
+        assert self._channel is not None
+        assert self._process is not None
+        deadline, stopped = time.monotonic() + seconds, 0
+        try:
+            while not select.select([self._channel], [], [], _LOOK_S)[0]:
+                # Twice in a row: whoever stops a process may be about to continue it.
+                stopped = stopped + 1 if process_state(self._process.pid) == "T" else 0
+                if stopped > 1 or time.monotonic() > deadline:
+                    self._kill(self._process)
+                    self.close()
+                    why = "it was stopped (SIGSTOP)" if stopped > 1 else f"it said nothing for {seconds:g} s"
+                    raise RunnerError(f"the runner {what}: {why}")
+        except (OSError, ValueError) as error:  # its descriptor went, because the batch is over
+            self.close()
+            raise RunnerError(f"the runner {what}: {error}") from error
+
+    def close(self) -> None:
+        """Hang up; the runner and its zygote end by themselves, or are ended."""
+        channel, process = self._channel, self._process
+        self._channel = self._process = None
+        if channel is not None:
+            channel.close()
+        if process is not None:
+            try:
+                process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._kill(process)
+
+    def kill(self) -> None:
+        """End the runner at once, from another thread: the batch was interrupted."""
+        if self._process is not None:
+            self._kill(self._process)
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        # Its zygote is told by the kernel to die with it, and the workers with the zygote.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _as_error(answer: dict[str, Any], where: Path) -> AutogradeError:
+    errors = answer.get("errors") or ["it said nothing"]
+    told = answer.get("error")
+    if isinstance(told, dict):
+        kinds: dict[str, type[AutogradeError]] = {"IsolationError": IsolationError, "MachineError": MachineError}
+        kind = kinds.get(str(told.get("error")), RunnerError if answer.get("exit_code") == 1 else AuthoringError)
+        return kind(str(told["what"]), where=told.get("where"), fix=told.get("fix"))
+    return AuthoringError(
+        "the hidden suite cannot be collected:\n" + "\n".join(str(error) for error in errors),
+        where=where,
+        fix=f"run `pytest {where} --collect-only` to see the same",
+    )

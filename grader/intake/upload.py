@@ -1,0 +1,138 @@
+"""Reading one upload: a folder, an archive, or a single file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import SubmissionError
+from grader.intake.archives import Intake, Limits, is_archive, unpack
+from grader.intake.filenames import UploadProblem, ignored, safe_name, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Where the bytes of an upload that cannot be unpacked are kept among a submission's files.
+UPLOAD_FOLDER = "__upload__"
+#: What may be handed in as it is, without an archive around it.
+WORK_SUFFIXES = (".py", ".ipynb")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What was handed in: relative POSIX path -> content; or ``problem``, in words for the student.
+
+    A file with a problem is kept as it came, as ``__upload__/NAME``. ``skipped`` names links and devices.
+    """
+
+    files: Mapping[str, bytes]
+    problem: str | None = None
+    skipped: tuple[str, ...] = field(default=())
+
+
+def read_submission(path: Path, limits: Limits | None = None) -> Upload:
+    """The upload at ``path``: a folder, a .zip, .tar.gz or .tgz, or one file.
+
+    Raises SubmissionError where there is nothing at ``path``, or it cannot be read. Whatever is wrong with the upload
+    itself becomes its ``problem``: it is the student's to fix.
+    """
+    limits = limits or Limits()
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return _read_folder(path, limits)
+        if stat.S_ISREG(mode):
+            return _read_file(path, limits)
+    except OSError as error:
+        raise SubmissionError(
+            f"cannot read the submission: {error.strerror}", where=path, fix="check the path and its permissions"
+        ) from error
+    raise SubmissionError("neither a file nor a folder", where=path, fix="give a folder, a .zip or a file")
+
+
+def received_time(path: Path) -> datetime:
+    """When the upload at ``path`` was last changed, in UTC: of a folder, when the newest of its files was."""
+    newest = path.stat().st_mtime
+    if path.is_dir():
+        # A folder's own time says when a file was added to it, by git or a copy as well; its files' times say more.
+        newest = max((entry.stat.st_mtime for entry in _walk(path) if entry.regular), default=newest)
+    return datetime.fromtimestamp(newest, UTC)
+
+
+def _read_file(path: Path, limits: Limits) -> Upload:
+    size = path.stat().st_size
+    most = limits.packed if is_archive(path.name) else limits.file
+    name = shown(path.name)
+    if size > most:
+        # Not kept: it would be the upload that fills the disk. The sender still has it, and so has the inbox.
+        problem = f"{name!r} has {size} bytes, more than the {most} that are taken; hand in your work without data sets"
+        return Upload({}, problem)
+    data = path.read_bytes()
+    try:
+        if is_archive(path.name):
+            return Upload(unpack(path.name, data, limits))
+        if path.suffix.lower() in WORK_SUFFIXES:
+            return Upload({safe_name(path.name): data})
+        raise UploadProblem(f"hand in a .zip, or a single {' or '.join(WORK_SUFFIXES)} file")  # noqa: TRY301
+    except UploadProblem as problem:
+        return Upload({f"{UPLOAD_FOLDER}/{name.replace('/', '_')}": data}, f"{name!r}: {problem}")
+
+
+def _read_folder(path: Path, limits: Limits) -> Upload:
+    intake = Intake(limits)
+    skipped: list[str] = []
+    try:
+        for entry in _walk(path):
+            if not entry.regular:
+                skipped.append(shown(entry.name))
+                continue
+            name = safe_name(entry.name)
+            # Neither following a link nor waiting for a pipe that took the file's place since we looked.
+            handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as stream:
+                intake.take(name, stream)
+        files = intake.done()
+    except UploadProblem as problem:
+        return Upload(dict(intake.files), str(problem), tuple(skipped))
+    if len(files) == 1 and is_archive(next(iter(files))):
+        # An LMS gives every student a folder, with the archive that the student uploaded in it.
+        (name, data), *_ = files.items()
+        try:
+            return Upload(unpack(name, data, limits), None, tuple(skipped))
+        except UploadProblem as problem:
+            return Upload({f"{UPLOAD_FOLDER}/{name}": data}, f"{shown(name)!r}: {problem}", tuple(skipped))
+    problem_text = None if files else "the folder is empty; put your files into it"
+    return Upload(files, problem_text, tuple(skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    name: str
+    stat: os.stat_result
+
+    @property
+    def regular(self) -> bool:
+        return stat.S_ISREG(self.stat.st_mode)
+
+
+def _walk(root: Path) -> Iterator[_Found]:
+    """Everything under ``root`` but folders and what is ignored, by name; links are named, never followed."""
+    for folder, folders, files in os.walk(root, onerror=_raise):
+        relative = Path(folder).relative_to(root)
+        folders.sort()
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = [name for name in folders if name not in links and not ignored(name)]
+        for name in sorted([*files, *links]):
+            inner = (relative / name).as_posix()
+            if not ignored(inner):
+                yield _Found(Path(folder) / name, inner, (Path(folder) / name).lstat())
+
+
+def _raise(error: OSError) -> None:
+    # os.walk's own way is to leave out what it cannot read.
+    raise error

@@ -1,0 +1,79 @@
+"""Writes ``source/NAME``, from which nbgrader makes releases: the bundle's files, and the instructor's notebook."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+
+from grader.course import read_suite
+from grader.errors import ReleaseError
+from grader.nbgrader.transfer import remove_tree
+from grader.release import assignment_secrets, bundle_files, prove_clean, source_notebook
+from grader.release.build import WHEEL_NAME, read_folder
+from grader.release.wheel import build_wheel, source_root
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grader.course import Assignment
+    from grader.nbgrader.layout import NbgraderLayout
+
+
+def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, wheel: bool = True) -> list[Path]:
+    """Write the source folders that have changed; give their paths.
+
+    Nothing hidden is among the files: everything beside the notebook comes from the release builder's allow-list and
+    is proved clean, and nbgrader cuts the solutions out of the notebook itself. ``wheel`` puts our own wheel beside
+    them, which a student's requirements.txt names.
+
+    Raises:
+        AuthoringError: an assignment's files are wrong.
+        ReleaseError: a bundle would give secrets away.
+
+    """
+    packed = _wheel(layout) if wheel else {}
+    written = []
+    for assignment in assignments:
+        notebook = source_notebook(assignment.notebook_source, read_suite(assignment.hidden_folder), assignment)
+        files = {**bundle_files(assignment), **packed}
+        prove_clean(files, assignment_secrets(assignment), where=f"source/{assignment.name}")
+        files[f"{assignment.name}.ipynb"] = f"{nbformat.writes(notebook)}\n".encode()  # type: ignore[no-untyped-call]
+        folder = layout.source(assignment.name)
+        if not folder.is_dir() or read_folder(folder) != dict(sorted(files.items())):
+            _write(folder, files)
+            written.append(folder)
+    return written
+
+
+def _wheel(layout: NbgraderLayout) -> dict[str, bytes]:
+    """Our wheel, built where the sources are newer than the one kept; none where there is no source tree."""
+    try:
+        root = source_root()
+    except ReleaseError:
+        return {}
+    kept = layout.root / "wheels" / WHEEL_NAME
+    newest = max((path.stat().st_mtime for path in (root / "grader").rglob("*.py")), default=0.0)
+    if not kept.is_file() or kept.stat().st_mtime < newest:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(build_wheel(root)[1])
+    return {f"wheels/{WHEEL_NAME}": kept.read_bytes()}
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".source-", dir=folder.parent))
+    try:
+        fresh = aside / "new"
+        for name, data in files.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if folder.exists():
+            remove_tree(folder)
+        fresh.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,81 @@
+"""nbgrader's plug-ins: its CSV of grades, read right by spreadsheets, and the course's late policy."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import MissingEntry
+from nbgrader.plugins import ExportPlugin, LateSubmissionPlugin
+from traitlets import Unicode
+
+from grader.nbgrader.layout import layout_at
+from grader.nbgrader.scores import penalty_of
+from grader.reports.formatting import csv_safe, number
+
+COLUMNS = (
+    "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email",
+    "checks_score", "written_score", "extra_credit", "raw_score", "late_submission_penalty", "score", "max_score",
+    "needs_manual_grade",
+)  # fmt: skip
+
+
+class GradesCsv(ExportPlugin):  # type: ignore[misc]
+    """nbgrader's own columns and ours, quoted: names may hold commas, and a cell must not be read as a formula."""
+
+    course_file = Unicode(help="the course's autograde.yml").tag(config=True)
+
+    def export(self, gradebook: Any) -> None:
+        """Write ``--to``, or grades.csv here."""
+        path = Path(self.to or "grades.csv")
+        self.log.info("Exporting grades to %s", path)
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for assignment in gradebook.assignments:
+                if self.assignment and assignment.name not in map(str, self.assignment):
+                    continue
+                for student in gradebook.students:
+                    if not self.student or student.id in map(str, self.student):
+                        writer.writerow(self._row(gradebook, assignment, student))
+
+    @staticmethod
+    def _row(gradebook: Any, assignment: Any, student: Any) -> list[object]:
+        who = [student.id, student.last_name or "", student.first_name or "", student.email or ""]
+        due = assignment.duedate or ""
+        try:
+            submission = gradebook.find_submission(assignment.name, student.id)
+        except MissingEntry:
+            return [csv_safe(cell) for cell in (assignment.name, str(due), "", *who)] + [
+                *["0"] * 6, number(assignment.max_score, 6), "no"
+            ]  # fmt: skip
+        penalty = submission.late_submission_penalty or 0.0
+        grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+        written = submission.written_score + submission.task_score
+        extra = sum(grade.extra_credit or 0.0 for grade in grades)
+        numbers = [
+            submission.score - written, written, extra, submission.score, penalty, max(0.0, submission.score - penalty),
+            submission.max_score,
+        ]  # fmt: skip
+        return [
+            *(csv_safe(cell) for cell in (assignment.name, str(due), str(submission.timestamp or ""), *who)),
+            *(number(value, 6) for value in numbers),
+            "yes" if submission.needs_manual_grade else "no",
+        ]
+
+
+class CourseLatePolicy(LateSubmissionPlugin):  # type: ignore[misc]
+    """Takes from a late submission what autograde.yml says, grace and last day included."""
+
+    course_file = Unicode(help="the course's autograde.yml").tag(config=True)
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
+        """The points to take of ``score``; None where the submission is in time."""
+        del student_id
+        course = layout_at(self.course_file).course
+        # nbgrader tells its plug-in how late, but not for what; the step that calls it knows.
+        assignment = course.assignment(self.parent.assignment_id)
+        due = assignment.due or datetime.now(UTC)
+        return penalty_of(score, assignment.late_policy.kept(due, due + timedelta(seconds=total_seconds_late)))

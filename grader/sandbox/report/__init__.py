@@ -1,0 +1,1 @@
+"""What this machine offers for grading: found out by trying, and reported by ``autograde doctor``."""

@@ -1,0 +1,234 @@
+"""The zygote: a clean process that has imported torch and run nothing, and forks a confined worker on demand.
+
+Started by :class:`grader.sandbox.trusted.zygote.Zygote` as ``python -m grader.sandbox.untrusted.zygote_process FD CONFIG`` with an empty
+environment. It holds no hidden test, no reference, no label and no path to the gradebook, so a fork of it holds none
+either. It never touches CUDA and never runs an operator: a fork of a process that has run a threaded one hangs.
+
+It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
+
+    {"op": "fork", "limits": {...}} + fds [wire, output]   ->  {"pid": 17}
+    {"op": "reap", "pid": 17, "ending": false}             ->  {"status": 9, "oom_kills": 0, ...}   kills it if it lives
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
+from grader.sandbox.layers.cgroups import Group
+from grader.sandbox.layers.isolation import Berth
+from grader.sandbox.limits import Limits
+from grader.sandbox.untrusted import worker_process
+
+#: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
+PRELOAD = (
+    "numpy", "torch", "torch.nn", "torch.optim", "torch.utils.data", "torch._dynamo", "torchvision",
+    "torchvision.transforms", "PIL.Image", "csv", "random", "unittest.mock",
+)  # fmt: skip
+
+#: What torch imports late in some versions, where it exists.
+_LATE = ("torch.profiler._cupti_monitor",)
+
+
+def _preload(names: list[str]) -> list[str]:
+    """Import what workers need; give the names that are not to be had here."""
+    missing = []
+    for name in names:
+        try:
+            __import__(name)
+        except Exception:  # noqa: BLE001 - a torchvision of another build than torch raises RuntimeError
+            missing.append(name)
+    if "torch" in sys.modules:
+        for name in _LATE:
+            with contextlib.suppress(ImportError):
+                __import__(name)
+        torch = sys.modules["torch"]
+        torch.set_num_threads(1)  # two threads a worker on shared cores are slower than one
+        # Reads /proc/cpuinfo, which workers do not have; each would complain of it in the student's output.
+        torch.backends.cpu.get_cpu_capability()
+    return missing
+
+
+#: How long a worker that has hung up may take to end; its namespace is taken down first.
+_ENDING_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A pipe whose writing end the zygote alone keeps: a fork can tell by it whether its zygote still lives.
+
+    The kernel ends a worker with its zygote, but only from the moment at which the fork has asked for that.
+    """
+
+    read: int
+    write: int
+
+    @classmethod
+    def begin(cls) -> Self:
+        """Make the pipe, in the zygote."""
+        return cls(*os.pipe())
+
+
+def _is_over(read: int) -> bool:
+    """Whether the zygote at the other end of ``read`` has ended."""
+    poller = select.poll()
+    poller.register(read, select.POLLIN)
+    return bool(poller.poll(0))
+
+
+def _fork(
+    base: isolation.Base,
+    limits: Limits,
+    berth: Berth,
+    wire_fd: int,
+    output_fd: int,
+    control: socket.socket,
+    life: Life,
+) -> int:
+    isolation.new_pid_namespace(base)
+    if berth.group is not None:
+        # Scratch files are memory too, and charged to the group.
+        berth.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 70  # EX_SOFTWARE: our own set-up failed
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        control.close()
+        os.close(life.write)
+        if berth.group is not None:
+            berth.group.join()
+        wire_fd, life_fd = _keep_only(wire_fd, output_fd, life.read)
+        layers = isolation.confine(base, limits, berth)
+        if not _is_over(life_fd):
+            os.close(life_fd)
+            worker_process.serve(wire_fd, layers, root=str(Path.cwd()))
+            status = 0
+    except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
+        worker_process.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")
+    finally:
+        os._exit(status)
+
+
+def _keep_only(wire_fd: int, output_fd: int, life_fd: int) -> tuple[int, int]:
+    """Put /dev/null on 0, the output pipe on 1 and 2, the wire on 3, ``life_fd`` on 4, and close all others."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    # Out of the way of 0 to 3 first: either could be one of them.
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (null, output_fd, wire_fd, life_fd)]
+    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2]), (4, high[3])):
+        os.dup2(source, target)
+    os.closerange(5, 4096)
+    return 3, 4
+
+
+def _reap(pid: int, *, ending: bool = False) -> dict[str, Any]:
+    """Kill a worker and say how it ended; ``ending``: it has hung up, and most likely ends by itself.
+
+    ``by_us`` in the answer tells a worker that lived until it was killed here from one that had ended before.
+    """
+    deadline = time.monotonic() + (_ENDING_S if ending else 0.0)
+    try:
+        while not (ended := _has_ended(pid)) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        os.kill(pid, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+    except (ChildProcessError, ProcessLookupError):
+        return {"status": None}
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return {"status": status, "maxrss_kb": usage.ru_maxrss, "cpu_s": cpu_s, "by_us": not ended}
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _killed(berth: Berth) -> int:
+    return berth.group.killed() if berth.group else 0
+
+
+def serve(control: socket.socket, base: isolation.Base) -> None:
+    """Answer requests until the trusted side hangs up; then kill what is left and return."""
+    life = Life.begin()
+    living: dict[int, tuple[Berth, int]] = {}  # where it lives, and how many the kernel had ended there before it
+    try:
+        while True:
+            raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
+            if not raw:
+                return
+            request = json.loads(raw)
+            if request["op"] == "fork":
+                try:
+                    taken = {berth.uid for berth, _ in living.values()}
+                    berth = next((berth for berth in base.berths if berth.uid not in taken), base.berths[0])
+                    before = _killed(berth)
+                    pid = _fork(base, Limits(**request["limits"]), berth, fds[0], fds[1], control, life)
+                    living[pid] = berth, before
+                    answer: dict[str, Any] = {"pid": pid}
+                except OSError as error:
+                    answer = {"error": str(error)}
+                for fd in fds:
+                    os.close(fd)
+            else:
+                answer = _reap(request["pid"], ending=request.get("ending", False))
+                if request["pid"] in living:
+                    berth, before = living.pop(request["pid"])
+                    isolation.end_forks(base, berth, living)
+                    answer["oom_kills"] = _killed(berth) - before
+            control.send(json.dumps(answer).encode())
+    except (ConnectionResetError, BrokenPipeError):
+        return  # it hung up with answers still unread
+    finally:
+        for pid, (berth, _) in living.items():
+            _reap(pid)
+            isolation.end_forks(base, berth, ())
+        isolation.leave(base)
+
+
+def main(fd: int, config: dict[str, Any]) -> None:
+    """Isolate this process, warm up, say so, and serve."""
+    control = socket.socket(fileno=fd)
+    kernel.die_with_parent()
+    if _is_over(fd):
+        return  # the runner was killed before this process was bound to its end
+    base = isolation.Base(
+        layers=[],
+        readable=rootfs.library_folders() + list(config.get("readable", [])),
+        without=frozenset(config.get("without", [])),
+    )
+    # By process id, because the kernel counts a user's processes over all batches that run on a machine.
+    owner = os.getpid()
+    first = isolation.FIRST_UID + 2 * (owner % 10_000)
+    groups = [
+        None if "cgroup" in base.without else Group.create(f"{uid}-{secrets.token_hex(3)}", owner)
+        for uid in (first, first + 1)
+    ]
+    isolation.enter_user_namespace(base)
+    missing = _preload([*(() if config.get("bare") else PRELOAD), *config.get("preload", [])])
+    base.warm = rlimits.read_baseline()
+    isolation.prepare(base, config.get("landlock_abi"))
+    base.berths = tuple(Berth(uid, group) for uid, group in zip((first, first + 1), groups, strict=True))
+    if all(groups):
+        base.layers.append("cgroup")
+    isolation.enter(base)
+    gc.collect()
+    gc.freeze()  # forks share these objects; a collection there would copy their pages
+    control.send(json.dumps({"layers": base.layers, "notes": base.notes, "missing": missing}).encode())
+    serve(control, base)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))

@@ -1,0 +1,8 @@
+"""What runs on a student's machine: the notebook's magics and its checks. Nothing in here is Linux-only.
+
+``%load_ext grader.student`` brings the magics of :mod:`grader.student.magics`.
+"""
+
+from grader.student.magics import check, load_ipython_extension
+
+__all__ = ["check", "load_ipython_extension"]

@@ -1,0 +1,236 @@
+"""The measurement itself: what is graded, against which checks, at which seeds, in which order."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from grader.course import Assignment, Course, read_suite
+from grader.engine.measurement import Attempted, Plan
+from grader.errors import AuthoringError, RunnerError
+from grader.grading.grade import default_slots
+from grader.grading.pool import Pool
+from grader.grading.slot import Slot, Work
+from grader.records import CheckResult, Verdict
+from grader.validation.coverage import Sight, changed, make_sight
+from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
+from grader.validation.mutants import Campaign, Mutants, collect_mutants
+from grader.validation.mutation import TELL, instrument
+from grader.validation.result import Flake, Measured, Validation
+from grader.validation.variants import Variant, apply, read_variants, solution_files, stub_files
+
+_TRIES = 3
+#: Seeds that one worker goes through: few, so that slots share the work and a worker's limits hold.
+_SEEDS_AT_A_TIME = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to measure. ``only`` names variants, ``match`` is looked for in names, files, functions and operators.
+
+    ``secret`` is what seeds and held-out data are drawn from, in place of the course's; another one measures with other
+    numbers. ``seed`` is one seed alone, as a flake gives it. ``sample`` is how many mutants, the same ones each time.
+    ``full`` runs every check on every version, whether it can see it or not.
+    """
+
+    profile: str = "cpu"
+    slots: int | None = None
+    only: Sequence[str] = ()
+    match: str = ""
+    secret: str = "validate"  # noqa: S105 - it keeps nothing from anybody
+    seed: int | None = None
+    seeds: int = 20
+    mutants: bool = True
+    sample: int | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    name: str
+    files: Mapping[str, str]
+    variant: Variant | None
+    checks: tuple[str, ...]
+    attempts: list[Attempted] = field(default_factory=list)
+
+    def plans(self, seeds: Sequence[int]) -> list[Plan]:
+        return [
+            Plan(seeds=tuple(seeds[at : at + _SEEDS_AT_A_TIME]), stages=(self.checks,), vouched=True)
+            for at in range(0, len(seeds), _SEEDS_AT_A_TIME)
+        ]
+
+
+def validate(
+    course: Course,
+    assignment: Assignment,
+    options: Options | None = None,
+    *,
+    on_start: Callable[[int], None] = lambda _: None,
+    on_done: Callable[[str], None] = lambda _: None,
+) -> Validation:
+    """Measure the hidden suite of an assignment.
+
+    The solution and the right variants must get full marks at every seed, the stub at most
+    :data:`~grader.validation.variants.STUB_CEILING` of them. A wrong variant must get the named verdict on each check that
+    it names, and full marks on all others. Every mutant must lose points somewhere, or be marked as equivalent.
+
+    ``on_start`` is told how many gradings there will be, and ``on_done`` of each.
+
+    Raises:
+        AuthoringError: variants.yml, the suite or the solution cannot be used.
+        AutogradeError: grading cannot begin.
+    """
+    options = options or Options()
+    begin = time.monotonic()
+    where = assignment.folder / "variants.yml"
+    variants = [item for item in read_variants(assignment) if item.kind != "equivalent"]
+    if unknown := set(options.only) - {item.name for item in variants}:
+        raise AuthoringError(f"there is no variant {', '.join(sorted(unknown))}", where=where, fix="correct the name")
+    variants = [item for item in variants if _wanted(item, options)]
+    solution = {name: data.decode("utf-8") for name, data in solution_files(assignment).items()}
+    versions = {item.name: _texts(apply(item, solution_files(assignment), where)) for item in variants}
+    mutating = options.mutants and not options.only
+    suite = read_suite(assignment.hidden_folder)
+    checks = tuple(check.id for check in suite)
+    seeds = (options.seed,) if options.seed is not None else _seeds(options.secret, assignment.name, options.seeds)
+    slots = options.slots or default_slots()
+    with tempfile.TemporaryDirectory(prefix="autograde-validate-") as folder:
+        state = Path(folder)
+        # Not the course's own secret: a measurement is to be the same anywhere.
+        digest = hashlib.sha256(options.secret.encode()).hexdigest()
+        (state / "secret").write_text(digest + "\n", encoding="ascii")
+        with Pool[list[Attempted]](Work(course, assignment, assignment.profile(options.profile), state), slots) as pool:
+            # While the slots warm up.
+            mutants = collect_mutants(assignment, solution) if mutating else Mutants((), {}, ())
+            run = functools.partial(_run, pool, on_done)
+            on_start(3)
+            traced_files = {name: instrument(source, name) for name, source in solution.items()}
+            whole = Plan(seeds=seeds[:1], stages=(checks,))
+            (plain,), (stub,), (traced,) = run(
+                [
+                    ("solution", solution, whole),
+                    ("stub", _texts(stub_files(assignment)), whole.model_copy(update={"vouched": True})),
+                    ("solution", traced_files, whole.model_copy(update={"traced": TELL})),
+                ]
+            )
+            passed = all(check.verdict is Verdict.ACCEPTED for check in plain.checks)
+            sight = make_sight(solution, plain.checks, traced.checks, traced.seen)
+            graded = [
+                _Version(item.name, versions[item.name], item, _visible(sight, solution, versions[item.name], options))
+                for item in variants
+            ]
+            base = _Version("solution", solution, None, checks, [plain])
+            campaign = Campaign(
+                sight, solution, mutants, seeds[0], match=options.match, sample=options.sample, full=options.full
+            ) if mutating and passed else None  # fmt: skip
+            jobs = [(base, plan) for plan in base.plans(seeds[1:])] if passed else []
+            for version in graded:
+                many = version.variant is not None and version.variant.kind == "right"
+                jobs += [(version, plan) for plan in version.plans(seeds if many else seeds[:1])]
+            # The long ones first, so that no slot is left alone with one at the end.
+            jobs.sort(key=lambda job: -len(job[1].seeds) * sight.cost(job[0].checks))
+            tasks = [(version.name, version.files, plan) for version, plan in jobs]
+            hunts = campaign.plans() if campaign else []
+            on_start(3 + len(tasks) + len(hunts))
+            answers = run([*tasks, *hunts])
+            for (version, _), attempts in zip(jobs, answers, strict=False):
+                version.attempts.extend(attempts)
+            found = campaign.finish([item for (item,) in answers[len(jobs) :]], run) if campaign else ()
+    return _conclude(
+        Validation(
+            assignment.name,
+            options.profile,
+            tuple(seeds),
+            (),
+            mutants=found,
+            mutants_in_all=len(mutants.mutants),
+            stale=mutants.stale if campaign and not options.match else (),
+            costs=sight.costs,
+            points={check.id: check.points for check in suite},
+        ),
+        base, stub, graded, begin,
+    )  # fmt: skip
+
+
+def _conclude(
+    validation: Validation, base: _Version, stub: Attempted, graded: Sequence[_Version], begin: float
+) -> Validation:
+    solution = {check.id: check for check in base.attempts[0].checks}
+    most = sum(check.max_score for check in solution.values())
+    measured: list[Measured] = []
+    flakes: list[Flake] = []
+    for version in (base, *graded):
+        attempts = sorted(version.attempts, key=lambda item: validation.seeds.index(item.seed))
+        ran = attempts[0].checks
+        variant = version.variant
+        if variant is not None and variant.kind == "wrong":
+            problems = wrong_problems(variant, ran, solution)
+        else:
+            problems, found = full_marks(version.name, attempts)
+            flakes += found
+        kind = variant.kind if variant else "solution"
+        assert kind != "equivalent"
+        seconds = sum(item.seconds for item in attempts)
+        measured.append(Measured(version.name, kind, ran, score(ran, solution), most, problems, seconds, len(attempts)))
+    measured.insert(
+        1,
+        Measured("stub", "stub", stub.checks, score(stub.checks, {}), most, stub_problems(stub.checks), stub.seconds),
+    )
+    return replace(validation, measured=tuple(measured), flakes=tuple(flakes), seconds=time.monotonic() - begin)
+
+
+_Task = tuple[str, Mapping[str, str], Plan]
+
+
+def _run(pool: Pool[list[Attempted]], on_done: Callable[[str], None], tasks: Sequence[_Task]) -> list[list[Attempted]]:
+    """The attempts of each task, in the order of the tasks."""
+    found: dict[int, list[Attempted]] = {}
+    for number, attempts in pool.run([functools.partial(_measure, pool, task=task) for task in tasks]):
+        found[number] = attempts
+        on_done(tasks[number][0])
+    return [found[number] for number in range(len(tasks))]
+
+
+def _measure(pool: Pool[list[Attempted]], slot: Slot, task: _Task) -> list[Attempted]:
+    files = {name: text.encode() for name, text in task[1].items()}
+    for left in reversed(range(_TRIES)):
+        try:
+            attempts = slot.measure(files, task[2])
+        except RunnerError:
+            if pool.stopping.is_set() or not left:
+                raise
+        else:
+            if not left or not any(_ours(check) for attempt in attempts for check in attempt.checks):
+                return attempts
+    raise AssertionError
+
+
+def _ours(check: CheckResult) -> bool:
+    return check.verdict is Verdict.SYSTEM_ERROR
+
+
+def _wanted(variant: Variant, options: Options) -> bool:
+    if options.only:
+        return variant.name in options.only
+    return options.match in variant.name or any(options.match in edit.file for edit in variant.edits)
+
+
+def _visible(
+    sight: Sight, solution: Mapping[str, str], version: Mapping[str, str], options: Options
+) -> tuple[str, ...]:
+    # At least one: what no check can see is to be said by the checks.
+    return sight.checks if options.full else sight.of(changed(solution, version)) or sight.checks
+
+
+def _texts(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: data.decode("utf-8") for name, data in files.items()}
+
+
+def _seeds(secret: str, assignment: str, count: int) -> tuple[int, ...]:
+    digests = (hashlib.sha256(f"{secret}\x1f{assignment}\x1f{number}".encode()).digest() for number in range(count))
+    return tuple(int.from_bytes(digest[:8], "big") >> 1 for digest in digests)

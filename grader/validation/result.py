@@ -1,0 +1,233 @@
+"""What a validation found, as values, and the figures that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from grader.records import CheckResult, Verdict
+from grader.validation.mutation import Mutant
+
+
+@dataclass(frozen=True, slots=True)
+class Flake:
+    """A version that must get full marks missed them at one seed. The same seed shows it again."""
+
+    version: str
+    check: str
+    seed: int
+    verdict: Verdict
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One version of the solution, what its checks came to, and what is not as it must be.
+
+    ``checks`` are those that ran, at the first seed. The others cannot see what the version changes, and come to what
+    they come to for the solution. ``score`` counts them as full; it is None where a check is held.
+    """
+
+    name: str
+    kind: Literal["solution", "stub", "wrong", "right"]
+    checks: tuple[CheckResult, ...]
+    score: float | None
+    max_score: float
+    problems: tuple[str, ...]
+    seconds: float
+    seeds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MutantResult:
+    """A mutant, the checks that ran on it, and those among them that it failed.
+
+    ``marked`` is the reason why an entry of variants.yml calls it equivalent; empty where none does.
+    """
+
+    mutant: Mutant
+    ran: tuple[str, ...]
+    killed_by: tuple[str, ...]
+    marked: str = ""
+
+    @property
+    def status(self) -> Literal["killed", "survived", "equivalent", "not equivalent"]:
+        """How it ended; ``not equivalent`` where it was marked, and a check failed it all the same."""
+        if self.marked:
+            return "not equivalent" if self.killed_by else "equivalent"
+        return "killed" if self.killed_by else "survived"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check: what it costs on the solution, how many mutants it ran on, how many it failed, and how many alone.
+
+    ``needed`` is False where every mutant and every wrong variant that it fails is failed by another check as well.
+    """
+
+    id: str
+    points: float
+    seconds: float
+    ran: int
+    killed: int
+    alone: int
+    needed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRow:
+    """One function of the solution: its mutants that are not equivalent, and how many of them some check failed."""
+
+    file: str
+    function: str
+    mutants: int
+    killed: int
+    equivalent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How good a hidden suite is."""
+
+    assignment: str
+    profile: str
+    seeds: tuple[int, ...]
+    measured: tuple[Measured, ...]
+    flakes: tuple[Flake, ...] = ()
+    mutants: tuple[MutantResult, ...] = ()
+    #: How many mutants there are, of which ``mutants`` may be a sample.
+    mutants_in_all: int = 0
+    #: Entries marked equivalent that no mutant matches, as ``name: text``.
+    stale: tuple[str, ...] = ()
+    costs: Mapping[str, float] = field(default_factory=dict)
+    points: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def with_status(self, status: str) -> tuple[MutantResult, ...]:
+        """The mutants that ended so."""
+        return tuple(item for item in self.mutants if item.status == status)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every mutant there is was measured."""
+        return len(self.mutants) == self.mutants_in_all
+
+    @property
+    def kill_rate(self) -> float | None:
+        """The share of mutants that some check failed, of those that are not equivalent; None where there are none."""
+        counted = [item for item in self.mutants if item.status != "equivalent"]
+        return sum(bool(item.killed_by) for item in counted) / len(counted) if counted else None
+
+    @property
+    def off(self) -> tuple[Measured, ...]:
+        """The versions that are not as they must be."""
+        return tuple(item for item in self.measured if item.problems)
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether something must be put right."""
+        return bool(
+            self.off or self.flakes or self.stale or self.with_status("survived") or self.with_status("not equivalent")
+        )
+
+    @property
+    def check_rows(self) -> tuple[CheckRow, ...]:
+        """The table by check, in the order of the suite."""
+        killers = [item.killed_by for item in self.mutants if item.status == "killed"]
+        wrong = [
+            tuple(check.id for check in item.checks if check.verdict is not Verdict.ACCEPTED)
+            for item in self.measured
+            if item.kind == "wrong"
+        ]
+        rows = []
+        for check, points in self.points.items():
+            ran = sum(check in item.ran for item in self.mutants if item.status != "equivalent")
+            alone = sum(found == (check,) for found in killers)
+            needed = alone > 0 or any(found == (check,) for found in wrong)
+            killed = sum(check in found for found in killers)
+            rows.append(CheckRow(check, points, self.costs.get(check, 0.0), ran, killed, alone, needed))
+        return tuple(rows)
+
+    @property
+    def function_rows(self) -> tuple[FunctionRow, ...]:
+        """The table by function, in the order of the files."""
+        rows: dict[tuple[str, str], list[MutantResult]] = {}
+        for item in self.mutants:
+            rows.setdefault((item.mutant.file, item.mutant.function), []).append(item)
+        return tuple(
+            FunctionRow(
+                file,
+                function or "(module)",
+                sum(item.status != "equivalent" for item in items),
+                sum(bool(item.killed_by) for item in items),
+                sum(item.status == "equivalent" for item in items),
+            )
+            for (file, function), items in rows.items()
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON-ready data."""
+        return {
+            "assignment": self.assignment,
+            "profile": self.profile,
+            "needs_a_person": self.needs_a_person,
+            "seeds": list(self.seeds),
+            "seconds": round(self.seconds, 3),
+            "versions": [_version(item) for item in self.measured],
+            "flaky": [
+                {"version": item.version, "check": item.check, "seed": item.seed, "verdict": item.verdict.value,
+                 "message": item.message}
+                for item in self.flakes
+            ],
+            "mutants": {
+                "in_all": self.mutants_in_all,
+                "measured": len(self.mutants),
+                "killed": len(self.with_status("killed")),
+                "equivalent": len(self.with_status("equivalent")),
+                "kill_rate": self.kill_rate,
+                "survivors": [_mutant(item) for item in self.with_status("survived")],
+                "not_equivalent": [_mutant(item) for item in self.with_status("not equivalent")],
+                "stale_marks": list(self.stale),
+                "all": [_mutant(item, diff=False) for item in self.mutants],
+            },
+            "checks": [
+                {"id": row.id, "points": row.points, "seconds": round(row.seconds, 4), "mutants": row.ran,
+                 "killed": row.killed, "alone": row.alone, "needed": row.needed}
+                for row in self.check_rows
+            ],
+            "functions": [
+                {"file": row.file, "function": row.function, "mutants": row.mutants, "killed": row.killed,
+                 "equivalent": row.equivalent}
+                for row in self.function_rows
+            ],
+        }  # fmt: skip
+
+
+def _version(item: Measured) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "kind": item.kind,
+        "score": item.score,
+        "max_score": item.max_score,
+        "problems": list(item.problems),
+        "seconds": round(item.seconds, 3),
+        "seeds": item.seeds,
+        "ran": [check.id for check in item.checks],
+        "lost": {check.id: check.message for check in item.checks if (check.score or 0) < check.max_score},
+    }
+
+
+def _mutant(item: MutantResult, *, diff: bool = True) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "id": item.mutant.id,
+        "file": item.mutant.file,
+        "line": item.mutant.line,
+        "function": item.mutant.function,
+        "operator": item.mutant.operator,
+        "status": item.status,
+        "killed_by": list(item.killed_by),
+    }
+    if diff:
+        found |= {"diff": item.mutant.diff, "ran": list(item.ran)}
+    return found

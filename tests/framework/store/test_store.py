@@ -1,0 +1,521 @@
+"""The store: nothing handed in or graded is lost, doubled or mixed up."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.course import load_course
+from grader.errors import StoreError
+from grader.records import CheckResult, Metric, Report, Verdict
+from grader.store import Store, database, digest_files
+
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+FILES = {"backprop.py": b"x = 1\n", "sub/y.py": b""}
+
+
+@pytest.fixture
+def store(tmp_path):
+    """An empty store."""
+    return Store(tmp_path / "state")
+
+
+def hand_in(store, owner="ada", *, files=FILES, at=NOON, assignment="backprop", **more):
+    return store.add_submission(assignment, owner, files, received_at=at, **more)
+
+
+def report(submission, score=5.0, verdict=Verdict.PARTIAL, version="v1", **more):
+    fields = {
+        "assignment": submission.assignment,
+        "verdict": verdict,
+        "score": None if verdict.held else score,
+        "max_score": 10.0,
+        "checks": (
+            CheckResult(id="test_a", title="A", verdict=verdict, score=score, max_score=10.0, staff="for staff"),
+            CheckResult(id="test_b", title="B", verdict=Verdict.SKIPPED, score=None, max_score=0.0),
+        ),
+        "metrics": {"acc": Metric(name="acc", value=score / 10), "nan": Metric(name="nan", value=None)},
+        "seed": 2**63 + 5,
+        "profile": "cpu",
+        "grader_version": version,
+        "submission_digest": submission.digest,
+        "seconds": 2.5,
+    }
+    return Report(**{**fields, **more})
+
+
+def rows(store, query):
+    connection = sqlite3.connect(store.state / "store.db")
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def test_submission_comes_back_whole(store):
+    """Files, times and the rest survive, also for whoever opens the store next."""
+    at = datetime(2026, 12, 1, 13, 0, 0, 123456, tzinfo=timezone(timedelta(hours=1)))
+    submission = hand_in(store, at=at, source="ada.zip", problem="none really")
+    again = Store(store.state)
+    assert again.submissions("backprop") == [submission] == [again.submission(submission.id)]
+    assert again.files(submission) == FILES
+    assert (submission.received_at, submission.received_at.tzinfo) == (at, UTC)
+    assert (submission.source, submission.problem) == ("ada.zip", "none really")
+    assert submission.digest == digest_files(FILES)
+    assert [file.path for file in submission.files] == ["backprop.py", "sub/y.py"]
+    assert submission.files[0].size == 6
+
+
+def test_same_upload_is_one_submission(store):
+    """The same files by the same owner at the same time count once; any difference makes another."""
+    first = hand_in(store)
+    assert hand_in(store, source="renamed.zip") == first
+    assert store.put_submission("backprop", "ada", FILES, received_at=NOON) == (first, False)
+    others = [
+        hand_in(store, owner="grace"),
+        hand_in(store, at=NOON + timedelta(seconds=1)),
+        hand_in(store, assignment="single"),
+        hand_in(store, files={"backprop.py": b"x = 2\n"}),
+    ]
+    assert len({first.id, *(other.id for other in others)}) == 5
+    assert [one.owner for one in store.submissions("backprop")] == ["ada", "grace", "ada", "ada"]
+    assert len(store.submissions("backprop", owner="ada")) == 3
+
+
+def test_times_need_a_zone(store):
+    """A time without a timezone is refused: deadlines hang on it."""
+    with pytest.raises(ValueError, match="no timezone"):
+        hand_in(store, at=NOON.replace(tzinfo=None))
+
+
+def test_contents_are_kept_once_and_verified(store):
+    """Equal contents share a blob; a damaged or missing one is an error, and handing in again repairs it."""
+    submission = hand_in(store)
+    hand_in(store, owner="grace")
+    blobs = sorted(path for path in (store.state / "blobs").rglob("*") if path.is_file())
+    assert len(blobs) == 2
+    target = store.state / "blobs" / submission.files[0].sha256[:2] / submission.files[0].sha256
+    target.write_bytes(b"something else")
+    with pytest.raises(StoreError, match="damaged"):
+        store.files(submission)
+    hand_in(store)
+    assert store.files(submission) == FILES
+    target.unlink()
+    with pytest.raises(StoreError, match="missing"):
+        store.files(submission)
+
+
+def test_failed_write_leaves_no_submission(store):
+    """Where a content cannot be kept there is no row that points at it."""
+    store.state.joinpath("blobs").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot write"):
+        hand_in(store)
+    assert store.submissions("backprop") == []
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=5), st.binary(max_size=5), max_size=4))
+def test_digest_tells_submissions_apart(files):
+    """Order does not matter, every byte of a name or content does."""
+    digest = digest_files(files)
+    assert digest_files(dict(reversed(files.items()))) == digest
+    assert digest_files({**files, "one more": b""}) != digest
+    for name, content in files.items():
+        assert digest_files({**files, name: content + b"\n"}) != digest
+
+
+def test_attempt_comes_back_whole(store):
+    """The report survives as it was, with 64-bit seeds, staff text and metrics that are no numbers."""
+    submission = hand_in(store)
+    written = report(submission)
+    attempt = store.record(submission, written)
+    (found,) = Store(store.state).attempts("backprop")
+    assert found == attempt
+    assert found.report == written
+    assert (found.ordinal, found.seed, found.verdict, found.score) == (1, 2**63 + 5, Verdict.PARTIAL, 5.0)
+    assert (found.finished_at - found.started_at, found.held) == (timedelta(seconds=2.5), False)
+
+
+def test_checks_and_metrics_can_be_queried(store):
+    """Checks and metrics are rows of their own as well."""
+    submission = hand_in(store)
+    store.record(submission, report(submission))
+    assert rows(store, "SELECT check_id, verdict, score FROM checks ORDER BY position") == [
+        ("test_a", "partial", 5.0),
+        ("test_b", "skipped", None),
+    ]
+    assert rows(store, "SELECT name, value FROM metrics ORDER BY name") == [("acc", 0.5), ("nan", None)]
+
+
+def test_grading_again_adds_an_attempt(store):
+    """Attempts are counted by submission and grader version; none is replaced."""
+    first, second = hand_in(store), hand_in(store, owner="grace")
+    for version, expected in (("v1", 1), ("v1", 2), ("v2", 1), ("v1", 3)):
+        assert store.record(first, report(first, version=version)).ordinal == expected
+    assert store.record(second, report(second)).ordinal == 1
+    assert [one.ordinal for one in store.attempts(submission=first, grader_version="v1")] == [1, 2, 3]
+    assert len(store.attempts("backprop")) == 5
+    assert store.attempts("single") == []
+
+
+def test_report_is_kept_whole_or_not_at_all(store):
+    """A failure half way leaves no trace of the attempt."""
+    submission = hand_in(store)
+    connection = sqlite3.connect(store.state / "store.db")
+    connection.execute("CREATE TRIGGER t BEFORE INSERT ON metrics BEGIN SELECT RAISE(ABORT, 'disk on fire'); END")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="disk on fire"):
+        store.record(submission, report(submission))
+    assert rows(store, "SELECT count(*) FROM attempts") == [(0,)]
+    assert rows(store, "SELECT count(*) FROM checks") == [(0,)]
+
+
+def test_report_on_other_files_is_refused(store):
+    """A report must be about this submission's files and assignment."""
+    submission = hand_in(store)
+    for change in ({"submission_digest": "0" * 64}, {"assignment": "single"}):
+        with pytest.raises(StoreError, match="is none on submission"):
+            store.record(submission, report(submission, **change))
+
+
+def test_attempt_at_nothing_is_refused(store):
+    """Foreign keys are on: no attempt without its submission."""
+    submission = hand_in(store)
+    stranger = Store(store.state / "other")
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        stranger.record(submission, report(submission))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "pending"),
+    [
+        ([], True),
+        ([Verdict.ACCEPTED], False),
+        ([Verdict.WORKER_DIED], False),
+        ([Verdict.SYSTEM_ERROR], True),
+        ([Verdict.GRADER_ERROR], False),
+        ([Verdict.SYSTEM_ERROR, Verdict.GRADER_ERROR], False),
+        ([Verdict.GRADER_ERROR, Verdict.SYSTEM_ERROR], True),
+        ([Verdict.SYSTEM_ERROR, Verdict.PARTIAL], False),
+        ([Verdict.PARTIAL, Verdict.SYSTEM_ERROR], False),
+    ],
+)
+def test_what_is_pending(store, verdicts, pending):
+    """What has no verdict of this version yet, or failed by our own fault; a new version grades everything anew."""
+    submission = hand_in(store)
+    hand_in(store, assignment="single")
+    for verdict in verdicts:
+        store.record(submission, report(submission, verdict=verdict))
+    assert store.pending("backprop", "v1") == ([submission] if pending else [])
+    assert store.pending("backprop", "v2") == [submission]
+    assert store.pending("backprop", "v1", force=True) == [submission]
+
+
+def test_writers_wait_for_each_other(store):
+    """Many writers at once: every attempt is there, with an ordinal of its own."""
+    submission = hand_in(store)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: Store(store.state).record(submission, report(submission)), range(24)))
+    assert sorted(one.ordinal for one in found) == list(range(1, 25))
+
+
+def test_database_is_opened_safely(store):
+    """Write-ahead logging, and no connection kept that a fork could inherit."""
+    hand_in(store)
+    assert rows(store, "PRAGMA journal_mode") == [("wal",)]
+    assert rows(store, "PRAGMA user_version") == [(2,)]
+    open_files = [str(link.resolve()) for link in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in open_files if path.startswith(str(store.state))]
+
+
+def test_newer_database_is_left_alone(store):
+    """A store that a newer Autograde wrote is refused, and named."""
+    connection = sqlite3.connect(store.state / "store.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="newer Autograde") as caught:
+        Store(store.state)
+    assert caught.value.fix == "upgrade Autograde"
+
+
+def test_file_that_is_no_database(tmp_path):
+    """Whatever lies in the database's place is reported, not overwritten."""
+    (tmp_path / "store.db").write_text("not a database, but long enough to look like one" * 50)
+    with pytest.raises(StoreError, match="not a database"):
+        Store(tmp_path)
+    assert (tmp_path / "store.db").read_text().startswith("not a database")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Runs a script with a disk of 2 MB at ``disk``, mounted for it alone; skips where that is not allowed."""
+
+    def run(script):
+        code = (
+            "import os, sys\nfrom pathlib import Path\nfrom grader.sandbox.layers import kernel\n"
+            "disk = Path(sys.argv[1])\n"
+            "try:\n"
+            "    kernel.unshare(kernel.CLONE_NEWNS)\n"
+            "    kernel.mount('none', '/', None, kernel.MS_REC | kernel.MS_PRIVATE)\n"
+            "    kernel.mount('tmpfs', str(disk), 'tmpfs', 0, 'size=2m')\n"
+            "except OSError: sys.exit(77)\n"
+            "from grader.errors import StoreError\nfrom grader.store import Store\n"
+            "from tests.framework.store.test_store import hand_in, report\n" + script
+        )
+        (tmp_path / "disk").mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "disk")],
+            cwd=Path(__file__).parents[3],
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 77:
+            pytest.skip("mounting is not allowed here")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_full_disk_loses_nothing_and_goes_on(small_disk):
+    """The error names the file and what to do; what was recorded is there, and the rest follows once there is space."""
+    told = small_disk("""
+ballast = disk / "ballast"
+ballast.write_bytes(bytes(1 << 20))
+store = Store(disk / "state")
+submissions = [hand_in(store, f"s{n}") for n in range(40)]
+done = 0
+try:
+    with store.grading_lock("backprop"):
+        for done, submission in enumerate(submissions):
+            store.record(submission, report(submission, metrics={}, message="x" * 30_000), once=True)
+except StoreError as error:
+    print(error.where, "|", error.what, "|", error.fix)
+assert 0 < done < 39, done
+try:
+    hand_in(store, "late", files={"big.py": os.urandom(1 << 20)})
+except StoreError as error:
+    print(error.where, "|", error.what, "|", error.fix)
+# As after a reboot: opened anew, while the disk is still full.
+assert [a.submission_id for a in Store(disk / "state").attempts("backprop")] == [s.id for s in submissions[:done]]
+with store.grading_lock("backprop"):
+    pass
+ballast.unlink()
+for submission in store.pending("backprop", "v1")[:3]:
+    store.record(submission, report(submission), once=True)
+assert len(store.attempts("backprop")) == done + 3
+assert not list((disk / "state" / "blobs").rglob(".*"))
+""")
+    full, blob = told.splitlines()
+    assert "store.db | the result store failed: database or disk is full | free some space" in full
+    assert "what was recorded is kept" in full
+    assert "blobs" in blob
+    assert "No space left on device" in blob
+
+
+def test_read_only_disk_is_named(small_disk):
+    """A store that cannot be written is refused with the reason and the fix, not with a traceback."""
+    told = small_disk("""
+store = Store(disk / "state")
+submission = hand_in(store)
+kernel.mount("none", str(disk), None, kernel.MS_REMOUNT | kernel.MS_RDONLY)
+for act in (
+    lambda: Store(disk / "state"), lambda: Store(disk / "new"), lambda: hand_in(store, "b", files={"c": b"c"}),
+    lambda: store.grading_lock("backprop").__enter__(), lambda: store.record(submission, report(submission)),
+):
+    try:
+        act()
+    except StoreError as error:
+        print(error.where, "|", error.fix)
+""")
+    lines = told.splitlines()
+    assert len(lines) == 5
+    assert all("write there" in line or "space" in line for line in lines), told
+
+
+def test_locked_database_is_named(store, monkeypatch):
+    """Somebody who holds the file too long is the reason given."""
+    monkeypatch.setattr(database, "_BUSY_MS", 50)
+    submission = hand_in(store)
+    holder = sqlite3.connect(store.state / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(StoreError, match="locked") as caught:
+            store.record(submission, report(submission))
+        assert "another program holds the file" in caught.value.fix
+    finally:
+        holder.close()
+    assert store.record(submission, report(submission)).ordinal == 1
+
+
+def test_damaged_database_is_left_as_it_is(store):
+    """A page overwritten is an error with a fix; nothing is written over what is left."""
+    for number in range(30):
+        hand_in(store, f"s{number}", source="x" * 500)
+    path = store.state / "store.db"
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    raw = bytearray(path.read_bytes())
+    raw[4096:] = os.urandom(len(raw) - 4096)
+    path.write_bytes(raw)
+    with pytest.raises(StoreError, match=r"malformed|not a database|disk image") as caught:
+        Store(store.state).submissions("backprop")
+    assert "left as it is" in caught.value.fix
+    assert path.read_bytes()[4096:] == raw[4096:]
+
+
+def test_lost_database_is_not_begun_anew(store):
+    """Where submissions are but no results, grading everything again must be somebody's wish."""
+    hand_in(store)
+    for path in store.state.glob("store.db*"):
+        path.unlink()
+    with pytest.raises(StoreError, match="missing, while submissions are there"):
+        Store(store.state)
+    (store.state / "store.db").touch()
+    with pytest.raises(StoreError, match="missing, while submissions are there"):
+        Store(store.state)
+
+
+def test_two_batches_at_once_record_once(store):
+    """Whoever removed the lock: the first attempt that counts stays the only one, unless more were asked for."""
+    submission = hand_in(store)
+    held = store.record(submission, report(submission, verdict=Verdict.SYSTEM_ERROR), once=True)
+    first = store.record(submission, report(submission), once=True)
+    assert (held.ordinal, first.ordinal) == (1, 2)
+    assert store.record(submission, report(submission, score=7.0), once=True) == first
+    assert store.record(submission, report(submission, verdict=Verdict.SYSTEM_ERROR), once=True) == first
+    assert store.record(submission, report(submission, version="v2"), once=True).ordinal == 1
+    assert store.record(submission, report(submission)).ordinal == 3
+
+
+def test_unreadable_report_is_named(store):
+    """A report that this version cannot read is an error with the attempt's number."""
+    submission = hand_in(store)
+    store.record(submission, report(submission))
+    connection = sqlite3.connect(store.state / "store.db")
+    connection.execute("UPDATE attempts SET report = '{}'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreError, match="report of attempt 1"):
+        store.attempts("backprop")
+    with pytest.raises(StoreError, match="no submission 77"):
+        store.submission(77)
+
+
+def test_one_grader_at_a_time(store):
+    """A second grader of the same assignment is told who holds it; others and later ones go ahead."""
+    running = rf"grading backprop is running already \(process {os.getpid()}\)"
+    with store.grading_lock("backprop"):
+        with pytest.raises(StoreError, match=running), store.grading_lock("backprop"):
+            pass
+        with store.grading_lock("single"):
+            pass
+    with store.grading_lock("backprop"):
+        pass
+
+
+def test_lock_of_a_dead_grader_is_free(store):
+    """The kernel frees the lock of a process that was killed."""
+    code = (
+        "import os, sys; from pathlib import Path; from grader.store import Store\n"
+        "with Store(Path(sys.argv[1])).grading_lock('backprop'): os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(store.state)], cwd=Path(__file__).parents[3], check=False)
+    assert done.returncode == 9
+    with store.grading_lock("backprop"):
+        pass
+
+
+@pytest.fixture
+def course(tiny_course):
+    """The tiny course; backprop is due on 4 December 2026 at 22:59 UTC."""
+    return load_course(tiny_course)
+
+
+def graded(store, owner, score, at, assignment="backprop", **more):
+    submission = hand_in(store, owner, at=at, assignment=assignment, files={"a.py": f"{score} {at}".encode()})
+    store.record(submission, report(submission, score, **more))
+    return submission
+
+
+LATE = datetime(2026, 12, 6, 12, tzinfo=UTC)
+
+
+def test_best_submission_counts_after_lateness(store, course):
+    """A late 9 of which 8 tenths are kept loses against an 8 in time; of two equals the earlier one counts."""
+    assignment = course.assignment("backprop")
+    early = graded(store, "ada", 8.0, NOON)
+    graded(store, "ada", 8.0, NOON + timedelta(hours=1))
+    late = graded(store, "ada", 9.0, LATE)
+    (row,) = store.standing(course, assignment)
+    assert (row.owner, row.name, row.handle) == ("ada", "Ada Lovelace", "enchantress")
+    assert (row.submission, row.raw_score, row.late_penalty, row.final_score) == (early, 8.0, 0.0, 8.0)
+    assert row.metrics["acc"].value == 0.8
+    best = graded(store, "ada", 10.5, LATE)
+    (row,) = store.standing(course, assignment)
+    assert (row.submission, row.late_penalty, row.days_late) == (best, 0.2, 2)
+    assert row.final_score == pytest.approx(8.4)
+    assert late.id < best.id
+
+
+def test_last_submission_counts_where_the_policy_says_so(store, course):
+    """With `attempts: last` a later, worse submission counts, even before it is graded."""
+    assignment = course.assignment("single")
+    graded(store, "ada", 9.0, NOON, "single")
+    worse = graded(store, "ada", 2.0, LATE, "single")
+    (row,) = store.standing(course, assignment)
+    assert (row.submission, row.final_score) == (worse, 2.0)
+    newest = hand_in(store, "ada", at=LATE + timedelta(days=1), assignment="single")
+    (row,) = store.standing(course, assignment)
+    assert (row.submission, row.attempt, row.final_score) == (newest, None, None)
+
+
+def test_latest_attempt_with_a_score_counts(store, course):
+    """Grading again changes the score; an attempt that is held changes nothing but is shown as held."""
+    assignment = course.assignment("backprop")
+    submission = graded(store, "ada", 3.0, NOON)
+    store.record(submission, report(submission, 6.0, version="v2"))
+    store.record(submission, report(submission, verdict=Verdict.GRADER_ERROR, version="v3"))
+    (row,) = store.standing(course, assignment)
+    assert (row.raw_score, row.held) == (6.0, True)
+    assert [one.score for one in store.attempts(submission=submission)] == [3.0, 6.0, None]
+
+
+def test_held_attempt_is_no_zero(store, course):
+    """Where the fault is ours there is no score, rather than a score of zero."""
+    submission = graded(store, "ada", 0.0, NOON, verdict=Verdict.SYSTEM_ERROR)
+    (row,) = store.standing(course, course.assignment("backprop"))
+    assert (row.submission, row.attempt, row.final_score, row.held) == (submission, None, None, True)
+
+
+def test_rows_by_owner_and_by_student(store, course):
+    """A leaderboard has a row for each that handed in; a gradebook one for each student, with the team's work."""
+    assignment = course.assignment("backprop")
+    graded(store, "gone", 1.0, NOON)
+    graded(store, "team-rho", 7.0, NOON)
+    graded(store, "ada", 5.0, NOON)
+    by_owner = [(row.owner, row.final_score) for row in store.standing(course, assignment)]
+    assert by_owner == [("ada", 5.0), ("team-rho", 7.0), ("gone", 1.0)]
+    by_student = {row.owner: row.final_score for row in store.standing(course, assignment, by="student")}
+    assert by_student == {"ada": 7.0, "grace": 7.0, "kurt": None, "evelyn": None, "0012": None, "gone": 1.0}
+
+
+def test_standing_of_one_profile(store, course):
+    """Attempts of another profile can be left out."""
+    assignment = course.assignment("backprop")
+    submission = graded(store, "ada", 3.0, NOON)
+    store.record(submission, report(submission, 6.0, version="g1", profile="gpu"))
+    assert store.standing(course, assignment)[0].raw_score == 6.0
+    assert store.standing(course, assignment, profile="cpu")[0].raw_score == 3.0
