@@ -134,5 +134,5 @@ def _lacking(name: str, where: Path, what: str) -> MachineError:
     return MachineError(
         f"the data set {name!r} is not whole in this folder: it lacks {what}",
         where=where,
-        mend="unpack it there, or correct data.options.root",
+        fix="unpack it there, or correct data.options.root",
     )

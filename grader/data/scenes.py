@@ -136,7 +136,7 @@ class Photographs:
             raise MachineError(
                 f"a photograph of {self.name!r} or its labels cannot be read: {error}",
                 where=photograph.target,
-                mend="unpack the set anew",
+                fix="unpack the set anew",
             ) from error
         box = _square(picture.size, stream)
         size = (self.side, self.side)

