@@ -220,12 +220,13 @@ class Parts(nn.Module):
 def group_rates(parameter_groups, SegmentationNN, lr, encoder_lr, seed):
     """The learning rates that each parameter has in an optimiser, and whether it is the encoder's; of ours or the student's model."""
     model = Parts() if SegmentationNN is None else new_model(SegmentationNN, seed, 6)
-    groups = parameter_groups(model, lr, encoder_lr)
-    optimizer = torch.optim.SGD([{**group, "params": list(group["params"])} for group in groups], lr=0.77)
+    groups = [{**group, "params": list(group["params"])} for group in parameter_groups(model, lr, encoder_lr)]
     rates = {}
-    for group in optimizer.param_groups:
+    for group in groups:
         for parameter in group["params"]:
-            rates.setdefault(id(parameter), []).append(float(group["lr"]))
+            rates.setdefault(id(parameter), []).append(float(group.get("lr", 0.77)))
+    if all(len(found) == 1 for found in rates.values()):  # torch refuses a parameter in two groups
+        torch.optim.SGD(groups, lr=0.77)
     inside = {id(parameter) for parameter in model.encoder.parameters()}
     return [[name, id(p) in inside, rates.get(id(p), [])] for name, p in model.named_parameters()]
 
