@@ -150,7 +150,9 @@ class _Scene:
         if kind == "plain":
             return np.asarray(0.5 + np.float32(0.06) * self.bumps(12.0))
         if kind == "clouds":
-            return np.asarray(np.clip(0.5 + np.float32(0.35) * self.bumps((2.5, 3.0, 3.5)[int(self.number(0, 3))]), 0.0, 1.0))
+            return np.asarray(
+                np.clip(0.5 + np.float32(0.35) * self.bumps((2.5, 3.0, 3.5)[int(self.number(0, 3))]), 0.0, 1.0)
+            )
         if kind == "fibres":
             return np.asarray(np.clip(0.5 + np.float32(0.45) * self.ripples(60.0, 5.0), 0.0, 1.0))
         period = self.number(6.0, 11.0)
