@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -171,7 +172,7 @@ def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: 
 
 
 def _pair(samples: Samples, *, flat: bool, array: Kind) -> Pair:
-    x = samples.x.reshape(len(samples.x), -1).copy() if flat else samples.x.copy()
+    x = samples.x.reshape(len(samples.x), math.prod(samples.x.shape[1:])).copy() if flat else samples.x.copy()
     y = samples.y.copy()
     if array == "numpy":
         return x, y
