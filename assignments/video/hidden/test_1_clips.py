@@ -7,7 +7,7 @@ from grader.checks import StudentError, assert_close, points
 
 
 @points(2, hint="The ratio of video_fps to clip_fps, rounded to the nearest whole number, and at least 1.")
-@pytest.mark.parametrize("rates", [(30, 5), (29.97, 4), (24, 10), (12, 5), (10, 30), (50, 15)])
+@pytest.mark.parametrize("rates", [(30, 5), (29.97, 4), (24, 10), (12, 5), (10, 30), (30, 8)])
 def test_frame_stride(student, rates):
     """`frame_stride` is the whole number nearest to the ratio of the rates, and at least 1."""
     video, clip = rates
@@ -53,7 +53,7 @@ def test_clip_indices(student, case):
     )
 
 
-STARTS = [(50, 8, 4, 5), (36, 5, 3, 4), (36, 5, 3, 1), (41, 4, 5, 2), (13, 5, 3, 3), (29, 1, 4, 4), (91, 16, 2, 8)]
+STARTS = [(50, 8, 4, 6), (36, 5, 3, 4), (36, 5, 3, 1), (41, 4, 5, 2), (13, 5, 3, 3), (29, 1, 4, 4), (91, 16, 2, 8)]
 
 
 @points(3, hint="last = F - 1 - (T - 1) * stride; clip i of K starts at i * last // (K - 1).")

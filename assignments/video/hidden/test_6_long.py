@@ -141,13 +141,15 @@ CHAIN = torch.tensor([[0.0, 10], [4, 14], [8, 18]])
 
 
 @points(3, hint="Sort by score; keep a segment if none of those *kept* so far overlaps with it by more than the threshold.")
-@pytest.mark.parametrize("case", ["low", "high", "chain", "random"])
+@pytest.mark.parametrize("case", ["low", "high", "chain", "short", "random"])
 def test_temporal_nms(student, rng, case):
     """`temporal_nms` keeps the best of each group of overlapping segments."""
     if case in ("low", "high"):
         segments, scores, threshold = SEGMENTS, SCORES, 0.3 if case == "low" else 0.75
     elif case == "chain":
         segments, scores, threshold = CHAIN, torch.tensor([0.9, 0.8, 0.7]), 0.3
+    elif case == "short":
+        segments, scores, threshold = CHAIN / 10, torch.tensor([0.7, 0.9, 0.8]), 0.45
     else:
         start = 30 * torch.rand(14, 1, generator=rng)
         segments = torch.cat([start, start + 4 + 6 * torch.rand(14, 1, generator=rng)], dim=1)
