@@ -15,7 +15,8 @@ def lucas_kanade(first: torch.Tensor, second: torch.Tensor, window: int = 7) -> 
     The brightness of what moves stays: Ix dx + Iy dy + It = 0. Around each pixel, all pixels of a window share one flow, and the least
     squares solution is taken. Ix and Iy are central differences per pixel (or Sobel or Scharr filters, divided by their weights) of the first
     frame, the second, or their mean; It = second - first. Where the window holds no texture, or texture in one direction only, the flow
-    must still be finite: add a small constant to the diagonal, mask, or use a pseudo-inverse. Equal frames give 0 everywhere. What you do
+    must still be finite: add a small constant to the diagonal (at most 1e-4 to means over the window, so that it weighs nothing where there is
+    texture), mask, or use a pseudo-inverse. Equal frames give 0 everywhere. What you do
     within a window of the border is yours to choose.
 
     Args:
@@ -33,7 +34,7 @@ def lucas_kanade(first: torch.Tensor, second: torch.Tensor, window: int = 7) -> 
     it = second - first
     products = torch.cat([ix * ix, ix * iy, iy * iy, ix * it, iy * it], dim=1)
     xx, xy, yy, xt, yt = F.avg_pool2d(products, window, stride=1, padding=window // 2).unbind(dim=1)
-    xx, yy = xx + 1e-4, yy + 1e-4
+    xx, yy = xx + 1e-5, yy + 1e-5
     determinant = xx * yy - xy * xy
     return torch.stack([xy * yt - yy * xt, xy * xt - xx * yt], dim=1) / determinant[:, None]
     ### END SOLUTION

@@ -20,7 +20,8 @@ def waves(rng, n, c=1, shortest=14.0):
     def picture(x, y):
         x, y = x[..., None, :, :], y[..., None, :, :]
         phase = 2 * math.pi / length * (x * angle.cos() + y * angle.sin()) + turn
-        return 0.5 + phase.sin().mean(dim=2)
+        # Twice the contrast of a photograph: what guards a singular matrix must not weigh here.
+        return 0.5 + 2 * phase.sin().mean(dim=2)
 
     return picture
 
@@ -48,6 +49,9 @@ def shape_of_flow(flow, size):
     assert tuple(flow.shape) == size, f"The flow should have shape {size}, dx before dy; it has {tuple(flow.shape)}."
 
 
+#: One step is exact to first order. Derivatives of either frame or of their mean, any window and guards up to 1e-4 stay within 0.13 here
+#: (60 seeds each); a mistake is named by a finer measure.
+NEAR = 0.16
 SHIFTS = [(0.5, -0.25), (-0.7, 0.4), (0.2, 0.9), (1.0, 0.0), (-0.3, -0.8)]
 
 
@@ -60,11 +64,11 @@ def test_lucas_kanade_shift(student, rng, shift):
     shape_of_flow(flow, (1, 2, 40, 52))
     assert torch.isfinite(flow).all(), "The flow holds numbers that are not finite."
     dx, dy = shift
-    right = torch.tensor(shift)
-    near = {"rtol": 0.08, "atol": 0.04}
-    # What comes is never exact here, so a mistake is named where it fits as well as the truth would have to.
+    got, right = middle(flow), torch.tensor(shift)
+    if (got - right).abs().max() <= NEAR:
+        return
     assert_close(
-        middle(flow),
+        got,
         right,
         name=f"the flow of a picture that moves by dx = {dx:g}, dy = {dy:g} (median away from the border)",
         mistakes={
@@ -81,33 +85,41 @@ def test_lucas_kanade_shift(student, rng, shift):
             "8 times as much": 8 * right,
             "no flow at all": torch.zeros(2),
         },
-        **near,
+        rtol=0.1,
+        atol=0.02,
     )
 
 
 @points(2, hint="A window around each pixel: every pixel gets a flow of its own, from its own neighbours.")
-@pytest.mark.parametrize("window", [5, 9])
+@pytest.mark.parametrize("window", [9, 13])
 def test_lucas_kanade_local(student, rng, window):
     """`lucas_kanade` finds different flows in different places and clips."""
-    height, width, border = 36, 60, 12
+    height, width, border = 40, 72, 12
     picture, other = waves(rng, 1), waves(rng, 1)
     x, y = grid(height, width)
-    left = x < 30
+    left = x < 36
     first = torch.cat([torch.where(left, picture(x, y), other(x, y)), picture(x, y)])
     second = torch.cat([torch.where(left, picture(x - 0.6, y), other(x, y + 0.5)), picture(x - 0.3, y - 0.3)])
     flow = student.lucas_kanade(first, second, window)
     shape_of_flow(flow, (2, 2, height, width))
-    parts = [flow[0, :, border:-border, 8:22], flow[0, :, border:-border, 38:52], flow[1, :, border:-border, 8:52]]
+    parts = [flow[0, :, border:-border, 10:26], flow[0, :, border:-border, 46:62], flow[1, :, border:-border, 10:62]]
     got = torch.stack([part.flatten(1).median(dim=1).values for part in parts])
     right = torch.tensor([[0.6, 0.0], [0.0, -0.5], [0.3, 0.3]])
-    assert_close(
-        got,
-        right,
-        name="the flow in the left half, in the right half, and in the second clip",
-        mistakes={"dy before dx": right.flip(1), "the opposite sign": -right, "the clips exchanged": right[[2, 2, 0]]},
-        rtol=0.1,
-        atol=0.06,
-    )
+    if (got - right).abs().max() > NEAR:
+        assert_close(
+            got,
+            right,
+            name="the flow in the left half, in the right half, and in the second clip",
+            mistakes={
+                "dy before dx": right.flip(1),
+                "the opposite sign": -right,
+                "the clips exchanged": right[[2, 2, 0]],
+                "half of it: differences over two pixels that are not divided by 2": right / 2,
+                "8 times too little: Sobel filters that are not divided by 8": right / 8,
+            },
+            rtol=0.1,
+            atol=0.03,
+        )
     # How far a pixel is seen: far from the window nothing may change, within it something does.
     changed = second.clone()
     changed[0, 0, 18, 15] += 0.5
@@ -175,7 +187,7 @@ def test_warp(student, rng, shifts):
 
     def stretched(scale_x, scale_y, align, grid_x=x + dx, grid_y=y + dy):
         where = torch.stack([2 * grid_x / scale_x - 1, 2 * grid_y / scale_y - 1], dim=3)
-        return F.grid_sample(frames, where, align_corners=align)[inside]
+        return F.grid_sample(frames, where, padding_mode="border", align_corners=align)[inside]
 
     got = student.warp(frames, flow)
     assert tuple(got.shape) == tuple(frames.shape), f"`warp` should give the shape of the frames, {tuple(frames.shape)}; it gave {tuple(got.shape)}."
@@ -265,6 +277,7 @@ def test_two_stream(student, probe, rng, frames):
 
     made = {
         "the first frame, not frame T // 2": lambda: normal(look(0).log_softmax(1) + b),
+        "a part of the flow where the frame belongs": lambda: normal((stack[:, 0].flatten(1) @ spatial).log_softmax(1) + b),
         "the last frame, not frame T // 2": lambda: normal(look(frames - 1).log_softmax(1) + b),
         "the frame after or before T // 2": lambda: normal(look(frames // 2 - 1).log_softmax(1) + b),
         "the streams' probabilities added; their logarithms are": lambda: normal(a.exp() + b.exp()),
