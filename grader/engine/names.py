@@ -7,9 +7,9 @@ from typing import Any
 from grader.engine.contract import Signature, not_defined
 from grader.engine.handles import PROBES, Handle
 from grader.engine.remote import Remote
-from grader.engine.rules import imported_modules
 from grader.engine.session import Prepared, Session
 from grader.errors import AuthoringError
+from grader.python_source import imported_modules
 from grader.sandbox.faults import ContractError, ImportFailed, ProbeError, StudentError, WorkerFault
 
 
