@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from grader.errors import StoreError
 from grader.records import Report, Verdict
@@ -20,8 +21,7 @@ from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRo
 from grader.store.values import Attempt, Mark, StoredFile, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from grader.course import Assignment, Course
@@ -188,11 +188,13 @@ class Store:
                 report=report.model_dump_json(),
                 started_at=started_at or finished_at - timedelta(seconds=report.seconds),
                 finished_at=finished_at,
-                checks=_check_rows(report),
-                metrics=_metric_rows(report),
             )
             session.add(row)
             session.flush()
+            # In bulk: a unit of work for each of a suite's checks costs more than everything else here.
+            for table, rows in ((CheckRow, _check_rows(report)), (MetricRow, _metric_rows(report))):
+                if rows:
+                    session.execute(insert(table), [{"attempt_id": row.id, **values} for values in rows])
             return _attempt(row)
 
     def attempts(
@@ -279,9 +281,12 @@ class Store:
                 found.setdefault(row.student, {})[row.question] = _mark(row)
         return found
 
-    def grading_lock(self, assignment: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def grading_lock(self, assignment: str) -> Iterator[None]:
         """Hold this while grading ``assignment``; a second grader gets a StoreError that names the first."""
-        return exclusive(self.state / "locks" / f"{assignment}.lock", f"grading {assignment}")
+        lock = exclusive(self.state / "locks" / f"{assignment}.lock", f"grading {assignment}")
+        with lock, self._database.held_open():
+            yield
 
 
 def _needs_grading(verdicts: list[Verdict]) -> bool:
@@ -341,27 +346,27 @@ def _report(attempt: int, text: str) -> Report:
         ) from error
 
 
-def _check_rows(report: Report) -> list[CheckRow]:
+def _check_rows(report: Report) -> list[dict[str, object]]:
     return [
-        CheckRow(
-            position=position,
-            check_id=check.id,
-            verdict=check.verdict.value,
-            score=check.score,
-            max_score=check.max_score,
-            seconds=check.seconds,
-        )
+        {
+            "position": position,
+            "check_id": check.id,
+            "verdict": check.verdict.value,
+            "score": check.score,
+            "max_score": check.max_score,
+            "seconds": check.seconds,
+        }
         for position, check in enumerate(report.checks)
     ]
 
 
-def _metric_rows(report: Report) -> list[MetricRow]:
+def _metric_rows(report: Report) -> list[dict[str, object]]:
     return [
         # NaN is no number to SQL; Metric says None, and so do we.
-        MetricRow(
-            name=name,
-            value=metric.value if metric.value is not None and math.isfinite(metric.value) else None,
-            direction=metric.direction,
-        )
+        {
+            "name": name,
+            "value": metric.value if metric.value is not None and math.isfinite(metric.value) else None,
+            "direction": metric.direction,
+        }
         for name, metric in report.metrics.items()
     ]
