@@ -15,6 +15,6 @@ def points(
     """Make a test function a check worth ``value`` points.
 
     Parametrised cases share the points equally. ``hint`` is shown when points are lost. ``timeout`` is in wall
-    seconds for one case, in place of the profile's ``check_s``.
+    seconds of processor time for one case, in place of the profile's ``check_s``.
     """
     return pytest.mark.points(value, hint=hint, visibility=visibility, timeout=timeout)

@@ -146,10 +146,18 @@ class DataSizes(Section):
 class Limits(Section):
     """What one submission's worker may use."""
 
-    wall_s: float = Field(default=60, gt=0, description="seconds of wall time for the whole suite")
+    wall_s: float = Field(
+        default=60,
+        gt=0,
+        description="seconds of the whole suite; four times as many on the wall end it, however little it computes",
+    )
     cpu_s: float = Field(default=60, gt=0, description="seconds of processor time for the whole suite")
     memory_mb: int = Field(default=2048, gt=0, description="MiB of memory")
-    check_s: float = Field(default=20, gt=0, description="seconds of wall time for one check")
+    check_s: float = Field(
+        default=20,
+        gt=0,
+        description="seconds of processor time for one check; four times as many on the wall end it, and it is tried again",
+    )
     processes: int = Field(default=64, gt=0, description="processes and threads")
     open_files: int = Field(default=256, gt=0)
     file_mb: int = Field(default=64, gt=0, description="MiB of the largest file it may write")

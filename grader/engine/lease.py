@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from typing import Any
 
@@ -10,9 +11,12 @@ from grader.engine.clock import Clock
 from grader.engine.rules import reach
 from grader.engine.session import Prepared, Session
 from grader.errors import MachineError, SystemFault
-from grader.sandbox.faults import WorkerDied, WorkerFault
+from grader.sandbox.faults import StudentFault, TimeLimit, WorkerDied, WorkerFault
 from grader.sandbox.trusted.worker import SandboxFault, Worker, WorkerKilled
 from grader.sandbox.wire import Resolver
+
+#: Wall seconds for a request of ours to a worker that has run no student code. It takes milliseconds.
+_OURS_S = 120.0
 
 
 class WorkerLease:
@@ -34,6 +38,7 @@ class WorkerLease:
         self._blames_kills = blames_kills
         self._worker: Worker | None = None
         self._forks = 0
+        self._touched = False  # whether student code has run in the worker
         self._output: list[str] = []
 
     @property
@@ -52,27 +57,50 @@ class WorkerLease:
             raise SandboxFault(f"this try was given up: {self.fault}")
         if self._worker is not None:
             return
-        self._clock.check()
+        self._clock.check_total()
+        begin = time.monotonic()
         try:
-            self._wait_for_zygote()
-            begin = time.monotonic()
             worker = self._session.warm().fork(self._session.limits)
         except (SystemFault, MachineError) as fault:
             raise self._noted(fault) from fault
         self._forks += 1
         self._worker, self.layers = worker, worker.layers
-        try:
-            self.request("load", dict(self._prepared.files), self._session.modules, self._forbidden())
-        except WorkerDied as fault:  # no student code has run yet
-            died = SandboxFault(f"a worker died before it had the submission: {fault.message}")
-            raise self._noted(died) from None
+        self._ours("load", dict(self._prepared.files), self._session.modules, self._forbidden())
+        self._clock.follow(worker)
         self.isolation_s += time.monotonic() - begin
 
-    def _wait_for_zygote(self) -> None:
-        """Warm up; the seconds that a cold zygote takes are ours, and not the student's."""
-        begin = time.monotonic()
-        self._session.warm().ready()
-        self._clock.excuse(time.monotonic() - begin)
+    def _ours(self, op: str, *args: Any) -> None:
+        """Send a request of ours to a worker in which no student code has run: its end is our fault.
+
+        Raises:
+            StudentFault: what was handed in is too large for the worker.
+            SystemFault: anything else failed.
+        """
+        assert self._worker is not None
+        try:
+            self._worker.request(op, *args, deadline=time.monotonic() + _OURS_S, resolve=self._resolve)
+        except (TimeLimit, WorkerDied) as fault:
+            self._lose()
+            unfit = SandboxFault(f"a worker failed at {op!r}, before it ran anything of the student's: {fault.message}")
+            raise self._noted(unfit) from None
+        except StudentFault:
+            self._lose()
+            raise
+        except SystemFault as fault:
+            self._lose()
+            raise self._noted(fault) from None
+
+    def seed(self, number: int) -> None:
+        """Seed the worker's generators. In a worker that has run no student code a failure is ours.
+
+        Raises:
+            StudentFault: the student's code keeps it from being done.
+            SystemFault: something of ours failed.
+        """
+        if self._touched:
+            self.request("seed", number)
+        else:
+            self._ours("seed", number)
 
     def _forbidden(self) -> dict[str, list[str]]:
         """Modules that each file must not import, for the block in the worker; "*" is for helper files."""
@@ -94,10 +122,25 @@ class WorkerLease:
             SystemFault: the worker is gone, by no fault of the student's.
         """
         assert self._worker is not None
+        self._touched = True
+        begin, allowed = time.monotonic(), None
         try:
-            return self._worker.request(op, *args, deadline=self._clock.deadline, resolve=self._resolve, ref=ref)
-        except WorkerFault:
+            allowed = self._clock.allow()
+            return self._worker.request(
+                op,
+                *args,
+                deadline=allowed.deadline,
+                cpu_until=allowed.cpu_until,
+                resolve=self._resolve,
+                ref=ref,
+            )
+        except WorkerFault as fault:
+            self._clock.spend(time.monotonic() - begin)
+            begin = math.inf
             self._lose()
+            fault.staff = self._clock.measured()
+            if isinstance(fault, TimeLimit) and allowed is not None:
+                fault.whole = allowed.whole_wall if fault.waited else allowed.whole_cpu
             raise
         except WorkerKilled as fault:
             self._lose()
@@ -109,6 +152,8 @@ class WorkerLease:
         except SystemFault as fault:
             self._lose()
             raise self._noted(fault) from None
+        finally:
+            self._clock.spend(max(0.0, time.monotonic() - begin))
 
     def drop(self, number: int, generation: int) -> None:
         """Let the worker forget a handle of a generation."""
@@ -131,15 +176,22 @@ class WorkerLease:
             with contextlib.suppress(SystemFault):  # a zygote that is gone took its workers along
                 self._worker.dismiss()
             self._worker = None
+            self._touched = False
 
     def _lose(self) -> None:
         worker, self._worker = self._worker, None
+        self._touched = False
         if worker is not None:
             try:
                 worker.close()
             except SystemFault as fault:  # a zygote that is gone took its workers along
                 self._noted(fault)
+            self._clock.follow(None)
             self._output.append(worker.take_output())
+
+    def give_up(self, fault: SystemFault) -> None:
+        """Let this try not count: something of ours failed beside it."""
+        self._noted(fault)
 
     def _noted(self, fault: SystemFault | MachineError) -> SystemFault:
         """Keep what failed on our side, so that a suite which catches it cannot make a verdict of it."""

@@ -32,7 +32,8 @@ def measure(suite: Suite, files: Mapping[str, bytes], plan: Plan) -> list[Attemp
 
 def _all_seeds(suite: Suite, run: SubmissionRun, plan: Plan) -> list[Attempted]:
     run.clock.patience = {case_id(item): plan.patience.get(item.originalname, math.inf) for item in suite.items}
-    run.clock.wall_s = min(run.clock.wall_s, plan.wall_s or run.clock.wall_s)
+    if plan.wall_s is not None:
+        run.clock.limit_all(plan.wall_s)
     stages = [[item for item in suite.items if item.originalname in stage] for stage in plan.stages]
     with _diagnosis(wanted=not plan.brief):
         return [_one_seed(suite, run, plan, stages, seed) for seed in plan.seeds]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grader.engine.advice import advise
 from grader.errors import StudentVisibleError, SystemFault
 from grader.records import CheckResult, Metric, Place, Report, Verdict, worst
-from grader.sandbox.faults import ProbeError, StudentError, StudentFault, clean_text
+from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
 from grader.text import screenful
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class CaseOutcome:
     output: str = ""
     seconds: float = 0.0
     place: Place | None = None
+    #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did.
+    waited: bool = False
+    label: str = ""
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
 
@@ -99,7 +102,8 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, StudentError):
         return CaseOutcome(error.verdict, 0.0, _screen(_raised(error)))
     if isinstance(error, StudentFault):
-        return CaseOutcome(error.verdict, 0.0, _screen(error.message))
+        waited, label = (error.waited, error.label) if isinstance(error, TimeLimit) else (False, "")
+        return CaseOutcome(error.verdict, 0.0, _screen(error.message), staff=error.staff, waited=waited, label=label)
     if isinstance(error, StudentVisibleError):  # from a room that knows nothing of verdicts
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, pytest.fail.Exception):

@@ -111,11 +111,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Set clock and seeds for one case."""
     state = item.config.stash.get(STATE, None)
     if state is not None and state.run is not None:
-        from grader.engine.outcomes import CaseState
+        from grader.engine.outcomes import CaseState, spec_of
 
         item.stash[_CASE] = CaseState()
-        mark = item.get_closest_marker("points")
-        state.run.begin_case(case_id(item), mark.kwargs.get("timeout") if mark else None)
+        assert isinstance(item, pytest.Function)
+        spec = spec_of(item)
+        state.run.begin_case(case_id(item), spec.timeout, spec.title if spec.visibility == "visible" else "")
         _seed_trusted(state.run.case_seed, devices=state.session.profile.device == "cuda")
     return (yield)
 
@@ -162,6 +163,7 @@ def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]
     error = call.excinfo.value if call.excinfo else None
     case = item.stash[_CASE]
     outcome = judge(error, case)
+    state.current().note_shown(error)
     outcome = replace(outcome, seconds=call.duration, place=state.current().place(error, outcome.verdict))
     if outcome.verdict is Verdict.GRADER_ERROR and error is not None:
         outcome = replace(outcome, message=f"{type(error).__name__}: {str(error)[:300]}")

@@ -10,7 +10,7 @@ import functools
 from collections import Counter
 from typing import Any
 
-from grader.engine.clock import Clock
+from grader.engine.clock import WALL_FACTOR, Clock
 from grader.engine.containers import StudentDict, StudentList
 from grader.engine.contract import Signature
 from grader.engine.handles import Handle
@@ -31,20 +31,24 @@ _MAX_HANGS = 2
 class SubmissionRun:
     """One attempt at one submission."""
 
-    def __init__(self, session: Session, prepared: Prepared, *, blames_kills: bool = False) -> None:
+    def __init__(
+        self, session: Session, prepared: Prepared, *, blames_kills: bool = False, wall_factor: float = WALL_FACTOR
+    ) -> None:
+        """See :func:`open_run`."""
         self.prepared = prepared
         self.seed = prepared.seed
-        self.clock = Clock(session.limits)
+        self.clock = Clock(session.limits, wall_factor=wall_factor)
         self.lease = WorkerLease(
             session, prepared, self.clock, functools.partial(proxies, self), blames_kills=blames_kills
         )
-        self.names = Names(session, prepared, self)
+        self.names = Names(session, prepared, self, self.clock.forgive)
         self.student = Student(self)
         self.probes = Probe(self)
         self._modules = session.modules
         self._case_seed = self.seed
         self._seeded = False
         self._hangs: Counter[str] = Counter()
+        self._waits: set[str] = set()  # functions that ran out of wall time alone
         self._touched: dict[str, str] = {}  # names that the running case called or passed on, with their files
 
     @property
@@ -57,6 +61,7 @@ class SubmissionRun:
         self.seed = seed
         self.clock.restart()
         self._hangs.clear()
+        self._waits.clear()
 
     def close(self) -> None:
         """Have the worker killed."""
@@ -64,9 +69,13 @@ class SubmissionRun:
 
     # -- one check at a time -----------------------------------------------------------------------------------
 
-    def begin_case(self, case: str, timeout: float | None) -> None:
-        """Start the clock and set the seeds of one case of a check."""
+    def begin_case(self, case: str, timeout: float | None, title: str = "") -> None:
+        """Start the clock and set the seeds of one case of a check.
+
+        ``title`` is under what students see the check; "" where they may not.
+        """
         self.clock.begin_case(case, timeout)
+        self.names.begin_case(title)
         self._case_seed = derive_seed(self.seed, case)
         self._seeded = False
         self._touched = {}
@@ -79,6 +88,10 @@ class SubmissionRun:
     def end_case(self) -> str:
         """Give what the student's code printed during the case."""
         return self.lease.take_output()
+
+    def note_shown(self, error: BaseException | None) -> None:
+        """Note that ``error`` is what the student reads of the running case."""
+        self.names.note_shown(error)
 
     def place(self, error: BaseException | None, verdict: Verdict) -> Place | None:
         """Where in the student's code the running case failed: the line that raised, or what it called last."""
@@ -105,12 +118,19 @@ class SubmissionRun:
         limit to learn the same.
         """
         if self._hangs[label] >= _MAX_HANGS:
-            raise TimeLimit(f"`{label}` did not finish in {_MAX_HANGS} earlier checks, so it is not called again.")
+            raise TimeLimit(
+                f"`{label}` did not finish in {_MAX_HANGS} earlier checks, so it is not called again.",
+                waited=label in self._waits,
+                label=label,
+            )
         try:
             return _soften(self._ask(op, *args, ref=ref))
-        except TimeLimit:
+        except TimeLimit as limit:
+            limit.label = limit.label or label
             if label:
                 self._hangs[label] += 1
+                if limit.waited:
+                    self._waits.add(label)
             raise
 
     def _ask(self, op: str, *args: Any, ref: bool) -> Any:
@@ -120,7 +140,7 @@ class SubmissionRun:
         if not self._seeded:
             self._seeded = True
             # Not the case's own seed: student code that draws first must not repeat what the check drew.
-            self.lease.request("seed", derive_seed(self._case_seed, "student"))
+            self.lease.seed(derive_seed(self._case_seed, "student"))
         return self.lease.request(op, *args, ref=ref)
 
     def drop(self, number: int, generation: int) -> None:
@@ -148,12 +168,15 @@ class SubmissionRun:
         return self.names.probe(name)
 
 
-def open_run(session: Session, prepared: Prepared, *, blames_kills: bool = False) -> SubmissionRun:
+def open_run(
+    session: Session, prepared: Prepared, *, blames_kills: bool = False, wall_factor: float = WALL_FACTOR
+) -> SubmissionRun:
     """Begin a try at a submission; close it when done.
 
-    ``blames_kills``: a kill that the student's code can have done itself is taken to be its own.
+    ``blames_kills``: a kill that the student's code can have done itself is taken to be its own. ``wall_factor``: see
+    :class:`grader.engine.clock.Clock`.
     """
-    return SubmissionRun(session, prepared, blames_kills=blames_kills)
+    return SubmissionRun(session, prepared, blames_kills=blames_kills, wall_factor=wall_factor)
 
 
 def _soften(value: Any) -> Any:

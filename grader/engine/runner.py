@@ -37,6 +37,7 @@ from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.referee import Referee
 from grader.engine.session import Session
 from grader.engine.suite import Suite, combined
+from grader.engine.warm_up import warm_up
 from grader.errors import AutogradeError, SystemFault
 from grader.intake.upload import UPLOAD_FOLDER
 from grader.records import Report
@@ -77,6 +78,7 @@ class RunnerPlugin:
         try:
             # One fork for nothing: where a layer is missing, grading must not begin.
             self.session.warm().fork(self.session.limits).close()
+            warm_up(suite)
         except AutogradeError as error:
             self.channel.send(_broken(error))
             return True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
 import pytest
 
+from grader.engine.clock import PATIENT_FACTOR
 from grader.engine.outcomes import NOT_RUN, CaseOutcome, CheckSpec, combine, spec_of
 from grader.engine.plugin import GradingState, case_id
 from grader.engine.run import SubmissionRun, open_run
@@ -74,7 +75,43 @@ class Suite:
         return Attempt(run, result, lost)
 
     def run(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
-        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measurement.Plan`."""
+        """Run ``items`` and leave the worker as it is; ``brief`` as in :class:`~grader.engine.measurement.Plan`.
+
+        Cases that ran out of wall time alone are tried again afterwards, before it costs anything; not in ``brief``,
+        where only mistakes are looked for.
+        """
+        ran = self._pass(items, run, brief=brief)
+        if not brief and run.fault is None:
+            self._settle_waits(items, run, ran)
+        return ran
+
+    def _settle_waits(self, items: Sequence[pytest.Function], run: SubmissionRun, ran: Ran) -> None:
+        """Try each case that ran out of wall time alone once more, in a worker of its own and with more of it.
+
+        Nothing else of the submission computes meanwhile. What runs out of time again does so by itself: further cases
+        that ended in the same function or file keep their outcome. All of this may take as much wall time as all checks
+        together had.
+        """
+        settled: set[str] = set()
+        wall_s = run.clock.wall_s
+        for item in items:
+            outcome = ran.outcomes.get(case_id(item))
+            if outcome is None or not outcome.waited or outcome.label in settled or wall_s <= 0:
+                continue
+            lone = open_run(self.session, replace(run.prepared, seed=run.seed), wall_factor=PATIENT_FACTOR)
+            lone.clock.patience, lone.clock.wall_s = run.clock.patience, wall_s
+            with contextlib.closing(lone):
+                again = self._pass([item], lone)
+            if lone.fault is not None:
+                run.lease.give_up(lone.fault)
+                return
+            wall_s -= lone.clock.waited
+            found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
+            ran.metrics.update(again.metrics)
+            if found.label and found.verdict is Verdict.TIME_LIMIT:
+                settled.add(found.label)
+
+    def _pass(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
         self._state.begin(run)
         failed: set[str] = set()
         for index, item in enumerate(items):

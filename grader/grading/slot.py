@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import Assignment, Course, Profile
+from grader.engine.clock import longest_silence
 from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
@@ -115,7 +116,7 @@ class Slot:
         assert self._channel is not None
         # The runner keeps the submission's own clock, and says so before each case that it lives. This one only
         # catches a runner that hangs itself, or was stopped.
-        silence = rounds * self.work.profile.limits.wall_s + _SUITE_S
+        silence = rounds * longest_silence(self.work.profile.limits.wall_s) + _SUITE_S
         self._channel.socket.settimeout(silence)
         try:
             self._channel.send(request)

@@ -44,6 +44,10 @@ class StudentFault(Exception):
     """Base of everything that is the student's fault."""
 
     verdict = Verdict.RUNTIME_ERROR
+    #: What was measured when a limit was met, for staff.
+    staff = ""
+    #: What stands behind it and behind others like it, where that is kept.
+    cause: object = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -97,9 +101,20 @@ class WorkerFault(StudentFault):
 
 
 class TimeLimit(WorkerFault):
-    """The student's code took too long."""
+    """The student's code took too long.
+
+    ``waited``: by the clock on the wall alone, with processor time left. It slept, or the machine was busy: that is
+    found out before it costs anything. ``whole``: what ran out of time had the check's whole time to itself.
+    ``label``: what did, where that is known: a function, or a file that was imported.
+    """
 
     verdict = Verdict.TIME_LIMIT
+
+    def __init__(self, message: str, *, waited: bool = False, whole: bool = False, label: str = "") -> None:
+        super().__init__(message)
+        self.waited = waited
+        self.whole = whole
+        self.label = label
 
 
 class MemoryLimit(WorkerFault):

@@ -13,7 +13,8 @@ DEFAULT_MINIMUM: Final = ("mount_ns", "pid_ns", "landlock", "seccomp")
 class Limits:
     """Limits of one submission, all for the whole worker but where it says otherwise.
 
-    ``wall_s`` and ``cpu_s`` are seconds for all checks together, ``check_s`` wall seconds for one check.
+    ``cpu_s`` is processor time for all checks together, ``check_s`` for one check; ``wall_s`` is for all checks together,
+    and a backstop in wall time (grader/engine/clock.py).
     ``memory_mb`` is MiB beyond what the warm interpreter holds already, ``file_mb`` and ``scratch_mb`` MiB on disk,
     ``output_kb`` KiB of printed text, ``processes`` and ``open_files`` counts.
     """
