@@ -42,24 +42,6 @@ class Store:
         self._database = Database(state / "store.db")
         self._blobs = Blobs(state / "blobs")
 
-    def add_submission(
-        self,
-        assignment: str,
-        owner: str,
-        files: Mapping[str, bytes],
-        *,
-        received_at: datetime,
-        source: str = "",
-        problem: str | None = None,
-    ) -> Submission:
-        """Keep an upload of ``owner`` (a student's or team's id): relative POSIX path -> content.
-
-        The same files by the same owner for the same assignment at the same time are one submission; adding them
-        again gives the one that is there. ``received_at`` must be aware. ``source`` is the upload's own name;
-        ``problem`` says why it could not be unpacked.
-        """
-        return self.put_submission(assignment, owner, files, received_at=received_at, source=source, problem=problem)[0]
-
     def put_submission(
         self,
         assignment: str,
@@ -70,7 +52,12 @@ class Store:
         source: str = "",
         problem: str | None = None,
     ) -> tuple[Submission, bool]:
-        """As `add_submission`, and whether it is new."""
+        """Keep an upload of ``owner`` (a student's or team's id), and say whether it is new.
+
+        ``files`` are contents by relative POSIX path. The same files by the same owner for the same assignment at the
+        same time are one submission; adding them again gives the one that is there. ``received_at`` must be aware.
+        ``source`` is the upload's own name; ``problem`` says why it could not be unpacked.
+        """
         if received_at.tzinfo is None:
             raise ValueError("received_at has no timezone")
         digest = digest_files(files)
