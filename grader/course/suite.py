@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from grader.errors import AuthoringError
+from grader.python_source import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def read_suite(folder: Path) -> tuple[CheckInfo, ...]:
 
 def _parse(file: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_bytes(), str(file))
+        return parse(file.read_bytes(), str(file))
     except SyntaxError as error:
         where = f"{file}:{error.lineno or 1}"
         raise AuthoringError(f"not valid Python: {error.msg}", where=where, fix="correct the syntax") from error

@@ -9,9 +9,9 @@ from typing import Any
 from grader.engine.contract import Signature, not_defined
 from grader.engine.handles import PROBES, Handle
 from grader.engine.remote import Remote
-from grader.engine.rules import imported_modules
 from grader.engine.session import Prepared, Session
 from grader.errors import AuthoringError
+from grader.python_source import imported_modules
 from grader.sandbox.faults import (
     ContractError,
     ImportFailed,
@@ -121,6 +121,7 @@ class Names:
 
     def _find(self, module: str, file: str, name: str | None, *, ref: bool) -> Any:
         """Import a module, where the worker has not yet, and find a name in it."""
+        alone = not self._imported - {module}
         try:
             value = self._remote.ask("lookup", module, name, ref=ref)
         except StudentError as error:
@@ -137,8 +138,10 @@ class Names:
                 told.label = file
                 text = f"{text} {_ON_IMPORT}"
             told.message, told.args = text, (text,)
-            if isinstance(fault, TimeLimit) and not fault.whole:
-                raise told from None  # the time went before: the next check has all of it for the import
+            if not (fault.whole if isinstance(fault, TimeLimit) else alone):
+                # Its time had gone before, or another file that was imported there may be what ended the worker. The
+                # next check has a fresh one, and all of the time, for this import.
+                raise told from None
             # Importing it would end every later check the same way, each after a full time limit.
             raise self._cannot_import(module, file, told) from None
         self._renew()

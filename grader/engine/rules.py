@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from grader.course.models import ForbidRule
 from grader.errors import UNREADABLE
+from grader.python_source import imports_of, module_imports, parse
 
 #: Ways to a module, or to any name, that reading the source cannot follow. Where something is forbidden, so are they.
 _WAYS_AROUND = frozenset(
@@ -78,7 +79,7 @@ def find_breach(source: str | bytes, file: str, rule: ForbidRule) -> Breach | No
     A file that does not parse has no breach: importing it says what is wrong with it.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except UNREADABLE:
         return None
     modules, names, aliases = frozenset(rule.modules), frozenset(rule.names), _aliases(tree)
@@ -105,7 +106,7 @@ def _breach(
     constructs: tuple[str, ...],
     aliases: Mapping[str, str],
 ) -> str | None:
-    for name in () if _is_plain(node) else _imported(node):
+    for name in () if _is_plain(node) else imports_of(node):
         if name.partition(".")[0] in modules | _WAYS_AROUND or _names(name, names) or name in _WAYS_AROUND:
             return f"imports `{name}`"
     dotted = _dotted(node, aliases)
@@ -116,27 +117,6 @@ def _breach(
     if type(node).__name__ in constructs:
         return f"uses a `{type(node).__name__}`"
     return None
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def imported_modules(source: str | bytes) -> frozenset[str]:
-    """Top-level names of the modules that ``source`` imports; raises one of UNREADABLE where it does not parse."""
-    return _imports(source)[0]
-
-
-@functools.lru_cache(maxsize=16)  # asked for by the rules and again for each worker
-def _imports(source: str | bytes) -> tuple[frozenset[str], bool]:
-    """Top-level names of the modules that ``source`` imports, and whether it imports from its own package."""
-    nodes = list(ast.walk(ast.parse(source)))
-    tops = frozenset(name.partition(".")[0] for node in nodes for name in _imported(node))
-    return tops, any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
 
 
 def _names(dotted: str, names: frozenset[str]) -> bool:
@@ -192,7 +172,7 @@ def reach(files: Mapping[str, bytes], starts: Iterable[str]) -> set[str]:
             continue
         seen.add(name)
         try:
-            tops, relative = _imports(files[name])
+            tops, relative = module_imports(files[name])
         except UNREADABLE:
             continue
         if relative:  # within its package, or, where it is in none, wherever it may lead

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Mapping
 
 from grader.errors import UNREADABLE
+from grader.python_source import bound_names, parse
 from grader.records import Place
 from grader.sandbox.faults import StudentError, StudentFrame, clean_text
 
@@ -50,7 +51,7 @@ def defined_at(name: str, file: str, files: Mapping[str, bytes], *, only: bool) 
 def _parsed(source: bytes | None) -> tuple[ast.stmt, ...]:
     """The statements of a file; none where it does not parse. Kept, since every check that fails asks for it."""
     try:
-        return tuple(ast.parse(source or b"").body)
+        return tuple(parse(source or b"").body)
     except UNREADABLE:
         return ()
 
@@ -60,7 +61,7 @@ def _find(name: str, source: bytes | None) -> ast.stmt | None:
     body = _parsed(source)
     found: ast.stmt | None = None
     for part in name.split("."):
-        binding = [node for node in body if part in _bound(node)]
+        binding = [node for node in body if _rebinds(node, part)]
         if not binding or isinstance(binding[-1], (ast.Import, ast.ImportFrom, ast.Delete)):
             return found
         found = binding[-1]
@@ -68,16 +69,14 @@ def _find(name: str, source: bytes | None) -> ast.stmt | None:
     return found
 
 
-def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement binds."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return {node.name}
-        case ast.Assign() | ast.Delete():
-            return {name.id for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-        case ast.Import() | ast.ImportFrom():
-            return {alias.asname or alias.name for alias in node.names}
-    return set()
+def _rebinds(node: ast.stmt, name: str) -> bool:
+    """Whether a statement of a module or a class gives ``name`` its meaning, or takes it away."""
+    if isinstance(node, ast.Delete):
+        return any(
+            isinstance(item, ast.Name) and item.id == name for target in node.targets for item in ast.walk(target)
+        )
+    # What is bound inside an `if` or `try` stands further down than its line.
+    return not isinstance(node, ast.If | ast.Try) and name in bound_names(node)
 
 
 def _lines(source: bytes | None) -> list[str]:

@@ -11,11 +11,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.course import Assignment, Course, Profile
+from grader.course import Assignment, Course, Profile, load_course
 from grader.engine.clock import longest_silence
 from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
@@ -49,6 +50,17 @@ class Work:
             "profile": self.profile.name,
             "state": str(self.state.resolve()),
         }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, str]) -> Work:
+        """The work that :meth:`config` describes, on a machine that sees the same folders.
+
+        Raises:
+            CourseError: the course, the assignment or the profile is not there.
+        """
+        course = load_course(Path(config["course"]))
+        assignment = course.assignment(config["assignment"])
+        return cls(course, assignment, assignment.profile(config["profile"]), Path(config["state"]))
 
 
 class Slot:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
-from grader.intake.notebook import Cell, Notebook, parse, read_notebook
+from grader.intake.notebook import Cell, Notebook, read_notebook
+from grader.python_source import bound_names, first_line, parse
 
 _DEFINES = re.compile(r"^(?P<kind>def|async def|class)\s+(?P<name>\w+)", re.MULTILINE)
 _MAX_NOTES = 12
@@ -170,36 +171,14 @@ def _note_broken(cell: Cell, notebook: Notebook, homes: Mapping[str, str], pile:
 
 def _piece(node: ast.stmt, cell: Cell) -> _Piece | None:
     """``node`` where it defines, imports or assigns; calls, loops and checks are experiments and stay in the notebook."""
-    names = _bound(node)
+    names = bound_names(node)
     if not names and not (isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)):
         return None
     lines = cell.source.split("\n")
-    first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
-    text = "\n".join(lines[first - 1 : node.end_lineno])
+    text = "\n".join(lines[first_line(node) - 1 : node.end_lineno])
     if ";" in text and not _is_definition(node):  # several statements on a line
         text = ast.unparse(node)
     return _Piece(tuple(names), node, text, cell)
-
-
-def _bound(node: ast.stmt) -> list[str]:
-    """Names that a top-level statement binds."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return [node.name]
-        case ast.Import() | ast.ImportFrom():
-            return [(alias.asname or alias.name).partition(".")[0] for alias in node.names if alias.name != "*"]
-        case ast.Assign():
-            targets = [item for target in node.targets for item in ast.walk(target)]
-            return [item.id for item in targets if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)]
-        case ast.AnnAssign(target=ast.Name(id=name)) if node.value is not None:
-            return [name]
-        case ast.AugAssign(target=ast.Name(id=name)):
-            return [name]
-        case ast.If() | ast.Try():
-            return [
-                name for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt) for name in _bound(child)
-            ]
-    return []
 
 
 def _is_definition(node: ast.stmt) -> bool:
@@ -211,7 +190,7 @@ def _definitions(tree: ast.Module) -> dict[str, ast.stmt]:
     found: dict[str, ast.stmt] = {}
     for node in tree.body:
         if not isinstance(node, ast.Import | ast.ImportFrom):
-            found |= dict.fromkeys(_bound(node), node)
+            found |= dict.fromkeys(bound_names(node), node)
     return found
 
 
@@ -312,7 +291,7 @@ def _used(node: ast.stmt) -> set[str]:
 
 
 def _imported(tree: ast.Module) -> set[str]:
-    return {name for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for name in _bound(node)}
+    return {name for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for name in bound_names(node)}
 
 
 def _elsewhere(pieces: Iterable[_Piece], bound: set[str], homes: Mapping[str, str], file: str) -> list[str]:

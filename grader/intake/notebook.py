@@ -5,14 +5,13 @@ Nothing here runs a line of it, and nothing that a file can hold makes it raise.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.errors import UNREADABLE
+from grader.python_source import parse
 
 #: Bytes of a notebook, and characters of all its code; a notebook without data has a hundredth of it.
 MAX_NOTEBOOK = 60 * 1024 * 1024
@@ -125,13 +124,6 @@ def _checked(number: int, source: str, file: str | None) -> Cell:
     except UNREADABLE as error:
         return Cell(number, source, file, problem=_words(error))
     return Cell(number, source, file)
-
-
-def parse(source: str) -> ast.Module:
-    """``source`` as a tree, without the warnings that compiling it would print; raises one of UNREADABLE."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
 
 
 def _words(error: BaseException) -> str:

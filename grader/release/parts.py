@@ -9,6 +9,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import AuthoringError
+from grader.python_source import DEFINITIONS, first_line, parse
 from grader.release.strip import split_lines
 
 if TYPE_CHECKING:
@@ -59,12 +60,11 @@ def _definitions(path: Path, names: list[str], source: Path, *, imports: bool) -
     lines = split_lines(text)
     found: dict[str, str] = {}
     head: list[str] = []
-    for node in ast.parse(text).body:
-        first = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
-        segment = "".join(lines[first - 1 : node.end_lineno]).rstrip("\n")
+    for node in parse(text).body:
+        segment = "".join(lines[first_line(node) - 1 : node.end_lineno]).rstrip("\n")
         if isinstance(node, ast.Import | ast.ImportFrom):
             head.append(segment)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        elif isinstance(node, DEFINITIONS):
             found[node.name] = segment
         elif isinstance(node, ast.Assign):
             found |= {target.id: segment for target in node.targets if isinstance(target, ast.Name)}
@@ -97,8 +97,8 @@ def looked_at(assignment: Assignment) -> dict[str, list[str]]:
     for file in assignment.files:
         path = assignment.solution_folder / file
         if file.endswith(".py") and path.is_file():
-            for part in ast.parse(path.read_text(encoding="utf-8")).body:
-                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for part in parse(path.read_bytes()).body:
+                if isinstance(part, DEFINITIONS):
                     names.add(part.name)
                 if isinstance(part, ast.ClassDef):
                     methods[part.name] = {item.name for item in part.body if isinstance(item, ast.FunctionDef)}
@@ -106,7 +106,7 @@ def looked_at(assignment: Assignment) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in sorted(assignment.hidden_folder.rglob("test_*.py")):
         helpers = shared | _functions(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parse(path.read_bytes())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
                 found[node.name] = _looked_at(node, helpers, names, methods)
     return found

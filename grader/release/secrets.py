@@ -15,6 +15,7 @@ import yaml
 
 from grader.course import variant_sources
 from grader.errors import AuthoringError
+from grader.python_source import DEFINITIONS, first_line, parse
 from grader.release.bundle_notebook import handout_and_secrets
 from grader.release.strip import find_regions, split_lines
 
@@ -164,7 +165,7 @@ def _functions(path: Path, root: Path) -> list[Block]:
     text = _read(path)
     lines = text.split("\n")
     try:
-        tree = ast.parse(text, str(path))
+        tree = parse(text, str(path))
     except SyntaxError as error:
         raise AuthoringError(
             f"no valid Python: {error.msg}", where=f"{_name(path, root)}:{error.lineno}", fix="correct the module"
@@ -172,8 +173,8 @@ def _functions(path: Path, root: Path) -> list[Block]:
     blocks = []
     rest = dict(enumerate(lines, start=1))
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        if isinstance(node, DEFINITIONS):
+            first = first_line(node)
             last = node.end_lineno or node.lineno
             blocks.append(_block(_name(path, root), [(n, rest.pop(n)) for n in range(first, last + 1)]))
     return [*blocks, _block(_name(path, root), sorted(rest.items()))]

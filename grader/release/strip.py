@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import AuthoringError
+from grader.python_source import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,9 +144,7 @@ def _compile(text: str, where: str | Path) -> None:
 
 def _parse(source: str, where: str | Path) -> ast.Module:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(source, str(where))
+        return parse(source, str(where))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise AuthoringError(

@@ -56,6 +56,19 @@ class Database:
             self._prepare()
 
     @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Keep the file open meanwhile.
+
+        SQLite moves its log into the file, and removes the log, whenever the last connection to it is closed. With one
+        connection that stays and does nothing, a batch is spared that after each of its records.
+        """
+        with self._errors(), self._engine.connect() as connection:
+            # A connection does not open its log before it has read something.
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+            connection.rollback()
+            yield
+
+    @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one moment of the database."""
         with self._errors(), Session(self._engine) as session:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from grader.errors import StoreError
 from grader.records import Report, Verdict
@@ -20,8 +21,7 @@ from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRo
 from grader.store.values import Attempt, Mark, StoredFile, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from grader.course import Assignment, Course
@@ -42,24 +42,6 @@ class Store:
         self._database = Database(state / "store.db")
         self._blobs = Blobs(state / "blobs")
 
-    def add_submission(
-        self,
-        assignment: str,
-        owner: str,
-        files: Mapping[str, bytes],
-        *,
-        received_at: datetime,
-        source: str = "",
-        problem: str | None = None,
-    ) -> Submission:
-        """Keep an upload of ``owner`` (a student's or team's id): relative POSIX path -> content.
-
-        The same files by the same owner for the same assignment at the same time are one submission; adding them
-        again gives the one that is there. ``received_at`` must be aware. ``source`` is the upload's own name;
-        ``problem`` says why it could not be unpacked.
-        """
-        return self.put_submission(assignment, owner, files, received_at=received_at, source=source, problem=problem)[0]
-
     def put_submission(
         self,
         assignment: str,
@@ -70,7 +52,12 @@ class Store:
         source: str = "",
         problem: str | None = None,
     ) -> tuple[Submission, bool]:
-        """As `add_submission`, and whether it is new."""
+        """Keep an upload of ``owner`` (a student's or team's id), and say whether it is new.
+
+        ``files`` are contents by relative POSIX path. The same files by the same owner for the same assignment at the
+        same time are one submission; adding them again gives the one that is there. ``received_at`` must be aware.
+        ``source`` is the upload's own name; ``problem`` says why it could not be unpacked.
+        """
         if received_at.tzinfo is None:
             raise ValueError("received_at has no timezone")
         digest = digest_files(files)
@@ -188,11 +175,13 @@ class Store:
                 report=report.model_dump_json(),
                 started_at=started_at or finished_at - timedelta(seconds=report.seconds),
                 finished_at=finished_at,
-                checks=_check_rows(report),
-                metrics=_metric_rows(report),
             )
             session.add(row)
             session.flush()
+            # In bulk: a unit of work for each of a suite's checks costs more than everything else here.
+            for table, rows in ((CheckRow, _check_rows(report)), (MetricRow, _metric_rows(report))):
+                if rows:
+                    session.execute(insert(table), [{"attempt_id": row.id, **values} for values in rows])
             return _attempt(row)
 
     def attempts(
@@ -279,9 +268,12 @@ class Store:
                 found.setdefault(row.student, {})[row.question] = _mark(row)
         return found
 
-    def grading_lock(self, assignment: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def grading_lock(self, assignment: str) -> Iterator[None]:
         """Hold this while grading ``assignment``; a second grader gets a StoreError that names the first."""
-        return exclusive(self.state / "locks" / f"{assignment}.lock", f"grading {assignment}")
+        lock = exclusive(self.state / "locks" / f"{assignment}.lock", f"grading {assignment}")
+        with lock, self._database.held_open():
+            yield
 
 
 def _needs_grading(verdicts: list[Verdict]) -> bool:
@@ -341,27 +333,27 @@ def _report(attempt: int, text: str) -> Report:
         ) from error
 
 
-def _check_rows(report: Report) -> list[CheckRow]:
+def _check_rows(report: Report) -> list[dict[str, object]]:
     return [
-        CheckRow(
-            position=position,
-            check_id=check.id,
-            verdict=check.verdict.value,
-            score=check.score,
-            max_score=check.max_score,
-            seconds=check.seconds,
-        )
+        {
+            "position": position,
+            "check_id": check.id,
+            "verdict": check.verdict.value,
+            "score": check.score,
+            "max_score": check.max_score,
+            "seconds": check.seconds,
+        }
         for position, check in enumerate(report.checks)
     ]
 
 
-def _metric_rows(report: Report) -> list[MetricRow]:
+def _metric_rows(report: Report) -> list[dict[str, object]]:
     return [
         # NaN is no number to SQL; Metric says None, and so do we.
-        MetricRow(
-            name=name,
-            value=metric.value if metric.value is not None and math.isfinite(metric.value) else None,
-            direction=metric.direction,
-        )
+        {
+            "name": name,
+            "value": metric.value if metric.value is not None and math.isfinite(metric.value) else None,
+            "direction": metric.direction,
+        }
         for name, metric in report.metrics.items()
     ]

@@ -38,7 +38,7 @@ def test_a_cut_text_says_so():
 
 
 def test_what_is_no_plain_string_is_not_asked():
-    """A subclass of str may lie in each of its methods."""
+    """A subclass of str may lie in each of its methods, and any value about its class."""
 
     class Liar(str):
         __slots__ = ()
@@ -46,9 +46,13 @@ def test_what_is_no_plain_string_is_not_asked():
         def replace(self, *_):
             raise AssertionError("called")
 
-        split = rpartition = replace
+        split = rpartition = __str__ = replace
 
-    assert text.clean(Liar("x")) == "?"
+    class Claims:
+        __class__ = str
+
+    assert text.clean(Liar("x\x00y")) == "xy"
+    assert text.clean(Claims()) == "?"
     assert text.clean(None) == "?"
 
 

@@ -44,7 +44,7 @@ def prepare(root: Path) -> NbgraderLayout:
     for student, scores in (("ada", (4.0, 2.5, 1.5)), ("grace", (2.0, 2.5, 0.0))):
         notebook = small.edited(blank, lambda cells, who=student: _answer(cells, f"So says {who}."))
         files = {"work.py": f"# {student}\n".encode(), "hw.ipynb": notebook}
-        submission = layout.store.add_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))
+        submission = layout.store.put_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))[0]
         layout.store.record(submission, small.report_of(assignment, files, scores))
     sync(layout, [assignment], wheel=False)
     assert run_step(layout, "Autograde", "hw", "ada") == ""

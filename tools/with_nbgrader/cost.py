@@ -40,7 +40,7 @@ def make_class(fresh: Fresh, name: str, count: int) -> NbgraderLayout:
         files = {file: data + f"# {number}\n".encode() for file, data in make_stubs(assignment).items()}
         files[f"{name}.ipynb"] = notebook
         received = datetime.now(UTC) - timedelta(hours=1)
-        submission = layout.store.add_submission(name, f"s{number:04d}", files, received_at=received)
+        submission = layout.store.put_submission(name, f"s{number:04d}", files, received_at=received)[0]
         layout.store.record(submission, made_up(assignment, files, number))
     return layout
 

@@ -94,18 +94,18 @@ def _named(case: Case) -> str | None:
     """What the ranks say, the first that convinces."""
     tried = 0
     for rank in RANKS[: _FOR_LARGE if case.large else None]:
-        convincing: dict[str, float] = {}
+        convincing: list[str] = []
         for hypothesis in rank:
             for claim in hypothesis(case):
                 tried += 1
                 if weigh(case, claim, tried, common=rank is RANKS[0]) >= ENOUGH:
-                    convincing.setdefault(claim.sentence, 0.0)
+                    convincing.append(claim.sentence)
         if convincing:
-            return _both(list(convincing))
+            return _both(tuple(dict.fromkeys(convincing)))
     return None
 
 
-def _both(sentences: list[str]) -> str | None:
+def _both(sentences: tuple[str, ...]) -> str | None:
     if len(sentences) > 2:
         return None
     return " Or it ".join(sentences)

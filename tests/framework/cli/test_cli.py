@@ -69,11 +69,24 @@ def test_help_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "HEAVY []" in done.stdout
-    for name in ("check", "collect", "grade", "feedback", "leaderboard", "release", "validate", "doctor", "demo"):
+    for name in (
+        "check",
+        "collect",
+        "grade",
+        "feedback",
+        "leaderboard",
+        "export",
+        "release",
+        "validate",
+        "doctor",
+        "demo",
+    ):
         assert re.search(rf"\b{name}\b", done.stdout), name
 
 
-@pytest.mark.parametrize("name", ["collect", "grade", "feedback", "leaderboard", "release", "validate", "check"])
+@pytest.mark.parametrize(
+    "name", ["collect", "grade", "feedback", "leaderboard", "export", "release", "validate", "check"]
+)
 def test_every_command_has_help(name):
     """Each command says what it does."""
     result = autograde(name, "--help")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.course.models import ForbidRule
-from grader.engine.rules import Breach, check_rules, find_breach, imported_modules
+from grader.engine.rules import Breach, check_rules, find_breach
 
 NO_TORCH = ForbidRule(modules=("torch",))
 NO_LSTM = ForbidRule(names=("nn.LSTM", "sum"))
@@ -158,8 +158,3 @@ def test_files_that_nothing_imports_are_free():
 def test_without_rules_nothing_is_forbidden():
     """An assignment without rules lets every file be, `exec` included."""
     assert check_rules({"a.py": b"exec('1')", "helper.py": b"import importlib"}, {}, ("a.py",)) == {}
-
-
-def test_imported_modules_are_named_by_their_top():
-    """Only top-level names, absolute imports alone."""
-    assert imported_modules("import a.b, c\nfrom d.e import f\nfrom . import g\n") == {"a", "c", "d"}

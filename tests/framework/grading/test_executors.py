@@ -12,10 +12,19 @@ import pytest
 
 from grader.course import load_course
 from grader.engine.measurement import Plan
-from grader.errors import AuthoringError, StoreError, UsageError
-from grader.grading import EXECUTORS, GradeTask, MeasureTask, Work, grade_assignment, grade_uploads, open_executor
+from grader.errors import AuthoringError, CourseError, StoreError, UsageError
+from grader.grading import (
+    EXECUTORS,
+    GradeTask,
+    MeasureTask,
+    Result,
+    Work,
+    grade_assignment,
+    grade_uploads,
+    open_executor,
+)
 from grader.intake import Upload
-from grader.records import Verdict
+from grader.records import Report, Verdict
 from grader.retry import RETRIES
 from grader.store import Store
 from tests.chaos.kills import Family, wait_until_dead
@@ -144,10 +153,12 @@ def test_a_run_that_ends_early_closes_the_executor(name, tmp_path):
         list(executor.run(unreadable()))
     with pytest.raises(RuntimeError, match="closed"):
         list(executor.run([GradeTask(1, RIGHT)]))
+    others = Family.of_this_process()
     executor = open_executor(name, work, 1)
     results = executor.run(itertools.chain([GradeTask(1, RIGHT)], (GradeTask(key, SLOW) for key in range(2, 9))))
     assert next(results).key == 1
-    members = Family.of_this_process()
+    members = Family.of_this_process() - others
+    assert members
     results.close()
     assert wait_until_dead(members)[0] == set()
     with pytest.raises(RuntimeError, match="closed"):
@@ -188,8 +199,14 @@ def test_a_batch_and_an_upload_are_graded_by_the_executor_that_was_named(name, t
     ids=["grade", "measure"],
 )
 def test_tasks_can_be_sent_to_another_machine(task):
-    """A task is what it was after a trip as bytes."""
+    """A task is what it was after a trip as bytes, and so is its result."""
     assert pickle.loads(pickle.dumps(task)) == task
+    report = Report(
+        assignment="tiny", verdict=Verdict.ACCEPTED, score=1.0, max_score=1.0, seed=2**63, profile="cpu",
+        grader_version="v", submission_digest="d",
+    )  # fmt: skip
+    result = Result(task.key, report, datetime.now(UTC), 0.5, 2)
+    assert pickle.loads(pickle.dumps(result)) == result
 
 
 def test_a_work_says_in_json_what_a_runner_is_started_with(tmp_path):
@@ -202,6 +219,10 @@ def test_a_work_says_in_json_what_a_runner_is_started_with(tmp_path):
         "profile": "cpu",
         "state": str(work.state.resolve()),
     }
+    again = Work.from_config(config)
+    assert (again.assignment, again.profile, again.config()) == (work.assignment, work.profile, config)
+    with pytest.raises(CourseError, match="no profile"):
+        Work.from_config({**config, "profile": "gpu"})
 
 
 def test_an_unknown_executor_is_an_error_with_the_nearest(tmp_path):

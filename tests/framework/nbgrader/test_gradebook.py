@@ -52,7 +52,7 @@ def hand_in(layout, student, *, scores=(4.0, 2.5, 1.5), received=IN_TIME, text="
     """Store a submission with its report, as `collect` and `grade` do."""
     assignment, store = layout.course.assignment("hw"), layout.store
     files = {"work.py": f"# {student}\n{text}".encode(), "hw.ipynb": blank(layout)}
-    submission = store.add_submission("hw", student, files, received_at=received)
+    submission = store.put_submission("hw", student, files, received_at=received)[0]
     if scores is not None:
         store.record(submission, small.report_of(assignment, files, scores, **fields))
     return submission
@@ -129,7 +129,7 @@ def graded(base):
     hand_in(base, "hedy", scores=(1 / 3, 2.5, 0.0), received=IN_TIME + timedelta(days=1, hours=3))
     hand_in(base, "kurt", received=IN_TIME + timedelta(days=9))
     files = {"work.py": b"# radia\n", "hw.ipynb": answered(base, "radia")}
-    submission = base.store.add_submission("hw", "radia", files, received_at=IN_TIME)
+    submission = base.store.put_submission("hw", "radia", files, received_at=IN_TIME)[0]
     base.store.record(submission, small.report_of(assignment, files, (4.0, 0.0, 0.0)))
     in_step(base)
     assert run_step(base, "Autograde", "hw") == ""

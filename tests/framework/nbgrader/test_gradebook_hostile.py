@@ -212,7 +212,7 @@ def battle(tmp_path_factory):
     handed_in["team3"] = {"hw.ipynb": blank, **{name: text.encode() for name, text in FILES.items()}}
     for student, notebooks in handed_in.items():
         files = {"work.py": f"# {student}\n".encode(), **notebooks}
-        submission = layout.store.add_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))
+        submission = layout.store.put_submission("hw", student, files, received_at=datetime(2030, 1, 1, tzinfo=UTC))[0]
         layout.store.record(submission, small.report_of(assignment, files, SCORES))
     sync(layout, [assignment], wheel=False)
     assert run_step(layout, "Autograde", "hw") == "", "no notebook breaks the batch"

@@ -65,7 +65,7 @@ def test_the_gradebook_may_be_on_postgresql(database, tmp_path, monkeypatch):
     sync(layout, [assignment], wheel=False)
     assert run_step(layout, "GenerateAssignment", "hw") == ""
     files = {"work.py": b"x = 1\n", "hw.ipynb": (layout.released("hw") / "hw.ipynb").read_bytes()}
-    submission = layout.store.add_submission("hw", "ada", files, received_at=datetime(2030, 1, 11, 11, tzinfo=UTC))
+    submission = layout.store.put_submission("hw", "ada", files, received_at=datetime(2030, 1, 11, 11, tzinfo=UTC))[0]
     layout.store.record(submission, small.report_of(assignment, files, (1 / 3, 2.5, 0.0)))
     sync(layout, [assignment], wheel=False)
     assert run_step(layout, "Autograde", "hw") == ""

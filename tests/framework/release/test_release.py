@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import files
 from grader.course import load_course, read_suite
 from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, CourseError, ReleaseError
@@ -337,8 +338,9 @@ def test_a_release_replaces_the_folder_as_a_whole(course):
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
 
 
-def test_a_failed_swap_leaves_the_old_release(course, monkeypatch):
-    """When the new folder cannot be moved in, the old one is put back."""
+@pytest.mark.parametrize("exchange", [True, False])
+def test_a_failed_swap_leaves_the_old_release(course, monkeypatch, exchange):
+    """When the new folder cannot be moved in, the old one is where it was."""
     folder = course.assignment("tiny").release_folder
     build.build_release(course, ["tiny"])
     rename = Path.rename
@@ -348,7 +350,11 @@ def test_a_failed_swap_leaves_the_old_release(course, monkeypatch):
             raise OSError("disk is gone")
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", fail)
+    if exchange:
+        monkeypatch.setattr(files, "_exchange", fail)
+    else:
+        monkeypatch.setattr(files, "_renameat2", lambda: None)
+        monkeypatch.setattr(Path, "rename", fail)
     (course.assignment("tiny").folder / "README.md").write_text("changed\n")
     with pytest.raises(OSError, match="disk is gone"):
         build.build_release(course, ["tiny"])

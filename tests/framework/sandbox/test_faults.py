@@ -17,7 +17,7 @@ from grader.grading import grade_uploads
 from grader.intake import Upload
 from grader.limits import Limits
 from grader.records import Verdict
-from grader.sandbox.faults import WorkerDied
+from grader.sandbox.faults import TimeLimit, WorkerDied
 from grader.sandbox.trusted import zygote as zygote_module
 from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
 from grader.sandbox.trusted.zygote import Zygote
@@ -184,6 +184,52 @@ def test_a_suite_that_catches_everything_makes_no_verdict_of_a_fault():
     with pytest.raises(SandboxFault, match="given up"):
         run.ask("lookup", "basics", "add")
     assert run.fault is first
+
+
+class Slow(Killed):
+    """A worker that runs out of time at chosen operations, and answers others."""
+
+    layers = ()
+
+    def __init__(self, *ops):
+        self.ops = ops
+
+    def request(self, op, *args, **more):
+        """Run out of time, or do as if it had been done."""
+        if op in self.ops:
+            raise TimeLimit("too slow", waited=True)
+
+
+def slow_run(*ops):
+    """A run whose workers are slow at some operations."""
+    zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits: Slow(*ops))
+    assignment = SimpleNamespace(forbid={}, files=["basics.py"])
+    session = SimpleNamespace(
+        limits=LIMITS, warm=lambda: zygote, assignment=assignment, modules={"basics": "basics.py"}
+    )
+    run = open_run(session, Prepared(handed_in(), "0" * 64, 1))
+    run.begin_case("a", None)
+    return run
+
+
+@pytest.mark.parametrize("op", ["load", "seed"])
+def test_time_that_our_own_requests_take_is_our_fault(op):
+    """A worker that has run nothing of the student's and does not load or seed in time makes no verdict."""
+    run = slow_run(op)
+    with pytest.raises(SandboxFault, match=op):
+        run.ask("lookup", "basics", "add")
+    assert isinstance(run.fault, SandboxFault)
+
+
+def test_code_that_keeps_us_from_seeding_is_to_blame():
+    """Once student code has run, a seed that does not come back is a time limit like any other."""
+    run = slow_run()
+    run.ask("lookup", "basics", "add")
+    run.lease._worker.ops = ("seed",)
+    run.begin_case("b", None)
+    with pytest.raises(TimeLimit):
+        run.ask("lookup", "basics", "add")
+    assert run.fault is None
 
 
 SUITE = '''\

@@ -543,3 +543,27 @@ def test_reports_are_read_by_attempt(store):
     spoil_reports(store)
     with pytest.raises(StoreError, match=f"report of attempt {attempts[0].id}"):
         store.reports([attempts[0].id])
+
+
+def test_a_batch_keeps_the_file_open(store):
+    """While an assignment is graded, SQLite's log is not moved into the file and removed after each record."""
+    log = store.state / "store.db-wal"
+    first, second = hand_in(store), hand_in(store, "grace")
+    store.record(first, report(first))
+    assert not log.exists()
+    with store.grading_lock("backprop"):
+        store.record(second, report(second))
+        assert log.stat().st_size > 0
+        assert [one.score for one in Store(store.state).attempts("backprop")] == [5.0, 5.0]
+        # What keeps it open holds no lock: others write meanwhile.
+        hand_in(Store(store.state), "kurt")
+    assert not log.exists()
+    assert len(store.attempts("backprop")) == 2
+
+
+def test_a_report_without_checks_and_metrics_is_kept(store):
+    """An upload that cannot be read has neither."""
+    submission = hand_in(store)
+    attempt = store.record(submission, report(submission, checks=(), metrics={}))
+    assert store.attempts("backprop") == [attempt]
+    assert rows(store, "SELECT count(*) FROM checks") == rows(store, "SELECT count(*) FROM metrics") == [(0,)]
