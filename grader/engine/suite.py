@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from grader.engine.session import Prepared
 from grader.errors import AutogradeError
 from grader.records import CheckResult, Metric, Verdict
 from grader.retry import RETRIES
-from grader.sandbox.trusted.worker import WorkerKilled
+from grader.sandbox.trusted.worker import WAITED, WorkerKilled
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Suite:
         self._state = state
         self._alive = alive
 
-    @property
+    @functools.cached_property
     def specs(self) -> list[CheckSpec]:
         """The checks in the order of the suite; cases of one check together."""
         return _specs(self.items)
@@ -92,11 +93,16 @@ class Suite:
         that ended in the same function or file keep their outcome. All of this may take as much wall time as all checks
         together had.
         """
-        settled: set[str] = set()
+        settled: dict[str, bool] = {}  # whether it waits, by what ran out of time
         wall_s = run.clock.wall_s
         for item in items:
             outcome = ran.outcomes.get(case_id(item))
-            if outcome is None or not outcome.waited or outcome.label in settled or wall_s <= 0:
+            if outcome is None or not outcome.waited or wall_s <= 0:
+                continue
+            if outcome.label in settled:
+                if not settled[outcome.label]:
+                    message = outcome.message.replace(f" {WAITED}", "")
+                    ran.outcomes[case_id(item)] = replace(outcome, message=message)
                 continue
             lone = open_run(self.session, replace(run.prepared, seed=run.seed), wall_factor=PATIENT_FACTOR)
             lone.clock.patience, lone.clock.wall_s = run.clock.patience, wall_s
@@ -109,7 +115,7 @@ class Suite:
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
             ran.metrics.update(again.metrics)
             if found.label and found.verdict is Verdict.TIME_LIMIT:
-                settled.add(found.label)
+                settled[found.label] = found.waited
 
     def _pass(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
         self._state.begin(run)
