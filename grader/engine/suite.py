@@ -14,7 +14,7 @@ import pytest
 from grader.engine.clock import PATIENT_FACTOR
 from grader.engine.outcomes import NOT_RUN, CaseOutcome, CheckSpec, combine, spec_of
 from grader.engine.plugin import GradingState, case_id
-from grader.engine.run import SubmissionRun, open_run
+from grader.engine.run import MAX_HANGS, SubmissionRun, open_run
 from grader.engine.session import Prepared
 from grader.errors import AutogradeError
 from grader.records import CheckResult, Metric, Verdict
@@ -89,18 +89,20 @@ class Suite:
     def _settle_waits(self, items: Sequence[pytest.Function], run: SubmissionRun, ran: Ran) -> None:
         """Try each case that ran out of wall time alone once more, in a worker of its own and with more of it.
 
-        Nothing else of the submission computes meanwhile. What runs out of time again does so by itself: further cases
-        that ended in the same function or file keep their outcome. All of this may take as much wall time as all checks
-        together had.
+        Nothing else of the submission computes meanwhile. Where an import runs out of time again, or a function in two
+        cases, it does so by itself: further cases that ended there keep their outcome. All of this may take as much
+        wall time as all checks together had.
         """
-        settled: dict[str, bool] = {}  # whether it waits, by what ran out of time
+        again_in: dict[str, list[CaseOutcome]] = {}  # by the function or file that ran out of time again
+        files = frozenset(self.session.modules.values())
         wall_s = run.clock.wall_s
         for item in items:
             outcome = ran.outcomes.get(case_id(item))
             if outcome is None or not outcome.waited or wall_s <= 0:
                 continue
-            if outcome.label in settled:
-                if not settled[outcome.label]:
+            others = again_in.get(outcome.label, [])
+            if len(others) >= (1 if outcome.label in files else MAX_HANGS):
+                if not any(other.waited for other in others):
                     message = outcome.message.replace(f" {WAITED}", "")
                     ran.outcomes[case_id(item)] = replace(outcome, message=message)
                 continue
@@ -115,7 +117,7 @@ class Suite:
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
             ran.metrics.update(again.metrics)
             if found.label and found.verdict is Verdict.TIME_LIMIT:
-                settled[found.label] = found.waited
+                again_in.setdefault(found.label, []).append(found)
 
     def _pass(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
         self._state.begin(run)
