@@ -36,6 +36,17 @@ def processor_seconds(pid: int) -> float | None:
     return ticks / _TICK if found else None
 
 
+def queued_seconds(pid: int) -> float:
+    """Seconds for which a process's first thread was ready to run and no processor was free for it; 0 where unknown.
+
+    The second number of /proc/PID/schedstat, in nanoseconds (Documentation/scheduler/sched-stats.rst).
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):  # it is gone, or this kernel keeps no such account
+        return 0.0
+
+
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     try:

@@ -30,7 +30,7 @@ from grader.sandbox.faults import (
     clean_text,
 )
 from grader.sandbox.limits import Limits
-from grader.sandbox.trusted.processor_time import processor_seconds, stat_fields
+from grader.sandbox.trusted.processor_time import processor_seconds, queued_seconds, stat_fields
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
     PREFIX,
@@ -119,7 +119,7 @@ class Worker:
         os.set_blocking(output, False)
         self._text = bytearray()
         self._printed = 0
-        self._cpu_s = 0.0
+        self._cpu_s = self._queued_s = 0.0
         self._cpu_until = self._look_at = math.inf
         self._ids = itertools.count(1)
         self._dropped: list[int] = []
@@ -187,6 +187,7 @@ class Worker:
             ) from None
         except TimeLimit:
             stopped = self._stopped()
+            self.queued_s()  # while it is there to be asked
             self.close()
             if stopped:
                 raise WorkerKilled(
@@ -202,6 +203,11 @@ class Worker:
         now = processor_seconds(self._pid) if self.alive else self.exit.cpu_s if self.exit else None
         self._cpu_s = max(self._cpu_s, now or 0.0)
         return self._cpu_s
+
+    def queued_s(self) -> float:
+        """Seconds for which it was ready to run and had to wait for a processor, since it was forked."""
+        self._queued_s = max(self._queued_s, queued_seconds(self._pid) if self.alive else 0.0)
+        return self._queued_s
 
     def drop(self, number: int) -> None:
         """Let the worker forget a handle, with the next request."""
