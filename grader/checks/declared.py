@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from grader.checks.arrays import as_array, describe
+from grader.remote_values import HasValue
 from grader.sandbox.faults import ContractError
-from grader.values import HasValue
 
 _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut it off, and so does `torch.no_grad()`"
 #: Most attributes looked at for tensors and lists that a module does not see.
@@ -65,6 +65,7 @@ def assert_differentiable(value: Any, *, name: str = "the result") -> None:
     Raises:
         ContractError: it is cut from the graph, or no tensor.
     """
+    __tracebackhide__ = True
     if isinstance(value, HasValue) or getattr(value, "requires_grad", False) is True:
         return
     if hasattr(value, "requires_grad"):
@@ -94,6 +95,7 @@ def assert_registered(module: Any, count: int | None = None, *, name: str = "the
     Raises:
         ContractError: too few or too many; says which attributes hold tensors or layers that the module does not see.
     """
+    __tracebackhide__ = True
     found = parameters(module, name=name)
     total = sum(_size(value) for value in found.values())
     if found and (count is None or total == count):
@@ -115,6 +117,7 @@ def assert_gradients_flow(module: Any, *, name: str = "the module") -> None:
     Raises:
         ContractError: names the parameters without.
     """
+    __tracebackhide__ = True
     found = assert_registered(module, name=name)
     missing, zero = [], []
     for key, value in found.items():

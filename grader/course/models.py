@@ -7,6 +7,10 @@ import difflib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
+from grader.limits import Limits
 
 AttemptsPolicy = Literal["best", "last"]
 Direction = Literal["higher", "lower"]
@@ -39,6 +43,12 @@ def _construct(name: str) -> str:
     return name
 
 
+def _layer_name(name: str) -> str:
+    if name not in LAYER_NAMES:
+        raise PydanticCustomError("unknown_name", "unknown sandbox layer", {"known": LAYER_NAMES})
+    return name
+
+
 #: Ids name folders and rows, so they stay to what every file system and CSV takes.
 Id = Annotated[
     str,
@@ -47,6 +57,7 @@ Id = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+LayerName = Annotated[str, AfterValidator(_layer_name), WithJsonSchema({"enum": list(LAYER_NAMES)})]
 ModuleFile = Annotated[str, AfterValidator(_module_file)]
 Scalar = bool | int | float | str
 
@@ -73,12 +84,14 @@ class Student(Section):
     id: Id
     name: Name
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the id where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the id"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the id."""
-        return self.handle or self.id
+        """The name that the student chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class Team(Section):
@@ -87,12 +100,14 @@ class Team(Section):
     id: Id
     name: Name
     members: tuple[Id, ...] = Field(min_length=1, description="ids of students of the roster")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the name where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the name"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the team's name."""
-        return self.handle or self.name
+        """The name that the team chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class RosterConfig(Section):
@@ -105,8 +120,8 @@ class RosterConfig(Section):
 class SandboxConfig(Section):
     """What a machine must offer before it may grade hidden checks."""
 
-    minimum: tuple[Name, ...] = Field(
-        default=("mount_ns", "pid_ns", "landlock", "seccomp"),
+    minimum: tuple[LayerName, ...] = Field(
+        default=DEFAULT_MINIMUM,
         description="layers below which hidden grading refuses to run",
     )
 
@@ -121,20 +136,8 @@ class ForbidRule(Section):
     )
 
 
-class DataConfig(Section):
-    """The data set behind the `held_out` fixture, and how much of it."""
-
-    set: Name
-    train: int = Field(ge=1, description="images of the public training part")
-    validation: int = Field(default=0, ge=0, description="images of the public validation part")
-    test: int = Field(ge=1, description="images of the secret test part")
-    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width)")
-    array: Literal["numpy", "torch"] = "torch"
-    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
-
-
 class DataSizes(Section):
-    """A profile's own data sizes, in place of the assignment's, or another data set altogether."""
+    """Data sizes in place of the assignment's, or another data set altogether: a profile's, or those of a further data set."""
 
     set: Name | None = Field(default=None, description="another data set")
     options: dict[str, Scalar] | None = Field(default=None, description="its options")
@@ -143,26 +146,20 @@ class DataSizes(Section):
     test: int | None = Field(default=None, ge=1)
 
 
-class Limits(Section):
-    """What one submission's worker may use."""
+class DataConfig(Section):
+    """The data set behind the `held_out` fixture, and how much of it."""
 
-    wall_s: float = Field(
-        default=60,
-        gt=0,
-        description="seconds of the whole suite; four times as many on the wall end it, however little it computes",
+    set: Name
+    train: int = Field(ge=1, description="images or clips of the public training part")
+    validation: int = Field(default=0, ge=0, description="images of the public validation part")
+    test: int = Field(ge=1, description="images of the secret test part")
+    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width), or of clips")
+    array: Literal["numpy", "torch"] = "torch"
+    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
+    also: dict[Name, DataSizes] = Field(
+        default_factory=dict,
+        description="further data sets: `held_out.also[NAME]` is this one but for what is given here",
     )
-    cpu_s: float = Field(default=60, gt=0, description="seconds of processor time for the whole suite")
-    memory_mb: int = Field(default=2048, gt=0, description="MiB of memory")
-    check_s: float = Field(
-        default=20,
-        gt=0,
-        description="seconds of processor time for one check; four times as many on the wall end it, and it is tried again",
-    )
-    processes: int = Field(default=64, gt=0, description="processes and threads")
-    open_files: int = Field(default=256, gt=0)
-    file_mb: int = Field(default=64, gt=0, description="MiB of the largest file it may write")
-    scratch_mb: int = Field(default=256, gt=0, description="MiB of its scratch folder")
-    output_kb: int = Field(default=1024, gt=0, description="KiB of printed output that are kept")
 
 
 class Threshold(Section):

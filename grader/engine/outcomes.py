@@ -15,6 +15,7 @@ from grader.engine.advice import advise
 from grader.errors import StudentVisibleError, SystemFault
 from grader.records import CheckResult, Metric, Place, Report, Verdict, worst
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
+from grader.text import screenful
 
 if TYPE_CHECKING:
     import pytest
@@ -131,23 +132,7 @@ def _raised(error: StudentError) -> str:
 
 def _screen(text: str) -> str:
     """A student's or an author's text, cut to a screen: its beginning and its end, where an exception says what it is."""
-    half = 2 * _MESSAGE_LIMIT
-    raw = text if type(text) is str and len(text) <= 2 * half else f"{text[:half]}\n{text[-half:]}"
-    lines = [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in clean_text(raw, 3 * half).split("\n")]
-    if len(lines) > _MOST_LINES or sum(map(len, lines)) > _MESSAGE_LIMIT - _MOST_LINES:
-        lines = [*_within(lines, _MOST_LINES // 2), "[...]", *_within(lines[::-1], _MOST_LINES // 2 - 1)[::-1]]
-    return clean_text("\n".join(lines), _MESSAGE_LIMIT)
-
-
-def _within(lines: list[str], most: int) -> list[str]:
-    """So many of the first lines, and no more than half a message of them."""
-    kept, room = [], _MESSAGE_LIMIT // 2 - 2 * _MOST_LINES
-    for line in lines[:most]:
-        room -= len(line)
-        if room < 0:
-            break
-        kept.append(line)
-    return kept
+    return screenful(text, lines=_MOST_LINES, width=_WIDEST, chars=_MESSAGE_LIMIT)
 
 
 def _threshold_message(state: CaseState) -> str:

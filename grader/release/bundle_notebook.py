@@ -20,9 +20,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jupytext
-import nbformat
 
+from grader.course.questions import read_questions
 from grader.errors import AuthoringError, ReleaseError
 from grader.release.parts import fill_parts, looked_at
 from grader.release.strip import split_lines
@@ -56,9 +55,13 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
         An ``nbformat.NotebookNode`` (format 4.5) whose cell ids depend on content alone.
 
     Raises:
-        AuthoringError: the source is missing or unreadable, a cell's metadata is broken, or a grade id is used twice.
+        AuthoringError: the source is missing or unreadable, a cell's metadata is broken, a grade id is used twice, or
+            students would never read the question of a cell that is graded by hand.
 
     """
+    import jupytext
+    import nbformat
+
     try:
         notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
     except FileNotFoundError as error:
@@ -69,6 +72,7 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
         raise AuthoringError(
             f"the notebook cannot be read: {error}", where=source, fix="write it in jupytext's percent format"
         ) from error
+    read_questions(source)
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     if assignment is not None:
@@ -92,6 +96,8 @@ def release_notebooks(sources: Mapping[str, Any]) -> dict[str, str]:
         ReleaseError: nbgrader refused a notebook; its own log is quoted.
 
     """
+    import nbformat
+
     if not sources:
         return {}
     with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
@@ -181,6 +187,8 @@ def _line_of(lines: list[str], needle: str, source: Path) -> str:
 
 
 def _heading(checks: Sequence[CheckInfo]) -> Any:
+    import nbformat
+
     total = sum(check.points for check in checks)
     text = (
         "## How this is graded\n\n"
@@ -193,6 +201,8 @@ def _heading(checks: Sequence[CheckInfo]) -> Any:
 
 
 def _test_cell(check: CheckInfo, names: Sequence[str]) -> Any:
+    import nbformat
+
     title = " ".join(check.title.split())
     points = f"{_number(check.points)} point{'' if check.points == 1 else 's'}"
     text = f"# {check.id} ({points}): {title}\n{_RUN_BY_GRADER.format(id=check.id, names=list(names))}"
@@ -255,6 +265,8 @@ def _generate_assignment(course: Path) -> str:
 
 def _plain(text: str) -> str:
     """A released notebook without what varies by machine or by version."""
+    import nbformat
+
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     for cell in notebook.cells:

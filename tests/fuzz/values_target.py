@@ -27,12 +27,13 @@ from grader.course import Course, load_course
 from grader.engine.contract import Signature, describe, fulfil
 from grader.engine.outcomes import CaseOutcome, CaseState, CheckSpec, combine, judge, overall
 from grader.records import CheckResult, Metric, Report, Verdict
+from grader.remote_values import HasValue
 from grader.reports.feedback import FeedbackItem, student_view, write_feedback_batch
 from grader.reports.terminal_tables import report_table
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame, clean_text
 from grader.sandbox.wire import HandleRef, TensorRef, WireError, decode, parse_header
-from grader.values import HasValue
 from tests.fuzz.frames import split
+from tests.support.builder import Homework, build_course
 
 _WHEN = datetime(2030, 1, 2, tzinfo=UTC)
 _COURSE = """\
@@ -171,11 +172,7 @@ def _report(cases: list[CaseOutcome], texts: list[str], *, pages: bool) -> None:
 def _course() -> tuple[Course, Path, tempfile.TemporaryDirectory[str]]:
     folder = tempfile.TemporaryDirectory(prefix="fuzz-")
     root = Path(folder.name)
-    for path in ("assignments/tiny/hidden/test_a.py", "solutions/tiny/a.py"):
-        (root / path).parent.mkdir(parents=True)
-        (root / path).touch()
-    (root / "autograde.yml").write_text(_COURSE)
-    return load_course(root / "autograde.yml"), root, folder
+    return load_course(build_course(root, _COURSE, Homework("tiny", {"a.py": ""}))), root, folder
 
 
 def _pages(report: Report) -> None:

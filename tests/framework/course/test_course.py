@@ -90,6 +90,21 @@ def test_loading_imports_no_torch():
         ("title: One file", "due_date: 2026-01-01\n    title: One file", "single.due_date", "unknown key", "`due`"),
         ("title: One file", "zzz: 1\n    title: One file", "single.zzz", "unknown key", "valid keys here: title, due"),
         ("wall_s: 30", "wall_s: -30", "limits.wall_s", "greater than 0, is -30", "correct"),
+        ("limits: {wall_s: 30}", "limits: 30", "cpu.limits", "should be a mapping", "a mapping"),
+        (
+            "roster:",
+            "sandbox: {minimum: [landlock, secomp]}\nroster:",
+            "minimum[1]",
+            "unknown sandbox layer 'secomp'",
+            "`seccomp`",
+        ),
+        (
+            "roster:",
+            "sandbox: {minimum: [drawbridge]}\nroster:",
+            "minimum[0]",
+            "unknown sandbox layer 'drawbridge'",
+            "user_ns, mount_ns",
+        ),
         ("wall_s: 30", "wall_s: fast", "limits.wall_s", "should be a number, is 'fast'", "a number"),
         ("train: 100", "train: 1.5", "backprop.data.train", "a whole number, is 1.5", "a whole number"),
         ("train: 100", "train: true", "backprop.data.train", "a whole number, is True", "a whole number"),
@@ -250,7 +265,7 @@ def test_teams_submit_for_their_members(tiny_course):
     roster = load_course(tiny_course).roster
     assert roster.owners_for("ada") == ("ada", "team-rho")
     assert roster.owners_for("kurt") == ("kurt",)
-    assert (roster.find("ada").shown, roster.find("grace").shown) == ("enchantress", "grace")
+    assert (roster.find("ada").shown, roster.find("grace").shown) == ("enchantress", "")
 
 
 DUE = datetime(2026, 12, 4, 22, 59, tzinfo=UTC)

@@ -11,6 +11,8 @@ from grader.errors import MachineError
 from grader.grading.slot import Slot, Work
 from tests.support import tiny
 
+pytestmark = pytest.mark.torch
+
 GPU = "    profiles:\n      big: {device: cuda}\n"
 
 

@@ -20,6 +20,8 @@ from grader.sandbox.wire import WireError
 from tests.support.remote import LocalRemote
 from tests.support.tiny import COURSE, write_course
 
+pytestmark = pytest.mark.runner
+
 BASICS = """\
 import torch
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from grader.engine.suite import Ran, Suite
 
 from grader.engine import suite as suite_module
 from grader.engine.outcomes import CaseOutcome
 from grader.engine.session import Prepared
-from grader.engine.suite import Ran, Suite
 from grader.records import Verdict
 from grader.sandbox.trusted.worker import WAITED, SandboxFault
 

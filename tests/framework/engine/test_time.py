@@ -10,6 +10,8 @@ from grader.intake import Upload
 from grader.records import MEASURED, Verdict
 from tests.support.tiny import COURSE, write_course
 
+pytestmark = pytest.mark.runner
+
 BASICS = """\
 import time
 

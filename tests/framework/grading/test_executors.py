@@ -22,6 +22,8 @@ from tests.chaos.kills import Family, wait_until_dead
 from tests.support.executor_tasks import KillsRunner
 from tests.support.tiny import handed_in, write_course
 
+pytestmark = pytest.mark.runner
+
 SUITE = '''\
 """Hidden checks."""
 import torch

@@ -25,12 +25,14 @@ class FakeSlot:
         self.started = self.closed = 0
         self.running = running
 
-    def start(self):  # noqa: D102 - a stand-in
+    def start(self):
+        """Count the start; fail as told."""
         self.started += 1
         if self.outcomes and (outcome := self.outcomes.pop(0)) is not None:
             raise outcome
 
-    def close(self):  # noqa: D102 - a stand-in
+    def close(self):
+        """Count it."""
         self.closed += 1
 
 
@@ -43,17 +45,20 @@ class FakeTask:
         self.answers = list(answers)
         self.asked = 0
 
-    def ask(self, slot):  # noqa: D102 - a stand-in
+    def ask(self, slot):
+        """Give the next answer."""
         self.asked += 1
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def fault(self, answer):  # noqa: D102 - a stand-in
+    def fault(self, answer):
+        """Only the word `held` is held."""
         return "a fault of ours" if answer == "held" else None
 
-    def give_up(self, work, fault):  # noqa: D102 - a stand-in
+    def give_up(self, work, fault):
+        """Say why."""
         return f"given up: {fault}"
 
 

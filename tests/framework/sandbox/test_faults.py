@@ -15,13 +15,15 @@ from grader.engine.session import Prepared
 from grader.errors import SystemFault
 from grader.grading import grade_uploads
 from grader.intake import Upload
+from grader.limits import Limits
 from grader.records import Verdict
 from grader.sandbox.faults import TimeLimit, WorkerDied
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted import zygote as zygote_module
 from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
 from grader.sandbox.trusted.zygote import Zygote
 from tests.support.tiny import COURSE, handed_in, write_course
+
+pytestmark = pytest.mark.runner
 
 LIMITS = Limits(wall_s=120, cpu_s=60, memory_mb=512, processes=16, open_files=64, scratch_mb=8, output_kb=16)
 

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from grader.limits import Limits
 from grader.sandbox.faults import TimeLimit
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.processor_time import processor_seconds, queued_seconds
 from grader.sandbox.trusted.zygote import Zygote
 
