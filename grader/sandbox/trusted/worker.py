@@ -31,7 +31,8 @@ from grader.sandbox.faults import (
     WorkerFault,
     clean_text,
 )
-from grader.sandbox.trusted.processor_time import processor_seconds, queued_seconds, stat_fields
+from grader.sandbox.trusted.process_state import is_exiting, process_state
+from grader.sandbox.trusted.processor_time import processor_seconds, queued_seconds
 from grader.sandbox.trusted.wording import hide_paths, reword
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
@@ -382,21 +383,6 @@ class Worker:
         return WorkerDied(
             f"Your code ended the Python process itself (exit code {end.code}); nothing after that can be graded."
         )
-
-
-def process_state(pid: int) -> str:
-    """The state of a process as proc(5) spells it, "T" for a stopped one; nothing where that is not to be seen."""
-    return (stat_fields(pid) or [""])[0]
-
-
-def is_exiting(pid: int) -> bool:
-    """Whether a process is on its way out, or that is not to be seen. It is, before the kernel closes its files."""
-    fields = stat_fields(pid)
-    return len(fields) < 7 or bool(int(fields[6]) & _PF_EXITING)
-
-
-#: Of a task's flags (include/linux/sched.h).
-_PF_EXITING = 0x4
 
 
 def _proxy(value: Any) -> HandleRef | None:

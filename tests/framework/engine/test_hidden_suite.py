@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from grader.engine.suite import Ran, Suite
 
-from grader.engine import suite as suite_module
+from grader.engine import hidden_suite as suite_module
+from grader.engine.hidden_suite import Ran, Suite
 from grader.engine.outcomes import CaseOutcome
 from grader.engine.session import Prepared
 from grader.records import Verdict
