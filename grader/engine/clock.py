@@ -139,6 +139,10 @@ class Clock:
                 f"Your submission used up the {self.wall_s:g} seconds that all checks together may take.", waited=True
             )
 
+    def starves(self, queued_s: float) -> bool:
+        """Whether a worker that waited for a processor for so long spent most of the running case on that."""
+        return queued_s > 0.5 * (self.waited - self._waited_before)
+
     def measured(self) -> str:
         """What staff read where a limit was met: wall and processor time of the case, and the machine's load."""
         cpu, wall = self.used - self._used_before, self.waited - self._waited_before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +14,12 @@ import pytest
 from grader.engine.clock import PATIENT_FACTOR
 from grader.engine.outcomes import NOT_RUN, CaseOutcome, CheckSpec, combine, spec_of
 from grader.engine.plugin import GradingState, case_id
-from grader.engine.run import SubmissionRun, open_run
+from grader.engine.run import MAX_HANGS, SubmissionRun, open_run
 from grader.engine.session import Prepared
 from grader.errors import AutogradeError
 from grader.records import CheckResult, Metric, Verdict
 from grader.retry import RETRIES
-from grader.sandbox.trusted.worker import WorkerKilled
+from grader.sandbox.trusted.worker import WAITED, SandboxFault, WorkerKilled
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Suite:
         self._state = state
         self._alive = alive
 
-    @property
+    @functools.cached_property
     def specs(self) -> list[CheckSpec]:
         """The checks in the order of the suite; cases of one check together."""
         return _specs(self.items)
@@ -88,15 +89,23 @@ class Suite:
     def _settle_waits(self, items: Sequence[pytest.Function], run: SubmissionRun, ran: Ran) -> None:
         """Try each case that ran out of wall time alone once more, in a worker of its own and with more of it.
 
-        Nothing else of the submission computes meanwhile. What runs out of time again does so by itself: further cases
-        that ended in the same function or file keep their outcome. All of this may take as much wall time as all checks
-        together had.
+        Nothing else of the submission computes meanwhile. Where an import runs out of time again, or a function in two
+        cases, it does so by itself: further cases that ended there keep their outcome. All of this may take as much
+        wall time as all checks together had. Where the machine had no processor for a second try either, that is no
+        verdict: the whole try does not count.
         """
-        settled: set[str] = set()
+        again_in: dict[str, list[CaseOutcome]] = {}  # by the function or file that ran out of time again
+        files = frozenset(self.session.modules.values())
         wall_s = run.clock.wall_s
         for item in items:
             outcome = ran.outcomes.get(case_id(item))
-            if outcome is None or not outcome.waited or outcome.label in settled or wall_s <= 0:
+            if outcome is None or not outcome.waited or wall_s <= 0:
+                continue
+            others = again_in.get(outcome.label, [])
+            if len(others) >= (1 if outcome.label in files else MAX_HANGS):
+                if not any(other.waited for other in others):
+                    message = outcome.message.replace(f" {WAITED}", "")
+                    ran.outcomes[case_id(item)] = replace(outcome, message=message)
                 continue
             lone = open_run(self.session, replace(run.prepared, seed=run.seed), wall_factor=PATIENT_FACTOR)
             lone.clock.patience, lone.clock.wall_s = run.clock.patience, wall_s
@@ -107,9 +116,12 @@ class Suite:
                 return
             wall_s -= lone.clock.waited
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
+            if found.starved:
+                run.lease.give_up(SandboxFault(f"this machine is too busy to grade; {found.staff}"))
+                return
             ran.metrics.update(again.metrics)
             if found.label and found.verdict is Verdict.TIME_LIMIT:
-                settled.add(found.label)
+                again_in.setdefault(found.label, []).append(found)
 
     def _pass(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
         self._state.begin(run)

@@ -137,6 +137,8 @@ class WorkerLease:
         except WorkerFault as fault:
             self._clock.spend(time.monotonic() - begin)
             begin = math.inf
+            if isinstance(fault, TimeLimit) and fault.waited:
+                fault.starved = self._clock.starves(self._worker.queued_s())
             self._lose()
             fault.staff = self._clock.measured()
             if isinstance(fault, TimeLimit) and allowed is not None:

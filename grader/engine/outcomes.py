@@ -51,8 +51,10 @@ class CaseOutcome:
     output: str = ""
     seconds: float = 0.0
     place: Place | None = None
-    #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did.
+    #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did. ``starved``: the
+    #: machine had no processor for it.
     waited: bool = False
+    starved: bool = False
     label: str = ""
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
@@ -102,8 +104,10 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, StudentError):
         return CaseOutcome(error.verdict, 0.0, _screen(_raised(error)))
     if isinstance(error, StudentFault):
-        waited, label = (error.waited, error.label) if isinstance(error, TimeLimit) else (False, "")
-        return CaseOutcome(error.verdict, 0.0, _screen(error.message), staff=error.staff, waited=waited, label=label)
+        outcome = CaseOutcome(error.verdict, 0.0, _screen(error.message), staff=error.staff)
+        if isinstance(error, TimeLimit):
+            outcome = replace(outcome, waited=error.waited, starved=error.starved, label=error.label)
+        return outcome
     if isinstance(error, StudentVisibleError):  # from a room that knows nothing of verdicts
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, pytest.fail.Exception):

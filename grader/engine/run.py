@@ -25,7 +25,7 @@ from grader.records import Place, Verdict
 from grader.sandbox.faults import StudentError, TimeLimit, WorkerFault
 
 #: In how many checks one function may run out of time.
-_MAX_HANGS = 2
+MAX_HANGS = 2
 
 
 class SubmissionRun:
@@ -117,9 +117,9 @@ class SubmissionRun:
         A function that ran out of time in two checks is not called again: each further check would cost a full time
         limit to learn the same.
         """
-        if self._hangs[label] >= _MAX_HANGS:
+        if self._hangs[label] >= MAX_HANGS:
             raise TimeLimit(
-                f"`{label}` did not finish in {_MAX_HANGS} earlier checks, so it is not called again.",
+                f"`{label}` did not finish in {MAX_HANGS} earlier checks, so it is not called again.",
                 waited=label in self._waits,
                 label=label,
             )

@@ -22,7 +22,7 @@ from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
 from grader.sandbox.trusted.channel import Channel
-from grader.sandbox.trusted.worker import process_state
+from grader.sandbox.trusted.process_state import process_state
 from grader.sandbox.wire import WireError
 
 _WARM_UP_S = 180.0

@@ -5,18 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from grader.sandbox.trusted.process_state import stat_fields
+
 _TICK = os.sysconf("SC_CLK_TCK")
-
-
-def stat_fields(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name: state, parent, group, session, terminal, its group, flags, ...
-
-    Empty where the process is gone, or is not to be seen.
-    """
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def processor_seconds(pid: int) -> float | None:
@@ -34,6 +25,17 @@ def processor_seconds(pid: int) -> float | None:
             ticks += sum(map(int, fields[11:15]))  # utime, stime, and both of children that were waited for
             waiting += _children(member)
     return ticks / _TICK if found else None
+
+
+def queued_seconds(pid: int) -> float:
+    """Seconds for which a process's first thread was ready to run and no processor was free for it; 0 where unknown.
+
+    The second number of /proc/PID/schedstat, in nanoseconds (Documentation/scheduler/sched-stats.rst).
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):  # it is gone, or this kernel keeps no such account
+        return 0.0
 
 
 def _children(pid: int) -> list[int]:

@@ -31,7 +31,8 @@ from grader.sandbox.faults import (
     WorkerFault,
     clean_text,
 )
-from grader.sandbox.trusted.processor_time import processor_seconds, stat_fields
+from grader.sandbox.trusted.process_state import is_exiting, process_state
+from grader.sandbox.trusted.processor_time import processor_seconds, queued_seconds
 from grader.sandbox.trusted.wording import hide_paths, reword
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
@@ -121,7 +122,7 @@ class Worker:
         os.set_blocking(output, False)
         self._text = bytearray()
         self._printed = 0
-        self._cpu_s = 0.0
+        self._cpu_s = self._queued_s = 0.0
         self._cpu_until = self._look_at = math.inf
         self._ids = itertools.count(1)
         self._dropped: list[int] = []
@@ -189,6 +190,7 @@ class Worker:
             ) from None
         except TimeLimit:
             stopped = self._stopped()
+            self.queued_s()  # while it is there to be asked
             self.close()
             if stopped:
                 raise WorkerKilled(
@@ -204,6 +206,11 @@ class Worker:
         now = processor_seconds(self._pid) if self.alive else self.exit.cpu_s if self.exit else None
         self._cpu_s = max(self._cpu_s, now or 0.0)
         return self._cpu_s
+
+    def queued_s(self) -> float:
+        """Seconds for which it was ready to run and had to wait for a processor, since it was forked."""
+        self._queued_s = max(self._queued_s, queued_seconds(self._pid) if self.alive else 0.0)
+        return self._queued_s
 
     def drop(self, number: int) -> None:
         """Let the worker forget a handle, with the next request."""
@@ -376,21 +383,6 @@ class Worker:
         return WorkerDied(
             f"Your code ended the Python process itself (exit code {end.code}); nothing after that can be graded."
         )
-
-
-def process_state(pid: int) -> str:
-    """The state of a process as proc(5) spells it, "T" for a stopped one; nothing where that is not to be seen."""
-    return (stat_fields(pid) or [""])[0]
-
-
-def is_exiting(pid: int) -> bool:
-    """Whether a process is on its way out, or that is not to be seen. It is, before the kernel closes its files."""
-    fields = stat_fields(pid)
-    return len(fields) < 7 or bool(int(fields[6]) & _PF_EXITING)
-
-
-#: Of a task's flags (include/linux/sched.h).
-_PF_EXITING = 0x4
 
 
 def _proxy(value: Any) -> HandleRef | None:

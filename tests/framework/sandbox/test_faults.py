@@ -144,6 +144,8 @@ class Killed:
         """It has hardly begun."""
         return 0.0
 
+    queued_s = cpu_s
+
     def close(self):
         """Nothing to close."""
 

@@ -9,10 +9,10 @@ import sys
 import time
 
 import pytest
-from grader.sandbox.limits import Limits
 
+from grader.limits import Limits
 from grader.sandbox.faults import TimeLimit
-from grader.sandbox.trusted.processor_time import processor_seconds
+from grader.sandbox.trusted.processor_time import processor_seconds, queued_seconds
 from grader.sandbox.trusted.zygote import Zygote
 
 LIMITS = Limits(wall_s=600, cpu_s=60, memory_mb=512, processes=16, open_files=64, scratch_mb=8, output_kb=16)
@@ -142,6 +142,16 @@ def test_the_count_goes_on_after_the_end(worker):
     assert used >= 0.15  # the kernel counts in ticks
     worker.close()
     assert worker.cpu_s() >= used
+
+
+def test_waiting_for_a_processor_is_counted_apart(worker, neighbours):
+    """Code that shares its processor waits for it; code that sleeps does not."""
+    before = worker.queued_s()
+    call(worker, "burn", 0.5)
+    queued = worker.queued_s() - before
+    if not queued_seconds(os.getpid()):
+        pytest.skip("this kernel keeps no account of it")
+    assert queued > 0.05
 
 
 def test_time_of_processes_that_are_gone_is_unknown():
