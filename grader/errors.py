@@ -75,6 +75,14 @@ class AutogradeError(Exception):
         return {"error": type(self).__name__, "what": self.what, "where": self.where, "fix": self.fix}
 
 
+class StudentVisibleError(Exception):
+    """A student's value cannot be used; the message is written for the student.
+
+    Not an AutogradeError: nothing of ours failed. Rooms below the sandbox raise it, which know nothing of verdicts;
+    the engine makes it a wrong answer.
+    """
+
+
 class UsageError(AutogradeError):
     """The call or the configuration is wrong."""
 

@@ -24,13 +24,13 @@ class Limits:
     __pydantic_config__: ClassVar[dict[str, object]] = _AS_SECTION
 
     wall_s: Seconds = 60.0
-    """seconds of wall time for the whole suite"""
+    """seconds of the whole suite; four times as many on the wall end it, however little it computes"""
     cpu_s: Seconds = 60.0
     """seconds of processor time for the whole suite"""
     memory_mb: Count = 2048
     """MiB of memory, beyond what the warm interpreter holds"""
     check_s: Seconds = 20.0
-    """seconds of wall time for one check"""
+    """seconds of processor time for one check; four times as many on the wall end it, and it is tried again"""
     processes: Count = 64
     """processes and threads"""
     open_files: Count = 256

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.builder import Homework, build_course
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytest_plugins = ["tests.tiers"]
 
 TINY_COURSE = """\
 course: {name: Tiny, timezone: Europe/Berlin}
@@ -44,16 +48,6 @@ assignments:
     late_policy: {}
 """
 
-SUITE = '''\
-"""Hidden checks."""
-from grader.checks import points
-
-
-@points(4, hint="Look again.")
-def test_one():
-    """One is one."""
-'''
-
 # A loaded machine must not fail a property: hypothesis's deadlines are assertions about wall time.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
@@ -62,14 +56,8 @@ settings.load_profile("steady")
 @pytest.fixture
 def tiny_course(tmp_path: Path) -> Path:
     """The root of a small course of two assignments, with every file that loading it asks for."""
-    root = tmp_path / "course"
-    for name, files in (("backprop", ["backprop.py", "hyperparams.py"]), ("single", ["single.py"])):
-        hidden = root / "assignments" / name / "hidden"
-        hidden.mkdir(parents=True)
-        (hidden / "test_it.py").write_text(SUITE)
-        solution = root / "solutions" / name
-        solution.mkdir(parents=True)
-        for file in files:
-            (solution / file).write_text('"""A solution."""\n')
-    (root / "autograde.yml").write_text(TINY_COURSE, encoding="utf-8")
-    return root
+    homeworks = (
+        Homework(name, dict.fromkeys(files, '"""A solution."""\n'))
+        for name, files in (("backprop", ["backprop.py", "hyperparams.py"]), ("single", ["single.py"]))
+    )
+    return build_course(tmp_path / "course", TINY_COURSE, *homeworks).parent

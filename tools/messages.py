@@ -1,6 +1,6 @@
 """Do messages name the mistake? Measures every wrong variant and compares what students read with the cause.
 
-Run by ``make messages``; ``--write`` puts the table into docs/messages.md. A variant whose output shows its cause says
+Run by ``make messages``; ``--write`` puts the table into docs/generated/messages.md. A variant whose output shows its cause says
 under ``names`` what a message must say of it, as a regular expression; the others are listed, and not counted. What
 ``autograde validate --json`` has written can be read with ``--results``, in place of measuring it again.
 """
@@ -20,7 +20,7 @@ from grader.validation import Options, validate
 from grader.validation.variants import Variant, read_variants
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "messages.md"
+PAGE = ROOT / "docs" / "generated" / "messages.md"
 BEGIN, END = "<!-- begin: made by make messages -->", "<!-- end -->"
 _WIDEST = 330
 

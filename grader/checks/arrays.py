@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks.diagnosis.known import rms
+from grader.values import local_value
 
 #: (rtol, atol) by the coarser of the two dtypes: round-off of a few hundred operations, far below any mistake.
 _TOLERANCE = {2: (1e-2, 1e-3), 4: (1e-4, 1e-5), 8: (1e-7, 1e-9)}
@@ -21,7 +22,7 @@ _MOST_SHOWN_AXES = 4
 
 def as_array(value: Any) -> np.ndarray[Any, Any] | None:
     """Give a tensor, array, number or nested list of numbers as a numpy array; None where it is none of these."""
-    value = getattr(value, "value", value) if type(value).__name__ == "RemoteTensor" else value
+    value = local_value(value)
     if hasattr(value, "detach") and hasattr(value, "resolve_conj"):
         plain = value.detach().cpu().resolve_conj().resolve_neg()
         # numpy has no bfloat16; float32 holds every bfloat16 exactly.

@@ -35,6 +35,10 @@ class CheckFailed(AssertionError):
         self.staff = staff
 
 
+# pytest's summary line has room for little: not for the path of a module of ours.
+CheckFailed.__module__ = "builtins"
+
+
 def assert_close(
     actual: Any,
     expected: Any,
@@ -74,6 +78,7 @@ def assert_close(
     Raises:
         CheckFailed: they differ; the message names the mistake where one fits.
     """
+    __tracebackhide__ = True  # pytest shows the line of the test, and the message; not 40 lines of ours
     compare = _comparison(expected)
     context = _Context(rtol, atol, inputs or {}, earlier or {}, reveal)
     try:
@@ -105,6 +110,7 @@ class _Context:
 
 
 def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
+    __tracebackhide__ = True
     right = as_array(expected)
     if right is None:  # the author's mistake, so no AssertionError, which would be the student's
         raise TypeError(f"expected value of type {type(expected).__name__} is no array")
@@ -130,6 +136,7 @@ def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
 
 
 def _assert_dtype(actual: Any, dtype: Any, name: str) -> None:
+    __tracebackhide__ = True
     wanted = getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
     found = getattr(getattr(actual, "value", actual), "dtype", None)
     have = f"a plain {type(actual).__name__}" if found is None else str(found).removeprefix("torch.")
@@ -138,6 +145,7 @@ def _assert_dtype(actual: Any, dtype: Any, name: str) -> None:
 
 
 def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> None:
+    __tracebackhide__ = True
     if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
         raise CheckFailed(f"{name} should have {len(expected)} parts; it is {describe(actual)}.")
     for index, (got, right) in enumerate(zip(actual, expected, strict=True)):
@@ -145,6 +153,7 @@ def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> 
 
 
 def _compare_named(actual: Any, expected: Any, name: str, context: _Context) -> None:
+    __tracebackhide__ = True
     if not isinstance(actual, Mapping):
         raise CheckFailed(f"{name} should have the entries {_listed(expected)}; it is {describe(actual)}.")
     lacking = [key for key in expected if key not in actual]

@@ -13,6 +13,7 @@ import numpy as np
 
 from grader.checks.arrays import as_array, describe
 from grader.sandbox.faults import ContractError
+from grader.values import HasValue
 
 _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut it off, and so does `torch.no_grad()`"
 #: Most attributes looked at for tensors and lists that a module does not see.
@@ -64,7 +65,8 @@ def assert_differentiable(value: Any, *, name: str = "the result") -> None:
     Raises:
         ContractError: it is cut from the graph, or no tensor.
     """
-    if type(value).__name__ == "RemoteTensor" or getattr(value, "requires_grad", False) is True:
+    __tracebackhide__ = True
+    if isinstance(value, HasValue) or getattr(value, "requires_grad", False) is True:
         return
     if hasattr(value, "requires_grad"):
         raise ContractError(
@@ -93,6 +95,7 @@ def assert_registered(module: Any, count: int | None = None, *, name: str = "the
     Raises:
         ContractError: too few or too many; says which attributes hold tensors or layers that the module does not see.
     """
+    __tracebackhide__ = True
     found = parameters(module, name=name)
     total = sum(_size(value) for value in found.values())
     if found and (count is None or total == count):
@@ -114,6 +117,7 @@ def assert_gradients_flow(module: Any, *, name: str = "the module") -> None:
     Raises:
         ContractError: names the parameters without.
     """
+    __tracebackhide__ = True
     found = assert_registered(module, name=name)
     missing, zero = [], []
     for key, value in found.items():
@@ -180,7 +184,7 @@ def _unseen(module: Any) -> list[str]:
     sentences = []
     for key, value in pairs:
         shown = key[:60]
-        if _is_tensor(value) or type(value).__name__ == "RemoteTensor":
+        if isinstance(value, HasValue) or _is_tensor(value):
             sentences.append(f"`{shown}` is a plain tensor, which a module does not see: make it an `nn.Parameter`.")
         elif _holds_layers(value):
             sentences.append(
@@ -193,8 +197,7 @@ def _unseen(module: Any) -> list[str]:
 def _holds_layers(value: Any) -> bool:
     parts = list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, (list, tuple)) else []
     return any(
-        hasattr(part, "named_parameters") or _is_tensor(part) or type(part).__name__ == "RemoteTensor"
-        for part in parts[:32]
+        isinstance(part, HasValue) or hasattr(part, "named_parameters") or _is_tensor(part) for part in parts[:32]
     )
 
 

@@ -48,6 +48,7 @@ def gradcheck(
     Raises:
         CheckFailed: a value or gradient is wrong.
     """
+    __tracebackhide__ = True
     point = as_array(at)
     if point is None or point.dtype.kind != "f":  # the author's mistake
         raise TypeError("the point of a gradient check is a float array")
@@ -96,12 +97,14 @@ def _like(point: Any, at: Any) -> Any:
 
 
 def _pair(result: Any, name: str) -> tuple[Any, Any]:
+    __tracebackhide__ = True
     if not isinstance(result, (tuple, list)) or len(result) < 2:
         raise CheckFailed(f"your code should return a value and {name}; it returned something else.")
     return result[0], result[1]
 
 
 def _scalar(result: Any, name: str) -> float:
+    __tracebackhide__ = True
     array = as_array(_pair(result, name)[0])
     if array is None or array.size != 1 or array.dtype.kind == "c":
         raise CheckFailed(f"the value that {name} belongs to should be a number.")

@@ -31,6 +31,10 @@ ProfileOption = Annotated[str, typer.Option("--profile", help="budget to grade u
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one a core)")
 ]
+ExecutorOption = Annotated[
+    str,
+    typer.Option("--executor", metavar="NAME", help="where submissions are graded: local, or an installed executor"),
+]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="the assignment")]
 NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="assignments (default: all)")]
 

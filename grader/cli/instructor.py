@@ -11,6 +11,7 @@ import typer
 
 from grader.cli.common import (
     CourseOption,
+    ExecutorOption,
     JobsOption,
     JsonOption,
     NameArgument,
@@ -73,6 +74,7 @@ def grade(
     ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
+    executor: ExecutorOption = "local",
     force: Annotated[
         bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")
     ] = False,
@@ -90,19 +92,26 @@ def grade(
     loaded = load_course(course)
     assignment = loaded.assignment(name)
     if submission is not None:
-        _grade_one(loaded, assignment, submission, profile, state, as_json=as_json)
+        _grade_one(loaded, assignment, submission, profile, state, executor=executor, as_json=as_json)
     else:
-        _grade_all(loaded, assignment, profile, jobs, state, force=force, as_json=as_json)
+        _grade_all(loaded, assignment, profile, jobs, state, executor=executor, force=force, as_json=as_json)
 
 
 def _grade_one(
-    course: Course, assignment: Assignment, path: Path, profile: str, state: Path | None, *, as_json: bool
+    course: Course,
+    assignment: Assignment,
+    path: Path,
+    profile: str,
+    state: Path | None,
+    *,
+    executor: str,
+    as_json: bool,
 ) -> None:
     from grader.grading import grade_upload
     from grader.intake import read_submission
     from grader.reports import report_table
 
-    report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state)
+    report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state, executor=executor)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
@@ -123,6 +132,7 @@ def _grade_all(
     jobs: int | None,
     state: Path | None,
     *,
+    executor: str,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -169,6 +179,7 @@ def _grade_all(
                 store,
                 profile=profile,
                 slots=jobs,
+                executor=executor,
                 force=force,
                 on_start=started,
                 on_done=advanced,

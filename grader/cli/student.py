@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.common import command, err
+from grader.cli.common import JsonOption, command, err, out, print_json
+
+if TYPE_CHECKING:
+    from grader.student.public_tests import Summary
+
+#: Of a message that is longer, the first lines say what is wrong.
+_SHOWN_LINES = 6
 
 
 @command
 def check(
     folder: Annotated[Path, typer.Argument(help="the bundle, with your modules and public/ in it")] = Path(),
+    as_json: JsonOption = False,
 ) -> None:
-    """Run the public tests of a bundle."""
-    import pytest
-
+    """Run the public tests of a bundle and say what passes, what is wrong and what is not written yet."""
     from grader.errors import UsageError
+    from grader.student import public_tests
 
     tests = folder / "public"
     if not tests.is_dir():
@@ -26,8 +34,30 @@ def check(
             where=tests,
             fix="run it in the folder that you unpacked, or name that folder",
         )
-    code = pytest.main([str(tests), "--rootdir", str(folder), "-q", "--tb=short", "-p", "no:cacheprovider"])
-    if code == 0:
-        return
-    err.print("Some public tests fail; the messages above say which. Hidden checks look at more than these.")
-    raise typer.Exit(1)
+    if str(folder.resolve()) not in sys.path:
+        sys.path.insert(0, str(folder.resolve()))
+    summary = public_tests.summarise(public_tests.run([str(tests)], folder))
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        _show(summary)
+    if not summary.all_pass:
+        raise typer.Exit(1)
+
+
+def _show(summary: Summary) -> None:
+    out.print(f"{summary.passed} of {summary.total} public tests pass.")
+    if summary.unwritten:
+        out.print(f"not written yet: {', '.join(summary.unwritten)}", markup=False)
+    for file, reason in summary.unreadable.items():
+        err.print(f"cannot be run: {file}: {reason}", markup=False)
+    if summary.wrong:
+        out.print("wrong:")
+    for test, message in summary.wrong.items():
+        out.print(f"  {test}", style="bold", markup=False)
+        for line in message.splitlines()[:_SHOWN_LINES]:
+            out.print(f"    {line}", markup=False)
+    if summary.all_pass:
+        out.print("Hidden checks look at more than these.")
+    else:
+        out.print(f"[dim]`pytest {summary.folder}` shows each test in full. Hidden checks look at more than these.[/]")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.course.models import (
     AttemptsPolicy,
     DataConfig,
+    Device,
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
@@ -19,13 +20,19 @@ from grader.course.models import (
     Threshold,
 )
 from grader.course.roster import Roster
-from grader.errors import CourseError
+from grader.errors import AuthoringError, CourseError
 from grader.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from zoneinfo import ZoneInfo
+
+
+def variant_sources(folder: Path) -> tuple[Path, ...]:
+    """The files that hold the variants of the assignment in ``folder``: variants.yml, and each variants/NAME.yml."""
+    whole = folder / "variants.yml"
+    return (*((whole,) if whole.is_file() else ()), *sorted((folder / "variants").glob("*.yml")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,10 @@ class LatePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named budget of an assignment: limits, thresholds by metric, numbers for the suite, data sizes."""
+    """A named budget of an assignment: device, limits, thresholds by metric, numbers for the suite, data sizes."""
 
     name: str
+    device: Device = "cpu"
     limits: Limits = field(default_factory=Limits)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     budget: Mapping[str, Scalar] = field(default_factory=dict)
@@ -107,6 +115,30 @@ class Assignment:
     def release_folder(self) -> Path:
         """What students get; generated."""
         return self.root / "release" / self.name
+
+    def solution_files(self) -> dict[str, bytes]:
+        """The solution as a submission: its modules by file name, in the order of ``files``.
+
+        Raises:
+            AuthoringError: one is missing or cannot be read, or is not UTF-8 text.
+        """
+        found = {}
+        for file in self.files:
+            path = self.solution_folder / file
+            try:
+                found[file] = path.read_bytes()
+                found[file].decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise AuthoringError(
+                    f"the module is not UTF-8 text: {error}", where=path, fix="save it as UTF-8"
+                ) from error
+            except OSError as error:
+                raise AuthoringError(
+                    f"the solved module cannot be read: {error.strerror}",
+                    where=path,
+                    fix="write it there, or correct `files`",
+                ) from error
+        return found
 
     def profile(self, name: str) -> Profile:
         """The profile of that name.

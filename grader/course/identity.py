@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import secrets
 from typing import TYPE_CHECKING
 
 from grader import __version__
 from grader.errors import StoreError
+from grader.files import create_file
 from grader.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -31,7 +30,9 @@ def course_secret(state: Path) -> bytes:
     path = state / "secret"
     try:
         if not path.exists():
-            _create_secret(path)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Of two first uses one wins, and both read what it wrote.
+            create_file(path, secrets.token_hex(32) + "\n", mode=0o600)
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"cannot read the course's secret: {error}", where=path, fix="check its owner") from error
@@ -44,28 +45,14 @@ def course_secret(state: Path) -> bytes:
     return bytes.fromhex(text)
 
 
-def _create_secret(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".secret.{os.getpid()}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        # A link fails where the name is taken, so of two first uses one wins, and nobody sees half a file.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
-
-
 def grader_version(assignment: Assignment, profile_name: str) -> str:
     """16 hexadecimal digits that change whenever grading again could give another report.
 
     They cover the hidden suite, the data that ships with the assignment and the solution (names and contents),
-    the configuration that grading reads for this profile, and the framework's own versions. Dates, titles,
-    weights, leaderboard and late policy do not count: changing them must not grade anybody again.
+    the configuration that grading reads for this profile, and the framework's own versions. The configuration is
+    that after merging: a course-wide default counts where it alters this profile, and not where the assignment
+    overrides it. Dates, titles, weights, leaderboard and late policy do not count: changing them must not grade
+    anybody again.
     """
     profile = assignment.profile(profile_name)
     data = profile.data
@@ -74,6 +61,7 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "files": list(assignment.files),
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
         "profile": profile.name,
+        "device": profile.device,
         "limits": profile.limits.as_dict(),
         "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
         "budget": dict(profile.budget),

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from grader.course.consistency import file_problems, roster_problems, rule_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
+from grader.course.defaults import merge_defaults
 from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
 from grader.course.roster import Roster
 from grader.course.validation_errors import explain
@@ -55,6 +56,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
     ``check_files`` the folders of every assignment must exist.
     """
     marked = read_marked(find_course_file(path))
+    merge_defaults(marked)
     config = _validate(marked)
     zone = _zone(config, marked)
     dues = {
@@ -172,6 +174,7 @@ def _profiles(configs: Mapping[str, ProfileConfig], data: DataConfig | None) -> 
     return {
         name: Profile(
             name=name,
+            device=config.device,
             limits=config.limits,
             thresholds=config.thresholds,
             budget=config.budget,

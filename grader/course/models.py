@@ -14,6 +14,7 @@ from grader.limits import Limits
 
 AttemptsPolicy = Literal["best", "last"]
 Direction = Literal["higher", "lower"]
+Device = Literal["cpu", "cuda"]
 
 
 class Section(BaseModel):
@@ -83,12 +84,14 @@ class Student(Section):
     id: Id
     name: Name
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the id where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the id"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the id."""
-        return self.handle or self.id
+        """The name that the student chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class Team(Section):
@@ -97,12 +100,14 @@ class Team(Section):
     id: Id
     name: Name
     members: tuple[Id, ...] = Field(min_length=1, description="ids of students of the roster")
-    handle: Name | None = Field(default=None, description="shown on the leaderboard; the name where it is missing")
+    handle: Name | None = Field(
+        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the name"
+    )
 
     @property
     def shown(self) -> str:
-        """The name for the leaderboard: the handle, or the team's name."""
-        return self.handle or self.name
+        """The name that the team chose for the leaderboard; empty where there is none."""
+        return self.handle or ""
 
 
 class RosterConfig(Section):
@@ -131,26 +136,30 @@ class ForbidRule(Section):
     )
 
 
-class DataConfig(Section):
-    """The data set behind the `held_out` fixture, and how much of it."""
-
-    set: Name
-    train: int = Field(ge=1, description="images of the public training part")
-    validation: int = Field(default=0, ge=0, description="images of the public validation part")
-    test: int = Field(ge=1, description="images of the secret test part")
-    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width)")
-    array: Literal["numpy", "torch"] = "torch"
-    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
-
-
 class DataSizes(Section):
-    """A profile's own data sizes, in place of the assignment's, or another data set altogether."""
+    """Data sizes in place of the assignment's, or another data set altogether: a profile's, or those of a further data set."""
 
     set: Name | None = Field(default=None, description="another data set")
     options: dict[str, Scalar] | None = Field(default=None, description="its options")
     train: int | None = Field(default=None, ge=1)
     validation: int | None = Field(default=None, ge=0)
     test: int | None = Field(default=None, ge=1)
+
+
+class DataConfig(Section):
+    """The data set behind the `held_out` fixture, and how much of it."""
+
+    set: Name
+    train: int = Field(ge=1, description="images or clips of the public training part")
+    validation: int = Field(default=0, ge=0, description="images of the public validation part")
+    test: int = Field(ge=1, description="images of the secret test part")
+    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width), or of clips")
+    array: Literal["numpy", "torch"] = "torch"
+    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
+    also: dict[Name, DataSizes] = Field(
+        default_factory=dict,
+        description="further data sets: `held_out.also[NAME]` is this one but for what is given here",
+    )
 
 
 class Threshold(Section):
@@ -170,12 +179,23 @@ class Threshold(Section):
         return min(max(share, 0.0), 1.0) if share == share else 0.0  # noqa: PLR0124 - NaN is unlike itself
 
 
-class ProfileConfig(Section):
-    """A named budget."""
+class ProfileDefaults(Section):
+    """What a profile of this name has in every assignment, unless the assignment says otherwise.
 
-    limits: Limits = Field(default_factory=Limits)
+    `limits` and `budget` merge key by key, `thresholds` metric by metric.
+    """
+
+    device: Device = Field(
+        default="cpu", description="where grading runs; `cuda` refuses a machine on which torch finds no CUDA device"
+    )
+    limits: Limits = Field(default_factory=Limits, description="what one submission may use")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
     budget: dict[str, Scalar] = Field(default_factory=dict, description="numbers that the hidden suite reads")
+
+
+class ProfileConfig(ProfileDefaults):
+    """A named budget. What it leaves out comes from `defaults.profiles` (same name), then from `defaults.limits`."""
+
     data: DataSizes | None = Field(default=None, description="data sizes, or a data set, in place of the assignment's")
 
 
@@ -202,7 +222,11 @@ class AssignmentConfig(Section):
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
     data: DataConfig | None = None
-    profiles: dict[str, ProfileConfig] = Field(default_factory=lambda: {"cpu": ProfileConfig()}, min_length=1)
+    profiles: dict[str, ProfileConfig] = Field(
+        default_factory=lambda: {"cpu": ProfileConfig()},
+        min_length=1,
+        description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
+    )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
@@ -226,6 +250,19 @@ class GradebookConfig(Section):
     profile: Name = Field(default="cpu", description="budget under which `nbgrader autograde` grades what it must")
 
 
+class DefaultsConfig(Section):
+    """What every assignment has unless it says otherwise.
+
+    The value nearest to the assignment wins: its own profile, then `defaults.profiles` (same name), then
+    `defaults.limits`, then Autograde's own default. A profile here gives no assignment a profile that it does not name.
+    """
+
+    limits: Limits = Field(default_factory=Limits, description="for every profile of every assignment")
+    profiles: dict[str, ProfileDefaults] = Field(
+        default_factory=dict, description="for the profile of that name in every assignment that has one"
+    )
+
+
 class CourseFile(Section):
     """autograde.yml."""
 
@@ -234,4 +271,5 @@ class CourseFile(Section):
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
+    defaults: DefaultsConfig = Field(default_factory=DefaultsConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

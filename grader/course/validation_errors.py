@@ -31,15 +31,25 @@ _NOUNS = {
 _NO_SCALAR = ("should be a single value", "write a number, text, true or false")
 
 
-def explain(error: ValidationError, marked: Marked) -> None:
-    """Note every problem in ``error`` on ``marked``, at its line and in plain words."""
+def explain(
+    error: ValidationError,
+    marked: Marked,
+    *,
+    root: type[BaseModel] = CourseFile,
+    at: KeyPath = (),
+    data: Any = None,
+) -> None:
+    """Note every problem in ``error`` on ``marked``, at its line and in plain words.
+
+    ``data`` is what the model ``root`` refused, and ``at`` the key where it stands; by default the whole file.
+    """
     found: dict[KeyPath, list[tuple[str, str]]] = {}
     for detail in error.errors(include_url=False):
-        key = _real_key(detail["loc"], marked.data, missing=detail["type"] == "missing")
-        found.setdefault(key, []).append(_explain(detail, key))
+        key = _real_key(detail["loc"], marked.data if data is None else data, missing=detail["type"] == "missing")
+        found.setdefault(key, []).append(_explain(detail, key, root))
     for key, problems in found.items():
         # Several at one key are the members of a union, each refused: the only union is that of plain values.
-        marked.add(key, *(problems[0] if len(problems) == 1 else _NO_SCALAR))
+        marked.add((*at, *key), *(problems[0] if len(problems) == 1 else _NO_SCALAR))
 
 
 def _real_key(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> KeyPath:
@@ -59,12 +69,12 @@ def _has(data: Any, part: int | str) -> bool:
     return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
-def _explain(detail: ErrorDetails, key: KeyPath) -> tuple[str, str]:
+def _explain(detail: ErrorDetails, key: KeyPath, root: type[BaseModel]) -> tuple[str, str]:
     """What is wrong, and how to fix it."""
     kind, given = detail["type"], _show(detail.get("input"))
     what, fix = f"{detail['msg'].removeprefix('Input ')}, is {given}", "correct the value"
     if kind in {"extra_forbidden", "unexpected_keyword_argument"}:
-        valid = _keys(_section_at(key[:-1]))
+        valid = _keys(_section_at(key[:-1], root))
         near = difflib.get_close_matches(str(key[-1]), valid, n=1, cutoff=0.5)
         what, fix = "unknown key", f"did you mean `{near[0]}`?" if near else f"valid keys here: {', '.join(valid)}"
     elif kind == "missing":
@@ -83,6 +93,8 @@ def _explain(detail: ErrorDetails, key: KeyPath) -> tuple[str, str]:
     elif kind == "literal_error":
         expected = detail["ctx"]["expected"]
         what, fix = f"{given} is none of {expected}", f"write one of {expected}"
+    elif kind == "string_pattern_mismatch" and root is not CourseFile:
+        what, fix = f"{given} is not a valid name", "use small letters, digits and -"
     elif kind == "string_pattern_mismatch" and key[-1] == "email":
         what, fix = f"{given} is no e-mail address", "write it like ada@example.org"
     elif kind == "string_pattern_mismatch":
@@ -102,9 +114,9 @@ def _show(value: Any) -> str:
     return f"{value!r}"
 
 
-def _section_at(key: KeyPath) -> type:
-    """The class that describes the mapping at ``key``, found by walking the annotations."""
-    kind: Any = CourseFile
+def _section_at(key: KeyPath, root: type[BaseModel]) -> type:
+    """The class that describes the mapping at ``key``, found by walking the annotations from ``root``."""
+    kind: Any = root
     for part in key:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             kind = _bare(kind.model_fields[str(part)].annotation)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.course.models import DataConfig
-from grader.data.predictions import PredictionError, correct, point_errors
-from grader.data.registry import Samples, make
+from grader.data.confusion import Confusion, count_pairs
+from grader.data.predictions import PredictionError, confusion, correct, point_errors
+from grader.data.registry import Samples, check_samples, make
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
-__all__ = ["HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
+__all__ = ["Confusion", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
 
 Kind = Literal["numpy", "torch"]
 Pair = tuple[Any, Any]
@@ -25,7 +30,7 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64 labels or float32 points in pixels."""
+    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64 labels, one a picture or one a pixel, or float32 points."""
 
     train: Pair
     validation: Pair
@@ -47,7 +52,8 @@ class PointErrors:
 class HeldOut:
     """Public parts ``(x, y)``, the secret test part's inputs, and what can be said about predictions for them.
 
-    The labels stay in here: they are no part of what is shown, printed or compared.
+    The labels stay in here: they are no part of what is shown, printed or compared. ``also`` holds the further data sets that the
+    config names, by their names.
     """
 
     train: Pair
@@ -55,6 +61,7 @@ class HeldOut:
     inputs: Any
     classes: int
     _labels: npt.NDArray[Any] = field(repr=False, compare=False)
+    also: Mapping[str, HeldOut] = field(default_factory=dict, repr=False, compare=False)
 
     def accuracy(self, predict: Callable[[Any], Any], batch: int | None = None) -> float:
         """The share of the secret test part, 0 to 1, that ``predict`` gets right.
@@ -66,6 +73,8 @@ class HeldOut:
         """
         if not self.classes:
             raise ValueError("this data set has no classes; ask for the point errors")
+        if self._labels.ndim > 1:
+            raise ValueError("this data set has a class for each pixel; ask for the confusion")
         total = len(self._labels)
         step = batch or total
         if step < 1:
@@ -76,6 +85,28 @@ class HeldOut:
             answer = predict(self.inputs[start : start + step] if batch else self.inputs)
             right += int(correct(answer, labels, self.classes).sum())
         return right / total
+
+    def confusion(self, predict: Callable[[Any], Any], batch: int | None = None) -> Confusion:
+        """What ``predict`` takes for what on the secret test part: accuracy, mean IoU and majority follow from it.
+
+        ``predict(x)`` gives label maps (N, H, W) or scores (N, classes, H, W) for the inputs ``x``, as a tensor, array or
+        list, and in a set with one label a picture labels (N,) or scores (N, classes); with ``batch`` it is called on
+        that many inputs at a time. Void pixels are left out, whatever is predicted there.
+
+        Raises PredictionError, in words for the student, where an answer is neither.
+        """
+        if not self.classes:
+            raise ValueError("this data set has no classes; ask for the point errors")
+        total = len(self._labels)
+        step = batch or total
+        if step < 1:
+            raise ValueError("batch must be 1 or more")
+        parts = []
+        for start in range(0, total, step):
+            labels = self._labels[start : start + step]
+            answer = predict(self.inputs[start : start + step] if batch else self.inputs)
+            parts.append(confusion(answer, labels, self.classes))
+        return functools.reduce(operator.add, parts)
 
     def point_errors(self, predict: Callable[[Any], Any]) -> PointErrors:
         """How far ``predict`` is off on the secret test part, in a data set of points.
@@ -97,20 +128,21 @@ class HeldOut:
 
     @property
     def majority(self) -> float:
-        """The accuracy of always predicting the most frequent class."""
-        return float(np.bincount(self._labels, minlength=self.classes).max() / len(self._labels))
+        """The accuracy of always predicting the most frequent class, over what is labelled."""
+        return count_pairs(self._labels, self._labels, self.classes).majority
 
 
 def load(name: str, *, train: int, validation: int, flat: bool = False, array: Kind = "torch", **options: Any) -> Split:
     """The public part of the data set ``name``, the same on every machine: ``train`` and ``validation`` samples.
 
-    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,), or float32 points,
-    (N, K, 2). Both are copies.
+    x is float32 in [0, 1]: images (N, channels, height, width), clips (N, frames, channels, height, width), or (N, D)
+    where ``flat``. y is int64, (N,) or (N, height, width), or float32 points, (N, K, 2). Both are copies.
 
     Raises CourseError for an unknown data set or more samples than it has.
     """
     parts = make(name, options).public(train, validation)
-    return Split(_pair(parts[0], flat=flat, array=array), _pair(parts[1], flat=flat, array=array))
+    train_part, validation_part = (_pair(check_samples(name, part), flat=flat, array=array) for part in parts)
+    return Split(train_part, validation_part)
 
 
 def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
@@ -133,20 +165,41 @@ def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
     )
     test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, secret)
     inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
-    return HeldOut(public.train, public.validation, inputs, data.classes, test.y)
+    return HeldOut(public.train, public.validation, inputs, data.classes, test.y, _Also(asked, secret))
+
+
+class _Also(Mapping[str, HeldOut]):
+    """The further data sets of a config, each made when it is asked for first."""
+
+    def __init__(self, config: DataConfig, secret: bytes) -> None:
+        self._config, self._secret = config, secret
+        self._made: dict[str, HeldOut] = {}
+
+    def __getitem__(self, name: str) -> HeldOut:
+        if name not in self._made:
+            changes = self._config.also[name].model_dump(exclude_none=True)
+            base = self._config.model_dump(exclude={"also"})
+            self._made[name] = hold_out({**base, **changes}, self._secret)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._config.also)
+
+    def __len__(self) -> int:
+        return len(self._config.also)
 
 
 @lru_cache(maxsize=8)
 def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: bytes) -> Samples:
     # Kept because every attempt of a batch asks for the same part.
-    samples = make(name, dict(options)).secret(test, secret)
+    samples = check_samples(name, make(name, dict(options)).secret(test, secret))
     for array in samples:
         array.flags.writeable = False
     return samples
 
 
 def _pair(samples: Samples, *, flat: bool, array: Kind) -> Pair:
-    x = samples.x.reshape(len(samples.x), -1).copy() if flat else samples.x.copy()
+    x = samples.x.reshape(len(samples.x), math.prod(samples.x.shape[1:])).copy() if flat else samples.x.copy()
     y = samples.y.copy()
     if array == "numpy":
         return x, y

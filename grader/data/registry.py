@@ -1,23 +1,31 @@
-"""The data sets by name, and what a data set must offer. Others join with the ``dataset`` decorator."""
+"""The data sets by name, and what a data set must offer.
+
+Others join in two ways: by the ``dataset`` decorator, for as long as the module that uses it is imported; or from an
+installed package, under the entry-point group ``autograde.datasets``. The second works wherever that package is
+installed: in grading, and in a student's notebook, where ``load`` finds it too.
+"""
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+
+from grader.entry_points import Extensions
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     import numpy.typing as npt
 
 
 class Samples(NamedTuple):
-    """Images ``x``, float32 in [0, 1] of shape (N, channels, height, width), and what belongs to them.
+    """Images or clips ``x``, float32 in [0, 1], and what belongs to them.
 
-    ``y`` are labels, int64 of shape (N,), or, in a set without classes, points, float32 of shape (N, K, 2).
+    Images have the shape (N, channels, height, width), clips (N, frames, channels, height, width). ``y`` are labels,
+    int64: one a picture or clip, (N,), or one a pixel, (N, height, width), where -1 is void and counts nowhere. In a set
+    without classes they are points, float32 of shape (N, K, 2).
     """
 
     x: npt.NDArray[np.float32]
@@ -25,11 +33,14 @@ class Samples(NamedTuple):
 
 
 class DataSet(Protocol):
-    """A data set with a public and a secret part that share no image."""
+    """A data set with a public and a secret part that share no image and no clip.
+
+    tests/framework/data/test_datasets.py holds every data set that is registered to what is written here.
+    """
 
     @property
     def classes(self) -> int:
-        """How many classes the labels run through, from 0. None, 0, where points are to be predicted."""
+        """How many classes the labels run through, from 0, void apart. None, 0, where points are to be predicted."""
 
     @property
     def public_size(self) -> int:
@@ -40,12 +51,24 @@ class DataSet(Protocol):
         """How many samples the secret part has."""
 
     def public(self, train: int, validation: int) -> tuple[Samples, Samples]:
-        """The first ``train`` and the next ``validation`` public samples, the same on every machine."""
+        """The first ``train`` and the next ``validation`` public samples, the same on every machine.
+
+        Raises:
+            CourseError: that is more than there are (:func:`check_size` says it).
+            MachineError: what the samples are read from is not installed.
+        """
 
     def secret(self, test: int, key: bytes) -> Samples:
-        """``test`` samples, chosen from the secret part and changed a little, both as ``key`` says."""
+        """``test`` samples, chosen from the secret part and changed a little, both as ``key`` says.
+
+        The same key gives the same samples, and another one gives others.
+
+        Raises:
+            CourseError, MachineError: as :meth:`public`.
+        """
 
 
+DATASETS = Extensions("autograde.datasets", "data set")
 _MAKERS: dict[str, Callable[..., DataSet]] = {}
 
 
@@ -63,7 +86,7 @@ def dataset(name: str) -> Callable[[Callable[..., DataSet]], Callable[..., DataS
 
 def dataset_names() -> tuple[str, ...]:
     """The names of all registered data sets."""
-    return tuple(_MAKERS)
+    return tuple(dict.fromkeys((*_MAKERS, *DATASETS.names())))
 
 
 def check_size(name: str, wanted: int, have: int, part: str) -> None:
@@ -76,17 +99,38 @@ def check_size(name: str, wanted: int, have: int, part: str) -> None:
         )
 
 
+def check_samples(name: str, samples: Samples) -> Samples:
+    """Return ``samples`` as they are, if they have the form that every data set promises.
+
+    Raises TypeError, for the author of the data set, where their shapes, sizes or dtypes are others.
+    """
+    x, y = samples
+    if x.ndim not in (4, 5) or x.dtype != np.float32:
+        raise TypeError(
+            f"the data set {name!r} should give float32 images (N, C, H, W) or clips (N, T, C, H, W); it gives "
+            f"{x.dtype} of shape {x.shape}"
+        )
+    if len(y) != len(x):
+        raise TypeError(
+            f"the data set {name!r} gives {len(x)} inputs and {len(y)} targets; there should be one for each"
+        )
+    return samples
+
+
 def make(name: str, options: dict[str, Any]) -> DataSet:
     """The data set ``name``, told ``options``.
 
-    Raises CourseError for an unknown name or option.
+    One that is registered here wins over a package's of the same name.
+
+    Raises CourseError for an unknown name or option, UsageError for a package that cannot be imported.
     """
-    if name not in _MAKERS:
-        near = difflib.get_close_matches(name, _MAKERS, n=1)
-        fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(_MAKERS)}"
-        raise CourseError(f"unknown data set {name!r}", where="data.set", fix=fix)
+    maker = _MAKERS.get(name)
+    if maker is None:
+        if name not in DATASETS.names():
+            DATASETS.refuse(name, dataset_names(), "data.set")
+        maker = DATASETS.load(name, where="data.set")
     try:
-        return _MAKERS[name](**options)
+        return maker(**options)
     except TypeError as error:
         raise CourseError(
             f"the data set {name!r} does not take these options: {error}", where="data.options", fix="correct them"

@@ -13,7 +13,8 @@ from grader.course import Assignment, Student
 from grader.engine.contract import read_contract
 from grader.errors import AuthoringError
 from grader.records import Report, Verdict
-from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
+from grader.release.strip import make_stubs
+from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants
 
 _HOSTILE: Mapping[str, tuple[str, Verdict]] = {
     "hangs": ("    import threading\n    threading.Event().wait()\n", Verdict.TIME_LIMIT),
@@ -40,22 +41,21 @@ class Member:
 def make_class(
     assignment: Assignment, students: Sequence[Student], *, right: int, wrong: int, hostile: bool
 ) -> list[Member]:
-    """A solution, a stub, ``right`` and ``wrong`` variants spread over variants.yml, and on wish the hostile ones."""
-    solution = solution_files(assignment)
+    """A solution, a stub, ``right`` and ``wrong`` variants spread over all there are, and on wish the hostile ones."""
+    solution = assignment.solution_files()
     variants = read_variants(assignment)
-    where = assignment.folder / "variants.yml"
     made: list[tuple[str, Mapping[str, bytes], Callable[[Report], str | None], bytes | None]] = [
         ("the solution", solution, _full, None),
-        ("the stub", stub_files(assignment), _stub, None),
+        ("the stub", make_stubs(assignment), _stub, None),
     ]
     if hostile:
         for role, (body, verdict) in _HOSTILE.items():
             made.append((role, _sabotage(assignment, solution, body), _has(verdict), None))
         made.append(("a broken zip", {}, _unreadable, zipped(solution)[:-200]))
     for variant in _spread([v for v in variants if v.kind == "right"], right):
-        made.append((f"right: {variant.name}", apply(variant, solution, where), _full, None))
+        made.append((f"right: {variant.name}", apply(variant, solution), _full, None))
     for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
-        made.append((f"wrong: {variant.name}", apply(variant, solution, where), _sees(variant), None))
+        made.append((f"wrong: {variant.name}", apply(variant, solution), _sees(variant), None))
     return [
         Member(student.id, role, files, judge, archive)
         for student, (role, files, judge, archive) in zip(students, made, strict=False)

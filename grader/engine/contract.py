@@ -14,8 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from grader.errors import UNREADABLE
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
+from grader.values import HasValue
 
 _ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
 
@@ -246,12 +249,14 @@ def _kind(value: Any) -> str:
     if isinstance(value, (list, tuple, dict, bytes)):
         return type(value).__name__
     if hasattr(type(value), "shape") and hasattr(type(value), "dtype"):  # of the type: asking a handle asks the worker
-        return "number" if type(value).__module__ == "numpy" and type(value).__name__ != "ndarray" else "array"
+        return "number" if isinstance(value, np.generic) else "array"
     return "object"
 
 
 def describe(value: Any) -> str:
     """Name the type of a student's value, in the student's words."""
+    if isinstance(value, HasValue):
+        return "a Tensor"
     if isinstance(value, (tuple, list)):
         plural = "" if len(value) == 1 else "s"
         return f"a {'tuple' if isinstance(value, tuple) else 'list'} of {len(value)} value{plural}" + (
@@ -259,8 +264,9 @@ def describe(value: Any) -> str:
         )
     if value is None:
         return "None"
-    name = getattr(value, "type_name", None) or {"StudentDict": "dict"}.get(type(value).__name__, type(value).__name__)
-    name = {"ndarray": "numpy array", "RemoteTensor": "Tensor"}.get(name, name)
+    kind = "dict" if isinstance(value, dict) else "ndarray" if isinstance(value, np.ndarray) else ""
+    name = kind or getattr(value, "type_name", None) or type(value).__name__
+    name = "numpy array" if name == "ndarray" else name  # a handle's name comes over the wire
     return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
 

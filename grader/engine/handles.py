@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from grader.engine.contract import Signature, fulfil, misfit
+from grader.engine.remote import Remote
 from grader.sandbox.faults import MissingAttribute, MissingLength, ProbeError, StudentError
 from grader.sandbox.wire import HandleRef
-
-if TYPE_CHECKING:
-    from grader.engine.run import SubmissionRun
-
 
 #: The module that signatures of probes name; no file of an assignment does.
 PROBES = "<probes>"
@@ -20,26 +17,31 @@ PROBES = "<probes>"
 class Handle:
     """An object that stays in the worker. Call it, read and set attributes, index it, iterate over it, pass it on."""
 
-    __slots__ = ("_generation", "_number", "_run", "_signature", "type_name")
+    __slots__ = ("_generation", "_number", "_remote", "_signature", "type_name")
 
-    def __init__(self, run: SubmissionRun, ref: HandleRef, signature: Signature | None = None) -> None:
-        object.__setattr__(self, "_run", run)
+    def __init__(self, remote: Remote, ref: HandleRef, signature: Signature | None = None) -> None:
+        object.__setattr__(self, "_remote", remote)
         object.__setattr__(self, "_number", ref.id)
-        object.__setattr__(self, "_generation", run.generation)
+        object.__setattr__(self, "_generation", remote.generation)
         object.__setattr__(self, "_signature", signature)
         object.__setattr__(self, "type_name", ref.type_name)
 
+    def with_signature(self, signature: Signature) -> Self:
+        """Hold the object to what the stub says of it. Gives the handle itself: two would drop the object twice."""
+        object.__setattr__(self, "_signature", signature)
+        return self
+
     def __autograde_handle__(self) -> HandleRef:
         """What stands for the object on the wire."""
-        self._run.check_generation(self._generation)
+        self._remote.check_generation(self._generation)
         return HandleRef(self._number, "")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the object does
         signature: Signature | None = self._signature
         if signature is not None:
-            self._run.touch(signature)
+            self._remote.touch(signature)
         try:
-            value = self._run.ask("call", self, list(args), kwargs, label=signature.name if signature else "")
+            value = self._remote.ask("call", self, list(args), kwargs, label=signature.name if signature else "")
         except StudentError as error:
             if signature is not None and signature.module == PROBES and not error.frames:
                 raise ProbeError(error.type_name, error.text) from None
@@ -48,7 +50,7 @@ class Handle:
             return value
         if signature.is_class:
             if isinstance(value, Handle):
-                object.__setattr__(value, "_signature", _instance(signature))
+                value.with_signature(_instance(signature))
             return value
         return fulfil(value, signature)
 
@@ -61,7 +63,7 @@ class Handle:
         return _attribute(self, name, ref=False)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._run.ask("setattr", self, name, value)
+        self._remote.ask("setattr", self, name, value)
 
     def ref(self, name: str) -> Handle:
         """A handle on an attribute, even where its value could cross: ``net.ref("params")["W1"] = array``."""
@@ -71,15 +73,15 @@ class Handle:
 
     def has(self, name: str) -> bool:
         """Whether the object has an attribute of that name."""
-        return bool(self._run.ask("hasattr", self, name))
+        return bool(self._remote.ask("hasattr", self, name))
 
     def fetch(self) -> Any:
         """The object's value now; a handle again where it cannot cross."""
-        return self._run.ask("fetch", self)
+        return self._remote.ask("fetch", self)
 
     def __autograde_ask__(self, op: str, *args: Any, ref: bool = False) -> Any:
         """Run an operation of the worker's on any values, for what the checks' own helpers look at."""
-        return self._run.ask(op, *args, ref=ref)
+        return self._remote.ask(op, *args, ref=ref)
 
     def __autograde_signature__(self) -> Signature | None:
         """What the stub says of it."""
@@ -87,21 +89,21 @@ class Handle:
         return found
 
     def __getitem__(self, key: Any) -> Any:
-        return self._run.ask("getitem", self, key)
+        return self._remote.ask("getitem", self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._run.ask("setitem", self, key, value)
+        self._remote.ask("setitem", self, key, value)
 
     def __len__(self) -> int:
         try:
-            return int(self._run.ask("len", self))
+            return int(self._remote.ask("len", self))
         except StudentError as error:
             if error.type_name == "TypeError" and not error.frames:
                 raise MissingLength(f"Your {self.type_name} has no length.") from None
             raise
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._run.ask("list", self))
+        return iter(self._remote.ask("list", self))
 
     def __bool__(self) -> bool:
         return True
@@ -110,7 +112,7 @@ class Handle:
         return f"<{self.type_name} in the worker>"
 
     def __del__(self) -> None:
-        self._run.drop(self._number, self._generation)
+        self._remote.drop(self._number, self._generation)
 
 
 def _instance(signature: Signature) -> Signature:
@@ -127,7 +129,7 @@ def _instance(signature: Signature) -> Signature:
 
 def _attribute(handle: Handle, name: str, *, ref: bool) -> Any:
     try:
-        return handle._run.ask("getattr", handle, name, ref=ref)  # noqa: SLF001 - same module
+        return handle._remote.ask("getattr", handle, name, ref=ref)  # noqa: SLF001 - same module
     except StudentError as error:
         if error.type_name == "AttributeError" and not error.frames:
             raise MissingAttribute(f"Your {handle.type_name} has no attribute or method `{name}`.") from None
@@ -157,9 +159,9 @@ class Method:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the method does
         handle = self._handle
-        handle._run.touch(self._signature)  # noqa: SLF001 - same module
+        handle._remote.touch(self._signature)  # noqa: SLF001 - same module
         try:
-            value = handle._run.ask("method", handle, self._name, list(args), kwargs, label=self._signature.name)  # noqa: SLF001
+            value = handle._remote.ask("method", handle, self._name, list(args), kwargs, label=self._signature.name)  # noqa: SLF001
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames:
                 raise MissingAttribute(f"Your {handle.type_name} has no method `{self._name}`.") from None

@@ -1,17 +1,21 @@
-"""From what happened in a test function to a verdict: one case at a time, then a check, then the Report."""
+"""From what happened in a test function to a verdict: one case at a time, then a check, then the Report.
+
+Verdicts are made here and nowhere else; a fault of the student's side names its own (grader/sandbox/faults.py).
+"""
 
 from __future__ import annotations
 
 import math
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from grader.engine.advice import advise
-from grader.errors import SystemFault
+from grader.errors import StudentVisibleError, SystemFault
 from grader.records import CheckResult, Metric, Place, Report, Verdict, worst
-from grader.sandbox.faults import ProbeError, StudentError, StudentFault, clean_text
+from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
+from grader.text import screenful
 
 if TYPE_CHECKING:
     import pytest
@@ -47,8 +51,15 @@ class CaseOutcome:
     output: str = ""
     seconds: float = 0.0
     place: Place | None = None
+    #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did.
+    waited: bool = False
+    label: str = ""
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
+
+
+#: A case that did not come to run.
+NOT_RUN = CaseOutcome(Verdict.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 
 
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
-    """Map what a case raised, if anything, to its outcome. Verdicts are made here and nowhere else."""
+    """Map what a case raised, if anything, to its outcome."""
     import pytest
 
     if error is None:
@@ -91,8 +102,9 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, StudentError):
         return CaseOutcome(error.verdict, 0.0, _screen(_raised(error)))
     if isinstance(error, StudentFault):
-        return CaseOutcome(error.verdict, 0.0, _screen(error.message))
-    if type(error).__name__ == "PredictionError":  # grader.data's, which knows nothing of verdicts
+        waited, label = (error.waited, error.label) if isinstance(error, TimeLimit) else (False, "")
+        return CaseOutcome(error.verdict, 0.0, _screen(error.message), staff=error.staff, waited=waited, label=label)
+    if isinstance(error, StudentVisibleError):  # from a room that knows nothing of verdicts
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, pytest.fail.Exception):
         missed = str(error).startswith("DID NOT RAISE")  # by pytest.raises
@@ -116,23 +128,7 @@ def _raised(error: StudentError) -> str:
 
 def _screen(text: str) -> str:
     """A student's or an author's text, cut to a screen: its beginning and its end, where an exception says what it is."""
-    half = 2 * _MESSAGE_LIMIT
-    raw = text if type(text) is str and len(text) <= 2 * half else f"{text[:half]}\n{text[-half:]}"
-    lines = [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in clean_text(raw, 3 * half).split("\n")]
-    if len(lines) > _MOST_LINES or sum(map(len, lines)) > _MESSAGE_LIMIT - _MOST_LINES:
-        lines = [*_within(lines, _MOST_LINES // 2), "[...]", *_within(lines[::-1], _MOST_LINES // 2 - 1)[::-1]]
-    return clean_text("\n".join(lines), _MESSAGE_LIMIT)
-
-
-def _within(lines: list[str], most: int) -> list[str]:
-    """So many of the first lines, and no more than half a message of them."""
-    kept, room = [], _MESSAGE_LIMIT // 2 - 2 * _MOST_LINES
-    for line in lines[:most]:
-        room -= len(line)
-        if room < 0:
-            break
-        kept.append(line)
-    return kept
+    return screenful(text, lines=_MOST_LINES, width=_WIDEST, chars=_MESSAGE_LIMIT)
 
 
 def _threshold_message(state: CaseState) -> str:
@@ -188,6 +184,11 @@ def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
     )
 
 
+def hold(outcome: CaseOutcome) -> CaseOutcome:
+    """The reference stumbles as well: the check has a bug, and costs nobody anything."""
+    return replace(outcome, verdict=Verdict.GRADER_ERROR, message=HELD)
+
+
 def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
     """One check from its cases, which share its points equally. A held case holds the check."""
     verdict = worst([case.verdict for case in cases]) if cases else Verdict.SKIPPED
@@ -226,43 +227,56 @@ def overall(checks: Sequence[CheckResult]) -> tuple[Verdict, float | None]:
     return verdict, round(score, 6)
 
 
-def failed_report(
-    *,
-    assignment: str,
-    specs: Sequence[CheckSpec],
-    verdict: Verdict,
-    message: str,
-    staff: str = "",
-    seed: int,
-    profile: str,
-    version: str,
-    digest: str,
-    environment: Mapping[str, str] | None = None,
-) -> Report:
-    """A report in which every check has the same verdict: a broken upload, or a fault of ours."""
-    checks = tuple(
-        CheckResult(
-            id=spec.id,
-            title=spec.title,
-            verdict=verdict,
-            score=None if verdict.held else 0.0,
-            max_score=spec.points,
-            message=message,
-            visibility=spec.visibility,
-            staff=staff,
+@dataclass(frozen=True, slots=True)
+class ReportContext:
+    """What every report on an attempt says of it, however the attempt went."""
+
+    assignment: str
+    profile: str
+    version: str
+    digest: str
+    seed: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def report(self, checks: Sequence[CheckResult], **more: Any) -> Report:
+        """The report on checks that ran; ``more`` are fields of :class:`~grader.records.Report`."""
+        verdict, score = overall(checks)
+        return self._report(checks, verdict=verdict, score=score, **more)
+
+    def unreadable(self, specs: Sequence[CheckSpec], problem: str) -> Report:
+        """The report on an upload that cannot be graded: nothing earns points."""
+        return self._without_checks(specs, Verdict.RUNTIME_ERROR, f"Your submission could not be read: {problem}")
+
+    def held(self, specs: Sequence[CheckSpec], message: str, *, staff: str) -> Report:
+        """The report on an attempt in which something of ours failed: it has no score until it is graded again."""
+        return self._without_checks(specs, Verdict.SYSTEM_ERROR, message, staff)
+
+    def _without_checks(self, specs: Sequence[CheckSpec], verdict: Verdict, message: str, staff: str = "") -> Report:
+        score = None if verdict.held else 0.0
+        checks = [
+            CheckResult(
+                id=spec.id,
+                title=spec.title,
+                verdict=verdict,
+                score=score,
+                max_score=spec.points,
+                message=message,
+                visibility=spec.visibility,
+                staff=staff,
+            )
+            for spec in specs
+        ]
+        return self._report(checks, verdict=verdict, score=score, message=message)
+
+    def _report(self, checks: Sequence[CheckResult], **more: Any) -> Report:
+        return Report(
+            assignment=self.assignment,
+            max_score=math.fsum(check.max_score for check in checks),
+            checks=tuple(checks),
+            seed=self.seed,
+            profile=self.profile,
+            grader_version=self.version,
+            submission_digest=self.digest,
+            environment=dict(self.environment),
+            **more,
         )
-        for spec in specs
-    )
-    return Report(
-        assignment=assignment,
-        verdict=verdict,
-        score=None if verdict.held else 0.0,
-        max_score=math.fsum(spec.points for spec in specs),
-        checks=checks,
-        message=message,
-        seed=seed,
-        profile=profile,
-        grader_version=version,
-        submission_digest=digest,
-        environment=dict(environment or {}),
-    )

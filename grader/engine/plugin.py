@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _author_state(config: pytest.Config, path: Path) -> GradingState:
     from grader.course import load_course
+    from grader.engine.device import require_device
+    from grader.engine.run import open_run
     from grader.engine.session import Session
     from grader.errors import AutogradeError
     from grader.intake import read_submission
@@ -79,13 +80,15 @@ def _author_state(config: pytest.Config, path: Path) -> GradingState:
         course = load_course(folder.parent.parent.parent / "autograde.yml")
         assignment = course.assignment(folder.parent.name)
         session = Session(course, assignment, assignment.profile(config.getoption("--profile")), course.state)
+        require_device(assignment, session.profile)
         upload = read_submission(path)
     except AutogradeError as error:
         raise pytest.UsageError(str(error)) from None
-    if upload.problem:
-        raise pytest.UsageError(upload.problem)
+    prepared = session.prepare(upload.files, config.getoption("--attempt-seed"), problem=upload.problem)
+    if prepared.problem:
+        raise pytest.UsageError(prepared.problem)
     state = GradingState(session)
-    state.begin(session.open(upload.files, config.getoption("--attempt-seed")))
+    state.begin(open_run(session, prepared))
     return state
 
 
@@ -108,12 +111,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Set clock and seeds for one case."""
     state = item.config.stash.get(STATE, None)
     if state is not None and state.run is not None:
-        from grader.engine.outcomes import CaseState
+        from grader.engine.outcomes import CaseState, spec_of
 
         item.stash[_CASE] = CaseState()
-        mark = item.get_closest_marker("points")
-        state.run.begin_case(case_id(item), mark.kwargs.get("timeout") if mark else None)
-        _seed_trusted(state.run.case_seed, devices=state.session.profile.name == "gpu")
+        assert isinstance(item, pytest.Function)
+        spec = spec_of(item)
+        state.run.begin_case(case_id(item), spec.timeout, spec.title if spec.visibility == "visible" else "")
+        _seed_trusted(state.run.case_seed, devices=state.session.profile.device == "cuda")
     return (yield)
 
 
@@ -159,6 +163,7 @@ def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]
     error = call.excinfo.value if call.excinfo else None
     case = item.stash[_CASE]
     outcome = judge(error, case)
+    state.current().note_shown(error)
     outcome = replace(outcome, seconds=call.duration, place=state.current().place(error, outcome.verdict))
     if outcome.verdict is Verdict.GRADER_ERROR and error is not None:
         outcome = replace(outcome, message=f"{type(error).__name__}: {str(error)[:300]}")
@@ -315,10 +320,3 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     _record(grading, case, metric, number)
     case.awarded = metric
     case.fraction = thresholds[metric].fraction(number)
-
-
-@pytest.fixture
-def stopwatch() -> Callable[[], float]:
-    """Wall seconds since the check began; for metrics, never for points."""
-    begin = time.monotonic()
-    return lambda: time.monotonic() - begin

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from grader.engine.containers import StudentDict, StudentList
 from grader.engine.handles import PROBES, Handle
+from grader.engine.remote import Remote
 from grader.engine.tensors import RemoteTensor
 from grader.sandbox.faults import ContractError
 from grader.sandbox.wire import HandleRef, TensorRef
 
 if TYPE_CHECKING:
     import torch
-
-    from grader.engine.run import SubmissionRun
 
 __all__ = [
     "PROBES",
@@ -31,17 +30,17 @@ __all__ = [
 class ModuleProxy:
     """One module of the submission."""
 
-    def __init__(self, run: SubmissionRun, module: str) -> None:
-        self._run, self._module = run, module
+    def __init__(self, remote: Remote, module: str) -> None:
+        self._remote, self._module = remote, module
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._run.lookup(name, module=self._module)
+        return self._remote.lookup(name, module=self._module)
 
     def ref(self, name: str) -> Handle:
         """A handle on a name, even where its value could cross."""
-        found = self._run.lookup(name, module=self._module, ref=True)
+        found = self._remote.lookup(name, module=self._module, ref=True)
         assert isinstance(found, Handle)
         return found
 
@@ -49,49 +48,49 @@ class ModuleProxy:
 class Student:
     """The submission under test. ``student.NAME`` looks a name up in the assignment's modules."""
 
-    def __init__(self, run: SubmissionRun) -> None:
-        self._run = run
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._run.lookup(name)
+        return self._remote.lookup(name)
 
     def module(self, name: str) -> ModuleProxy:
         """One module of the submission, by its name without ``.py``."""
-        return ModuleProxy(self._run, name)
+        return ModuleProxy(self._remote, name)
 
     def ref(self, name: str) -> Handle:
         """A handle on a name, even where its value could cross."""
-        found = self._run.lookup(name, ref=True)
+        found = self._remote.lookup(name, ref=True)
         assert isinstance(found, Handle)
         return found
 
     def has(self, name: str) -> bool:
         """Whether the submission defines a name."""
         try:
-            self._run.lookup(name)
+            self._remote.lookup(name)
         except ContractError:
             return False
         return True
 
     def leaf(self, tensor: torch.Tensor, *, requires_grad: bool = True) -> Any:
         """Put a copy of ``tensor`` into the worker as a leaf; its ``.grad`` can be read after a backward pass."""
-        return self._run.ask("leaf", tensor, requires_grad, ref=not requires_grad)
+        return self._remote.ask("leaf", tensor, requires_grad, ref=not requires_grad)
 
 
 class Probe:
     """The author's probes, run in the worker beside the student's code."""
 
-    def __init__(self, run: SubmissionRun) -> None:
-        self._run = run
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._run.probe(name)
+        return self._remote.probe(name)
 
 
-def proxies(run: SubmissionRun, ref: HandleRef | TensorRef) -> Handle:
+def proxies(remote: Remote, ref: HandleRef | TensorRef) -> Handle:
     """The proxy for a reference that came over the wire."""
-    return RemoteTensor(run, ref) if isinstance(ref, TensorRef) else Handle(run, ref)
+    return RemoteTensor(remote, ref) if isinstance(ref, TensorRef) else Handle(remote, ref)

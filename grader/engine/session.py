@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version
 from grader.engine.contract import Signature, read_contract
-from grader.engine.run import SubmissionRun, derive_seed
+from grader.engine.probe_source import read_probes
+from grader.engine.rules import Breach, check_rules
+from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
 from grader.intake.assemble import Assembled, assemble
 from grader.sandbox.trusted.exposure import refuse_visible
@@ -22,6 +24,22 @@ from grader.store.blobs import digest_files
 
 if TYPE_CHECKING:
     from grader.data import HeldOut
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was handed in, made ready once for all tries at it.
+
+    ``files`` are those to grade, with a notebook's cells in their modules; ``digest`` is of the files as they came.
+    ``problem`` is set where they cannot be graded at all; ``breaches`` are static rules that they break, by file.
+    """
+
+    files: Mapping[str, bytes]
+    digest: str
+    seed: int
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
+    breaches: Mapping[str, Breach] = field(default_factory=dict)
 
 
 @dataclass
@@ -39,19 +57,11 @@ class Session:
         self.version = grader_version(self.assignment, self.profile.name)
         self.secret = course_secret(self.state)
         self.limits = self.profile.limits
-        sources = {Path(file).stem: self._solution_text(file) for file in self.assignment.files}
+        solution = self.assignment.solution_files()
+        sources = {Path(file).stem: content.decode("utf-8") for file, content in solution.items()}
         self.modules = {Path(file).stem: file for file in self.assignment.files}
         self.contract: dict[str, Signature] = read_contract(sources)
         self.by_module = {name: read_contract({name: text}) for name, text in sources.items()}
-
-    def _solution_text(self, file: str) -> str:
-        path = self.assignment.solution_folder / file
-        try:
-            return path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise AuthoringError(
-                "the solution cannot be read", where=path, fix="write the solved module there"
-            ) from error
 
     def warm(self) -> Zygote:
         """The zygote, started on first use.
@@ -73,9 +83,13 @@ class Session:
 
     @functools.cached_property
     def probes(self) -> str | None:
-        """Source of the author's probes, where there are any."""
+        """Source of the author's probes, where there are any, with what they import of grader.probes.
+
+        Raises:
+            AuthoringError: they cannot be shipped to the worker.
+        """
         path = self.assignment.hidden_folder / "probes.py"
-        return path.read_text(encoding="utf-8") if path.is_file() else None
+        return read_probes(path) if path.is_file() else None
 
     @functools.cached_property
     def reference(self) -> SimpleNamespace:
@@ -100,30 +114,39 @@ class Session:
             )
         return hold_out(self.profile.data.model_dump(), self.secret)
 
-    def open(self, files: Mapping[str, bytes], seed: int | None = None, *, blames_kills: bool = False) -> SubmissionRun:
-        """Start a try at ``files``; without a seed, with one that follows from the course's secret and the files.
+    def prepare(self, files: Mapping[str, bytes], seed: int | None = None, *, problem: str | None = None) -> Prepared:
+        """Make a submission ready: its digest, its seed, its modules, and the rules that they break.
 
-        ``blames_kills``: a worker's death by SIGKILL is held against code that can have brought it about.
+        Without ``seed`` it follows from the course's secret and the files. ``problem`` is what is known to be wrong
+        with the upload already.
         """
         digest = digest_files(files)
         if seed is None:
             # The secret keeps a student from working out the seed that an upload will meet.
             seed = derive_seed(self.secret.hex(), digest, self.version)
-        made = self.assemble(files)
-        return SubmissionRun(self, dict(made.files), digest, seed, made.notes, blames_kills=blames_kills)
+        assembled = Assembled(files) if problem else self._assemble(files)
+        if problem := problem or assembled.problem:
+            return Prepared(files, digest, seed, problem=problem)
+        breaches = check_rules(assembled.files, self.assignment.forbid, self.assignment.files)
+        return Prepared(dict(assembled.files), digest, seed, assembled.notes, breaches=breaches)
 
-    def assemble(self, files: Mapping[str, bytes]) -> Assembled:
-        """The modules to grade: of a notebook, the cells that belong to them, as text."""
+    def _assemble(self, files: Mapping[str, bytes]) -> Assembled:
+        """The modules to grade: for a notebook, the cells that belong to them, as text."""
         if not any(name.endswith(".ipynb") for name in files):
             return Assembled(files)
         return assemble(files, self.stubs, prefer=f"{self.assignment.name}.ipynb")
 
     @functools.cached_property
+    def reference_files(self) -> dict[str, bytes]:
+        """The solution as a student would hand it in."""
+        return self.assignment.solution_files()
+
+    @functools.cached_property
     def stubs(self) -> dict[str, str]:
         """The released text of each module."""
-        from grader.release.strip import make_stub
+        from grader.release.strip import make_stubs
 
-        return {file: make_stub(self._solution_text(file), file) for file in self.assignment.files}
+        return {file: content.decode("utf-8") for file, content in make_stubs(self.assignment).items()}
 
 
 def _load(path: Path) -> ModuleType:

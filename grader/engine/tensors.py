@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from grader.engine.handles import Handle
+from grader.engine.remote import Remote
 from grader.sandbox.wire import TensorRef
-
-if TYPE_CHECKING:
-    from grader.engine.run import SubmissionRun
+from grader.values import HasValue
 
 
-class RemoteTensor(Handle):
+class RemoteTensor(Handle, HasValue):
     """A tensor that requires grad: a live tensor in the worker, with its value here.
 
     In torch functions and arithmetic it is its detached value. ``.shape``, ``.dtype`` and reading are local; any other
@@ -24,8 +23,8 @@ class RemoteTensor(Handle):
 
     requires_grad: ClassVar[bool] = True
 
-    def __init__(self, run: SubmissionRun, ref: TensorRef) -> None:
-        super().__init__(run, ref.handle)
+    def __init__(self, remote: Remote, ref: TensorRef) -> None:
+        super().__init__(remote, ref.handle)
         object.__setattr__(self, "value", ref.value)
 
     @classmethod

@@ -1,14 +1,29 @@
-"""Batches: which submissions need grading, slots to grade them on, retries and resumption."""
+"""Batches: which submissions need grading, executors that grade them, retries and resumption."""
 
-from grader.grading.grade import BatchResult, default_slots, grade_assignment, grade_upload, grade_uploads
+from grader.grading.executor import EXECUTORS, Executor, Result, Task, open_executor
+from grader.grading.grade import BatchResult, grade_assignment, grade_upload, grade_uploads
+from grader.grading.local import LocalExecutor, default_slots
+from grader.grading.serial import SerialExecutor
 from grader.grading.signals import Stopped, stoppable
+from grader.grading.slot import Work
+from grader.grading.tasks import GradeTask, MeasureTask
 
 __all__ = [
+    "EXECUTORS",
     "BatchResult",
+    "Executor",
+    "GradeTask",
+    "LocalExecutor",
+    "MeasureTask",
+    "Result",
+    "SerialExecutor",
     "Stopped",
+    "Task",
+    "Work",
     "default_slots",
     "grade_assignment",
     "grade_upload",
     "grade_uploads",
+    "open_executor",
     "stoppable",
 ]

@@ -1,112 +1,26 @@
-"""Grading in bulk: which submissions need it, a slot per core, retries, and one writer.
+"""Grading in bulk: which submissions need it, an executor that grades them, and one writer.
 
-Each slot has a thread that feeds its runner; results come back to the calling thread, which alone writes the store.
-An attempt is recorded whole in one transaction when its report is there, so a batch that is killed at any moment
-loses at most what was being graded, and the next one grades exactly that.
+Results come back to the calling thread, which alone writes the store. An attempt is recorded whole in one transaction
+when its report is there, so a batch that is killed at any moment loses at most what was being graded, and the next
+one grades exactly that.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-import time
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
-from grader.engine.outcomes import CheckSpec, failed_report
-from grader.errors import AutogradeError, RunnerError
-from grader.grading.pool import Again, Pool
-from grader.grading.slot import Slot, Work
+from grader.errors import AutogradeError
+from grader.grading.executor import EXECUTORS, open_executor
+from grader.grading.local import default_slots
+from grader.grading.slot import Work
+from grader.grading.tasks import GradeTask
 from grader.intake import Upload
-from grader.records import Report, Verdict
-from grader.store import Attempt, Store, Submission, digest_files
-
-#: How often a submission is tried before its attempt is held; the last time after all others.
-_TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One submission to grade. ``key`` is the caller's; files are read when its turn comes."""
-
-    key: int
-    read: Callable[[], dict[str, bytes]]
-    problem: str | None = None
-    tries: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A graded job."""
-
-    key: int
-    report: Report
-    started_at: datetime
-    seconds: float
-
-
-def _grade(pool: Pool[Done], job: Job, slot: Slot) -> Done | Again[Done]:
-    """Grade a submission, or give it back to be tried once more when the others are done."""
-    started, begin = datetime.now(UTC), time.monotonic()
-    files = job.read()
-    fault = "unknown"
-    for number in range(job.tries + 1, _TRIES + 1):
-        if number == _TRIES > job.tries + 1:
-            return Again(functools.partial(_grade, pool, replace(job, tries=number - 1)))
-        if not slot.running:
-            pool.start(slot)
-        try:
-            report = slot.grade(files, job.problem, None)
-        except RunnerError as error:
-            if pool.stopping.is_set():
-                raise
-            fault = str(error)
-        else:
-            if report.verdict is not Verdict.SYSTEM_ERROR:
-                return Done(job.key, report, started, time.monotonic() - begin)
-            fault = next((check.staff for check in report.checks if check.staff), fault)
-    return Done(job.key, _system_error(slot.work, files, fault), started, time.monotonic() - begin)
-
-
-def _system_error(work: Work, files: dict[str, bytes], fault: str) -> Report:
-    """The report of a submission that our own machinery failed to grade, time and again. It scores nothing, not zero."""
-    version = grader_version(work.assignment, work.profile.name)
-    specs = [
-        CheckSpec(check.id, check.title, check.points, check.hint, check.visibility)
-        for check in read_suite(work.assignment.hidden_folder)
-    ]
-    return failed_report(
-        assignment=work.assignment.name,
-        specs=specs,
-        verdict=Verdict.SYSTEM_ERROR,
-        message="Grading failed for a reason on our side. It will be tried again; it costs you nothing.",
-        staff=fault,
-        seed=0,
-        profile=work.profile.name,
-        version=version,
-        digest=digest_files(files),
-    )
-
-
-def run_jobs(work: Work, jobs: Sequence[Job], slots: int) -> Generator[Done]:
-    """Grade ``jobs`` on ``slots`` runners; give each as it is done, in no particular order.
-
-    Raises:
-        AutogradeError: a runner could not start, for a reason that concerns every job.
-    """
-    with Pool[Done](work, max(1, min(slots, len(jobs)))) as pool:
-        tasks = [functools.partial(_grade, pool, job) for job in jobs]
-        for _, done in pool.run(tasks):
-            yield done
-
-
-def default_slots() -> int:
-    """One runner a core that this process may use."""
-    return len(os.sched_getaffinity(0))
+from grader.records import Report
+from grader.store import Attempt, Store, Submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +39,7 @@ def grade_assignment(
     *,
     profile: str = "cpu",
     slots: int | None = None,
+    executor: str = "local",
     force: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
     on_done: Callable[[BatchResult], None] = lambda _: None,
@@ -133,8 +48,10 @@ def grade_assignment(
 
     Raises:
         StoreError: somebody else is grading the assignment.
+        UsageError: there is no executor of that name.
         AutogradeError: grading cannot begin, or the store failed. What was graded until then is kept.
     """
+    EXECUTORS.load(executor, where="--executor")  # a wrong name is an error though there be nothing to grade
     work = Work(course, assignment, assignment.profile(profile), store.state)
     course_secret(store.state)  # made once here, not by several runners at a time
     read_suite(assignment.hidden_folder)
@@ -143,31 +60,40 @@ def grade_assignment(
         version = grader_version(assignment, profile)
         pending = {submission.id: submission for submission in store.pending(assignment.name, version, force=force)}
         on_start(len(pending))
-        jobs = [Job(key, _reader(store, submission), submission.problem) for key, submission in pending.items()]
-        if not jobs:
+        if not pending:
             return []
+        most = min(slots or default_slots(), len(pending))
         # Closed by name: an error's traceback would keep the slots alive.
-        with contextlib.closing(run_jobs(work, jobs, slots or default_slots())) as results:
-            for done in results:
-                attempt = store.record(pending[done.key], done.report, started_at=done.started_at, once=not force)
-                graded.append(BatchResult(pending[done.key], attempt, done.seconds))
+        with contextlib.closing(open_executor(executor, work, most)) as running:
+            for done in running.run(_tasks(store, pending.values())):
+                submission = pending[done.key]
+                attempt = store.record(submission, done.answer, started_at=done.started_at, once=not force)
+                graded.append(BatchResult(submission, attempt, done.seconds))
                 on_done(graded[-1])
     return graded
 
 
-def _reader(store: Store, submission: Submission) -> Callable[[], dict[str, bytes]]:
-    return lambda: store.files(submission)
+def _tasks(store: Store, submissions: Iterable[Submission]) -> Iterable[GradeTask]:
+    """The tasks of a batch; the files of each are read when its turn comes."""
+    for submission in submissions:
+        yield GradeTask(submission.id, store.files(submission), submission.problem)
 
 
 def grade_upload(
-    course: Course, assignment: Assignment, upload: Upload, *, profile: str = "cpu", state: Path | None = None
+    course: Course,
+    assignment: Assignment,
+    upload: Upload,
+    *,
+    profile: str = "cpu",
+    state: Path | None = None,
+    executor: str = "local",
 ) -> Report:
     """Grade one upload without the store.
 
     Raises:
         AutogradeError: grading cannot begin.
     """
-    return grade_uploads(course, assignment, [upload], profile=profile, state=state)[0]
+    return grade_uploads(course, assignment, [upload], profile=profile, state=state, executor=executor)[0]
 
 
 def grade_uploads(
@@ -178,17 +104,17 @@ def grade_uploads(
     profile: str = "cpu",
     state: Path | None = None,
     slots: int | None = None,
+    executor: str = "local",
 ) -> list[Report]:
     """Grade several uploads without the store; the reports come in the order of the uploads."""
+    if not uploads:
+        return []
     work = Work(course, assignment, assignment.profile(profile), state or course.state)
     course_secret(work.state)
-    jobs = [Job(index, _files_of(upload), upload.problem) for index, upload in enumerate(uploads)]
-    with contextlib.closing(run_jobs(work, jobs, slots or default_slots())) as results:
-        reports: dict[int, Report] = {done.key: done.report for done in results}
+    tasks = (GradeTask(index, upload.files, upload.problem) for index, upload in enumerate(uploads))
+    most = min(slots or default_slots(), len(uploads))
+    with contextlib.closing(open_executor(executor, work, most)) as running:
+        reports: dict[int, Report] = {done.key: done.answer for done in running.run(tasks)}
     if len(reports) != len(uploads):
         raise AutogradeError("not every upload came back from grading")
     return [reports[index] for index in range(len(uploads))]
-
-
-def _files_of(upload: Upload) -> Callable[[], dict[str, bytes]]:
-    return lambda: dict(upload.files)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import Assignment, Course, Profile
+from grader.engine.clock import longest_silence
 from grader.engine.measurement import Attempted, Plan
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
@@ -40,6 +41,15 @@ class Work:
     profile: Profile
     state: Path
 
+    def config(self) -> dict[str, str]:
+        """What a runner is started with: names and absolute paths, as JSON-ready text."""
+        return {
+            "course": str(self.course.path),
+            "assignment": self.assignment.name,
+            "profile": self.profile.name,
+            "state": str(self.state.resolve()),
+        }
+
 
 class Slot:
     """Runs in one thread: start, grade, close."""
@@ -63,17 +73,11 @@ class Slot:
             RunnerError: it did not start.
         """
         ours, theirs = socket.socketpair()
-        config = {
-            "course": str(self.work.course.path),
-            "assignment": self.work.assignment.name,
-            "profile": self.work.profile.name,
-            "state": str(self.work.state.resolve()),
-        }
         environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         environment.pop("PYTEST_ADDOPTS", None)
         environment.pop("PYTEST_CURRENT_TEST", None)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(config)],
+            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(self.work.config())],
             pass_fds=(theirs.fileno(),),
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -112,7 +116,7 @@ class Slot:
         assert self._channel is not None
         # The runner keeps the submission's own clock, and says so before each case that it lives. This one only
         # catches a runner that hangs itself, or was stopped.
-        silence = rounds * self.work.profile.limits.wall_s + _SUITE_S
+        silence = rounds * longest_silence(self.work.profile.limits.wall_s) + _SUITE_S
         self._channel.socket.settimeout(silence)
         try:
             self._channel.send(request)

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import atexit
 import threading
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from grader.course import Assignment, course_secret, grader_version
-from grader.errors import RunnerError
-from grader.grading.slot import Slot, Work
+from grader.grading import GradeTask, SerialExecutor, Work
 from grader.records import Verdict
 
 if TYPE_CHECKING:
     from grader.nbgrader.layout import NbgraderLayout
-    from grader.records import Report
     from grader.store import Attempt, Store, Submission
-
-_TRIES = 3
 
 
 def attempt_for(layout: NbgraderLayout, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
@@ -45,57 +42,48 @@ def stored_attempt(store: Store, assignment: Assignment, submission: Submission)
 def _grade(layout: NbgraderLayout, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
     profile = assignment.profile(layout.course.gradebook.profile)
     course_secret(store.state)
-    slots = _SLOTS.slot(Work(layout.course, assignment, profile, store.state))
-    with store.grading_lock(assignment.name), slots:
-        started = datetime.now(UTC)
-        report = slots.grade(store.files(submission), submission.problem)
-        return store.record(submission, report, started_at=started)
+    task = GradeTask(submission.id, store.files(submission), submission.problem)
+    with (
+        store.grading_lock(assignment.name),
+        _WARM.executor(Work(layout.course, assignment, profile, store.state)) as one,
+    ):
+        (done,) = one.run([task])
+        return store.record(submission, done.answer, started_at=done.started_at)
 
 
 class _Warm:
-    """A slot that stays warm between submissions, for nbgrader hands them over one by one."""
+    """The executor that stays warm between submissions, for nbgrader hands them over one by one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._slot: Slot | None = None
-        self._key: tuple[str, str, str] | None = None
+        self._executor: SerialExecutor | None = None
+        self._key: tuple[str, ...] = ()
 
-    def slot(self, work: Work) -> _Warm:
-        """Make this the slot for ``work``; another assignment's, or one of graders that have changed, is closed."""
-        key = (str(work.course.path), work.assignment.name, grader_version(work.assignment, work.profile.name))
-        if key != self._key:
-            self.close()
-            self._slot, self._key = Slot(work), key
-        return self
+    @contextmanager
+    def executor(self, work: Work) -> Iterator[SerialExecutor]:
+        """The executor for ``work``, for one caller at a time.
 
-    def __enter__(self) -> Self:
-        self._lock.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def grade(self, files: dict[str, bytes], problem: str | None) -> Report:
-        """Grade one submission; a runner that dies is started again."""
-        assert self._slot is not None
-        for attempt in range(_TRIES):
+        One for another assignment, or for graders that have changed since, is closed; so is one whose run failed.
+        """
+        key = (*work.config().values(), grader_version(work.assignment, work.profile.name))
+        with self._lock:
+            if key != self._key:
+                self.close()
+            if self._executor is None:
+                self._executor, self._key = SerialExecutor(work), key
             try:
-                report = self._slot.grade(files, problem, None)
-            except RunnerError:
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                if report.verdict is not Verdict.SYSTEM_ERROR or attempt == _TRIES - 1:
-                    return report
-        raise AssertionError("unreachable")  # pragma: no cover
+                yield self._executor
+            except BaseException:
+                self.close()
+                raise
 
     def close(self) -> None:
-        """End the slot's processes."""
-        if self._slot is not None:
-            self._slot.close()
-            self._slot = self._key = None
+        """End its processes."""
+        if self._executor is not None:
+            self._executor.close()
+        self._executor, self._key = None, ()
 
 
-#: nbgrader makes a preprocessor for each notebook, so a slot that outlives them lives here.
-_SLOTS = _Warm()
-atexit.register(_SLOTS.close)
+#: nbgrader makes a preprocessor for each notebook, so an executor that outlives them lives here.
+_WARM = _Warm()
+atexit.register(_WARM.close)

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, TypeVar
 
 from grader.course import read_questions, read_suite
-from grader.release import make_stub
+from grader.release import make_stubs
 from grader.release.parts import looked_at
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def questions_of(assignment: Assignment) -> tuple[Question, ...]:
 @kept
 def stubs_of(assignment: Assignment) -> dict[str, str]:
     """What students got of each module."""
-    folder = assignment.solution_folder
-    return {file: make_stub((folder / file).read_text(encoding="utf-8"), file) for file in assignment.files}
+    return {file: content.decode("utf-8") for file, content in make_stubs(assignment).items()}
 
 
 @kept

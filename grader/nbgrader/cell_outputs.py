@@ -12,8 +12,9 @@ from typing import Any
 
 from grader.errors import SystemFault
 from grader.records import CheckResult, Report
-from grader.reports.formatting import number, screenful
+from grader.reports.formatting import number
 from grader.reports.verdicts import WORDINGS
+from grader.text import screenful
 
 
 def outputs_of(check: CheckResult, report: Report, *, staff: bool) -> list[dict[str, Any]]:

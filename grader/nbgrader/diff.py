@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from grader.course import Assignment
     from grader.nbgrader.layout import NbgraderLayout
+    from grader.records import CheckResult
     from grader.store import Standing, Store
 
 _TOLERANCE = 1e-6
@@ -78,12 +79,20 @@ def _assignment(layout: NbgraderLayout, gradebook: Any, store: Store, assignment
                 yield Difference(name, "", f"points of {cell}", ours, told, make)
     theirs = {item.student.id: item for item in graded_submissions(gradebook, name)}
     rows = {row.owner: row for row in store.standing(layout.course, assignment, by="student")}
+    reports = store.reports(row.attempt.id for row in rows.values() if row.attempt is not None)
     for student in sorted({*theirs, *(row.owner for row in rows.values() if row.submission is not None)}):
-        yield from _student(layout, assignment, student, rows.get(student), theirs.get(student))
+        row = rows.get(student)
+        checks = reports[row.attempt.id].checks if row is not None and row.attempt is not None else ()
+        yield from _student(layout, assignment, student, row, checks, theirs.get(student))
 
 
 def _student(
-    layout: NbgraderLayout, assignment: Assignment, student: str, row: Standing | None, entry: Any
+    layout: NbgraderLayout,
+    assignment: Assignment,
+    student: str,
+    row: Standing | None,
+    checks: Sequence[CheckResult],
+    entry: Any,
 ) -> Iterator[Difference]:
     name = assignment.name
     again = f"autograde gradebook sync {name}, then nbgrader autograde {name} --student {student} --force"
@@ -100,7 +109,7 @@ def _student(
         return
     (notebook, *_) = entry.notebooks
     yield from _extension(assignment, student, row.submission.owner, entry)
-    yield from _scores(name, student, row, notebook, again)
+    yield from _scores(name, student, checks, notebook, again)
     yield from _marks(name, student, row, notebook)
     yield from _totals(name, student, row, notebook)
 
@@ -125,9 +134,9 @@ def _extension(assignment: Assignment, student: str, owner: str, entry: Any) -> 
         )
 
 
-def _scores(name: str, student: str, row: Standing, notebook: Any, again: str) -> Iterator[Difference]:
+def _scores(name: str, student: str, checks: Sequence[CheckResult], notebook: Any, again: str) -> Iterator[Difference]:
     grades = {grade.name: grade for grade in notebook.grades}
-    for check in row.attempt.report.checks if row.attempt else ():
+    for check in checks:
         grade = grades.get(check.id)
         ours = None if check.verdict.held else check.score
         if grade is None or not _same(ours, grade.auto_score):

@@ -21,7 +21,7 @@ from grader.errors import AutogradeError
 from grader.nbgrader.layout import layout_at
 from grader.release import assignment_secrets, prove_clean
 from grader.release.build import read_folder
-from grader.reports.formatting import clean
+from grader.text import clean
 
 _MAX_FILES = 10_000
 _CHUNK = 1024 * 1024

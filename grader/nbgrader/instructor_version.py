@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nbformat
-
 from grader.course import read_suite
 from grader.errors import ReleaseError
-from grader.nbgrader.transfer import remove_tree
+from grader.files import replace_folder, write_file
 from grader.release import assignment_secrets, bundle_files, prove_clean, source_notebook
 from grader.release.build import WHEEL_NAME, read_folder
 from grader.release.wheel import build_wheel, source_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from grader.course import Assignment
     from grader.nbgrader.layout import NbgraderLayout
@@ -35,6 +31,8 @@ def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, 
         ReleaseError: a bundle would give secrets away.
 
     """
+    import nbformat
+
     packed = _wheel(layout) if wheel else {}
     written = []
     for assignment in assignments:
@@ -44,7 +42,7 @@ def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, 
         files[f"{assignment.name}.ipynb"] = f"{nbformat.writes(notebook)}\n".encode()  # type: ignore[no-untyped-call]
         folder = layout.source(assignment.name)
         if not folder.is_dir() or read_folder(folder) != dict(sorted(files.items())):
-            _write(folder, files)
+            replace_folder(folder, files)
             written.append(folder)
     return written
 
@@ -58,22 +56,5 @@ def _wheel(layout: NbgraderLayout) -> dict[str, bytes]:
     kept = layout.root / "wheels" / WHEEL_NAME
     newest = max((path.stat().st_mtime for path in (root / "grader").rglob("*.py")), default=0.0)
     if not kept.is_file() or kept.stat().st_mtime < newest:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(build_wheel(root)[1])
+        write_file(kept, build_wheel(root)[1])
     return {f"wheels/{WHEEL_NAME}": kept.read_bytes()}
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".source-", dir=folder.parent))
-    try:
-        fresh = aside / "new"
-        for name, data in files.items():
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        if folder.exists():
-            remove_tree(folder)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

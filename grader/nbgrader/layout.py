@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Course, load_course
 from grader.errors import StoreError
+from grader.files import write_file
 from grader.store import Store
 
 if TYPE_CHECKING:
@@ -115,11 +116,7 @@ class NbgraderLayout:
 
     def remember(self, assignment: str, student: str, handed: Handed) -> None:
         """Keep what we know of a student's submitted folder."""
-        path = self._record(assignment, student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_text(json.dumps(asdict(handed), indent=1) + "\n", encoding="utf-8")
-        aside.replace(path)
+        write_file(self._record(assignment, student), json.dumps(asdict(handed), indent=1) + "\n")
 
     def _record(self, assignment: str, student: str) -> Path:
         return self.root / "handed" / student / f"{assignment}.json"

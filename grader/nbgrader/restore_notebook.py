@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from grader.nbgrader import sanitize
 
 #: Cells of a notebook that are shown at all, and bytes that are read.
@@ -109,6 +107,8 @@ def restore(cells: Sequence[Mapping[str, Any]], known: Mapping[str, Known], prob
     Of several answers with one id the first that says something counts; the others stay as plain text. An answer that
     is missing comes back empty.
     """
+    import nbformat
+
     answers = _answers(cells, known)
     budget = sanitize.Budget()
     placed: set[str] = set()
@@ -244,11 +244,15 @@ def _course_cell(fixed: Known) -> Any:
 def _code(
     source: str, metadata: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]] = (), count: int | None = None
 ) -> Any:
+    import nbformat
+
     fields = {"metadata": dict(metadata), "outputs": list(outputs), "execution_count": count}
     return nbformat.from_dict({"cell_type": "code", "id": "", "source": source, **fields})
 
 
 def _markdown(source: str, metadata: Mapping[str, Any]) -> Any:
+    import nbformat
+
     return nbformat.from_dict({"cell_type": "markdown", "id": "", "source": source, "metadata": dict(metadata)})
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
-from grader.reports.formatting import clean
+from grader.text import clean
 
 #: Bytes of one picture.
 MAX_IMAGE = 3 * 1024 * 1024

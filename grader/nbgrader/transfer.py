@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
-import stat
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.files import replace_folder
 from grader.intake import Upload, read_submission
 from grader.intake.upload import received_time
 from grader.nbgrader.layout import NBGRADER_FILES, Handed, NbgraderLayout
@@ -84,16 +81,6 @@ def hand_over(
     return True
 
 
-def remove_tree(folder: Path) -> None:
-    """Remove a folder of nbgrader's, which makes its files and folders read-only."""
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(parent) / name
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=False)
-
-
 def _released(layout: NbgraderLayout, assignment: Assignment) -> bytes:
     for folder in (layout.released(assignment.name), assignment.release_folder):
         path = folder / f"{assignment.name}.ipynb"
@@ -103,24 +90,11 @@ def _released(layout: NbgraderLayout, assignment: Assignment) -> bytes:
 
 
 def _write(folder: Path, files: Mapping[str, bytes], received: datetime, secret: str) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".handing-", dir=folder.parent))
-    try:
-        fresh = aside / "new"
-        for name, data in files.items():
-            if name in NBGRADER_FILES:
-                continue
-            path = fresh / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        fresh.mkdir(exist_ok=True)
-        (fresh / "timestamp.txt").write_text(received.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC"))
-        (fresh / "submission_secret.txt").write_text(secret)
-        if folder.exists():
-            remove_tree(folder)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    ours = {
+        "timestamp.txt": received.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC").encode(),
+        "submission_secret.txt": secret.encode(),
+    }
+    replace_folder(folder, {name: data for name, data in files.items() if name not in NBGRADER_FILES} | ours)
 
 
 def _received(folder: Path) -> datetime:

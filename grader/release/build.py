@@ -1,13 +1,11 @@
 """Builds release/NAME/, what students get, from the assignment and its solution; proves it clean; finds drift.
 
-Nothing is copied that is not on the allow-list: the handout, the notebook, the stubs, the public tests and their data.
+Nothing is copied that is not on the allow-list: the handout and its figures, the notebook, the stubs, the public tests and their data.
 """
 
 from __future__ import annotations
 
 import difflib
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +14,11 @@ from grader import __version__
 from grader.course import read_suite
 from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, ReleaseError
+from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
-from grader.release.strip import make_stub
+from grader.release.strip import make_stubs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Below the assignment's folder; everything else stays with the course. The notebook and stubs are made, not copied.
 #: `data/` ships to students: secret data belongs in `hidden/`.
-ALLOWED = ("README.md", "public/test_*.py", "data/**/*")
+ALLOWED = ("README.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "data/**/*")
 #: What tools leave behind in a release folder; neither drift nor packed.
 LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
 
@@ -82,7 +81,7 @@ def build_release(course: Course, names: Sequence[str]) -> tuple[Path, ...]:
     folders = []
     for bundle in bundles:
         folder = course.assignment(bundle.name).release_folder
-        _write(bundle, folder)
+        replace_folder(folder, bundle.files)
         folders.append(folder)
     return tuple(folders)
 
@@ -191,44 +190,8 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
         )
     made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME, environment=describe_environment())}
     files |= {path: text.encode() for path, text in made.items()}
-    for name in assignment.files:
-        files[name] = _stub(assignment.solution_folder / name, assignment.root)
+    files |= make_stubs(assignment)
     return dict(sorted(files.items()))
-
-
-def _stub(path: Path, root: Path) -> bytes:
-    try:
-        source = path.read_bytes()
-    except FileNotFoundError as error:
-        raise AuthoringError("the solved module is missing", where=path, fix="write it, or correct `files`") from error
-    where = _relative(path, root)
-    try:
-        text = source.decode()
-    except UnicodeDecodeError as error:
-        raise AuthoringError(f"the module is no UTF-8 text: {error}", where=where, fix="save it as UTF-8") from error
-    return make_stub(text, where).encode() if path.suffix == ".py" else source
-
-
-def _write(bundle: Bundle, folder: Path) -> None:
-    """Write beside the folder, then swap: a reader sees the old release or the new one, a failure leaves the old."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{bundle.name}-", dir=folder.parent))
-    try:
-        fresh, old = aside / "new", aside / "old"
-        for path, data in bundle.files.items():
-            target = fresh / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        if folder.exists():
-            folder.rename(old)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _diff(path: str, before: bytes | None, after: bytes | None) -> str:

@@ -20,8 +20,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jupytext
-import nbformat
 
 from grader.course.questions import read_questions
 from grader.errors import AuthoringError, ReleaseError
@@ -61,6 +59,9 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
             students would never read the question of a cell that is graded by hand.
 
     """
+    import jupytext
+    import nbformat
+
     try:
         notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
     except FileNotFoundError as error:
@@ -95,6 +96,8 @@ def release_notebooks(sources: Mapping[str, Any]) -> dict[str, str]:
         ReleaseError: nbgrader refused a notebook; its own log is quoted.
 
     """
+    import nbformat
+
     if not sources:
         return {}
     with tempfile.TemporaryDirectory(prefix="autograde-release-") as folder:
@@ -184,6 +187,8 @@ def _line_of(lines: list[str], needle: str, source: Path) -> str:
 
 
 def _heading(checks: Sequence[CheckInfo]) -> Any:
+    import nbformat
+
     total = sum(check.points for check in checks)
     text = (
         "## How this is graded\n\n"
@@ -196,6 +201,8 @@ def _heading(checks: Sequence[CheckInfo]) -> Any:
 
 
 def _test_cell(check: CheckInfo, names: Sequence[str]) -> Any:
+    import nbformat
+
     title = " ".join(check.title.split())
     points = f"{_number(check.points)} point{'' if check.points == 1 else 's'}"
     text = f"# {check.id} ({points}): {title}\n{_RUN_BY_GRADER.format(id=check.id, names=list(names))}"
@@ -258,6 +265,8 @@ def _generate_assignment(course: Path) -> str:
 
 def _plain(text: str) -> str:
     """A released notebook without what varies by machine or by version."""
+    import nbformat
+
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     for cell in notebook.cells:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import ReleaseError
+from grader.files import write_file
 from grader.release.build import WHEEL_NAME, assignment_secrets, read_folder
 from grader.release.prove import prove_clean
 from grader.release.wheel import build_wheel, source_root
@@ -63,7 +62,8 @@ def pack_release(
         prove_clean(unpack(data), assignment_secrets(item), where=f"{item.name}.zip")
         packed[item.name] = data
     folder.mkdir(parents=True, exist_ok=True)
-    return tuple(_write(folder / f"{name}.zip", data) for name, data in packed.items())
+    # Whole, so that nobody downloads half a zip.
+    return tuple(write_file(folder / f"{name}.zip", data) for name, data in packed.items())
 
 
 def pack(files: Mapping[str, bytes], top: str) -> bytes:
@@ -83,17 +83,3 @@ def unpack(data: bytes) -> dict[str, bytes]:
     """The members of a zip by name."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
-
-
-def _write(path: Path, data: bytes) -> Path:
-    """Write beside, then replace, so that nobody downloads half a zip."""
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    return path

@@ -87,30 +87,66 @@ def _whole(segment: str) -> str:
 
 
 def looked_at(assignment: Assignment) -> dict[str, list[str]]:
-    """For each hidden check, the names of the students' modules that its text asks for; nothing is run."""
+    """For each hidden check, the names of the students' modules that it asks for; nothing is run.
+
+    Functions and classes by name, methods as ``Class.method``. What a check asks for through the helpers and fixtures
+    of its file, or of the suite's conftest.py, counts.
+    """
     names: set[str] = set()
+    methods: dict[str, set[str]] = {}
     for file in assignment.files:
         path = assignment.solution_folder / file
         if file.endswith(".py") and path.is_file():
-            names |= {
-                node.name
-                for node in ast.parse(path.read_text(encoding="utf-8")).body
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            }
+            for part in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                    names.add(part.name)
+                if isinstance(part, ast.ClassDef):
+                    methods[part.name] = {item.name for item in part.body if isinstance(item, ast.FunctionDef)}
+    shared = _functions(assignment.hidden_folder / "conftest.py")
     found: dict[str, list[str]] = {}
     for path in sorted(assignment.hidden_folder.rglob("test_*.py")):
+        helpers = shared | _functions(path)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-                found[node.name] = sorted(_asked(node) & names)
+                found[node.name] = _looked_at(node, helpers, names, methods)
     return found
 
 
+def _looked_at(
+    node: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], names: set[str], methods: dict[str, set[str]]
+) -> list[str]:
+    asked: set[str] = set()
+    todo, seen = [node], {node.name}
+    while todo:
+        words = _asked(todo.pop())
+        asked |= words
+        todo += [helpers[word] for word in words & helpers.keys() - seen]
+        seen |= words
+    wanted: set[str] = set()
+    for name in asked & names:
+        own = {f"{name}.{method}" for method in methods.get(name, set()) & asked}
+        wanted |= own or {name}
+    return sorted(wanted)
+
+
+def _functions(path: Path) -> dict[str, ast.FunctionDef]:
+    """The functions of a file, fixtures among them; none where there is no file."""
+    if not path.is_file():
+        return {}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
 def _asked(node: ast.AST) -> set[str]:
-    """Attributes and texts of a check: `student.softmax`, `student.ref("softmax")`."""
+    """Names, attributes and texts of a check: `student.softmax`, `student.ref("softmax")`, helpers and fixtures."""
     asked: set[str] = set()
     for item in ast.walk(node):
         if isinstance(item, ast.Attribute):
             asked.add(item.attr)
+        elif isinstance(item, ast.Name):
+            asked.add(item.id)
+        elif isinstance(item, ast.arg):
+            asked.add(item.arg)
         elif isinstance(item, ast.Constant) and isinstance(item.value, str) and item.value.isidentifier():
             asked.add(item.value)
     return asked

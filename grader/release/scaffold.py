@@ -14,6 +14,7 @@ import yaml
 
 from grader.course import FILE_NAME, find_course_file, load_course
 from grader.errors import AuthoringError, CourseError
+from grader.files import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,9 +54,7 @@ def new_assignment(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_fill(template, values), encoding="utf-8")
     # The entry last: until then the course is as it was.
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_file(path, text)
     load_course(path)
     return (*written, path)
 

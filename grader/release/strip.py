@@ -15,6 +15,8 @@ from grader.errors import AuthoringError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from grader.course import Assignment
+
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
 PLACEHOLDER = "# YOUR CODE HERE"
@@ -79,6 +81,21 @@ def find_regions(source: str, where: str | Path) -> tuple[Region, ...]:
             f"`{BEGIN}` is never closed", where=f"{where}:{open_marker.line}", fix=f"add `{END}` after the solution"
         )
     return tuple(regions)
+
+
+def make_stubs(assignment: Assignment) -> dict[str, bytes]:
+    """What students get of each module, by file name: what is handed in by whoever has written nothing.
+
+    Raises:
+        AuthoringError: a module cannot be read, or :func:`make_stub` refuses it.
+
+    """
+    return {
+        file: make_stub(content.decode("utf-8"), _relative(assignment.solution_folder / file, assignment.root)).encode()
+        if file.endswith(".py")
+        else content
+        for file, content in assignment.solution_files().items()
+    }
 
 
 def make_stub(source: str, where: str | Path) -> str:
@@ -228,3 +245,7 @@ def _source_line(stub_line: int, regions: tuple[Region, ...]) -> int:
         if line > region.first:
             line += region.last - region.first
     return line
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from grader.course import read_questions
 from grader.errors import UsageError
+from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
-from grader.reports.formatting import clean, csv_safe, moment, number
-from grader.reports.pages import render, write
+from grader.reports.formatting import moment, number
+from grader.reports.pages import render
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
+from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -132,8 +134,8 @@ def write_feedback(
         answers=answers(graded, assignment),
         made=moment(now, course.timezone),
     )
-    write(place / "report.json", report.model_dump_json(indent=2) + "\n")
-    return write(place / "index.html", html)
+    write_file(place / "report.json", report.model_dump_json(indent=2) + "\n")
+    return write_file(place / "index.html", html)
 
 
 def write_feedback_batch(
@@ -165,8 +167,8 @@ def write_feedback_batch(
         median=statistics.median(finals) if finals else None,
         made=moment(now, course.timezone),
     )
-    write(folder / "index.csv", _csv(rows))
-    return write(folder / "index.html", html)
+    write_file(folder / "index.csv", _csv(rows))
+    return write_file(folder / "index.html", html)
 
 
 def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -> Summary:

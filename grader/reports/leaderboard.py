@@ -9,8 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.reports.formatting import DASH, clean, csv_safe, moment, number
-from grader.reports.pages import render, script, write
+from grader.course.pseudonyms import pseudonym
+from grader.files import write_file
+from grader.reports.formatting import DASH, moment, number
+from grader.reports.pages import render, script
+from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,16 +70,17 @@ class Row:
         return int(self.received_at.timestamp())
 
 
-def entry_of(row: Standing, *, pass_fraction: float = PASS_FRACTION) -> LeaderboardEntry | None:
+def entry_of(row: Standing, *, secret: bytes, pass_fraction: float = PASS_FRACTION) -> LeaderboardEntry | None:
     """The leaderboard's entry of a row of the store's standing; None for who has handed in nothing.
 
-    The score is the one after lateness; it passes at ``pass_fraction`` of the points.
+    Who has chosen no handle stands under a pseudonym that follows from the course's ``secret``: never under an id or a
+    name. The score is the one after lateness; it passes at ``pass_fraction`` of the points.
     """
     if row.submission is None:
         return None
     points, most = row.final_score, row.max_score or 0.0
     return LeaderboardEntry(
-        handle=row.handle,
+        handle=row.handle or pseudonym(secret, row.owner),
         received_at=row.submission.received_at,
         score=points,
         max_score=most,
@@ -133,9 +137,9 @@ def write_leaderboard(
         script=text,
         script_source=source,
     )
-    write(folder / "leaderboard.csv", _csv(rows, columns))
-    write(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
-    return write(folder / "index.html", html)
+    write_file(folder / "leaderboard.csv", _csv(rows, columns))
+    write_file(folder / "leaderboard.json", _json(rows, course=course, assignment=assignment, now=now))
+    return write_file(folder / "index.html", html)
 
 
 def _key(entry: LeaderboardEntry, columns: Sequence[LeaderboardColumn]) -> tuple[float, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.formatting import clean, excerpt, inline, number, screenful
+from grader.reports.formatting import excerpt, inline, number
 from grader.reports.verdicts import WORDINGS
+from grader.text import clean, screenful
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -22,21 +21,6 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render(template: str, **values: Any) -> str:
     """The HTML of a template. Values are escaped; a name that the template misses raises jinja2.UndefinedError."""
     return _environment().get_template(template).render(**values)
-
-
-def write(path: Path, text: str) -> Path:
-    """Write a UTF-8 file beside its place, then move it in, so that no reader sees half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
-    except OSError:
-        Path(aside).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def script(name: str) -> tuple[Markup, str]:

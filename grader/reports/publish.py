@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grader.course import Assignment, Course
+from grader.course import Assignment, Course, course_secret
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store import Store
@@ -19,11 +19,12 @@ def publish_feedback(
     Of each owner the submission that counts is shown. Where no attempt at it has a score yet, its latest one is, so
     that a held attempt has its page too.
     """
-    latest = {attempt.submission_id: attempt for attempt in store.attempts(assignment.name)}
+    rows = store.standing(course, assignment)
+    reports = store.reports(row.latest.id for row in rows if row.latest is not None)
     items = [
-        FeedbackItem(row.owner, attempt.report, row.submission.received_at, row.marks)
-        for row in store.standing(course, assignment)
-        if row.submission is not None and (attempt := row.attempt or latest.get(row.submission.id)) is not None
+        FeedbackItem(row.owner, reports[row.latest.id], row.submission.received_at, row.marks)
+        for row in rows
+        if row.submission is not None and row.latest is not None
     ]
     now = datetime.now(UTC)
     return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items
@@ -33,6 +34,8 @@ def publish_leaderboard(
     course: Course, assignment: Assignment, store: Store, folder: Path
 ) -> tuple[Path, list[LeaderboardEntry]]:
     """Write the leaderboard of everybody who has handed in; give its page and the entries."""
-    entries = [entry for row in store.standing(course, assignment) if (entry := entry_of(row)) is not None]
+    secret = course_secret(store.state)
+    rows = store.standing(course, assignment)
+    entries = [entry for row in rows if (entry := entry_of(row, secret=secret)) is not None]
     page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))
     return page, entries

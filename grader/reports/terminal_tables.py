@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from grader.reports.formatting import DASH, MINUS, clean, excerpt_text, number
+from grader.reports.formatting import DASH, MINUS, excerpt_text, number
 from grader.reports.verdicts import WORDINGS
+from grader.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -126,11 +126,12 @@ def _table(title: str, headings: tuple[str, ...]) -> Table:
 
 def write_page(course: Course, found: Validation, path: Path) -> Path:
     """Write the page, and give its path."""
-    from grader.reports.pages import render, write
+    from grader.files import write_file
+    from grader.reports.pages import render
 
     rows = [{"row": row, "share": percent(row.killed, row.ran)} for row in found.check_rows]
     functions = [{"row": row, "share": percent(row.killed, row.mutants)} for row in found.function_rows]
-    return write(
+    return write_file(
         path,
         render(
             "validation.html.j2",

@@ -19,19 +19,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from grader.records import Verdict
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+from grader.text import clean
 
 
 def clean_text(text: object, limit: int = 2000) -> str:
-    """Make hostile text printable: no control, bidi or surrogate characters, at most ``limit`` characters."""
-    raw = text if type(text) is str else "?"
-    cut = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", raw[: limit + 1])
-    return cut if len(cut) <= limit else cut[: limit - 1] + "…"
+    """Make hostile text printable, as :func:`grader.text.clean` does, and at most ``limit`` characters of it."""
+    return clean(text, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,10 @@ class StudentFault(Exception):
     """Base of everything that is the student's fault."""
 
     verdict = Verdict.RUNTIME_ERROR
+    #: What was measured when a limit was met, for staff.
+    staff = ""
+    #: What stands behind it and behind others like it, where that is kept.
+    cause: object = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -86,6 +86,10 @@ class ContractError(StudentFault):
     verdict = Verdict.WRONG_ANSWER
 
 
+# As of grader.checks.CheckFailed: the summary line of a public test has no room for the module.
+ContractError.__module__ = "builtins"
+
+
 class MissingAttribute(ContractError, AttributeError):
     """An object of the student's lacks an attribute; an AttributeError too, so that ``hasattr`` works on proxies."""
 
@@ -101,9 +105,20 @@ class WorkerFault(StudentFault):
 
 
 class TimeLimit(WorkerFault):
-    """The student's code took too long."""
+    """The student's code took too long.
+
+    ``waited``: by the clock on the wall alone, with processor time left. It slept, or the machine was busy: that is
+    found out before it costs anything. ``whole``: what ran out of time had the check's whole time to itself.
+    ``label``: what did, where that is known: a function, or a file that was imported.
+    """
 
     verdict = Verdict.TIME_LIMIT
+
+    def __init__(self, message: str, *, waited: bool = False, whole: bool = False, label: str = "") -> None:
+        super().__init__(message)
+        self.waited = waited
+        self.whole = whole
+        self.label = label
 
 
 class MemoryLimit(WorkerFault):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from typing import TYPE_CHECKING
 
 from grader.errors import StoreError
+from grader.files import sync_folder, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +42,11 @@ class Blobs:
         path = self.path(sha256)
         try:
             if not self._holds(path, sha256):
-                self._write(path, content)
+                made = not path.parent.exists()
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                write_file(path, content, mode=0o600, durable=True)
+                if made:
+                    sync_folder(self._root)
                 if not self._holds(path, sha256):
                     raise StoreError("a file reads back other than written", where=path, fix="check the disk")
         except OSError as error:
@@ -66,28 +69,3 @@ class Blobs:
 
     def _holds(self, path: Path, sha256: str) -> bool:
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-
-    def _write(self, path: Path, content: bytes) -> None:
-        made = not path.parent.exists()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        # A new name is on the disk only when its folder is.
-        _sync(path.parent)
-        if made:
-            _sync(self._root)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

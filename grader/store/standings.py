@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
     from grader.course import Assignment, Owner, Question, Roster
     from grader.records import Metric
-    from grader.store.values import Attempt, Mark, Submission
+    from grader.store.summaries import AttemptSummary
+    from grader.store.values import Mark, Submission
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where one student or team stands in one assignment.
 
-    ``submission`` is the one that counts, ``attempt`` its grading; scores are None while there is none.
+    ``submission`` is the one that counts, ``attempt`` its grading; scores are None while there is none. ``latest`` is that
+    grading or, while none has a score, the last one: one that is held, say.
     ``late_penalty`` is the fraction, 0 to 1, that lateness costs; ``held`` says that an attempt waits for staff.
     ``raw_score`` and ``max_score`` count the checks and the written questions; ``auto_score`` is the checks' part,
     ``manual_score`` that of people. ``unmarked`` counts the questions that nobody has marked yet.
@@ -29,8 +31,10 @@ class Standing:
     owner: str
     name: str
     handle: str
+    """Chosen for the leaderboard; empty where none was, and the pages show a pseudonym."""
     submission: Submission | None = None
-    attempt: Attempt | None = None
+    attempt: AttemptSummary | None = None
+    latest: AttemptSummary | None = None
     late_penalty: float = 0.0
     days_late: int = 0
     raw_score: float | None = None
@@ -50,16 +54,16 @@ class GradedSubmission:
     """A submission, its grading that counts, whether its last one is held, and what lateness leaves of its score."""
 
     submission: Submission
-    attempt: Attempt | None
+    attempt: AttemptSummary | None
     held: bool
     kept: float
-    waiting: Attempt | None = None
+    waiting: AttemptSummary | None = None
     """The last attempt where none has a score: people may have settled what it was held for."""
 
     def total(self, questions: Sequence[Question], marks: Mapping[str, Mark]) -> Total | None:
         """Checks and people's part together; None without an attempt that has a score."""
         attempt = self.attempt or self.waiting
-        found = total(attempt.report, questions, marks) if attempt else None
+        found = total(attempt, questions, marks) if attempt else None
         return found if self.attempt or (found is not None and found.score is not None) else None
 
     def final(self, questions: Sequence[Question] = (), marks: Mapping[str, Mark] | None = None) -> float:
@@ -69,10 +73,10 @@ class GradedSubmission:
 
 
 def entries(
-    submissions: Iterable[Submission], attempts: Iterable[Attempt], assignment: Assignment, profile: str | None
+    submissions: Iterable[Submission], attempts: Iterable[AttemptSummary], assignment: Assignment, profile: str | None
 ) -> list[GradedSubmission]:
     """Each submission with its latest attempt that has a score, in the order given."""
-    by_submission: dict[int, list[Attempt]] = {}
+    by_submission: dict[int, list[AttemptSummary]] = {}
     for attempt in attempts:
         if profile in (None, attempt.profile):
             by_submission.setdefault(attempt.submission_id, []).append(attempt)
@@ -111,7 +115,7 @@ def standings(
     for stranger in dict.fromkeys(entry.submission.owner for entry in history):
         if roster.get(stranger) is None:
             mine = [entry for entry in history if entry.submission.owner == stranger]
-            rows.append(_row((stranger,) * 3, mine, assignment, questions, marks.get(stranger, {})))
+            rows.append(_row((stranger, stranger, ""), mine, assignment, questions, marks.get(stranger, {})))
     return rows
 
 
@@ -146,6 +150,7 @@ def _row(
         handle=handle,
         submission=counts.submission,
         attempt=attempt,
+        latest=counts.attempt or counts.waiting,
         late_penalty=round(1.0 - counts.kept, 12),
         days_late=assignment.days_late(counts.submission.received_at, counts.submission.owner),
         raw_score=found.score if found else None,
@@ -157,5 +162,5 @@ def _row(
         manual_max=found.manual_max if found else 0.0,
         unmarked=found.unmarked if found else 0,
         marks=marks,
-        metrics=attempt.report.metrics if attempt else {},
+        metrics=attempt.metrics if attempt else {},
     )

@@ -15,15 +15,20 @@ from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
 from grader.store.locks import exclusive
 from grader.store.standings import Standing, entries, standings
+from grader.store.summaries import read_summaries
 from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
 from grader.store.values import Attempt, Mark, StoredFile, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from grader.course import Assignment, Course
+
+
+#: How many ids one query names; databases have a limit.
+_AT_A_TIME = 500
 
 
 class Store:
@@ -222,8 +227,20 @@ class Store:
         Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
         score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
         """
-        history = entries(self.submissions(assignment.name), self.attempts(assignment.name), assignment, profile)
-        return standings(history, course.roster, assignment, self.marks(assignment.name), by=by)
+        marks = self.marks(assignment.name)
+        with self._database.reading() as session:
+            attempts = read_summaries(session, assignment.name, {name for given in marks.values() for name in given})
+        history = entries(self.submissions(assignment.name), attempts, assignment, profile)
+        return standings(history, course.roster, assignment, marks, by=by)
+
+    def reports(self, attempts: Iterable[int]) -> dict[int, Report]:
+        """The reports of attempts, by their ids; ids of none are left out."""
+        wanted, found = sorted(set(attempts)), dict[int, Report]()
+        with self._database.reading() as session:
+            for at in range(0, len(wanted), _AT_A_TIME):
+                query = select(AttemptRow.id, AttemptRow.report).where(AttemptRow.id.in_(wanted[at : at + _AT_A_TIME]))
+                found |= {number: _report(number, text) for number, text in session.execute(query)}
+        return found
 
     def put_mark(self, mark: Mark) -> bool:
         """Keep ``mark``; False where it says what the last one for that student and question says already."""
@@ -299,12 +316,6 @@ def _said(mark: Mark) -> tuple[float | None, float, str]:
 
 
 def _attempt(row: AttemptRow) -> Attempt:
-    try:
-        report = Report.model_validate_json(row.report)
-    except ValidationError as error:
-        raise StoreError(
-            f"the report of attempt {row.id} cannot be read by this Autograde: {error}", fix="upgrade Autograde"
-        ) from error
     return Attempt(
         id=row.id,
         submission_id=row.submission_id,
@@ -317,8 +328,17 @@ def _attempt(row: AttemptRow) -> Attempt:
         max_score=row.max_score,
         started_at=row.started_at.astimezone(UTC),
         finished_at=row.finished_at.astimezone(UTC),
-        report=report,
+        report=_report(row.id, row.report),
     )
+
+
+def _report(attempt: int, text: str) -> Report:
+    try:
+        return Report.model_validate_json(text)
+    except ValidationError as error:
+        raise StoreError(
+            f"the report of attempt {attempt} cannot be read by this Autograde: {error}", fix="upgrade Autograde"
+        ) from error
 
 
 def _check_rows(report: Report) -> list[CheckRow]:

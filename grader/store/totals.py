@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from grader.course import Question
-    from grader.records import Report
     from grader.store.values import Mark
+
+
+class _Check(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def score(self) -> float | None: ...
+
+
+class Scored(Protocol):
+    """What has been scored: a Report, or the rows of an attempt."""
+
+    @property
+    def score(self) -> float | None:
+        """The points of all checks; None while one is held."""
+
+    @property
+    def max_score(self) -> float:
+        """The most there is."""
+
+    @property
+    def checks(self) -> Sequence[_Check]:
+        """The checks; they may be left out where no mark is on one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +51,7 @@ class Total:
     unmarked: int
 
 
-def total(report: Report, questions: Sequence[Question] = (), marks: Mapping[str, Mark] | None = None) -> Total:
+def total(report: Scored, questions: Sequence[Question] = (), marks: Mapping[str, Mark] | None = None) -> Total:
     """Add up an attempt: a mark on a check replaces its score, and settles one that was held."""
     marks = marks or {}
     overridden = {check.id: marks[check.id] for check in report.checks if check.id in marks}

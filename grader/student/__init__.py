@@ -3,6 +3,7 @@
 ``%load_ext grader.student`` brings the magics of :mod:`grader.student.magics`.
 """
 
-from grader.student.magics import check, load_ipython_extension
+from grader.student.magics import load_ipython_extension
+from grader.student.part_check import check
 
 __all__ = ["check", "load_ipython_extension"]

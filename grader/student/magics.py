@@ -1,4 +1,4 @@
-"""What the released notebook uses on a student's machine: modules that can be written in cells, and the public checks.
+"""What the released notebook uses on a student's machine: modules that can be written in cells.
 
 ``%load_ext grader.student`` brings two magics. ``%modules a.py b.py`` makes modules importable that are not there as
 files, as on a machine that has nothing but the notebook. ``%%part a.py`` runs a cell inside the module ``a``, so
@@ -9,14 +9,10 @@ from it what the file does not have.
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
 import importlib.util
-import io
-import re
 import sys
 import types
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,77 +53,6 @@ def part(line: str, cell: str) -> None:
         _tell_others(module, before)
     if kept:
         sys.stdout.write(f"taken from {file}, not from this cell: {', '.join(kept)}\n")
-
-
-def check(check_id: str, names: Sequence[str], folder: Path | None = None) -> None:
-    """Run the public tests that look at ``names``, for the hidden check ``check_id``.
-
-    Raises:
-        AssertionError: one of them fails; the message is the test's own.
-
-    """
-    folder = folder or Path()
-    wanted = list(_tests(folder / "public", names))
-    if not wanted:
-        sys.stdout.write(
-            f"{check_id} is run by the course's grader after you submit; no public test looks at its part\n"
-        )
-        return
-    collector = _Collector()
-    import pytest
-
-    _forget(folder / "public")
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        arguments = [*wanted, "--rootdir", str(folder), "-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no"]
-        code = int(pytest.main(arguments, plugins=[collector]))
-    _forget(folder / "public")
-    if collector.failed:
-        failed = "\n\n".join(f"{name}: {message}" for name, message in collector.failed)
-        raise AssertionError(f"{len(collector.failed)} of {len(wanted)} public tests fail:\n{failed}")
-    if code:
-        raise AssertionError(f"the public tests could not be run; try: pytest {folder / 'public'}")
-    sys.stdout.write(
-        f"{len(wanted)} public tests of this part pass. The grader looks at more: run `pytest public` for all of them\n"
-    )
-
-
-class _Collector:
-    """A pytest plugin that keeps what failed."""
-
-    def __init__(self) -> None:
-        self.failed: list[tuple[str, str]] = []
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        """Keep the message of a test that failed."""
-        if report.failed:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            self.failed.append((report.nodeid.rpartition("::")[2], getattr(crash, "message", str(report.longrepr))))
-
-    def pytest_collectreport(self, report: Any) -> None:
-        """Keep the message of a file that cannot be read."""
-        if report.failed:
-            self.failed.append((report.nodeid, str(report.longrepr).strip().rpartition("\n")[2]))
-
-
-def _tests(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """Ids of the public tests whose text speaks of one of ``names``."""
-    pattern = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in names) or r"(?!)")
-    for path in sorted(folder.glob("test_*.py")):
-        text = path.read_text(encoding="utf-8")
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-                body = ast.get_source_segment(text, node) or ""
-                if pattern.search(body):
-                    yield f"{path}::{node.name}"
-
-
-def _forget(folder: Path) -> None:
-    """Have the tests read again next time: they hold what they imported when they were read."""
-    root = folder.resolve()
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and (Path(file).is_relative_to(root) or Path(file) == root.parent / "conftest.py"):
-            del sys.modules[name]
 
 
 def _module(file: str) -> types.ModuleType:

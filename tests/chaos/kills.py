@@ -43,6 +43,11 @@ class Family:
             if entry.parent == pid and entry.state != "Z":
                 self._add(table, child, depth + 1)
 
+    @classmethod
+    def of_this_process(cls) -> set[tuple[int, int]]:
+        """What was started by the process that calls this, and by those in turn; itself aside."""
+        return {member for member in cls.of(os.getpid()).all if member[0] != os.getpid()}
+
     @property
     def all(self) -> set[tuple[int, int]]:
         """Everything."""

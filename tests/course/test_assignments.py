@@ -21,7 +21,8 @@ from grader.grading import grade_uploads
 from grader.intake import Upload
 from grader.intake.assemble import assemble
 from grader.release.build import read_folder
-from grader.validation.variants import STUB_CEILING, read_variants, solution_files, stub_files
+from grader.release.strip import make_stubs
+from grader.validation.variants import STUB_CEILING, read_variants
 from tests.support import notebooks
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +56,7 @@ def run_public(bundle: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_public_tests_pass_with_the_solution(name, tmp_path):
     """A student whose modules are right sees nothing but passes."""
-    done = run_public(in_bundle(name, solution_files(COURSE.assignment(name)), tmp_path))
+    done = run_public(in_bundle(name, COURSE.assignment(name).solution_files(), tmp_path))
     assert done.returncode == 0, done.stdout[-3000:]
 
 
@@ -72,10 +73,10 @@ def test_solution_and_stub_score_what_they_must(tmp_path):
     """Full marks for the solution, the same twice but for times; next to nothing for the stub."""
     for name in NAMES:
         assignment = COURSE.assignment(name)
-        solution = Upload(solution_files(assignment))
-        first, second, stub = grade_uploads(
-            COURSE, assignment, [solution, solution, Upload(stub_files(assignment))], state=tmp_path
-        )
+        solution = Upload(assignment.solution_files())
+        uploads = [solution, solution, Upload(make_stubs(assignment))]
+        # One slot: a second runner would take longer to start than the three to be graded.
+        first, second, stub = grade_uploads(COURSE, assignment, uploads, state=tmp_path, slots=1)
         assert first.score == first.max_score == 100, [c for c in first.checks if c.score != c.max_score]
         assert first.timeless() == second.timeless()
         assert stub.score is not None
@@ -103,7 +104,7 @@ def executed(tmp_path_factory):
     import nbformat
 
     def execute(name):
-        bundle = in_bundle(name, solution_files(COURSE.assignment(name)), tmp_path_factory.mktemp(name))
+        bundle = in_bundle(name, COURSE.assignment(name).solution_files(), tmp_path_factory.mktemp(name))
         notebook = nbformat.read(bundle / f"{name}.ipynb", as_version=4)
         client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(bundle)}})
         asyncio.run(client.async_execute())
@@ -128,14 +129,14 @@ def test_the_demo_can_make_a_class_of_it(name):
     made = make_class(assignment, COURSE.roster.students, right=1, wrong=1, hostile=True)
     hostile = [member for member in made if member.files and member.role not in ("the solution", "the stub")]
     assert len(made) >= 7
-    assert all(dict(member.files) != solution_files(assignment) for member in hostile)
+    assert all(dict(member.files) != assignment.solution_files() for member in hostile)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_whole_assignment_can_be_solved_in_its_notebook(name):
     """The solution in cells, in every style there is, alone or beside untouched stubs, comes to the solution's modules."""
     assignment = COURSE.assignment(name)
-    stubs, solution = stub_files(assignment), solution_files(assignment)
+    stubs, solution = make_stubs(assignment), assignment.solution_files()
     texts = {file: data.decode() for file, data in stubs.items()}
     for style in notebooks.styles(assignment):
         notebook = {f"{name}.ipynb": notebooks.solved(assignment, style)}
@@ -172,4 +173,4 @@ def test_handing_in_the_whole_folder_breaks_no_rule(name):
     """As `nbgrader submit` does it: the bundle's tests lie beside the solution, and cost nothing."""
     assignment = COURSE.assignment(name)
     bundle = read_folder(assignment.release_folder)
-    assert check_rules({**bundle, **solution_files(assignment)}, assignment.forbid, assignment.files) == {}
+    assert check_rules({**bundle, **assignment.solution_files()}, assignment.forbid, assignment.files) == {}

@@ -31,7 +31,9 @@ from grader.reports.feedback import FeedbackItem, student_view, write_feedback_b
 from grader.reports.terminal_tables import report_table
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame, clean_text
 from grader.sandbox.wire import HandleRef, TensorRef, WireError, decode, parse_header
+from grader.values import HasValue
 from tests.fuzz.frames import split
+from tests.support.builder import Homework, build_course
 
 _WHEN = datetime(2030, 1, 2, tzinfo=UTC)
 _COURSE = """\
@@ -55,16 +57,13 @@ _FORBIDDEN = set(
 )
 
 
-class _RemoteTensor:
-    """Named like the proxy of a live tensor, whose value is here."""
+class _RemoteTensor(HasValue):
+    """Stands for the proxy of a live tensor, whose value is here."""
 
     type_name = "Tensor"
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-_RemoteTensor.__name__ = "RemoteTensor"
 
 
 def run(data: bytes) -> int:
@@ -173,11 +172,7 @@ def _report(cases: list[CaseOutcome], texts: list[str], *, pages: bool) -> None:
 def _course() -> tuple[Course, Path, tempfile.TemporaryDirectory[str]]:
     folder = tempfile.TemporaryDirectory(prefix="fuzz-")
     root = Path(folder.name)
-    for path in ("assignments/tiny/hidden/test_a.py", "solutions/tiny/a.py"):
-        (root / path).parent.mkdir(parents=True)
-        (root / path).touch()
-    (root / "autograde.yml").write_text(_COURSE)
-    return load_course(root / "autograde.yml"), root, folder
+    return load_course(build_course(root, _COURSE, Homework("tiny", {"a.py": ""}))), root, folder
 
 
 def _pages(report: Report) -> None:

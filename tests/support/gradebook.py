@@ -8,6 +8,7 @@ from pathlib import Path
 from grader.course import grader_version, read_suite
 from grader.records import CheckResult, Report, Verdict
 from grader.store import digest_files
+from tests.support import builder
 
 COURSE = """\
 course: {name: Small, timezone: UTC}
@@ -98,20 +99,17 @@ ROSTER = ("ada", "alan", "emmy", "grace", "hedy", "kurt", "radia", "sofya", "tea
 
 def write_course(root: Path, students=ROSTER) -> Path:
     """Write the course below ``root``; the path of its autograde.yml."""
-    files = {
-        "assignments/hw/README.md": "# Homework\n\nDouble and halve.\n",
-        "assignments/hw/notebook.py": NOTEBOOK,
-        "assignments/hw/public/test_work.py": PUBLIC,
-        "assignments/hw/hidden/test_work.py": HIDDEN,
-        "solutions/hw/work.py": SOLUTION,
-        "autograde.yml": COURSE.replace(
-            "STUDENTS", "\n".join(f'    - {{id: {name}, name: "{name.title()} Smith, Jr"}}' for name in students)
-        ),
-    }
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root / "autograde.yml"
+    homework = builder.Homework(
+        "hw",
+        {"work.py": SOLUTION},
+        suite=HIDDEN,
+        public=PUBLIC,
+        notebook=NOTEBOOK,
+        readme="# Homework\n\nDouble and halve.\n",
+        file="test_work.py",
+    )
+    roster = "\n".join(f'    - {{id: {name}, name: "{name.title()} Smith, Jr"}}' for name in students)
+    return builder.build_course(root, COURSE.replace("STUDENTS", roster), homework)
 
 
 def report_of(assignment, files, scores=(4.0, 2.5, 1.5), verdicts=None, **fields) -> Report:

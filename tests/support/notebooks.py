@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
-
 from grader.course import read_suite
 from grader.release import source_notebook
 
@@ -30,6 +28,8 @@ def released(assignment: Assignment) -> bytes:
 
 def solved(assignment: Assignment, style: str, base: bytes | None = None) -> bytes:
     """The solution in the cells of ``base``, by default the released notebook."""
+    import nbformat
+
     notebook = nbformat.reads((base or released(assignment)).decode(), 4)
     if style == "parts":
         checks = read_suite(assignment.hidden_folder)
@@ -50,6 +50,8 @@ def solved(assignment: Assignment, style: str, base: bytes | None = None) -> byt
 
 def answered(notebook: bytes, words: str) -> bytes:
     """The notebook with ``words`` in the cell of every written question."""
+    import nbformat
+
     told = nbformat.reads(notebook.decode(), 4)
     for cell in told.cells:
         asked = cell.metadata.get("nbgrader", {})
@@ -59,6 +61,8 @@ def answered(notebook: bytes, words: str) -> bytes:
 
 
 def _cell(style: str, file: str, text: str) -> Any:
+    import nbformat
+
     head = {"writefile": f"%%writefile {file}\n", "comment": f"# file: {file}\n", "pasted": "%matplotlib inline\n"}[
         style
     ]

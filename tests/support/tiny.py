@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support import builder
+
 COURSE = """\
 course: {name: Tiny, timezone: UTC}
 roster:
@@ -345,17 +347,8 @@ def test_skip(student):
 
 def write_course(root: Path, *, suite: str = SUITE, course: str = COURSE) -> Path:
     """Write the course under ``root`` and give the path of its autograde.yml."""
-    hidden = root / "assignments" / "tiny" / "hidden"
-    solution = root / "solutions" / "tiny"
-    for folder in (hidden, solution):
-        folder.mkdir(parents=True)
-    (hidden / "test_tiny.py").write_text(suite)
-    (hidden / "probes.py").write_text(PROBES)
-    (solution / "basics.py").write_text(BASICS)
-    (solution / "plain.py").write_text(PLAIN)
-    path = root / "autograde.yml"
-    path.write_text(course)
-    return path
+    modules = {"basics.py": BASICS, "plain.py": PLAIN}
+    return builder.build_course(root, course, builder.Homework("tiny", modules, suite=suite, probes=PROBES))
 
 
 def handed_in(basics: str = "", plain: str = "", **files: str) -> dict[str, bytes]:

@@ -21,8 +21,8 @@ from grader.course import Assignment, grader_version, load_course, read_suite
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout
 from grader.records import CheckResult, Report, Verdict
+from grader.release.strip import make_stubs
 from grader.store import digest_files
-from grader.validation.variants import stub_files
 from tests.support import notebooks
 from tools.with_nbgrader.course import Fresh, copy_course
 
@@ -37,7 +37,7 @@ def make_class(fresh: Fresh, name: str, count: int) -> NbgraderLayout:
     assignment = layout.course.assignment(name)
     notebook = worked(notebooks.answered(notebooks.released(assignment), "An answer."))
     for number in range(count):
-        files = {file: data + f"# {number}\n".encode() for file, data in stub_files(assignment).items()}
+        files = {file: data + f"# {number}\n".encode() for file, data in make_stubs(assignment).items()}
         files[f"{name}.ipynb"] = notebook
         received = datetime.now(UTC) - timedelta(hours=1)
         submission = layout.store.add_submission(name, f"s{number:04d}", files, received_at=received)

@@ -14,7 +14,8 @@ import nbformat
 
 from grader.course import Assignment, Student
 from grader.demo.classroom import zipped
-from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants, solution_files, stub_files
+from grader.release.strip import make_stubs
+from grader.validation.variants import STUB_CEILING, Variant, apply, read_variants
 from tests.support import notebooks
 
 Way = Literal["folder", "zip", "notebook", "exchange"]
@@ -44,7 +45,7 @@ class Person:
 def make_people(assignment: Assignment, students: Sequence[Student]) -> list[Person]:
     """Twelve of ``students``; the files of those who use the exchange are put into what they fetched."""
     name = assignment.name
-    solution, stub = solution_files(assignment), stub_files(assignment)
+    solution, stub = assignment.solution_files(), make_stubs(assignment)
     variants = read_variants(assignment)
     right = [variant for variant in variants if variant.kind == "right"]
     wrong = _spread([variant for variant in variants if variant.kind == "wrong"], 5)

@@ -24,8 +24,8 @@ from rich.console import Console
 
 from grader.course import Assignment, Course, load_course, read_questions, read_suite
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
+from grader.release.strip import make_stubs
 from grader.store import Standing
-from grader.validation.variants import solution_files, stub_files
 from tests.support import notebooks
 from tools.formgrader.browser import Browser, find
 from tools.with_nbgrader.course import ROOT, Fresh, copy_course, only
@@ -61,7 +61,7 @@ class Walk:
         assert name in self.fresh.run("nbgrader", "list"), "nbgrader list does not know it"
         # nbgrader asks for an answer to every written question as well; here it is the code that matters.
         answers = {f"{name}.ipynb": notebooks.answered(notebooks.released(assignment), "An answer.")}
-        for words, files in (("Success!", solution_files(assignment)), ("VALIDATION FAILED", stub_files(assignment))):
+        for words, files in (("Success!", assignment.solution_files()), ("VALIDATION FAILED", make_stubs(assignment))):
             folder = self.fresh.student("validator") / f"{name}-{words.split()[0].strip('!')}"
             copy_bundle(self.layout.released(name), folder, {**files, **answers})
             told = self.fresh.run("nbgrader", "validate", f"{name}.ipynb", where=folder)
@@ -155,7 +155,7 @@ class Walk:
     def _compare(self, assignment: Assignment, person: Person, row: Standing, entry: Any) -> None:
         who = f"{assignment.name}, {person.student} ({person.role})"
         assert row.attempt is not None, who
-        report = row.attempt.report
+        report = self.layout.store.reports([row.attempt.id])[row.attempt.id]
         assert report.score is not None, who
         share = report.score / report.max_score
         lost = [(check.id, check.score, check.message) for check in report.checks if check.score != check.max_score]

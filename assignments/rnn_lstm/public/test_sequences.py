@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from grader.checks import assert_close
 from sequences import final_states, input_gradient_norms, last_states, pad
 
 
@@ -15,7 +16,7 @@ def test_gradient_norms_of_a_linear_chain():
         rnn.bias_ih_l0.fill_(0.0)
         rnn.bias_hh_l0.fill_(0.0)
     norms = input_gradient_norms(rnn, torch.ones(4, 1, 1))
-    torch.testing.assert_close(norms, torch.tensor([0.125, 0.25, 0.5, 1.0]))
+    assert_close(norms, torch.tensor([0.125, 0.25, 0.5, 1.0]), name="the norms")
 
 
 def test_gradient_norms_of_an_lstm():
@@ -46,4 +47,4 @@ def test_a_padded_batch_equals_single_sequences():
     lstm = nn.LSTM(3, 5)
     sequences = [torch.randn(length, 3) for length in (2, 4, 1)]
     alone = torch.stack([lstm(sequence[:, None])[0][-1, 0] for sequence in sequences])
-    torch.testing.assert_close(final_states(lstm, sequences), alone)
+    assert_close(final_states(lstm, sequences), alone, name="the final states")

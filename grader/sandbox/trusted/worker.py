@@ -7,6 +7,7 @@ fault that its student is told.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import selectors
 import signal
@@ -14,7 +15,6 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from grader.errors import SystemFault
@@ -31,6 +31,7 @@ from grader.sandbox.faults import (
     WorkerFault,
     clean_text,
 )
+from grader.sandbox.trusted.processor_time import processor_seconds, stat_fields
 from grader.sandbox.trusted.wording import hide_paths, reword
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
@@ -48,7 +49,11 @@ from grader.sandbox.wire import (
 
 #: How long a zygote may take to import torch, and a fork to confine itself. Both take seconds at most; machines differ.
 STARTUP_S = 120.0
+#: What is said of code that ran out of wall time with processor time left.
+WAITED = "It spent most of that time waiting: does it sleep, or wait for input, a lock or another process?"
 _TOO_SLOW = "Your code did not finish in the time it may take."
+#: Seconds between two looks at a worker's processor time, at least and at most.
+_LOOK_S = 0.02, 0.25
 _PROXY_ATTRIBUTE = "__autograde_handle__"
 
 
@@ -116,6 +121,8 @@ class Worker:
         os.set_blocking(output, False)
         self._text = bytearray()
         self._printed = 0
+        self._cpu_s = 0.0
+        self._cpu_until = self._look_at = math.inf
         self._ids = itertools.count(1)
         self._dropped: list[int] = []
         self._selector = selectors.DefaultSelector()
@@ -133,13 +140,22 @@ class Worker:
 
     # -- requests ----------------------------------------------------------------------------------------------
 
-    def request(self, op: str, *args: Any, deadline: float, resolve: Resolver, ref: bool = False) -> Any:
+    def request(
+        self,
+        op: str,
+        *args: Any,
+        deadline: float,
+        resolve: Resolver,
+        ref: bool = False,
+        cpu_until: float = math.inf,
+    ) -> Any:
         """Run an operation in the worker and give its value.
 
         Args:
             op: an operation of grader/sandbox/untrusted/worker_process.py.
             args: its arguments; proxies go as handles.
-            deadline: when to give up, by ``time.monotonic()``.
+            deadline: when to give up, by ``time.monotonic()``, however little the worker computes.
+            cpu_until: how much processor time, by :meth:`cpu_s`, the worker may have used in all before it is ended.
             resolve: turns handles in the answer into proxies.
             ref: ask for a handle, even where the value could cross.
 
@@ -149,6 +165,8 @@ class Worker:
             SandboxFault: the sandbox failed; as WorkerKilled, somebody else ended or stopped the worker.
             WireError: an argument cannot cross, which is the caller's mistake.
         """
+        self._cpu_until = cpu_until
+        self._look_at = math.inf if cpu_until == math.inf else time.monotonic() + _LOOK_S[1]
         number = next(self._ids)
         encoder = Encoder(proxy=_proxy)
         header: dict[str, Any] = {"id": number, "op": op, "args": encoder.encode(list(args))}
@@ -180,6 +198,12 @@ class Worker:
         except (OutputLimit, ProtocolError, WorkerDied, MemoryLimit):
             self.close()
             raise
+
+    def cpu_s(self) -> float:
+        """Seconds of processor time that it has used since it was forked, threads and children included."""
+        now = processor_seconds(self._pid) if self.alive else self.exit.cpu_s if self.exit else None
+        self._cpu_s = max(self._cpu_s, now or 0.0)
+        return self._cpu_s
 
     def drop(self, number: int) -> None:
         """Let the worker forget a handle, with the next request."""
@@ -266,8 +290,7 @@ class Worker:
         data = view = blank(size)
         while view:
             # Here too: a writer that always has one byte ready is never waited for.
-            if time.monotonic() > deadline:
-                raise TimeLimit(_TOO_SLOW)
+            self._mind_time(deadline)
             try:
                 count = self._wire.recv_into(view)
             except BlockingIOError:
@@ -284,13 +307,26 @@ class Worker:
         """Wait for the wire, draining the output meanwhile."""
         self._selector.modify(self._wire, selectors.EVENT_WRITE if write else selectors.EVENT_READ)
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeLimit(_TOO_SLOW)
-            for key, _ in self._selector.select(left):
+            for key, _ in self._selector.select(self._mind_time(deadline)):
                 if key.fileobj is self._wire:
                     return
                 self._drain()
+
+    def _mind_time(self, deadline: float) -> float:
+        """Seconds until time must be minded again.
+
+        Raises:
+            TimeLimit: the deadline is over, or the worker has used its processor time.
+        """
+        now = time.monotonic()
+        if now >= deadline:
+            raise TimeLimit(f"{_TOO_SLOW} {WAITED}", waited=True)
+        if now >= self._look_at:
+            left = self._cpu_until - self.cpu_s()
+            if left <= 0:
+                raise TimeLimit(_TOO_SLOW)
+            self._look_at = now + min(max(left, _LOOK_S[0]), _LOOK_S[1])
+        return min(deadline, self._look_at) - now
 
     def _drain(self) -> None:
         """Read what was printed; keep the first part, count the rest, stop a flood."""
@@ -344,25 +380,17 @@ class Worker:
 
 def process_state(pid: int) -> str:
     """The state of a process as proc(5) spells it, "T" for a stopped one; nothing where that is not to be seen."""
-    return (_stat(pid) or [""])[0]
+    return (stat_fields(pid) or [""])[0]
 
 
 def is_exiting(pid: int) -> bool:
     """Whether a process is on its way out, or that is not to be seen. It is, before the kernel closes its files."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return len(fields) < 7 or bool(int(fields[6]) & _PF_EXITING)
 
 
 #: Of a task's flags (include/linux/sched.h).
 _PF_EXITING = 0x4
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name: state, parent, group, session, terminal, its group, flags, ..."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def _proxy(value: Any) -> HandleRef | None:

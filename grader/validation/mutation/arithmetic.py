@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from grader.validation.mutation.operator import Operator, called, parenthesised
+from grader.validation.mutation.mutation_operator import Operator, called, parenthesised
 
 _FACTORS = (cst.Multiply, cst.Divide, cst.Power, cst.FloorDivide, cst.Modulo)
 _ORDERED = (cst.Subtract, cst.Divide, cst.MatrixMultiply)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import libcst as cst
 
 from grader.validation.mutation.arithmetic import numeric_results
-from grader.validation.mutation.operator import Change, Operator, called, parenthesised
+from grader.validation.mutation.mutation_operator import Change, Operator, called, parenthesised
 
 _ONE = cst.Integer("1")
 

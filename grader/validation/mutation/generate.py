@@ -15,7 +15,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from grader.validation.mutation import arithmetic, flow, library, tensor_calls
 from grader.validation.mutation.meaning import meaning
 from grader.validation.mutation.mutant import Mutant
-from grader.validation.mutation.operator import Change, Operator
+from grader.validation.mutation.mutation_operator import Change, Operator
 
 #: What no check can see, or what is only said to somebody.
 _UNSEEN = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.FormattedString, cst.Raise, cst.Global)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import libcst as cst
 from mutmut.mutation import mutators
 
-from grader.validation.mutation.operator import Operator
+from grader.validation.mutation.mutation_operator import Operator
 
 
 def _first_string(node: cst.BaseString) -> Iterable[cst.CSTNode]:

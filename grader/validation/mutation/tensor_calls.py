@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import libcst as cst
 
 from grader.validation.mutation.arithmetic import numeric_results
-from grader.validation.mutation.operator import Change, Operator, called, parenthesised, renamed, root
+from grader.validation.mutation.mutation_operator import Change, Operator, called, parenthesised, renamed, root
 
 _MODULES = frozenset({"np", "numpy", "torch", "F", "nn", "math", "copy", "functional", "init"})
 _AXES = frozenset({"axis", "dim", "start_dim", "end_dim", "axes", "dims", "dim0", "dim1"})

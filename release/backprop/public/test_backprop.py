@@ -33,14 +33,17 @@ def test_affine_forward_by_hand():
     """Two examples, three inputs, two outputs, worked out on paper."""
     x = np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]])
     w = np.array([[1.0, 0.0], [0.0, 1.0], [2.0, -1.0]])
-    out, _ = affine_forward(x, w, np.array([0.5, -0.5]))
-    assert_close(out, np.array([[7.5, -1.5], [2.5, -2.5]]), name="out")
+    b = np.array([0.5, -0.5])
+    out, _ = affine_forward(x, w, b)
+    assert_close(out, np.array([[7.5, -1.5], [2.5, -2.5]]), name="out", inputs={"x": x, "w": w, "b": b})
 
 
 def test_affine_forward_flattens(rng):
     """An input with more axes is flattened, example by example."""
     x, w, b = rng.normal(size=(2, 3, 4)), rng.normal(size=(12, 5)), rng.normal(size=5)
-    assert affine_forward(x, w, b)[0].shape == (2, 5)
+    assert_close(
+        affine_forward(x, w, b)[0], x.reshape(2, 12) @ w + b, name="out", inputs={"x": x, "w": w, "b": b}
+    )
 
 
 def test_numerical_gradient_of_a_square():
@@ -54,10 +57,13 @@ def test_numerical_gradient_of_a_square():
 def test_affine_backward(rng):
     """Each gradient equals its numerical gradient."""
     x, w, b, dout = rng.normal(size=(4, 3)), rng.normal(size=(3, 5)), rng.normal(size=5), rng.normal(size=(4, 5))
+    inputs = {"x": x, "w": w, "b": b, "dout": dout}
     dx, dw, db = affine_backward(dout.copy(), affine_forward(x, w, b)[1])
-    assert_close(dx, numeric(lambda z: affine_forward(z, w, b)[0], x, dout), name="dx", rtol=1e-5, atol=1e-7)
-    assert_close(dw, numeric(lambda z: affine_forward(x, z, b)[0], w, dout), name="dw", rtol=1e-5, atol=1e-7)
-    assert_close(np.reshape(db, -1), numeric(lambda z: affine_forward(x, w, z)[0], b, dout), name="db", rtol=1e-5, atol=1e-7)
+    assert_close(dx, numeric(lambda z: affine_forward(z, w, b)[0], x, dout), name="dx", rtol=1e-5, atol=1e-7, inputs=inputs)
+    assert_close(dw, numeric(lambda z: affine_forward(x, z, b)[0], w, dout), name="dw", rtol=1e-5, atol=1e-7, inputs=inputs)
+    assert_close(
+        np.reshape(db, -1), numeric(lambda z: affine_forward(x, w, z)[0], b, dout), name="db", rtol=1e-5, atol=1e-7, inputs=inputs
+    )
 
 
 @pytest.mark.parametrize(("forward", "backward"), [(relu_forward, relu_backward), (sigmoid_forward, sigmoid_backward)])
@@ -65,13 +71,15 @@ def test_activations(rng, forward, backward):
     """The backward function agrees with the numerical gradient of the forward function."""
     x, dout = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     dx = backward(dout.copy(), forward(x)[1])
-    assert_close(dx, numeric(lambda z: forward(z)[0], x, dout), name="dx", rtol=1e-5, atol=1e-7)
+    expected = numeric(lambda z: forward(z)[0], x, dout)
+    assert_close(dx, expected, name="dx", rtol=1e-5, atol=1e-7, inputs={"x": x, "dout": dout})
 
 
 def test_softmax_loss_of_equal_scores():
     """Equal scores over C classes cost log C."""
-    loss, _ = softmax_loss(np.zeros((3, 7)), np.array([0, 6, 2]))
-    assert_close(loss, np.log(7.0), name="loss", rtol=1e-6, atol=1e-6)
+    x, y = np.zeros((3, 7)), np.array([0, 6, 2])
+    loss, _ = softmax_loss(x, y)
+    assert_close(loss, np.log(7.0), name="loss", rtol=1e-6, atol=1e-6, inputs={"x": x, "y": y})
 
 
 @pytest.mark.parametrize("scale", [1.0, 300.0])
@@ -83,9 +91,10 @@ def test_softmax_gradient_sums_to_zero(rng, scale):
 
 def test_elementwise_cross_entropy_by_hand():
     """Two outputs of one example, each at one half: 2 log 2."""
-    loss, du = elementwise_cross_entropy(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]]))
-    assert_close(loss, 2 * np.log(2.0), name="loss", rtol=1e-4, atol=1e-5)
-    assert_close(du, np.array([[-2.0, 2.0]]), name="du", rtol=1e-4, atol=1e-5)
+    u, y = np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])
+    loss, du = elementwise_cross_entropy(u, y)
+    assert_close(loss, 2 * np.log(2.0), name="loss", rtol=1e-4, atol=1e-5, inputs={"u": u, "y": y})
+    assert_close(du, np.array([[-2.0, 2.0]]), name="du", rtol=1e-4, atol=1e-5, inputs={"u": u, "y": y})
 
 
 @pytest.mark.parametrize("reg", [0.0, 0.7])
@@ -97,7 +106,8 @@ def test_network_gradients(rng, reg):
     _, grads = net.loss(x, y, reg=reg)
     for name in ("W1", "b1", "W2", "b2"):
         expected = eval_numerical_gradient(lambda _: net.loss(x, y, reg=reg)[0], net.params[name])
-        assert_close(grads[name], expected, name=f'grads["{name}"]', rtol=1e-4, atol=1e-6)
+        inputs = {"x": x, "y": y, "reg": reg, name: net.params[name]}
+        assert_close(grads[name], expected, name=f'grads["{name}"]', rtol=1e-4, atol=1e-6, inputs=inputs)
 
 
 def test_training_lowers_the_loss(rng):

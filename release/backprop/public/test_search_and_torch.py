@@ -48,8 +48,10 @@ def test_torch_net_equals_numpy_net(toy):
     numpy_net, torch_net = TwoLayerNet(4, 7, 3, std=0.5), TorchTwoLayerNet(4, 7, 3)
     torch_net.load_numpy(numpy_net.params)
     tx = torch.tensor(x, dtype=torch.float32)
-    assert_close(torch_net(tx), numpy_net.loss(x), name="scores", rtol=1e-4, atol=1e-4)
-    assert_close(torch_net.loss(tx, torch.tensor(y), reg=0.1), numpy_net.loss(x, y, reg=0.1)[0], name="loss", rtol=1e-4, atol=1e-4)
+    assert_close(torch_net(tx), numpy_net.loss(x), name="scores", rtol=1e-4, atol=1e-4, inputs={"x": x})
+    loss = torch_net.loss(tx, torch.tensor(y), reg=0.1)
+    expected = numpy_net.loss(x, y, reg=0.1)[0]
+    assert_close(loss, expected, name="loss", rtol=1e-4, atol=1e-4, inputs={"x": x, "y": y, "reg": 0.1})
 
 
 def test_torch_training(toy):

@@ -57,12 +57,15 @@ def test_batchnorm_gradients(rng):
     x, gamma, beta, dout = rng.normal(size=(4, 5)), rng.normal(size=5), rng.normal(size=5), rng.normal(size=(4, 5))
     dx, dgamma, dbeta = batchnorm_backward(dout.copy(), batchnorm_forward(x.copy(), gamma, beta, {"mode": "train"})[1])
 
+    inputs = {"x": x, "gamma": gamma, "beta": beta, "dout": dout}
+
     def out(x=x, gamma=gamma, beta=beta):
         return batchnorm_forward(x.copy(), gamma, beta, {"mode": "train"})[0]
 
-    assert_close(dx, numeric(lambda z: out(x=z), x, dout), name="dx", rtol=1e-4, atol=1e-6)
-    assert_close(np.ravel(dgamma), numeric(lambda z: out(gamma=z), gamma, dout), name="dgamma", rtol=1e-4, atol=1e-6)
-    assert_close(np.ravel(dbeta), numeric(lambda z: out(beta=z), beta, dout), name="dbeta", rtol=1e-4, atol=1e-6)
+    assert_close(dx, numeric(lambda z: out(x=z), x, dout), name="dx", rtol=1e-4, atol=1e-6, inputs=inputs)
+    dgamma_right, dbeta_right = numeric(lambda z: out(gamma=z), gamma, dout), numeric(lambda z: out(beta=z), beta, dout)
+    assert_close(np.ravel(dgamma), dgamma_right, name="dgamma", rtol=1e-4, atol=1e-6, inputs=inputs)
+    assert_close(np.ravel(dbeta), dbeta_right, name="dbeta", rtol=1e-4, atol=1e-6, inputs=inputs)
 
 
 def test_dropout_keeps_the_mean():
@@ -77,8 +80,8 @@ def test_dropout_rests_in_test_mode(rng):
     """What goes in comes out, forwards and backwards."""
     x, dout = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
     out, cache = dropout_forward(x.copy(), {"mode": "test", "p": 0.25})
-    assert_close(out, x, name="out")
-    assert_close(dropout_backward(dout.copy(), cache), dout, name="dx")
+    assert_close(out, x, name="out", inputs={"p": 0.25})
+    assert_close(dropout_backward(dout.copy(), cache), dout, name="dx", inputs={"p": 0.25})
 
 
 def test_dropout_gradient(rng):
@@ -86,7 +89,8 @@ def test_dropout_gradient(rng):
     x, dout = rng.normal(size=(4, 5)), rng.normal(size=(4, 5))
     param = {"mode": "train", "p": 0.4, "seed": 7}
     dx = dropout_backward(dout.copy(), dropout_forward(x.copy(), param)[1])
-    assert_close(dx, numeric(lambda z: dropout_forward(z, param)[0], x, dout), name="dx", rtol=1e-4, atol=1e-6)
+    expected = numeric(lambda z: dropout_forward(z, param)[0], x, dout)
+    assert_close(dx, expected, name="dx", rtol=1e-4, atol=1e-6, inputs={"x": x, "dout": dout, "p": 0.4})
 
 
 def test_spatial_batchnorm_normalises_channels(rng):
@@ -104,7 +108,8 @@ def test_spatial_batchnorm_gradient(rng):
     _, cache = spatial_batchnorm_forward(x.copy(), gamma, beta, {"mode": "train"})
     dx, _, _ = spatial_batchnorm_backward(dout.copy(), cache)
     expected = numeric(lambda z: spatial_batchnorm_forward(z.copy(), gamma, beta, {"mode": "train"})[0], x, dout)
-    assert_close(dx, expected, name="dx", rtol=1e-4, atol=1e-6)
+    inputs = {"x": x, "gamma": gamma, "beta": beta, "dout": dout}
+    assert_close(dx, expected, name="dx", rtol=1e-4, atol=1e-6, inputs=inputs)
 
 
 def test_spatial_dropout_drops_maps(rng):

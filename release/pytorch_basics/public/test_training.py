@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from grader.checks import assert_close
 from training import (
     DigitsDataset,
     evaluate,
@@ -32,7 +33,7 @@ def test_dataset():
     dataset = DigitsDataset(images, labels, transform=lambda image: 1 - image)
     assert len(dataset) == 3
     image, label = dataset[2]
-    torch.testing.assert_close(image, 1 - images[2])
+    assert_close(image, 1 - images[2], name="the image, transformed", inputs={"images": images})
     assert int(label) == 1
 
 
@@ -63,7 +64,7 @@ def test_evaluate_does_not_depend_on_the_batch_size(blobs):
     """Means are over examples."""
     model = nn.Linear(4, 2)
     small, large = (evaluate(model, DataLoader(blobs, batch_size=size)) for size in (8, 30))
-    assert small == pytest.approx(large, rel=1e-5)
+    assert_close(small, large, name="loss and accuracy in batches of 8", rtol=1e-5)
 
 
 def test_evaluate_keeps_the_mode(blobs):

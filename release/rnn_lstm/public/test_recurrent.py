@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from grader.checks import assert_close
 from recurrent import LSTM, RNN
 
 
@@ -18,7 +19,7 @@ def test_rnn_shapes(activation):
     h_seq, h = RNN(3, 5, activation)(torch.randn(7, 2, 3))
     assert h_seq.shape == (7, 2, 5)
     assert h.shape in ((1, 2, 5), (2, 5))
-    torch.testing.assert_close(h.reshape(2, 5), h_seq[-1])
+    assert_close(h.reshape(2, 5), h_seq[-1], name="the last state")
 
 
 def test_lstm_shapes():
@@ -27,7 +28,7 @@ def test_lstm_shapes():
     assert h_seq.shape == (7, 2, 5)
     assert h.shape == c.shape
     assert h.shape in ((1, 2, 5), (2, 5))
-    torch.testing.assert_close(h.reshape(2, 5), h_seq[-1])
+    assert_close(h.reshape(2, 5), h_seq[-1], name="the last state")
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
@@ -36,7 +37,7 @@ def test_rnn_equals_torch(activation):
     ours, theirs = RNN(3, 5, activation), nn.RNN(3, 5, nonlinearity=activation)
     ours.load_torch(theirs)
     x = torch.randn(7, 2, 3)
-    torch.testing.assert_close(ours(x)[0], theirs(x)[0], rtol=1e-4, atol=1e-5)
+    assert_close(ours(x)[0], theirs(x)[0], name="h_seq", rtol=1e-4, atol=1e-5, inputs={"x": x})
 
 
 def test_lstm_equals_torch():
@@ -45,17 +46,17 @@ def test_lstm_equals_torch():
     ours.load_torch(theirs)
     x = torch.randn(7, 2, 3)
     (h_seq, (_, c)), (right, (_, right_c)) = ours(x), theirs(x)
-    torch.testing.assert_close(h_seq, right, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(c.reshape(2, 5), right_c[0], rtol=1e-4, atol=1e-5)
+    assert_close(h_seq, right, name="h_seq", rtol=1e-4, atol=1e-5, inputs={"x": x})
+    assert_close(c.reshape(2, 5), right_c[0], name="c", rtol=1e-4, atol=1e-5, inputs={"h": h_seq[-1]})
 
 
 def test_a_sequence_in_two_parts():
     """The states after the first part are where the second part starts."""
     lstm, rnn, x = LSTM(3, 5), RNN(3, 5), torch.randn(7, 2, 3)
     _, (h, c) = lstm(x[:4])
-    torch.testing.assert_close(lstm(x[4:], h, c)[0], lstm(x)[0][4:])
+    assert_close(lstm(x[4:], h, c)[0], lstm(x)[0][4:], name="the LSTM's states of the second part")
     _, h = rnn(x[:4])
-    torch.testing.assert_close(rnn(x[4:], h)[0], rnn(x)[0][4:])
+    assert_close(rnn(x[4:], h)[0], rnn(x)[0][4:], name="the RNN's states of the second part")
 
 
 def test_parameters_are_registered():

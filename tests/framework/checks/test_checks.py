@@ -12,6 +12,8 @@ from grader.checks.close import without_diagnosis
 from grader.engine.outcomes import CaseState, judge
 from grader.records import Verdict
 
+pytestmark = pytest.mark.torch
+
 ONE = torch.tensor([1.0, 2.0, 3.0])
 
 

@@ -10,6 +10,8 @@ from grader.checks import CheckFailed, assert_close
 from grader.checks.diagnosis import RANKS, diagnose
 from tests.support.mistakes import MISTAKES, softmax
 
+pytestmark = pytest.mark.torch
+
 TOLERANCES = {"float32": (1e-4, 1e-5), "float64": (1e-7, 1e-9)}
 #: Where two mistakes give the same values, both are told: 7 is the root of 49, and a size as well.
 AMBIGUOUS = {"root missing", "root twice", "not clipped"}

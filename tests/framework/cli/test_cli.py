@@ -1,9 +1,8 @@
-"""The command line: exit codes, errors that say how to fix them, JSON that is nothing else, and the author's mode."""
+"""The command line: exit codes, errors that say how to fix them, and JSON that is nothing else."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.cli.main import app
-from tests.support.tiny import COURSE, handed_in, write_course
+from grader.errors import AuthoringError, IsolationError, SystemFault
+from grader.records import CheckResult, Report, Verdict
+from tests.support.tiny import handed_in, write_course
 
 SUITE = '''\
 """Hidden checks."""
@@ -161,9 +162,95 @@ def test_checking_a_folder_without_public_tests_is_exit_code_2(tmp_path):
     assert "public" in result.stderr
 
 
-# -- what needs a runner ---------------------------------------------------------------------------------------------------
+# -- grading, with a grader that is played ----------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def grader_that(monkeypatch):
+    """Let `grade --submission` come to a report, or to an error, without starting a runner."""
+
+    def play(outcome):
+        def grade_upload(course, assignment, upload, *, profile, state):
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome(course, assignment, upload)
+
+        monkeypatch.setattr("grader.grading.grade_upload", grade_upload)
+
+    return play
+
+
+def report_on(verdict=Verdict.PARTIAL, score=4.0, staff=""):
+    """What makes the report of the upload that it is given: `test_add` lost as ``verdict``, `test_mean` passed."""
+
+    def make(course, assignment, upload):
+        lost = CheckResult(
+            id="test_add", title="`add` adds.", verdict=verdict, score=score and 0.0, max_score=6.0, staff=staff,
+            message=f"{len(upload.files)} files",
+        )  # fmt: skip
+        passed = CheckResult(id="test_mean", title="`mean` averages.", verdict=Verdict.ACCEPTED, score=4, max_score=4)
+        return Report(
+            assignment=assignment.name, verdict=verdict, score=score, max_score=10.0, checks=(lost, passed), seed=1,
+            profile="cpu", grader_version="v", submission_digest="d",
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AuthoringError("the suite cannot be collected", where="hidden", fix="run pytest"), 2),
+        (IsolationError("this machine lacks moat", fix="run `autograde doctor`"), 3),
+        (SystemFault("the runner died", fix="try again"), 1),
+    ],
+    ids=["authoring", "isolation", "system"],
+)
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_an_error_of_grading_has_its_exit_code(tiny, tmp_path, grader_that, error, code, as_json):
+    """What stops grading is reported with its reason and the fix, as text or as JSON alone, under the exit code of its kind."""
+    grader_that(error)
+    result = autograde(
+        "grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", tiny, *(["--json"] * as_json)
+    )
+    assert result.exit_code == code
+    if as_json:
+        assert json.loads(result.stdout)["what"] == error.what
+        assert json.loads(result.stdout)["error"] == type(error).__name__
+    else:
+        assert error.what in result.stderr
+        assert error.fix in result.stderr
+        assert "Traceback" not in result.output
+
+
+def test_one_report_is_printed_whole(tiny, tmp_path, grader_that):
+    """`grade --submission` prints the report of what lies there: as JSON and nothing else, or as a table with the score."""
+    grader_that(report_on())
+    arguments = ("grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", tiny)
+    result = autograde(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["score"], report["max_score"], report["verdict"]) == (4.0, 10.0, "partial")
+    assert report["checks"][0]["message"] == "2 files"
+    shown = autograde(*arguments)
+    assert shown.exit_code == 0
+    assert "4 of 10" in shown.stdout
+
+
+def test_a_held_report_is_exit_code_1(tiny, tmp_path, grader_that):
+    """What staff must look at is said with the check and what staff may read."""
+    grader_that(report_on(Verdict.GRADER_ERROR, None, staff="ZeroDivisionError in the suite"))
+    result = autograde("grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", tiny)
+    assert result.exit_code == 1
+    assert "held for staff" in result.stdout
+    assert "test_add: grader_error" in result.stderr
+    assert "ZeroDivisionError in the suite" in result.stderr
+
+
+# -- grading, for once from end to end --------------------------------------------------------------------------------------
+
+
+@pytest.mark.runner
 def test_one_submission_is_graded_without_the_store(tiny, tmp_path):
     """`grade --submission --json` prints the whole report and keeps nothing but the secret."""
     folder = submission(tmp_path / "mine", basics="def add(x, y):\n    print('hello')\n    return x - y\n")
@@ -173,52 +260,3 @@ def test_one_submission_is_graded_without_the_store(tiny, tmp_path):
     assert (report["score"], report["max_score"], report["verdict"]) == (4.0, 10.0, "partial")
     assert report["metrics"]["mean"]["value"] == 1.0
     assert not (tiny.parent / ".autograde" / "store.db").exists()
-
-
-def test_a_suite_that_cannot_be_collected_is_exit_code_2(tmp_path):
-    """An author's mistake at import is told with file and reason; no submission is blamed for it."""
-    suite = "from grader.checks import points\nimport no_such_module\n\n@points(1)\ndef test_a(student):\n    pass\n"
-    path = write_course(tmp_path / "course", suite=suite)
-    result = autograde("grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", path, "--json")
-    assert result.exit_code == 2
-    told = json.loads(result.stdout)
-    assert told["error"] == "AuthoringError"
-    assert "no_such_module" in told["what"]
-    assert told["where"].endswith("hidden")
-
-
-def test_a_missing_layer_is_exit_code_3(tmp_path):
-    """Below the configured minimum nothing is graded; the error says which layer, and points at the doctor."""
-    # No machine has both: as root there is no user namespace, else no user id.
-    course = COURSE.replace("minimum: []", "minimum: [user_ns, uid]")
-    path = write_course(tmp_path / "course", suite=SUITE, course=course)
-    result = autograde("grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", path)
-    assert result.exit_code == 3
-    assert any(f"{name} (without it, " in result.stderr for name in ("user_ns", "uid"))
-    assert "autograde doctor" in result.stderr
-
-
-def test_the_authors_mode(tiny, tmp_path):
-    """`pytest HIDDEN --submission PATH` runs the suite as plain pytest, with -k, and says what it would score."""
-    folder = submission(tmp_path / "mine", basics="def add(x, y):\n    return x + y if len(x) == 1 else y\n")
-    hidden = tiny.parent / "assignments" / "tiny" / "hidden"
-    command = [sys.executable, "-m", "pytest", str(hidden), "--submission", str(folder), "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTEST_ADDOPTS": ""}
-    done = subprocess.run(
-        [*command, "-k", "add"], capture_output=True, text=True, check=False, cwd=tiny.parent, env=environment
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 failed, 1 passed, 1 deselected" in done.stdout
-    assert re.search(r"3\.00 / +6\.00 +wrong_answer +test_add", done.stdout)
-    assert "1 of 2 cases passed" in done.stdout
-
-
-def test_a_hidden_suite_without_a_submission_says_what_it_needs(tiny):
-    """Plain pytest on a hidden suite names the option that is missing."""
-    hidden = tiny.parent / "assignments" / "tiny" / "hidden"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(hidden), "-p", "no:cacheprovider", "-k", "mean"],
-        capture_output=True, text=True, check=False, cwd=tiny.parent,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "run it with --submission PATH" in done.stdout

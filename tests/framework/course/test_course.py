@@ -265,7 +265,7 @@ def test_teams_submit_for_their_members(tiny_course):
     roster = load_course(tiny_course).roster
     assert roster.owners_for("ada") == ("ada", "team-rho")
     assert roster.owners_for("kurt") == ("kurt",)
-    assert (roster.find("ada").shown, roster.find("grace").shown) == ("enchantress", "grace")
+    assert (roster.find("ada").shown, roster.find("grace").shown) == ("enchantress", "")
 
 
 DUE = datetime(2026, 12, 4, 22, 59, tzinfo=UTC)
@@ -327,7 +327,9 @@ def test_threshold_where_less_is_better(value, fraction):
 def test_schema_for_editors():
     """The JSON Schema knows every section and says what the keys mean."""
     schema = json.loads(json.dumps(course_schema()))
-    assert set(schema["properties"]) == {"course", "gradebook", "late_policy", "roster", "sandbox", "assignments"}
+    assert set(schema["properties"]) == {
+        "course", "gradebook", "late_policy", "roster", "sandbox", "defaults", "assignments"
+    }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]
 

@@ -20,6 +20,8 @@ from grader.data.digits import digits, digits8x8
 from grader.data.stream import Stream
 from grader.errors import AutogradeError, CourseError, MachineError
 
+pytestmark = pytest.mark.torch
+
 SECRET = bytes(range(32))
 CONFIG = {"set": "digits", "train": 200, "validation": 50, "test": 300, "flat": True, "array": "numpy"}
 

@@ -12,6 +12,8 @@ from grader.data import PredictionError, hold_out, load, write_csv
 from grader.data.landmarks import COLUMNS, NAMES, read_csv
 from grader.errors import CourseError, MachineError
 
+pytestmark = pytest.mark.torch
+
 SECRET = bytes(range(32))
 CONFIG = {"set": "faces", "train": 30, "validation": 10, "test": 40, "array": "numpy"}
 

@@ -10,6 +10,9 @@ import pytest
 from grader.course import load_course
 from grader.data import hold_out, load
 from grader.errors import CourseError, MachineError
+from tests.support.builder import Homework, build_course
+
+pytestmark = pytest.mark.torch
 
 SECRET = bytes(range(32))
 SIZES = {"train": 60, "t10k": 40}
@@ -117,18 +120,13 @@ def test_the_root_is_asked_for():
 
 def test_a_profile_may_name_it(folder, tmp_path):
     """In autograde.yml, a profile takes the full set in place of the assignment's, and keeps what it does not name."""
-    course = tmp_path / "course"
-    (course / "assignments" / "one" / "hidden").mkdir(parents=True)
-    (course / "assignments" / "one" / "hidden" / "test_one.py").write_text('def test_one():\n    """One."""\n')
-    (course / "solutions" / "one").mkdir(parents=True)
-    (course / "solutions" / "one" / "one.py").write_text("x = 1\n")
-    (course / "autograde.yml").write_text(
+    config = (
         "course: {name: C}\nassignments:\n  one:\n    title: One\n    files: [one.py]\n"
         "    data: {set: digits, train: 30, validation: 10, test: 20, flat: true, array: numpy}\n"
         "    profiles:\n      cpu: {}\n      gpu:\n"
         f"        data: {{set: mnist, options: {{root: {folder}}}, train: 40}}\n"
     )
-    assignment = load_course(course / "autograde.yml").assignment("one")
+    assignment = load_course(build_course(tmp_path, config, Homework("one", {"one.py": "x = 1\n"}))).assignment("one")
     small, full = (hold_out(assignment.profile(name).data, SECRET) for name in ("cpu", "gpu"))
     assert (small.train[0].shape, full.train[0].shape) == ((30, 784), (40, 784))
     assert full.inputs.shape == (20, 784)

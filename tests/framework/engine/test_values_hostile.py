@@ -14,8 +14,10 @@ from grader.checks.close import CheckFailed
 from grader.engine.contract import describe
 from grader.engine.outcomes import CaseState, CheckSpec, combine, judge
 from grader.records import CheckResult
-from grader.reports.formatting import MAX_CHARS, screenful
 from grader.sandbox.faults import ContractError, StudentError, clean_text
+from grader.text import MAX_CHARS, screenful
+
+pytestmark = pytest.mark.torch
 
 
 def nested(depth, width=1, leaf=0.0):

@@ -1,24 +1,19 @@
-"""Batches: killed at any moment they resume, what dies in them costs nobody anything, one writer, one attempt each."""
+"""What a batch does about signals and about runners that stop, fail or refuse; the runners are played here."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 
 import pytest
 
 from grader.course import load_course
-from grader.errors import RunnerError
-from grader.grading import Stopped, grade, grade_assignment, grade_uploads, slot, stoppable
-from grader.grading.slot import Slot
+from grader.errors import AuthoringError, IsolationError, MachineError, RunnerError
+from grader.grading import GradeTask, Stopped, grade_uploads, slot, stoppable
+from grader.grading.slot import Slot, Work
 from grader.intake import Upload
 from grader.records import Verdict
-from grader.store import Store
-from tests.attacks.arena.watch import mounts
-from tests.chaos.kills import Batch, run
-from tests.chaos.made import hand_in, write_class
-from tests.chaos.run import differences, leftovers, reports, scratch_folders
+from tests.support.fake_runner import substitute
 from tests.support.tiny import handed_in, write_course
 
 SUITE = '''\
@@ -32,81 +27,6 @@ def test_add(student):
     """`add` adds."""
     assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
 '''
-STUDENTS = 20
-#: Mostly workers: what else dies takes seconds to start. `make chaos` kills a hundred, of every kind as many.
-PLAN = ["worker", "runner", "worker", "zygote", "coordinator", "worker"]
-
-
-@pytest.fixture(scope="module")
-def chaos(tmp_path_factory):
-    """A class graded undisturbed, and again while six of its processes are killed and one command is stopped."""
-    root = tmp_path_factory.mktemp("chaos")
-    path = write_class(root, STUDENTS, hang_s=3.0)
-    course = load_course(path)
-    for name in ("calm", "disturbed"):
-        kinds = hand_in(Store(root / name), STUDENTS, random.Random(7))
-        (root / name / "secret").write_text("5" * 64 + "\n")
-    mounted, scratch = mounts(), scratch_folders()
-    calm, disturbed = Store(root / "calm"), Store(root / "disturbed")
-    grade_assignment(course, course.assignment("tiny"), calm, slots=1)
-    batch = Batch(path, disturbed.state, 1, random.Random(7), most_delay_s=0.5)
-    batch.start()
-    code, words = batch.stop(signal.SIGTERM, at=2)
-    outcome = run(batch, PLAN, STUDENTS)
-    return {
-        "course": course,
-        "calm": calm,
-        "disturbed": disturbed,
-        "kinds": kinds,
-        "outcome": outcome,
-        "left": leftovers(outcome, mounted, scratch),
-        "stopped": (code, words),
-    }
-
-
-def test_every_submission_has_exactly_one_attempt(chaos):
-    """Whatever is killed, and when, nothing is graded twice and nothing is left out."""
-    assert chaos["outcome"].kills.total() == len(PLAN), chaos["outcome"]
-    attempts = chaos["disturbed"].attempts("tiny")
-    submissions = chaos["disturbed"].submissions("tiny")
-    counting = sorted(attempt.submission_id for attempt in attempts if not attempt.held)
-    assert counting == sorted(submission.id for submission in submissions)
-    assert len({attempt.grader_version for attempt in attempts}) == 1
-
-
-def test_no_report_differs_from_the_undisturbed_run(chaos):
-    """A kill from outside costs no student anything: not a point, not a word."""
-    assert differences(reports(chaos["calm"]), reports(chaos["disturbed"]), chaos["kinds"]) == []
-
-
-def test_nothing_is_left_of_a_killed_batch(chaos):
-    """Runners, zygotes and workers end with the coordinator; no group, mount or folder stays."""
-    assert len(chaos["outcome"].seen) > 3 * len(PLAN)
-    assert chaos["left"] == []
-
-
-def test_every_kind_of_submission_was_among_them(chaos):
-    """The undisturbed run has the verdicts that the class was made for, so that the comparison means something."""
-    found = {check.verdict for (report,) in reports(chaos["calm"]).values() for check in report.checks}
-    assert found >= {
-        Verdict.ACCEPTED, Verdict.WRONG_ANSWER, Verdict.RUNTIME_ERROR, Verdict.TIME_LIMIT, Verdict.MEMORY_LIMIT,
-        Verdict.WORKER_DIED, Verdict.PROTOCOL_ERROR,
-    }  # fmt: skip
-
-
-def test_a_stopped_command_says_where_it_stands(chaos):
-    """SIGTERM ends it at once, with the signal's exit code, what is kept, and how to go on."""
-    code, words = chaos["stopped"]
-    assert code == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM" in words
-    assert f"of {STUDENTS} submissions were graded, and are kept" in words
-    assert "run the same command again" in words
-
-
-def test_nothing_is_left_to_grade(chaos):
-    """Grading again starts no process and adds no attempt."""
-    course = chaos["course"]
-    assert grade_assignment(course, course.assignment("tiny"), chaos["disturbed"]) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -134,9 +54,23 @@ def test_nohup_is_heeded():
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_runner_that_is_stopped_is_started_again(tmp_path, monkeypatch):
+@pytest.fixture
+def fake_runner(monkeypatch):
+    """Runners that are real processes and answer without torch; call it with what they answer."""
+    return substitute(monkeypatch)
+
+
+def report_in(course):
+    """A report with full marks."""
+    work = Work(course, course.assignment("tiny"), course.assignment("tiny").profile("cpu"), course.state)
+    report = GradeTask(0, handed_in()).give_up(work, "")
+    return report.model_copy(update={"verdict": Verdict.ACCEPTED, "score": 10.0}).model_dump(mode="json")
+
+
+def test_a_runner_that_is_stopped_is_started_again(tmp_path, monkeypatch, fake_runner):
     """SIGSTOP from outside does not hold up the batch for ever: the runner is ended, the submission tried again."""
     course = load_course(write_course(tmp_path, suite=SUITE))
+    fake_runner(report=report_in(course))
     original, stopped = Slot.grade, []
 
     def grade(slot, files, problem, seed):
@@ -150,6 +84,29 @@ def test_a_runner_that_is_stopped_is_started_again(tmp_path, monkeypatch):
     (report,) = grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())])
     assert stopped[0].returncode == -signal.SIGKILL
     assert report.score == 10.0
+
+
+@pytest.mark.parametrize(
+    ("first", "kind", "told"),
+    [
+        (
+            {"op": "broken", "error": IsolationError("it lacks moat", fix="autograde doctor").as_dict()},
+            IsolationError,
+            "lacks moat",
+        ),
+        ({"op": "broken", "error": MachineError("no GPU").as_dict()}, MachineError, "no GPU"),
+        ({"op": "broken", "error": RunnerError("a fault").as_dict(), "exit_code": 1}, RunnerError, "a fault"),
+        ({"op": "broken", "errors": ["E   no_such_module"]}, AuthoringError, "no_such_module"),
+    ],
+    ids=["a missing layer", "a lesser machine", "a fault of ours", "a broken suite"],
+)
+def test_a_runner_that_refuses_says_why(tmp_path, fake_runner, first, kind, told):
+    """What a runner says in place of being ready becomes the error of its kind, with the same words."""
+    course = load_course(write_course(tmp_path, suite=SUITE))
+    fake_runner(first)
+    with pytest.raises(kind, match=told) as caught:
+        grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())], slots=1)
+    assert type(caught.value) is kind
 
 
 def test_what_fails_again_and_again_is_held(tmp_path, monkeypatch):
@@ -199,7 +156,7 @@ def test_a_runner_killed_as_it_starts_is_started_again(tmp_path, monkeypatch):
             raise RunnerError("the runner did not start")
 
     def graded(slot, files, problem, seed):
-        return grade._system_error(slot.work, files, "").model_copy(update={"verdict": Verdict.ACCEPTED})
+        return GradeTask(0, files).give_up(slot.work, "").model_copy(update={"verdict": Verdict.ACCEPTED})
 
     monkeypatch.setattr(Slot, "start", start)
     monkeypatch.setattr(Slot, "running", True)

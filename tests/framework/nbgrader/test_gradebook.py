@@ -5,21 +5,21 @@ from __future__ import annotations
 import csv
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
-import nbformat
 import pytest
 
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError
+from grader.files import remove_tree
 from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
-from grader.nbgrader.plugins import GradesCsv
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
-from grader.nbgrader.transfer import remove_tree, take_in
+from grader.nbgrader.transfer import take_in
 from grader.reports import publish_feedback
 from grader.store import Store
 from tests.support import gradebook as small
@@ -161,6 +161,8 @@ def test_lateness_costs_what_our_reports_say(graded):
 
 def test_cells_show_the_report(graded):
     """A number where something was earned, an error where nothing was, the message and hint, never stderr."""
+    import nbformat
+
     cells = {
         student: {
             cell.metadata.nbgrader.grade_id: cell
@@ -212,6 +214,8 @@ def test_a_mark_on_a_held_check_settles_it(graded):
 
 def test_export_counts_everything_and_quotes(graded, tmp_path):
     """One row a student, written part and lateness included; a name with a comma stays one cell."""
+    from grader.nbgrader.plugins import GradesCsv
+
     with open_gradebook(graded) as gradebook:
         GradesCsv(to=str(tmp_path / "grades.csv"), course_file=str(graded.course.path)).export(gradebook)
     with (tmp_path / "grades.csv").open() as stream:
@@ -220,7 +224,8 @@ def test_export_counts_everything_and_quotes(graded, tmp_path):
     assert rows["hedy"]["first_name"] == "Hedy Smith,"
     for student in ("ada", "alan", "hedy", "kurt", "radia"):
         assert float(rows[student]["score"]) == pytest.approx(row(graded, student).final_score, abs=1e-5)
-    assert rows["sofya"]["score"] == "0"
+    assert {rows[student]["status"] for student in ("ada", "alan", "hedy", "kurt", "radia")} == {"graded"}
+    assert (rows["sofya"]["score"], rows["sofya"]["status"]) == ("0", "nothing handed in")
 
 
 def test_feedback_is_for_its_student(graded):
@@ -308,11 +313,12 @@ def test_what_has_no_report_is_graded_in_the_sandbox(graded):
     try:
         assert run_step(graded, "Autograde", "hw", "team0") == ""
     finally:
-        attempts._SLOTS.close()  # nbgrader's own process keeps it until it ends
+        attempts._WARM.close()  # nbgrader's own process keeps it until it ends
     in_step(graded)
     attempt = row(graded, "team0").attempt
-    assert [check.verdict.value for check in attempt.report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
-    assert "taken from `hw.ipynb`" in attempt.report.message
+    report = graded.store.reports([attempt.id])[attempt.id]
+    assert [check.verdict.value for check in report.checks] == ["accepted", "wrong_answer", "wrong_answer"]
+    assert "taken from `hw.ipynb`" in report.message
     assert {name: told[0] for name, told in grades(graded, "team0").items()} == {
         "test_double": 4.0, "test_half": 0.0, "test_both": 0.0, "why": 0.0,
     }  # fmt: skip
@@ -427,6 +433,8 @@ def test_a_new_gradebook_gets_the_marks_back(graded, monkeypatch):
 )
 def test_drift_between_notebook_and_suite_is_named(base, change, what):
     """Points and ids stand in the suite; a notebook that says otherwise is an error that names file and cell."""
+    import nbformat
+
     path = base.source("hw") / "hw.ipynb"
     notebook = nbformat.read(path, 4)
     change(notebook.cells)
@@ -459,3 +467,28 @@ def test_nothing_hidden_is_beside_the_notebook(base):
     ]  # fmt: skip
     assert find_leaks(files, assignment_secrets(base.course.assignment("hw"))) == []
     assert Store(base.course.state).state == base.course.state
+
+
+def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
+    """Who handed in, and was not put through nbgrader yet, has no 0 that an LMS would import."""
+    from nbgrader.api import MissingEntry
+
+    from grader.nbgrader import plugins
+
+    def missing(name, student):
+        raise MissingEntry(f"{student} has no submission of {name}")
+
+    student = SimpleNamespace(id="sofya", last_name="Kovalevskaya", first_name="Sofya", email="")
+    assignment = SimpleNamespace(name="hw", duedate=None, max_score=13.0)
+    gradebook = SimpleNamespace(assignments=[assignment], students=[student], find_submission=missing)
+    rows = {}
+    course = SimpleNamespace(assignments={"hw"}, assignment=lambda name: name)
+    for submission in (None, object()):
+        standing = [SimpleNamespace(owner="sofya", submission=submission)]
+        store = SimpleNamespace(standing=lambda *_, by, standing=standing: standing)
+        monkeypatch.setattr(plugins, "layout_at", lambda _, store=store: SimpleNamespace(course=course, store=store))
+        plugins.GradesCsv(to=str(tmp_path / "grades.csv"), course_file="autograde.yml").export(gradebook)
+        with (tmp_path / "grades.csv").open() as stream:
+            (rows[submission is not None],) = csv.DictReader(stream)
+    assert (rows[False]["score"], rows[False]["status"]) == ("0", "nothing handed in")
+    assert (rows[True]["score"], rows[True]["raw_score"], rows[True]["status"]) == ("", "", "not graded")

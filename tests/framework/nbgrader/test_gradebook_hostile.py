@@ -8,7 +8,6 @@ import os
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
-import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -240,6 +239,8 @@ def test_no_notebook_gains_or_loses_a_point(battle, student):
 @pytest.mark.parametrize("student", [*ATTACKS, "team1", "team2", "team3"])
 def test_the_course_s_cells_are_in_every_graded_notebook_once(battle, student):
     """Locked cells are as released, each once, with its points; the answer's cell is there as well."""
+    import nbformat
+
     notebook = nbformat.read(battle.autograded("hw", student) / "hw.ipynb", 4)
     nbformat.validate(notebook)
     told = [cell.metadata.nbgrader for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id")]
@@ -256,6 +257,8 @@ def test_the_course_s_cells_are_in_every_graded_notebook_once(battle, student):
 
 def test_nothing_of_a_student_runs_in_a_page(battle):
     """In feedback and in what formgrader shows, there is text and there are pictures."""
+    import nbformat
+
     notebook = nbformat.read(battle.autograded("hw", "team0") / "hw.ipynb", 4)
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert {key for output in shown for key in output.get("data", {})} <= {"text/plain", "image/png"}
@@ -298,6 +301,8 @@ def test_a_score_that_nbgrader_would_misread_is_refused(score):
 
 def test_a_forged_rubric_is_no_staff_s(battle):
     """What bears our tag is ours alone: it is cut from feedback, and a student's cell stays in it."""
+    import nbformat
+
     notebook = nbformat.read(battle.autograded("hw", "shouter") / "hw.ipynb", 4)
     rubrics = [cell for cell in notebook.cells if "For staff: model answer" in cell.source]
     assert [cell.metadata.tags for cell in rubrics] == [["autograde-staff"], ["mine"]]
@@ -431,4 +436,6 @@ def test_plain_markdown_stays_as_it_is():
 )
 def test_any_cells_become_a_valid_notebook(cells):
     """Restoring never raises, and what comes out is a notebook."""
+    import nbformat
+
     nbformat.validate(restore(cells, {}))

@@ -22,6 +22,8 @@ def course(tmp_path):
     return tmp_path
 
 
+@pytest.mark.runner
+@pytest.mark.nbgrader
 def test_the_scaffold_validates_and_releases(course):
     """Solution, stub, variants and automatic mutants all get what they must, and the release is proven clean."""
     told = runner.invoke(app, ["validate", "first", "--course", str(course), "--jobs", "1"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 import textwrap
 
 import pytest
 
+from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.release import find_regions, make_stub
+from grader.release import find_regions, make_stub, make_stubs
 
 SOLUTION = '''
 """Softmax, by hand."""
@@ -159,3 +162,48 @@ def test_a_wrong_marker_is_refused_with_its_line_and_a_fix(code, line, says):
     assert where.startswith("m.py:")
     assert abs(int(where.split(":")[1]) - line) <= (1 if "compile" in says else 0)  # Python's versions differ
     assert error.value.fix
+
+
+def test_cutting_a_stub_needs_no_jupyter():
+    """A runner cuts stubs at its first notebook: that imports none of what building a release needs."""
+    program = (
+        "import sys\nfrom grader.release import make_stub, make_stubs\nfrom grader.release.strip import find_regions\n"
+        "heavy = {'jupytext', 'nbformat', 'jsonschema', 'nbgrader', 'jinja2', 'yaml', 'torch', 'numpy'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_everything_that_the_package_offers_is_there():
+    """Names are imported when they are asked for; each one is, and no other."""
+    import grader.release as package
+
+    for name in package.__all__:
+        assert getattr(package, name).__module__.startswith("grader.release."), name
+    with pytest.raises(AttributeError, match="no_such_name"):
+        package.no_such_name  # noqa: B018 - asking is what is tested
+
+
+def test_stubs_of_an_assignment(tiny_course):
+    """One for each of its files, as bytes: what is handed in by whoever has written nothing."""
+    assignment = load_course(tiny_course).assignment("backprop")
+    code = "def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n"
+    (assignment.solution_folder / "backprop.py").write_text(code)
+    stubs = make_stubs(assignment)
+    assert list(stubs) == ["backprop.py", "hyperparams.py"]
+    assert b"NotImplementedError" in stubs["backprop.py"]
+    assert b"return 1" not in stubs["backprop.py"]
+    assert stubs["hyperparams.py"] == assignment.solution_files()["hyperparams.py"]
+
+
+@pytest.mark.parametrize(("content", "what"), [(None, "cannot be read"), (b"\xff\n", "UTF-8")])
+def test_a_solution_that_cannot_be_read_is_named(tiny_course, content, what):
+    """With the file's path, wherever it is needed."""
+    assignment = load_course(tiny_course).assignment("backprop")
+    path = assignment.solution_folder / "hyperparams.py"
+    path.unlink() if content is None else path.write_bytes(content)
+    for ask in (assignment.solution_files, lambda: make_stubs(assignment)):
+        with pytest.raises(AuthoringError, match=what) as error:
+            ask()
+        assert error.value.where == str(path)

@@ -18,11 +18,15 @@ from rich.console import Console
 
 import grader.reports
 from grader.course import load_course
+from grader.course.pseudonyms import pseudonym
 from grader.errors import UsageError
 from grader.records import CheckResult, Metric, Place, Report, Verdict
 from grader.reports import feedback, formatting, leaderboard, pages, terminal_tables
 from grader.reports.formatting import DASH, MINUS
 from grader.reports.verdicts import WORDINGS
+from tests.support.builder import Homework, build_course
+
+SECRET = bytes(range(32))
 
 CONFIG = """
 course: {name: "Vision & <Friends>", timezone: Europe/Berlin}
@@ -50,14 +54,8 @@ HOSTILE = "<script>alert('x')</script>\x1b[31mred\x1b[0m\x00\x07 &amp; \u202eevi
 
 @pytest.fixture
 def course(tmp_path):
-    for name in ("backprop", "plain"):
-        hidden = tmp_path / "assignments" / name / "hidden"
-        hidden.mkdir(parents=True)
-        (hidden / "test_x.py").touch()
-        (tmp_path / "solutions" / name).mkdir(parents=True)
-        (tmp_path / "solutions" / name / "backprop.py").touch()
-    (tmp_path / "autograde.yml").write_text(CONFIG)
-    return load_course(tmp_path / "autograde.yml")
+    homeworks = (Homework(name, {"backprop.py": ""}) for name in ("backprop", "plain"))
+    return load_course(build_course(tmp_path, CONFIG, *homeworks))
 
 
 def check(id_="test_a", verdict=Verdict.WRONG_ANSWER, score=1.0, max_score=4.0, **more):
@@ -275,29 +273,6 @@ def test_a_megabyte_becomes_a_screenful(course):
         assert part in page.text
 
 
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        ("a\r\nb", "a\nb"),
-        ("10%\r20%\r100%\ndone\r", "100%\ndone"),
-        ("\x1b]8;;http://x\x07link\x1b]8;;\x07", "link"),
-        ("\x1b[2K\x1b[1A\x9b31mx", "31mx"),
-        ("tab\tkept", "tab\tkept"),
-        ("a\u2028b", "a\nb"),
-        ("naïve ä 数据 🙂", "naïve ä 数据 🙂"),
-    ],
-)
-def test_cleaning(raw, shown):
-    """Progress bars show their last state; what is readable stays."""
-    assert formatting.clean(raw) == shown
-
-
-def test_a_screenful_leaves_short_text_alone():
-    """And ends a long line where a screen would."""
-    assert formatting.screenful("a\nb\n") == "a\nb"
-    assert formatting.screenful("x" * 1000) == "x" * formatting.MAX_LINE + " [...]"
-
-
 def test_pages_fetch_nothing(course):
     """No address, no import: they open from disk, without a network, and a policy holds them to it."""
     give(course, report(check()))
@@ -487,12 +462,13 @@ def test_the_pages_own_script_is_the_only_one_allowed(course):
 def test_hostile_handles(course):
     """Inert in HTML, no formula in the CSV, and one line long."""
     handles = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "<script>x</script>", 'a,b"c\nd', "z" * 999]
+    handles += ["\u3000=1+1", "\u2003\u00a0=1", "\u2800 =1", "\u00ad\u3000@SUM(A1)"]
     page = write_standing(course, [entry(handle, hours=n) for n, handle in enumerate(handles)])
     assert page.tags.count("script") == 1
     rows = list(csv.DictReader(io.StringIO((course.root / "board/leaderboard.csv").read_text())))
     assert len(rows) == len(handles)
     for row in rows:
-        assert not row["handle"].lstrip().startswith(("=", "+", "-", "@"))
+        assert not row["handle"].lstrip("\u00ad\u2800\u3000\u2003\u00a0 \t").startswith(("=", "+", "-", "@"))
     assert rows[7]["handle"] == 'a,b"c d'
     assert max(len(row["handle"]) for row in rows) == 60
 
@@ -522,11 +498,23 @@ def test_an_entry_of_the_stores_standing(course):
     row = SimpleNamespace(
         handle="enchantress", submission=submission, final_score=50.0, max_score=100.0, metrics=metrics, name="Ada"
     )
-    made = leaderboard.entry_of(row)
+    made = leaderboard.entry_of(row, secret=SECRET)
     assert made == leaderboard.LeaderboardEntry("enchantress", DUE, 50.0, 100.0, True, {"accuracy": 0.5})
-    assert leaderboard.entry_of(row, pass_fraction=0.51).passed is False
+    assert leaderboard.entry_of(row, secret=SECRET, pass_fraction=0.51).passed is False
     row.submission = None
-    assert leaderboard.entry_of(row) is None
+    assert leaderboard.entry_of(row, secret=SECRET) is None
+
+
+def test_who_chose_no_handle_has_a_pseudonym():
+    """It is stable, differs between courses, and tells neither id nor name."""
+    row = SimpleNamespace(
+        owner="s2026001", handle="", submission=SimpleNamespace(received_at=DUE), final_score=1.0, max_score=1.0,
+        metrics={}, name="Ada Lovelace",
+    )  # fmt: skip
+    shown = [leaderboard.entry_of(row, secret=secret).handle for secret in (SECRET, SECRET, b"other" * 8)]
+    assert shown[0] == shown[1] != shown[2]
+    assert re.fullmatch(r"[a-z]+-[a-z]+-\d{3}", shown[0])
+    assert len({pseudonym(SECRET, f"s{number}") for number in range(1000)}) > 995
 
 
 def test_nobody_yet(course):

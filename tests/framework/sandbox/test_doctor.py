@@ -14,7 +14,7 @@ from grader.sandbox.layers import remedies
 from grader.sandbox.report import doctor, machine
 from grader.sandbox.trusted.zygote import Zygote
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")
+pytestmark = [pytest.mark.runner, pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")]
 
 
 def examine(monkeypatch, minimum=DEFAULT_MINIMUM, software=(), **kept):

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from grader.course import load_course
-from grader.engine.run import SubmissionRun
+from grader.engine.run import open_run
+from grader.engine.session import Prepared
 from grader.errors import SystemFault
 from grader.grading import grade_uploads
 from grader.intake import Upload
@@ -21,6 +22,8 @@ from grader.sandbox.trusted import zygote as zygote_module
 from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
 from grader.sandbox.trusted.zygote import Zygote
 from tests.support.tiny import COURSE, handed_in, write_course
+
+pytestmark = pytest.mark.runner
 
 LIMITS = Limits(wall_s=120, cpu_s=60, memory_mb=512, processes=16, open_files=64, scratch_mb=8, output_kb=16)
 
@@ -125,7 +128,7 @@ def test_hanging_up_is_no_kill_from_outside(zygote):
 
 
 class Killed:
-    """A worker that dies by SIGKILL at every request but the first."""
+    """A worker that dies by SIGKILL once it runs student code."""
 
     layers = ("landlock",)
 
@@ -134,8 +137,12 @@ class Killed:
 
     def request(self, op, *args, **more):
         """Die, unless asked to take the submission."""
-        if op != "load":
+        if op not in ("load", "seed"):
             raise self.fault
+
+    def cpu_s(self):
+        """It has hardly begun."""
+        return 0.0
 
     def close(self):
         """Nothing to close."""
@@ -152,7 +159,7 @@ def attempt(*, by_itself, blames_kills):
     session = SimpleNamespace(
         limits=LIMITS, warm=lambda: zygote, assignment=assignment, modules={"basics": "basics.py"}
     )
-    run = SubmissionRun(session, handed_in(), "0" * 64, 1, blames_kills=blames_kills)
+    run = open_run(session, Prepared(handed_in(), "0" * 64, 1), blames_kills=blames_kills)
     with pytest.raises((WorkerDied, SystemFault)) as caught:
         run.ask("lookup", "basics", "add")
     return run, caught.value

@@ -22,7 +22,7 @@ from grader.sandbox.layers.rootfs import library_folders
 from grader.sandbox.trusted.zygote import Zygote
 from tests.support.tiny import write_course
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")
+pytestmark = [pytest.mark.runner, pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")]
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = Limits(memory_mb=256, processes=16, scratch_mb=8)

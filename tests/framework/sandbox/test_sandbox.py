@@ -28,6 +28,8 @@ from grader.sandbox.trusted.worker import SandboxFault
 from grader.sandbox.trusted.zygote import Zygote
 from grader.sandbox.wire import TensorRef, WireError
 
+pytestmark = pytest.mark.runner
+
 ROOT = Path(__file__).resolve().parents[3]
 #: Limits that honest code in these tests stays far below, small enough that hostile code ends soon.
 SMALL = Limits(wall_s=60, cpu_s=20, memory_mb=512, processes=16, open_files=64, file_mb=2, scratch_mb=8, output_kb=16)

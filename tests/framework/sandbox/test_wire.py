@@ -28,6 +28,8 @@ from grader.sandbox.wire import (
     parse_header,
 )
 
+pytestmark = pytest.mark.torch
+
 TENSOR_DTYPES = [
     torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.float16, torch.bfloat16,
     torch.float32, torch.float64, torch.complex64, torch.complex128,

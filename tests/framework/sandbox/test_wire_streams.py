@@ -16,6 +16,8 @@ from grader.sandbox.faults import MemoryLimit, ProtocolError, StudentError, Time
 from grader.sandbox.trusted.worker import Exit, SandboxFault, Worker
 from grader.sandbox.wire import MAGIC, PREFIX, Encoder, HandleRef, TensorRef, frame
 
+pytestmark = pytest.mark.torch
+
 PATIENCE_S = 30.0
 
 

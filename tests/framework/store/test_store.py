@@ -16,41 +16,15 @@ from hypothesis import strategies as st
 
 from grader.course import load_course
 from grader.errors import StoreError
-from grader.records import CheckResult, Metric, Report, Verdict
-from grader.store import Store, database, digest_files
-
-NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
-FILES = {"backprop.py": b"x = 1\n", "sub/y.py": b""}
+from grader.records import Verdict
+from grader.store import Mark, Store, database, digest_files, total
+from tests.support.attempts import FILES, NOON, hand_in, report
 
 
 @pytest.fixture
 def store(tmp_path):
     """An empty store."""
     return Store(tmp_path / "state")
-
-
-def hand_in(store, owner="ada", *, files=FILES, at=NOON, assignment="backprop", **more):
-    return store.add_submission(assignment, owner, files, received_at=at, **more)
-
-
-def report(submission, score=5.0, verdict=Verdict.PARTIAL, version="v1", **more):
-    fields = {
-        "assignment": submission.assignment,
-        "verdict": verdict,
-        "score": None if verdict.held else score,
-        "max_score": 10.0,
-        "checks": (
-            CheckResult(id="test_a", title="A", verdict=verdict, score=score, max_score=10.0, staff="for staff"),
-            CheckResult(id="test_b", title="B", verdict=Verdict.SKIPPED, score=None, max_score=0.0),
-        ),
-        "metrics": {"acc": Metric(name="acc", value=score / 10), "nan": Metric(name="nan", value=None)},
-        "seed": 2**63 + 5,
-        "profile": "cpu",
-        "grader_version": version,
-        "submission_digest": submission.digest,
-        "seconds": 2.5,
-    }
-    return Report(**{**fields, **more})
 
 
 def rows(store, query):
@@ -269,7 +243,7 @@ def small_disk(tmp_path):
             "    kernel.mount('tmpfs', str(disk), 'tmpfs', 0, 'size=2m')\n"
             "except OSError: sys.exit(77)\n"
             "from grader.errors import StoreError\nfrom grader.store import Store\n"
-            "from tests.framework.store.test_store import hand_in, report\n" + script
+            "from tests.support.attempts import hand_in, report\n" + script
         )
         (tmp_path / "disk").mkdir()
         done = subprocess.run(
@@ -519,3 +493,53 @@ def test_standing_of_one_profile(store, course):
     store.record(submission, report(submission, 6.0, version="g1", profile="gpu"))
     assert store.standing(course, assignment)[0].raw_score == 6.0
     assert store.standing(course, assignment, profile="cpu")[0].raw_score == 3.0
+
+
+def spoil_reports(store):
+    connection = sqlite3.connect(store.state / "store.db")
+    connection.execute("UPDATE attempts SET report = '{}'")
+    connection.commit()
+    connection.close()
+
+
+def mark(store, student, question, points, extra=0.0):
+    fields = {"comment": "", "marker": "staff", "marked_at": NOON}
+    assert store.put_mark(Mark("backprop", student, question, points, extra, **fields))
+
+
+def test_standing_reads_no_report(store, course):
+    """Scores, metrics and marks on checks are in rows: a class's standing costs no parsing of thousands of reports."""
+    assignment = course.assignment("backprop")
+    graded(store, "ada", 8.0, NOON)
+    graded(store, "kurt", 3.0, NOON, verdict=Verdict.GRADER_ERROR)
+    mark(store, "ada", "test_a", 9.0, extra=0.5)
+    mark(store, "ada", "test_b", 0.0)
+    before = store.standing(course, assignment)
+    spoil_reports(store)
+    assert store.standing(course, assignment) == before
+    ada, kurt = before
+    assert (ada.raw_score, ada.auto_score, ada.metrics["acc"].value, ada.metrics["nan"].value) == (9.5, 8.0, 0.8, None)
+    assert (kurt.attempt, kurt.latest.verdict, kurt.held) == (None, Verdict.GRADER_ERROR, True)
+
+
+@pytest.mark.parametrize("points", [None, 0.0, 4.0])
+@pytest.mark.parametrize("verdict", [Verdict.PARTIAL, Verdict.SYSTEM_ERROR])
+def test_rows_come_to_what_the_report_comes_to(store, course, verdict, points):
+    """A total over an attempt's rows is the total over its report, held and overridden checks included."""
+    graded(store, "ada", 8.0, NOON, verdict=verdict)
+    mark(store, "ada", "test_a", points, extra=1.0)
+    mark(store, "ada", "no_such_check", 3.0)
+    (row,) = store.standing(course, course.assignment("backprop"))
+    expected = total(store.reports([row.latest.id])[row.latest.id], (), store.marks("backprop")["ada"])
+    assert total(row.latest, (), row.marks) == expected
+    assert row.raw_score == expected.score
+
+
+def test_reports_are_read_by_attempt(store):
+    """Many at a time, and ids of none are left out."""
+    attempts = [store.record(one, report(one)) for one in (hand_in(store), hand_in(store, "grace"))]
+    wanted = [attempt.id for attempt in attempts] + [attempts[0].id] + list(range(1000, 2500))
+    assert store.reports(wanted) == {attempt.id: attempt.report for attempt in attempts}
+    spoil_reports(store)
+    with pytest.raises(StoreError, match=f"report of attempt {attempts[0].id}"):
+        store.reports([attempts[0].id])

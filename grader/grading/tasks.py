@@ -1,0 +1,80 @@
+"""The two kinds of task: grade a submission, and measure a version of the solution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.course import grader_version, read_suite
+from grader.engine.measurement import Attempted, Plan
+from grader.engine.outcomes import CheckSpec, ReportContext
+from grader.errors import RunnerError
+from grader.grading.slot import Slot, Work
+from grader.records import Report, Verdict
+from grader.store import digest_files
+
+
+@dataclass(frozen=True, slots=True)
+class GradeTask:
+    """One submission to grade: relative POSIX path -> content, or the ``problem`` that kept it from being unpacked."""
+
+    key: int
+    files: Mapping[str, bytes]
+    problem: str | None = None
+    seed: int | None = None
+    """None for the submission's own, derived from its files."""
+
+    def ask(self, slot: Slot) -> Report:
+        """Grade it.
+
+        Raises:
+            RunnerError: the runner died, or does not answer.
+        """
+        return slot.grade(dict(self.files), self.problem, self.seed)
+
+    def fault(self, answer: Report) -> str | None:
+        """What held the attempt as ``system_error``; None for a report that stands."""
+        if answer.verdict is not Verdict.SYSTEM_ERROR:
+            return None
+        return next((check.staff for check in answer.checks if check.staff), "unknown")
+
+    def give_up(self, work: Work, fault: str) -> Report:
+        """The report of a submission that our machinery failed to grade. It scores nothing, which is not zero."""
+        specs = [
+            CheckSpec(check.id, check.title, check.points, check.hint, check.visibility)
+            for check in read_suite(work.assignment.hidden_folder)
+        ]
+        version = grader_version(work.assignment, work.profile.name)
+        context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(self.files))
+        message = "Grading failed for a reason on our side. It will be tried again; it costs you nothing."
+        return context.held(specs, message, staff=fault)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureTask:
+    """One version of the solution to measure, by what ``plan`` says."""
+
+    key: int
+    files: Mapping[str, bytes]
+    plan: Plan
+
+    def ask(self, slot: Slot) -> list[Attempted]:
+        """Measure it; one result a seed.
+
+        Raises:
+            RunnerError: the runner died, or does not answer.
+        """
+        return slot.measure(dict(self.files), self.plan)
+
+    def fault(self, answer: list[Attempted]) -> str | None:
+        """What a check failed on that was ours; None where there is no such check."""
+        checks = [check for attempt in answer for check in attempt.checks if check.verdict is Verdict.SYSTEM_ERROR]
+        return f"{checks[0].id}: {checks[0].staff}" if checks else None
+
+    def give_up(self, work: Work, fault: str) -> list[Attempted]:
+        """There is nothing to say about a version that could not be run.
+
+        Raises:
+            RunnerError: always.
+        """
+        raise RunnerError(f"a version cannot be measured: {fault}", where=work.assignment.name)

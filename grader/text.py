@@ -1,0 +1,80 @@
+"""Text that others wrote, made fit for a page, a terminal or a spreadsheet: no controls, no endless lines, no formulas."""
+
+from __future__ import annotations
+
+import re
+
+#: About a screen.
+MAX_LINES = 48
+MAX_LINE = 400
+MAX_CHARS = 6000
+#: Stands for what a cut left out.
+GAP = "[... left out here ...]"
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|[@-Z\\^_])")
+#: C0 and C1 controls, lone surrogates, noncharacters, and what turns the direction of text around (CVE-2021-42574).
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff]"
+)
+#: What looks like nothing: every Unicode space, and what is none but is as blank. A spreadsheet may skip it.
+_BLANK = (
+    "".join(char for char in map(chr, range(0x3001)) if char.isspace())
+    + "\u00ad\u115f\u1160\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\uffa0"
+)
+#: What a spreadsheet takes for the start of a formula, fullwidth forms included.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def clean(text: object, limit: int | None = None) -> str:
+    """``text`` without escape sequences and control characters; for a line redrawn in place, what was last shown.
+
+    Anything but a plain string becomes ``?``: a subclass may have methods of its own. With ``limit``, at most so many
+    characters of it are read and given, the last one an ellipsis where there was more.
+    """
+    raw = text if type(text) is str else "?"
+    if limit is not None:
+        raw, more = raw[:limit], len(raw) > limit
+    else:
+        more = False
+    # No pattern for this: "anything up to a carriage return" takes quadratic time on a megabyte without one.
+    raw = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in raw.split("\n"))
+    shown = _CONTROLS.sub("", _ESCAPES.sub("", raw)).replace("\u2028", "\n").replace("\u2029", "\n")
+    return f"{shown[: (limit or 1) - 1]}…" if more else shown
+
+
+def screenful(text: str, *, lines: int = MAX_LINES, width: int = MAX_LINE, chars: int = MAX_CHARS) -> str:
+    """``text`` cleaned and cut to about a screen: its beginning (two thirds) and its end are kept, and the gap is named.
+
+    At most ``lines`` lines and one for the gap, of ``width`` characters and a mark where one is cut, ``chars`` in all.
+    """
+    if len(text) > 8 * chars:  # a megabyte is not worth cleaning to show a page of it
+        text = f"{text[: 4 * chars]}\n{text[-4 * chars :]}"
+    kept = [shorten(line, width) for line in clean(text).strip("\n").split("\n")]
+    if len(kept) <= lines and sum(map(len, kept)) <= chars:
+        return "\n".join(kept)
+    head = _fit(kept[: lines * 2 // 3], chars * 2 // 3)
+    tail = _fit(kept[len(head) :][::-1][: lines // 3], chars // 3)[::-1]
+    return "\n".join([*head, GAP, *tail])
+
+
+def shorten(line: str, width: int = MAX_LINE) -> str:
+    """A line cut to ``width`` characters, with a mark where it was longer."""
+    return line if len(line) <= width else f"{line[:width]} [...]"
+
+
+def csv_safe(value: object) -> object:
+    """``value`` for a spreadsheet: text that reads as a formula gets an apostrophe; numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    text = clean(value).replace("\n", " ")
+    return f"'{text}" if text.lstrip(_BLANK).startswith(_FORMULA) else text
+
+
+def _fit(lines: list[str], budget: int) -> list[str]:
+    kept: list[str] = []
+    for line in lines:
+        budget -= len(line)
+        if budget < 0 and kept:
+            break
+        kept.append(line)
+    return kept

@@ -1,0 +1,133 @@
+"""Submissions to the tiny course (tests/support/tiny.py): one file or folder each, and what it must lose.
+
+A file holds what its author wrote instead of the solution: it is put behind the text of the solution's ``basics.py``, so
+that a name defined in it replaces the solution's. Of a folder, ``basics.py`` and ``plain.py`` are treated so; every other file
+is handed in as it is. A docstring opens with the idea. Lines ``key: value`` follow:
+
+- a verdict, such as ``wrong_answer``: the checks that end in it, or ``all`` for every check that needs ``basics.py``; every
+  check that is not named is passed.
+- ``file``: the solution's file that a single file continues; without it ``basics.py``.
+- ``expect``: ``apart`` where a test of its own judges the outcome.
+
+What cannot lie in a file of this folder (no text, a notebook, names of ours) is in MADE.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.records import Verdict
+from tests.support.tiny import BASICS, PLAIN, SUITE, handed_in
+
+SUBMISSIONS = Path(__file__).parent / "submissions"
+
+#: Checks that need basics.py; all but the one of plain.py.
+OF_BASICS = tuple(name for name in re.findall(r"^def (test_\w+)", SUITE, re.MULTILINE) if name != "test_total")
+ADD = ("test_add", "test_add_probe")
+_KEYS = (*(verdict.value for verdict in Verdict), "file", "expect")
+_HEAD = re.compile(r'"""(.*?)"""', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One submission: its files, and the verdict of every check that it does not pass (None: a test of its own says)."""
+
+    files: dict[str, bytes]
+    lost: dict[str, Verdict] | None
+
+
+def cases() -> dict[str, Case]:
+    """Every submission by name, in the order of folders and names."""
+    paths = sorted(path for path in SUBMISSIONS.glob("*/*") if path.is_dir() or path.suffix == ".py")
+    found = {path.stem: _read(path) for path in paths}
+    assert len(found) == len(paths), "two submissions have the same name"
+    assert not set(found) & set(MADE), "two submissions have the same name"
+    return MADE | found
+
+
+def lose(verdict: Verdict, checks: Iterable[str] = OF_BASICS) -> dict[str, Verdict]:
+    """The same verdict for each of the checks."""
+    return dict.fromkeys(checks, verdict)
+
+
+def _read(path: Path) -> Case:
+    texts = {file.name: file.read_text() for file in path.iterdir()} if path.is_dir() else {}
+    main = texts.get("basics.py", texts.get("plain.py")) if texts else path.read_text()
+    head = _HEAD.match(main or "")
+    assert head, f"{path} does not open with a docstring that says what it tries"
+    idea, *lines = head[1].strip().splitlines()
+    keys = dict(line.split(": ", 1) for line in lines if line)
+    assert idea, f"{path} says nothing of its idea"
+    assert set(keys) <= set(_KEYS), f"{path}: of {sorted(keys)} only {_KEYS} mean anything"
+    texts = texts or {keys.get("file", "basics.py"): path.read_text()}
+    files = {name: text.encode() for name, text in texts.items()}
+    for name, solution in (("basics.py", BASICS), ("plain.py", PLAIN)):
+        files[name] = f"{solution}\n\n{texts.get(name, '')}".encode()
+    return Case(files, None if "expect" in keys else _lost(keys))
+
+
+def _lost(keys: dict[str, str]) -> dict[str, Verdict]:
+    lost: dict[str, Verdict] = {}
+    for verdict in Verdict:
+        checks = keys.get(verdict.value, "").split()
+        lost |= lose(verdict, OF_BASICS if checks == ["all"] else checks)
+    assert set(lost) <= {*OF_BASICS, "test_total"}, f"no such check: {sorted(set(lost) - {*OF_BASICS, 'test_total'})}"
+    return lost
+
+
+def _notebook(*sources: str) -> dict[str, bytes]:
+    """A notebook with nothing but these cells."""
+    cells = [{"cell_type": "code", "source": source, "metadata": {}, "outputs": []} for source in sources]
+    return {"hw.ipynb": json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}).encode()}
+
+
+#: Files that pytest, Python and we would read, were they ours.
+_NAMES_OF_OURS = {
+    "torch.py": "raise SystemExit\n",
+    "numpy.py": "raise SystemExit\n",
+    "json.py": "raise SystemExit\n",
+    "conftest.py": "raise SystemExit\n",
+    "probes.py": "raise SystemExit\n",
+    "grader/__init__.py": "raise SystemExit\n",
+    "sitecustomize.py": "import os; os._exit(0)\n",
+    "usercustomize.py": "import os; os._exit(0)\n",
+    "tests/test_tiny.py": "def test_add(): pass\n",
+    "pytest.ini": "[pytest]\naddopts = --co\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--co'\n",
+}
+
+MADE = {
+    "solution": Case(handed_in(), {}),
+    "solution_again": Case(handed_in(), {}),
+    "files_with_names_of_ours": Case(
+        handed_in() | {name: text.encode() for name, text in _NAMES_OF_OURS.items()},
+        {},
+    ),
+    "a_notebook_alone": Case(
+        _notebook(f"%%part basics.py\n{BASICS}print(add)\nraise SystemExit", f"!ls\n{PLAIN}", "import os; os._exit(0)"),
+        {},
+    ),
+    "a_notebook_with_a_wrong_sign": Case(
+        _notebook(
+            "%time import torch",
+            "def add(x, y):\n    return -x - y",
+            "def mean(x:\n",
+            "%%writefile plain.py\n" + PLAIN,
+        ),
+        lose(Verdict.WRONG_ANSWER, ADD) | lose(Verdict.RUNTIME_ERROR, ("test_mean", "test_reference")),
+    ),
+    "file_is_missing": Case({"basics.py": BASICS.encode()}, lose(Verdict.WRONG_ANSWER, ["test_total"])),
+    "nothing": Case(
+        {},
+        lose(Verdict.WRONG_ANSWER, {*OF_BASICS, "test_total"} - {"test_bug", "test_skip"}),
+    ),
+    "not_text": Case({"basics.py": b"\xff\xfe\x00x = 1\n", "plain.py": PLAIN.encode()}, lose(Verdict.RUNTIME_ERROR)),
+    "null_bytes": Case({"basics.py": b"x = 1\0\n", "plain.py": PLAIN.encode()}, lose(Verdict.RUNTIME_ERROR)),
+}
+
+#: Every submission by name.
+CLASS = cases()

@@ -1,0 +1,3 @@
+"""What the engine's tests grade is data."""
+
+collect_ignore = ["submissions"]

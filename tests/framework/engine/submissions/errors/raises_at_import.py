@@ -1,0 +1,6 @@
+"""An exception at import.
+
+runtime_error: all
+"""
+
+raise RuntimeError("at import")

@@ -1,0 +1,6 @@
+"""None, where two values are unpacked.
+
+wrong_answer: test_loose
+"""
+
+loose = lambda x: None

@@ -1,0 +1,6 @@
+"""Another number than the mean.
+
+wrong_answer: test_mean test_reference
+"""
+
+mean = lambda x: 40.0

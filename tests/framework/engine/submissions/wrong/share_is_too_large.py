@@ -1,0 +1,3 @@
+"""An award of more than all."""
+
+share = lambda: 1e9

@@ -1,0 +1,213 @@
+"""What every executor must keep to: each that is installed, ours and those of other packages, is held to it here."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import pickle
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from grader.course import load_course
+from grader.engine.measurement import Plan
+from grader.errors import AuthoringError, StoreError, UsageError
+from grader.grading import EXECUTORS, GradeTask, MeasureTask, Work, grade_assignment, grade_uploads, open_executor
+from grader.intake import Upload
+from grader.records import Verdict
+from grader.retry import RETRIES
+from grader.store import Store
+from tests.chaos.kills import Family, wait_until_dead
+from tests.support.executor_tasks import KillsRunner
+from tests.support.tiny import handed_in, write_course
+
+pytestmark = pytest.mark.runner
+
+SUITE = '''\
+"""Hidden checks."""
+import torch
+from grader.checks import assert_close, points
+
+
+@points(10)
+def test_add(student):
+    """`add` adds."""
+    assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
+'''
+RIGHT = handed_in()
+WRONG = handed_in("def add(x, y):\n    return x - y\n")
+SLOW = handed_in("def add(x, y):\n    while True:\n        pass\n")
+
+
+def work_in(root, suite=SUITE):
+    course = load_course(write_course(root / "course", suite=suite))
+    assignment = course.assignment("tiny")
+    state = root / "state"
+    state.mkdir()
+    (state / "secret").write_text("7" * 64 + "\n")
+    return Work(course, assignment, assignment.profile("cpu"), state)
+
+
+@pytest.fixture(scope="module", params=EXECUTORS.names())
+def name(request):
+    """Every executor that is installed."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def warm(name, tmp_path_factory):
+    """One executor for several tests, each of which may make it start a runner anew."""
+    executor = open_executor(name, work_in(tmp_path_factory.mktemp("warm")), 2)
+    with contextlib.closing(executor):
+        yield executor
+
+
+def test_every_task_has_exactly_one_result(warm):
+    """Keys come back as they were given, once each, with the report of that task's files; tasks may be a generator."""
+    begin = datetime.now(UTC)
+    files = {30: RIGHT, 10: WRONG, 20: RIGHT, 41: WRONG, 5: RIGHT}
+    results = list(warm.run(GradeTask(key, content) for key, content in files.items()))
+    assert sorted(result.key for result in results) == sorted(files)
+    scores = {result.key: result.answer.score for result in results}
+    assert scores == {key: 10.0 if content is RIGHT else 0.0 for key, content in files.items()}
+    for result in results:
+        assert result.tries == 1
+        assert begin <= result.started_at <= datetime.now(UTC)
+        assert result.started_at.utcoffset() == timedelta(0)
+        assert 0 < result.seconds <= (datetime.now(UTC) - begin).total_seconds()
+
+
+def test_no_task_has_no_result(warm):
+    """A run of nothing is over at once."""
+    assert list(warm.run([])) == []
+
+
+def test_the_problem_of_an_upload_and_the_seed_arrive(warm):
+    """What kept an upload from being unpacked is the student's message; a seed that was asked for is the report's."""
+    tasks = [GradeTask(1, {}, problem="the archive is broken"), GradeTask(2, RIGHT, seed=99)]
+    answers = {result.key: result.answer for result in warm.run(tasks)}
+    assert "the archive is broken" in answers[1].checks[0].message
+    assert answers[2].seed == 99
+
+
+def test_measurements_run_as_well(warm):
+    """A version of the solution is measured, at each seed of its plan."""
+    plan = Plan(seeds=(3, 4), stages=(("test_add",),), vouched=True)
+    results = list(warm.run([MeasureTask(1, RIGHT, plan), MeasureTask(2, WRONG, plan)]))
+    verdicts = {
+        result.key: [(attempt.seed, attempt.checks[0].verdict) for attempt in result.answer] for result in results
+    }
+    assert verdicts == {
+        1: [(3, Verdict.ACCEPTED), (4, Verdict.ACCEPTED)],
+        2: [(3, Verdict.WRONG_ANSWER), (4, Verdict.WRONG_ANSWER)],
+    }
+
+
+def test_a_killed_runner_costs_a_try_and_nothing_else(warm, tmp_path):
+    """Its task is tried again on a new runner, and all others are graded."""
+    tasks = [KillsRunner(1, RIGHT, once=str(tmp_path / "killed")), GradeTask(2, RIGHT), GradeTask(3, WRONG)]
+    results = {result.key: result for result in warm.run(tasks)}
+    assert (tmp_path / "killed").exists()
+    assert {key: result.answer.score for key, result in results.items()} == {1: 10.0, 2: 10.0, 3: 0.0}
+    assert results[1].tries == 2
+
+
+def test_a_poisoned_task_is_given_up_and_harms_no_other(warm):
+    """A task that kills every runner is held, with the reason for staff; the rest is graded, and so is the next run."""
+    results = {result.key: result for result in warm.run([KillsRunner(1, RIGHT), GradeTask(2, RIGHT)])}
+    assert results[1].answer.verdict is Verdict.SYSTEM_ERROR
+    assert results[1].answer.score is None
+    assert results[1].tries == RETRIES.runners
+    assert "runner" in results[1].answer.checks[0].staff
+    assert results[2].answer.score == 10.0
+    assert [result.answer.score for result in warm.run([GradeTask(3, RIGHT)])] == [10.0]
+
+
+def test_what_concerns_every_task_is_raised(name, tmp_path):
+    """A suite that cannot be collected gives no submission a report."""
+    broken = work_in(tmp_path, suite="raise RuntimeError('broken suite')\n")
+    with contextlib.closing(open_executor(name, broken, 2)) as executor, pytest.raises(AuthoringError, match="broken"):
+        list(executor.run([GradeTask(1, RIGHT), GradeTask(2, RIGHT)]))
+
+
+def test_a_run_that_ends_early_closes_the_executor(name, tmp_path):
+    """Where reading a submission fails, or nobody reads on, its processes end at once and no later run is mixed up."""
+
+    def unreadable():
+        yield GradeTask(1, SLOW)
+        raise StoreError("a stored file is damaged")
+
+    work = work_in(tmp_path)
+    executor = open_executor(name, work, 1)
+    with pytest.raises(StoreError, match="damaged"):
+        list(executor.run(unreadable()))
+    with pytest.raises(RuntimeError, match="closed"):
+        list(executor.run([GradeTask(1, RIGHT)]))
+    executor = open_executor(name, work, 1)
+    results = executor.run(itertools.chain([GradeTask(1, RIGHT)], (GradeTask(key, SLOW) for key in range(2, 9))))
+    assert next(results).key == 1
+    members = Family.of_this_process()
+    results.close()
+    assert wait_until_dead(members)[0] == set()
+    with pytest.raises(RuntimeError, match="closed"):
+        list(executor.run([GradeTask(1, RIGHT)]))
+    executor.close()
+
+
+def test_closing_twice_is_closing_once(name, tmp_path):
+    """Close may come before any run, and again; nothing can be run afterwards."""
+    executor = open_executor(name, work_in(tmp_path), 1)
+    executor.close()
+    executor.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        list(executor.run([GradeTask(1, RIGHT)]))
+
+
+def test_a_batch_and_an_upload_are_graded_by_the_executor_that_was_named(name, tmp_path):
+    """What `--executor` reaches gives what any other gives."""
+    work = work_in(tmp_path)
+    store = Store(work.state)
+    now = datetime.now(UTC)
+    for owner, files in (("ada", RIGHT), ("grace", WRONG)):
+        store.put_submission("tiny", owner, files, received_at=now)
+    done = grade_assignment(work.course, work.assignment, store, executor=name, slots=1)
+    assert {item.submission.owner: item.attempt.score for item in done} == {"ada": 10.0, "grace": 0.0}
+    assert grade_assignment(work.course, work.assignment, store, executor=name) == []
+
+
+# -- what needs no runner ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        GradeTask(1, RIGHT, problem="none", seed=2**63),
+        MeasureTask(2, RIGHT, Plan(seeds=(1, 2), stages=(("a", "b"), ("c",)), patience={"a": 2.0})),
+    ],
+    ids=["grade", "measure"],
+)
+def test_tasks_can_be_sent_to_another_machine(task):
+    """A task is what it was after a trip as bytes."""
+    assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_a_work_says_in_json_what_a_runner_is_started_with(tmp_path):
+    """Names and absolute paths, no more."""
+    work = work_in(tmp_path)
+    config = json.loads(json.dumps(work.config()))
+    assert config == {
+        "course": str(work.course.path),
+        "assignment": "tiny",
+        "profile": "cpu",
+        "state": str(work.state.resolve()),
+    }
+
+
+def test_an_unknown_executor_is_an_error_with_the_nearest(tmp_path):
+    """Before anything is graded, and also where nothing is left to grade."""
+    work = work_in(tmp_path)
+    with pytest.raises(UsageError, match=r"unknown executor 'loacl'[\s\S]*did you mean 'local'"):
+        grade_assignment(work.course, work.assignment, Store(work.state), executor="loacl")
+    with pytest.raises(UsageError, match="use one of: local, serial"):
+        grade_uploads(work.course, work.assignment, [Upload(RIGHT)], executor="?")
