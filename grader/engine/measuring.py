@@ -13,7 +13,7 @@ from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import CaseOutcome, blame_student
 from grader.engine.plugin import case_id
 from grader.engine.run import SubmissionRun
-from grader.engine.suite import Suite, combined
+from grader.engine.hidden_suite import Suite, combined
 from grader.records import CheckResult, Verdict
 
 

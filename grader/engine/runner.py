@@ -36,7 +36,7 @@ from grader.engine.outcomes import HELD, ReportContext
 from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.referee import Referee
 from grader.engine.session import Session
-from grader.engine.suite import Suite, combined
+from grader.engine.hidden_suite import Suite, combined
 from grader.engine.warm_up import warm_up
 from grader.errors import AutogradeError, SystemFault
 from grader.intake.upload import UPLOAD_FOLDER

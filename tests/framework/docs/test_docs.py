@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grader.records import Verdict
-from grader.sandbox.layers.isolation import LAYERS
+from grader.layer_names import LAYER_NAMES
 from tests.framework.docs.documents import ALL, ROOT, headings, links, spans, text_of
 from tools import reference
 
@@ -40,7 +40,7 @@ def test_every_fixture_is_documented(name):
     assert named(name, text_of("docs/authoring.md"))
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", LAYER_NAMES)
 def test_every_layer_is_documented(layer):
     """The security page says what each layer gives and needs."""
     assert named(layer, text_of("docs/security.md"))
