@@ -79,6 +79,9 @@ NOTEBOOK = """
 # %%
 from tiny import softmax
 
+# %% [markdown]
+# Why does `softmax` subtract the largest score?
+
 # %% [markdown] nbgrader=GRADE
 # Because exponentials overflow, the maximum is subtracted first.
 
