@@ -109,7 +109,7 @@ def validate(
         (state / "secret").write_text(digest + "\n", encoding="ascii")
         with Pool[list[Attempted]](Work(course, assignment, assignment.profile(options.profile), state), slots) as pool:
             # While the slots warm up.
-            mutants = collect_mutants(assignment, solution) if mutating else Mutants((), {}, ())
+            mutants = collect_mutants(assignment, solution, every) if mutating else Mutants((), {}, ())
             run = functools.partial(_run, pool, on_done)
             on_start(3)
             traced_files = {name: instrument(source, name) for name, source in solution.items()}
@@ -235,7 +235,7 @@ def _refuse_no_match(
     assignment: Assignment, solution: Mapping[str, str], options: Options, variants: Sequence[Variant]
 ) -> None:
     """Nothing is graded for a text that finds neither a variant nor a mutant."""
-    mutants = collect_mutants(assignment, solution).mutants if options.mutants and not options.only else ()
+    mutants = collect_mutants(assignment, solution, variants).mutants if options.mutants and not options.only else ()
     if any(options.match in mutant_label(mutant) for mutant in mutants):
         return
     near = difflib.get_close_matches(options.match, [item.name for item in variants], n=1)

@@ -487,7 +487,7 @@ def test_accept_writes_what_was_measured_and_hides_nothing(tmp_path):
     assignment = course.assignment("tiny")
     path = assignment.folder / "variants.yml"
     path.write_text(ACCEPTED)
-    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
+    found = validate(course, assignment, Options(seeds=1, slots=1, unmeasured=True))
     found, names = accept(assignment, found)
     assert set(names) == {"unmeasured", "in-braces", "crashes", "all"}
     assert {item.name for item in found.off} == {"unseen", "not-right"}
