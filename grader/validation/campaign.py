@@ -109,7 +109,7 @@ def validate(
         work = Work(course, assignment, assignment.profile(options.profile), state)
         with contextlib.closing(LocalExecutor(work, options.slots)) as executor:
             # While the slots warm up.
-            mutants = collect_mutants(assignment, solution) if mutating else Mutants((), {}, ())
+            mutants = collect_mutants(assignment, solution, every) if mutating else Mutants((), {}, ())
             run = functools.partial(_run, executor, on_done)
             on_start(3)
             traced_files = {name: instrument(source, name) for name, source in solution.items()}
@@ -221,7 +221,7 @@ def _refuse_no_match(
     assignment: Assignment, solution: Mapping[str, str], options: Options, variants: Sequence[Variant]
 ) -> None:
     """Nothing is graded for a text that finds neither a variant nor a mutant."""
-    mutants = collect_mutants(assignment, solution).mutants if options.mutants and not options.only else ()
+    mutants = collect_mutants(assignment, solution, variants).mutants if options.mutants and not options.only else ()
     if any(options.match in mutant_label(mutant) for mutant in mutants):
         return
     near = difflib.get_close_matches(options.match, [item.name for item in variants], n=1)

@@ -14,7 +14,7 @@ from grader.release import find_regions
 from grader.validation.coverage import Sight
 from grader.validation.mutation import Mutant, meaning
 from grader.validation.result import MutantResult
-from grader.validation.variants import Variant, apply, read_variants
+from grader.validation.variants import Variant, apply
 
 #: How many times as long as on the solution a check may take on a mutant, and how many seconds besides.
 _PATIENCE, _SLACK_S = 5.0, 1.0
@@ -34,8 +34,8 @@ class Mutants:
     stale: tuple[str, ...]
 
 
-def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Mutants:
-    """Make the mutants of the graded regions, and match them with the entries that are marked equivalent.
+def collect_mutants(assignment: Assignment, solution: Mapping[str, str], variants: Sequence[Variant]) -> Mutants:
+    """Make the mutants of the graded regions, and match them with those ``variants`` that are marked equivalent.
 
     Raises:
         AuthoringError: an entry's edit does not apply.
@@ -55,7 +55,7 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Muta
     by_meaning = {(mutant.file, mutant.meaning): mutant for mutant in found}
     marked: dict[str, str] = {}
     stale: list[str] = []
-    for entry in read_variants(assignment):
+    for entry in variants:
         for key, text in _meanings(entry, solution) if entry.kind == "equivalent" else ():
             mutant = by_meaning.get(key)
             if mutant is None:

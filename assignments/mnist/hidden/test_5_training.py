@@ -32,7 +32,7 @@ def descend(weight, bias, batches, rate, loss, left=None, mistaken=None, momentu
 
 
 @points(3, hint="zero_grad, loss_fn(model(x), y), backward, step: each once, and backward before step.")
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared"], ids=["cross-entropy", "another"])
 @pytest.mark.parametrize("sizes", [[5], [5, 7]])
 def test_train_batch_step(student, probe, rng, loss, sizes):
     """`train_batch` makes one step of the optimiser on the loss that it is given."""
@@ -78,7 +78,7 @@ def test_train_batch_mode(student, probe, rng):
 
 
 @points(2, hint="The loss of the batch before the step; .item(), or .detach(), so that no graph is kept.")
-@pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared"], ids=["cross-entropy", "another"])
 def test_train_batch_loss(student, probe, rng, loss):
     """`train_batch` returns the loss before the step, as a plain number."""
     weight, bias, batches = draw(rng, 5, 7)

@@ -148,9 +148,9 @@ def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain
     loss_named(loss)(model(x[:4]), y[:4]).backward()
     model.seen.clear()
     model.train(training)
-    before, gradients = _state(model), [p.grad.clone() for p in model.parameters()]
+    before, gradients = _state(model.module), [p.grad.clone() for p in model.parameters()]
     value, accuracy = evaluate(model, DataLoader(TensorDataset(x, y), batch_size=batch_size), loss_named(loss))
-    mode, seen, after = model.training, list(model.seen), _state(model)
+    mode, seen, after = model.training, list(model.seen), _state(model.module)
     kept = [p.grad for p in model.parameters()]
     return {
         "loss": float(value),
