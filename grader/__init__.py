@@ -2,9 +2,9 @@
 
 The package is layered; imports run one way, down this list (an import contract in CI holds it)::
 
-    cli -> demo -> nbgrader -> exports -> reports -> validation -> grading -> engine -> checks -> sandbox -> intake
+    cli -> demo -> nbgrader -> exports -> reports -> validation -> grading -> engine -> checks | probes -> sandbox -> intake
         -> store -> release -> data -> student -> course -> records
-        -> entry_points -> python_source -> files -> text -> retry -> errors -> values
+        -> entry_points -> python_source -> files -> text -> retry -> errors -> values -> limits | layer_names
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -1,18 +1,47 @@
 """One exception tree. Each error says what went wrong, where (file, line or key) and how to fix it.
 
-::
+All exceptions of the package; a class that is not defined here has its module beside it::
 
-    AutogradeError                 exit code 1 unless a subclass says otherwise
-    +-- UsageError                 2  the call or the configuration is wrong
-    |   +-- CourseError               autograde.yml: unknown key, bad value, missing file
-    |   +-- AuthoringError            an assignment folder: markers, variants.yml, hidden suite
-    |   +-- SubmissionError           a submission that cannot be read (broken zip, missing file)
-    |   +-- ReleaseError              a bundle that would leak, or that has drifted
-    +-- MachineError               3  this machine cannot do it
-    |   +-- IsolationError            a required sandbox layer is missing
-    +-- SystemFault                1  our own machinery failed; never the student's fault
-        +-- StoreError                the result store cannot be read or written
-        +-- RunnerError               a grading process of ours died or answered nonsense
+    AutogradeError                  exit code 1 unless a subclass says otherwise
+    +-- UsageError                  2: the call or the configuration is wrong
+    |   +-- CourseError             the course: unknown key, bad value, missing file
+    |   +-- AuthoringError          an assignment's folder: markers, variants.yml, hidden suite
+    |   +-- SubmissionError         a submission that cannot be read (broken zip, missing file)
+    |   +-- ReleaseError            a bundle that would leak, or that has drifted
+    +-- MachineError                3: this machine cannot do it
+    |   +-- IsolationError          a layer of the sandbox that the course demands is missing
+    +-- SystemFault                 1: our own machinery failed; never the student's fault
+        +-- StoreError              the result store cannot be read or written
+        +-- RunnerError             a grading process of ours died or answered nonsense
+        +-- SandboxFault            sandbox.trusted.worker: the zygote is gone, or a fork could not be confined
+            +-- WorkerKilled        sandbox.trusted.worker: somebody else ended or stopped a worker
+
+    StudentFault                    sandbox.faults: has a verdict, and a sentence for the student
+    +-- StudentError                sandbox.faults: an exception raised inside the student's code
+    |   +-- ProbeError              sandbox.faults: or in the author's probe beside it
+    +-- ImportFailed                sandbox.faults: a module of the student's raised while it was imported
+    +-- ContractError               sandbox.faults: a missing name, a wrong type, a forbidden import
+    |   +-- MissingAttribute        sandbox.faults: an AttributeError too, so that hasattr works on proxies
+    |   +-- MissingLength           sandbox.faults: a TypeError too, so that list goes on without a length
+    +-- WorkerFault                 sandbox.faults: the worker is gone; the next check gets a fresh one
+        +-- TimeLimit               sandbox.faults: it took too long
+        +-- MemoryLimit             sandbox.faults: it asked for too much memory
+        +-- OutputLimit             sandbox.faults: it printed without end
+        +-- WorkerDied              sandbox.faults: os._exit, a segmentation fault
+        +-- ProtocolError           sandbox.faults: it wrote something other than answers on the wire
+
+    CheckFailed                     checks.close: an AssertionError with what the diagnosis found
+    PredictionError                 data.predictions: a ValueError: what a student predicted cannot be scored
+    UploadProblem                   intake.filenames: an upload that cannot be unpacked
+    WireError                       sandbox.wire.frames: bytes that are no frame, or a value that cannot cross
+    Stopped                         grading.signals: a KeyboardInterrupt for SIGTERM and SIGHUP
+    _Problem                        course.suite: one thing wrong with a suite, collected into an AuthoringError
+
+``StudentFault`` stands apart from ``AutogradeError`` on purpose. An AutogradeError is for whoever runs the command: it
+ends the command, with an exit code. A StudentFault is a result: it is caught by the engine, becomes a verdict in a
+report, and costs points. Were one a subclass of the other, an `except AutogradeError` around our own machinery would
+swallow a student's result, or an `except StudentFault` would grade a failure of ours. The six at the end never reach
+either: each is caught in the package that raises it, or, like CheckFailed in pytest, by what runs it.
 """
 
 from __future__ import annotations

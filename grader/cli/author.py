@@ -114,6 +114,10 @@ def validate(
     full: Annotated[
         bool, typer.Option("--full", help="run every check on every version, whether it can see it or not")
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept", help="write what wrong variants got into their files as `expect`, for you to review"),
+    ] = False,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
     secret: Annotated[str, typer.Option("--secret", help="any text: other seeds and other held-out data")] = "validate",  # noqa: S107
@@ -129,10 +133,11 @@ def validate(
     from grader.course import load_course
     from grader.reports.validation_table import print_validation, write_page
     from grader.validation import Options
+    from grader.validation import accept as write_expectations
     from grader.validation import validate as measure
 
     loaded = load_course(course)
-    options = Options(profile, jobs, tuple(only or ()), match, secret, seed, seeds, mutants, sample, full)
+    options = Options(profile, jobs, tuple(only or ()), match, secret, seed, seeds, mutants, sample, full, accept)
     wanted = names or list(loaded.assignments)
     results: dict[str, Any] = {}
     failed = False
@@ -149,12 +154,19 @@ def validate(
                     task, advance=1, description=f"measuring {name}: {what}"
                 ),
             )
+        accepted: tuple[str, ...] = ()
+        if accept:
+            found, accepted = write_expectations(loaded.assignment(name), found)
         failed = failed or found.needs_a_person
-        results[name] = found.as_dict()
+        results[name] = found.as_dict() | ({"accepted": list(accepted)} if accept else {})
         if html is not None:
             write_page(loaded, found, html if len(wanted) == 1 else html / f"{name}.html")
         if not as_json:
             print_validation(found, out)
+            for variant in accepted:
+                out.print(f"accepted what was measured: {variant}", markup=False)
+            if accepted:
+                out.print("review the changed `expect` lines before you commit them", markup=False)
     if as_json:
         print_json(results)
     if failed:

@@ -33,7 +33,7 @@ def doctor(course: CourseOption = None, state: StateOption = None, as_json: Json
     from grader.course import load_course
     from grader.course.load import find_course_file
     from grader.errors import CourseError
-    from grader.sandbox.limits import DEFAULT_MINIMUM
+    from grader.layer_names import DEFAULT_MINIMUM
     from grader.sandbox.report.doctor import examine
 
     try:

@@ -1,6 +1,6 @@
 """The course: what autograde.yml describes, who hands in, and what makes a grader version. No torch here."""
 
-from grader.course.course import Assignment, Course, LatePolicy, Profile
+from grader.course.course import Assignment, Course, LatePolicy, Profile, variant_sources
 from grader.course.identity import course_secret, grader_version
 from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course
 from grader.course.models import (
@@ -8,7 +8,6 @@ from grader.course.models import (
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
-    Limits,
     SandboxConfig,
     Student,
     Team,
@@ -28,7 +27,6 @@ __all__ = [
     "GradebookConfig",
     "LatePolicy",
     "LeaderboardColumn",
-    "Limits",
     "Owner",
     "Profile",
     "Question",
@@ -44,4 +42,5 @@ __all__ = [
     "load_course",
     "read_questions",
     "read_suite",
+    "variant_sources",
 ]

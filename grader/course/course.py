@@ -15,18 +15,24 @@ from grader.course.models import (
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
-    Limits,
     SandboxConfig,
     Scalar,
     Threshold,
 )
 from grader.course.roster import Roster
 from grader.errors import AuthoringError, CourseError
+from grader.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from zoneinfo import ZoneInfo
+
+
+def variant_sources(folder: Path) -> tuple[Path, ...]:
+    """The files that hold the variants of the assignment in ``folder``: variants.yml, and each variants/NAME.yml."""
+    whole = folder / "variants.yml"
+    return (*((whole,) if whole.is_file() else ()), *sorted((folder / "variants").glob("*.yml")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
         "profile": profile.name,
         "device": profile.device,
-        "limits": profile.limits.model_dump(mode="json"),
+        "limits": profile.limits.as_dict(),
         "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
         "budget": dict(profile.budget),
         "data": data.model_dump(mode="json") if data else None,

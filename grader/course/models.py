@@ -7,6 +7,10 @@ import difflib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
+from grader.limits import Limits
 
 AttemptsPolicy = Literal["best", "last"]
 Direction = Literal["higher", "lower"]
@@ -39,6 +43,12 @@ def _construct(name: str) -> str:
     return name
 
 
+def _layer_name(name: str) -> str:
+    if name not in LAYER_NAMES:
+        raise PydanticCustomError("unknown_name", "unknown sandbox layer", {"known": LAYER_NAMES})
+    return name
+
+
 #: Ids name folders and rows, so they stay to what every file system and CSV takes.
 Id = Annotated[
     str,
@@ -47,6 +57,7 @@ Id = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+LayerName = Annotated[str, AfterValidator(_layer_name), WithJsonSchema({"enum": list(LAYER_NAMES)})]
 ModuleFile = Annotated[str, AfterValidator(_module_file)]
 Scalar = bool | int | float | str
 
@@ -109,8 +120,8 @@ class RosterConfig(Section):
 class SandboxConfig(Section):
     """What a machine must offer before it may grade hidden checks."""
 
-    minimum: tuple[Name, ...] = Field(
-        default=("mount_ns", "pid_ns", "landlock", "seccomp"),
+    minimum: tuple[LayerName, ...] = Field(
+        default=DEFAULT_MINIMUM,
         description="layers below which hidden grading refuses to run",
     )
 
@@ -145,28 +156,6 @@ class DataSizes(Section):
     train: int | None = Field(default=None, ge=1)
     validation: int | None = Field(default=None, ge=0)
     test: int | None = Field(default=None, ge=1)
-
-
-class Limits(Section):
-    """What one submission's worker may use."""
-
-    wall_s: float = Field(
-        default=60,
-        gt=0,
-        description="seconds of the whole suite; four times as many on the wall end it, however little it computes",
-    )
-    cpu_s: float = Field(default=60, gt=0, description="seconds of processor time for the whole suite")
-    memory_mb: int = Field(default=2048, gt=0, description="MiB of memory")
-    check_s: float = Field(
-        default=20,
-        gt=0,
-        description="seconds of processor time for one check; four times as many on the wall end it, and it is tried again",
-    )
-    processes: int = Field(default=64, gt=0, description="processes and threads")
-    open_files: int = Field(default=256, gt=0)
-    file_mb: int = Field(default=64, gt=0, description="MiB of the largest file it may write")
-    scratch_mb: int = Field(default=256, gt=0, description="MiB of its scratch folder")
-    output_kb: int = Field(default=1024, gt=0, description="KiB of printed output that are kept")
 
 
 class Threshold(Section):

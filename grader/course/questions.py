@@ -39,17 +39,21 @@ def read_questions(source: Path) -> tuple[Question, ...]:
 
     The text is read line by line, without jupytext, because the points are needed wherever a score is shown.
 
-    Raises AuthoringError where such a cell's points are no number of 0 or more, or it holds its own question:
-    nbgrader replaces the whole cell by "YOUR ANSWER HERE", so students would never read it.
+    Raises AuthoringError, with the cell's file and line, where its points are not a number of 0 or more, and where
+    students would never read its question: nbgrader replaces the whole cell by "YOUR ANSWER HERE", so the question must
+    not be in it, and must be in a markdown cell between it and the answer before it.
     """
     if not source.is_file():
         return ()
     cells = _cells(source.read_text(encoding="utf-8"))
     found = []
+    above: list[str] = []  # what students read since the last answer
     for index, (line, rest, body) in enumerate(cells):
         told = _metadata(rest)
         task = bool(told.get("task"))
         if not (task or (told.get("grade") and told.get("solution"))):
+            if _asks(rest):
+                above.append(body)
             continue
         where = f"{source}:{line}"
         points = told.get("points")
@@ -57,12 +61,16 @@ def read_questions(source: Path) -> tuple[Question, ...]:
             raise AuthoringError(
                 f"the points of `{told.get('grade_id')}` are no number", where=where, fix='write "points": 5'
             )
-        if not task and re.search(r"^\W*your answer here\W*$", body, re.IGNORECASE | re.MULTILINE):
+        if (
+            not task
+            and _is_markdown(rest)
+            and (problem := _unreadable(body, above, next_to=bool(index) and _asks(cells[index - 1][1])))
+        ):
             raise AuthoringError(
-                f"`{told.get('grade_id')}` holds its question, which nbgrader takes out with the model answer",
-                where=where,
+                f"the cell `{told.get('grade_id')}` {problem}", where=where,
                 fix="put the question into a markdown cell of its own above; here goes the model answer with its rubric",
-            )
+            )  # fmt: skip
+        above = []
         asked = body if task else (cells[index - 1][2] if index else "")
         found.append(
             Question(
@@ -70,6 +78,32 @@ def read_questions(source: Path) -> tuple[Question, ...]:
             )
         )
     return tuple(found)
+
+
+def _is_markdown(rest: str) -> bool:
+    return bool(re.match(r"\s*(?:[^\[{]*\s)?\[(?:markdown|md)\]", rest))
+
+
+def _asks(rest: str) -> bool:
+    """Whether students read this cell as it is, and it may ask: a markdown cell that is not theirs to fill."""
+    return _is_markdown(rest) and not _metadata(rest).get("solution")
+
+
+def _unreadable(body: str, above: list[str], *, next_to: bool) -> str:
+    """Why students would never read the question that a cell with this text answers; nothing where they would.
+
+    ``above`` are the markdown cells since the last answer; ``next_to``: one of them is the cell right above.
+    """
+    holds = bool(re.search(r"^\W*your answer here\W*$", body, re.IGNORECASE | re.MULTILINE))
+    holds = holds or (_is_asked([body]) and not _is_asked(above))
+    if holds:
+        return "holds its question, which nbgrader takes out with the model answer: students would never read it"
+    asked = next_to or _is_asked(above) or any("?" in text for text in above)
+    return "" if asked else "has no markdown cell with its question above it: students would not know what is asked"
+
+
+def _is_asked(texts: list[str]) -> bool:
+    return any(_HEADING.match(line) for text in texts for line in text.split("\n"))
 
 
 def _cells(text: str) -> list[tuple[int, str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from grader.errors import CourseError
+from grader.errors import CourseError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +38,15 @@ class Problem(NamedTuple):
 class Marked:
     """Plain data (dict, list, str, int, float, bool, None) and where each part of it stands.
 
-    ``origins`` maps a key whose value was merged in from elsewhere to the key where that value was written.
+    ``origins`` maps a key whose value was merged in from elsewhere to the key where that value was written. ``labels``
+    names keys in messages: ``variant b`` for ``[1]``.
     """
 
     path: Path
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
     origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
+    labels: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def written_at(self, key: KeyPath) -> KeyPath:
@@ -63,10 +65,16 @@ class Marked:
 
     def add(self, key: KeyPath, what: str, fix: str) -> None:
         """Note a problem with the value at ``key``, under the key where it was written."""
-        self.problems.append(Problem(self.line(key), dotted(self.written_at(key)), what, fix))
+        self.problems.append(Problem(self.line(key), self._label(self.written_at(key)), what, fix))
 
-    def raise_problems(self) -> None:
-        """Raise every problem noted so far as one CourseError: the first in full, the rest listed."""
+    def _label(self, key: KeyPath) -> str:
+        for size in range(len(key), 0, -1):
+            if (label := self.labels.get(key[:size])) is not None:
+                return f"{label}: {dotted(key[size:])}" if key[size:] else label
+        return dotted(key)
+
+    def raise_problems(self, kind: type[UsageError] = CourseError) -> None:
+        """Raise every problem noted so far as one error: the first in full, the rest listed."""
         if not self.problems:
             return
         first, *rest = sorted(set(self.problems))
@@ -74,7 +82,7 @@ class Marked:
         if rest:
             lines = [f"  {self.path.name}:{p.line}: {p.key}: {p.what} ({p.fix})" for p in rest]
             what += f"\nand {len(rest)} more:\n" + "\n".join(lines)
-        raise CourseError(what, where=f"{self.path}:{first.line}", fix=first.fix)
+        raise kind(what, where=f"{self.path}:{first.line}", fix=first.fix)
 
 
 def dotted(key: KeyPath) -> str:
@@ -85,10 +93,10 @@ def dotted(key: KeyPath) -> str:
     return text
 
 
-def read_marked(path: Path) -> Marked:
-    """Read the YAML file at ``path``; duplicate keys are noted as problems.
+def read_marked(path: Path, *, may_be_empty: bool = False) -> Marked:
+    """Read the YAML file at ``path``; duplicate keys are noted as problems. An empty file's data is None.
 
-    Raises CourseError where the file cannot be read or is no YAML.
+    Raises CourseError where the file cannot be read or is no YAML, or is empty unless it may be.
     """
     marked = Marked(path)
     try:
@@ -106,6 +114,8 @@ def read_marked(path: Path) -> Marked:
         ) from error
     except yaml.YAMLError as error:
         raise CourseError(f"not valid YAML: {error}", where=path, fix="remove what is no plain text") from error
+    if node is None and may_be_empty:
+        return marked
     if node is None:
         raise CourseError("the file is empty", where=path, fix="give it `course:` and `assignments:`")
     marked.lines[()] = node.start_mark.line + 1

@@ -41,10 +41,9 @@ class Member:
 def make_class(
     assignment: Assignment, students: Sequence[Student], *, right: int, wrong: int, hostile: bool
 ) -> list[Member]:
-    """A solution, a stub, ``right`` and ``wrong`` variants spread over variants.yml, and on wish the hostile ones."""
+    """A solution, a stub, ``right`` and ``wrong`` variants spread over all there are, and on wish the hostile ones."""
     solution = assignment.solution_files()
     variants = read_variants(assignment)
-    where = assignment.folder / "variants.yml"
     made: list[tuple[str, Mapping[str, bytes], Callable[[Report], str | None], bytes | None]] = [
         ("the solution", solution, _full, None),
         ("the stub", make_stubs(assignment), _stub, None),
@@ -54,9 +53,9 @@ def make_class(
             made.append((role, _sabotage(assignment, solution, body), _has(verdict), None))
         made.append(("a broken zip", {}, _unreadable, zipped(solution)[:-200]))
     for variant in _spread([v for v in variants if v.kind == "right"], right):
-        made.append((f"right: {variant.name}", apply(variant, solution, where), _full, None))
+        made.append((f"right: {variant.name}", apply(variant, solution), _full, None))
     for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
-        made.append((f"wrong: {variant.name}", apply(variant, solution, where), _sees(variant), None))
+        made.append((f"wrong: {variant.name}", apply(variant, solution), _sees(variant), None))
     return [
         Member(student.id, role, files, judge, archive)
         for student, (role, files, judge, archive) in zip(students, made, strict=False)

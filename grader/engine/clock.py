@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from grader.limits import Limits
 from grader.records import MEASURED
 from grader.sandbox.faults import TimeLimit
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.worker import WAITED
 
 #: How much wall time goes with a second of processor time that a limit grants: a worker may have a quarter of a core.

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version
 from grader.engine.contract import Signature, read_contract
+from grader.engine.probe_source import read_probes
 from grader.engine.rules import Breach, check_rules
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
 from grader.intake.assemble import Assembled, assemble
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.exposure import refuse_visible
 from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
@@ -56,7 +56,7 @@ class Session:
     def __post_init__(self) -> None:
         self.version = grader_version(self.assignment, self.profile.name)
         self.secret = course_secret(self.state)
-        self.limits = Limits(**self.profile.limits.model_dump())
+        self.limits = self.profile.limits
         solution = self.assignment.solution_files()
         sources = {Path(file).stem: content.decode("utf-8") for file, content in solution.items()}
         self.modules = {Path(file).stem: file for file in self.assignment.files}
@@ -83,9 +83,13 @@ class Session:
 
     @functools.cached_property
     def probes(self) -> str | None:
-        """Source of the author's probes, where there are any."""
+        """Source of the author's probes, where there are any, with what they import of grader.probes.
+
+        Raises:
+            AuthoringError: they cannot be shipped to the worker.
+        """
         path = self.assignment.hidden_folder / "probes.py"
-        return path.read_text(encoding="utf-8") if path.is_file() else None
+        return read_probes(path) if path.is_file() else None
 
     @functools.cached_property
     def reference(self) -> SimpleNamespace:

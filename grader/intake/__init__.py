@@ -1,6 +1,6 @@
 """Intake: an upload becomes files by module. Everything here reads what students sent, and trusts nothing of it."""
 
-from grader.intake.archives import Limits as UploadLimits
+from grader.intake.archives import UploadLimits
 from grader.intake.inbox import CollectResult, Rejected, Unmatched, collect
 from grader.intake.upload import UPLOAD_FOLDER, Upload, read_submission
 

@@ -28,7 +28,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Valu
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class UploadLimits:
     """What an upload may hold. ``ratio`` counts only above 10 MiB: a file of spaces packs well and harms nobody."""
 
     total: int = 100 * _MIB
@@ -42,7 +42,7 @@ class Limits:
 class Intake:
     """Files taken from an upload so far, held to the limits as they come."""
 
-    limits: Limits
+    limits: UploadLimits
     files: dict[str, bytes] = field(default_factory=dict)
     packed_size: int | None = None
     total: int = 0
@@ -82,12 +82,12 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(ZIP_SUFFIXES + TAR_SUFFIXES)
 
 
-def unpack(name: str, data: bytes, limits: Limits | None = None) -> dict[str, bytes]:
+def unpack(name: str, data: bytes, limits: UploadLimits | None = None) -> dict[str, bytes]:
     """The files in the archive ``data``, whose file name is ``name``: relative POSIX path -> content.
 
     Raises UploadProblem for a broken or hostile archive, in words for the student.
     """
-    limits = limits or Limits()
+    limits = limits or UploadLimits()
     intake = Intake(limits, packed_size=len(data))
     if len(data) > limits.packed:
         raise UploadProblem(f"the archive is larger than {_size(limits.packed)}; hand in your work without data sets")
@@ -151,14 +151,14 @@ def _unpack_tar(data: bytes, intake: Intake, *, compressed: bool) -> None:
             intake.take(name, stream)
 
 
-def _members(archive: tarfile.TarFile, limits: Limits) -> Iterator[tarfile.TarInfo]:
+def _members(archive: tarfile.TarFile, limits: UploadLimits) -> Iterator[tarfile.TarInfo]:
     for position, entry in enumerate(archive):
         if position > 10 * limits.count:
             raise UploadProblem(f"more than {limits.count} files; hand in your work without data sets or tools")
         yield entry
 
 
-def _gunzip(data: bytes, limits: Limits) -> bytes:
+def _gunzip(data: bytes, limits: UploadLimits) -> bytes:
     # Unpacked whole, but bounded: tarfile itself skips through any amount of data to find the next header.
     bound = limits.total + 10 * _MIB
     machine = zlib.decompressobj(wbits=31)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course
-    from grader.intake.archives import Limits
+    from grader.intake.archives import UploadLimits
     from grader.store.store import Store
     from grader.store.values import Submission
 
@@ -69,7 +69,7 @@ def collect(
     store: Store,
     received: datetime | None = None,
     *,
-    limits: Limits | None = None,
+    limits: UploadLimits | None = None,
 ) -> CollectResult:
     """Take in every entry of ``folder``: a sub-folder, an archive or loose files for each student or team.
 
@@ -150,7 +150,7 @@ def _file_name(path: Path, rest: str, assignment: Assignment) -> str:
     return assignment.files[0] if len(assignment.files) == 1 else path.name
 
 
-def _read(pile: _Pile, limits: Limits | None) -> Upload:
+def _read(pile: _Pile, limits: UploadLimits | None) -> Upload:
     if not pile.files:
         return read_submission(pile.paths[0], limits)
     files: dict[str, bytes] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import SubmissionError
-from grader.intake.archives import Intake, Limits, is_archive, unpack
+from grader.intake.archives import Intake, UploadLimits, is_archive, unpack
 from grader.intake.filenames import UploadProblem, ignored, safe_name, shown
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class Upload:
     skipped: tuple[str, ...] = field(default=())
 
 
-def read_submission(path: Path, limits: Limits | None = None) -> Upload:
+def read_submission(path: Path, limits: UploadLimits | None = None) -> Upload:
     """The upload at ``path``: a folder, a .zip, .tar.gz or .tgz, or one file.
 
     Raises SubmissionError where there is nothing at ``path``, or it cannot be read. Whatever is wrong with the upload
     itself becomes its ``problem``: it is the student's to fix.
     """
-    limits = limits or Limits()
+    limits = limits or UploadLimits()
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -63,7 +63,7 @@ def received_time(path: Path) -> datetime:
     return datetime.fromtimestamp(newest, UTC)
 
 
-def _read_file(path: Path, limits: Limits) -> Upload:
+def _read_file(path: Path, limits: UploadLimits) -> Upload:
     size = path.stat().st_size
     most = limits.packed if is_archive(path.name) else limits.file
     name = shown(path.name)
@@ -82,7 +82,7 @@ def _read_file(path: Path, limits: Limits) -> Upload:
         return Upload({f"{UPLOAD_FOLDER}/{name.replace('/', '_')}": data}, f"{name!r}: {problem}")
 
 
-def _read_folder(path: Path, limits: Limits) -> Upload:
+def _read_folder(path: Path, limits: UploadLimits) -> Upload:
     intake = Intake(limits)
     skipped: list[str] = []
     try:

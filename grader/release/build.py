@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from grader import __version__
 from grader.course import read_suite
+from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, ReleaseError
 from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
@@ -43,6 +44,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 '''
 _REQUIREMENTS = """\
 # In a fresh environment, inside this folder: pip install -r requirements.txt
+# You are graded with {environment}.
 # The wheel comes with the bundle that your course hands out; it brings PyTorch and Jupyter along.
 ./wheels/{wheel}[course]
 """
@@ -186,7 +188,7 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
         raise AuthoringError(
             "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"
         )
-    made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME)}
+    made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME, environment=describe_environment())}
     files |= {path: text.encode() for path, text in made.items()}
     files |= make_stubs(assignment)
     return dict(sorted(files.items()))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 
+from grader.course.questions import read_questions
 from grader.errors import AuthoringError, ReleaseError
 from grader.release.parts import fill_parts, looked_at
 from grader.release.strip import split_lines
@@ -54,7 +55,8 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
         An ``nbformat.NotebookNode`` (format 4.5) whose cell ids depend on content alone.
 
     Raises:
-        AuthoringError: the source is missing or unreadable, a cell's metadata is broken, or a grade id is used twice.
+        AuthoringError: the source is missing or unreadable, a cell's metadata is broken, a grade id is used twice, or
+            students would never read the question of a cell that is graded by hand.
 
     """
     import jupytext
@@ -70,6 +72,7 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
         raise AuthoringError(
             f"the notebook cannot be read: {error}", where=source, fix="write it in jupytext's percent format"
         ) from error
+    read_questions(source)
     notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     if assignment is not None:

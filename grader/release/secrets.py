@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from grader.course import variant_sources
 from grader.errors import AuthoringError
 from grader.release.bundle_notebook import handout_and_secrets
 from grader.release.strip import find_regions, split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 #: Shorter squeezed lines say nothing: `x=x-mean`, `return out`.
@@ -132,7 +133,9 @@ def collect(
     for path in hidden:
         if path.suffix == ".py":
             blocks += _functions(path, root)
-    blocks += _variants(folder / "variants.yml", root)
+    variants = variant_sources(folder)
+    for path in variants:
+        blocks += _variants(path, root)
     handout, cells = handout_and_secrets(notebook)
     place = _name(folder / "notebook.py", root)
     blocks += [_block(f"{place} {cell}", enumerate(lines, start=1)) for cell, lines in cells]
@@ -140,7 +143,7 @@ def collect(
     handout += _read(readme).split("\n") if readme.is_file() else []
     shown = "\n".join(squeeze(line) for line in [*given, *titles])
     open_names = {path.name for path in public} | set(files) | {"__init__.py", "conftest.py", "README.md"}
-    names = frozenset({path.name for path in hidden} | {"variants.yml"}) - open_names
+    names = frozenset({path.name for path in (*hidden, *variants)} | {"variants.yml"}) - open_names
     return Secrets(tuple(block for block in blocks if block.lines), shown, "\n".join(map(squeeze, handout)), names)
 
 
@@ -178,29 +181,29 @@ def _functions(path: Path, root: Path) -> list[Block]:
 
 def _variants(path: Path, root: Path) -> list[Block]:
     """What the variants write into the solution; what they find there is the solution's own, and seen to already."""
-    if not path.is_file():
-        return []
     text = _read(path)
     try:
-        variants = yaml.safe_load(text) or []
+        data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise AuthoringError(f"no valid YAML: {error}", where=_name(path, root), fix="correct the file") from error
     source_lines = [squeeze(line) for line in split_lines(text)]
-    blocks = []
-    for variant in variants if isinstance(variants, list) else []:
-        if not isinstance(variant, dict):
-            continue
-        edits = variant.get("edits") or [variant.get("edit")]
-        for edit in edits:
-            replacement = edit.get("replace") if isinstance(edit, dict) else None
-            if isinstance(replacement, str):
-                blocks.append(
-                    _block(
-                        f"{_name(path, root)} ({variant.get('name')})",
-                        [(_find(source_lines, line), line) for line in replacement.split("\n")],
-                    )
-                )
-    return blocks
+    return [
+        _block(
+            f"{_name(path, root)} ({name})",
+            [(_find(source_lines, line), line) for line in replacement.split("\n")],
+        )
+        for name, replacement in _replacements(data, "")
+    ]
+
+
+def _replacements(data: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Every text under a key `replace`, wherever it stands, with the name of its variant: a broken file hides none."""
+    if isinstance(data, dict):
+        name = str(next((data[key] for key in ("name", "wrong", "right", "equivalent") if key in data), name))
+        if isinstance(data.get("replace"), str):
+            yield name, data["replace"]
+    for value in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from _replacements(value, name)
 
 
 def _find(lines: list[str], wanted: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import hashlib
 import tempfile
@@ -13,13 +14,13 @@ from pathlib import Path
 
 from grader.course import Assignment, Course, read_suite
 from grader.engine.measurement import Attempted, Plan
-from grader.errors import AuthoringError
+from grader.errors import UsageError
 from grader.grading import Executor, LocalExecutor, MeasureTask, Work
 from grader.records import Verdict
 from grader.release.strip import make_stubs
 from grader.validation.coverage import Sight, changed, make_sight
 from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
-from grader.validation.mutants import Campaign, Mutants, collect_mutants
+from grader.validation.mutants import Campaign, Mutants, collect_mutants, mutant_label
 from grader.validation.mutation import TELL, instrument
 from grader.validation.result import Flake, Measured, Validation
 from grader.validation.variants import Variant, apply, read_variants
@@ -34,7 +35,8 @@ class Options:
 
     ``secret`` is what seeds and held-out data are drawn from, in place of the course's; another one measures with other
     numbers. ``seed`` is one seed alone, as a flake gives it. ``sample`` is how many mutants, the same ones each time.
-    ``full`` runs every check on every version, whether it can see it or not.
+    ``full`` runs every check on every version, whether it can see it or not. ``unmeasured`` allows wrong variants that do
+    not say yet which checks see them.
     """
 
     profile: str = "cpu"
@@ -47,6 +49,7 @@ class Options:
     mutants: bool = True
     sample: int | None = None
     full: bool = False
+    unmeasured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +84,22 @@ def validate(
     ``on_start`` is told how many gradings there will be, and ``on_done`` of each.
 
     Raises:
-        AuthoringError: variants.yml, the suite or the solution cannot be used.
+        AuthoringError: the variants, the suite or the solution cannot be used.
+        UsageError: nothing matches ``only`` or ``match``.
         AutogradeError: grading cannot begin.
     """
     options = options or Options()
     begin = time.monotonic()
-    where = assignment.folder / "variants.yml"
-    variants = [item for item in read_variants(assignment) if item.kind != "equivalent"]
-    if unknown := set(options.only) - {item.name for item in variants}:
-        raise AuthoringError(f"there is no variant {', '.join(sorted(unknown))}", where=where, fix="correct the name")
-    variants = [item for item in variants if _wanted(item, options)]
-    solution = {name: data.decode("utf-8") for name, data in assignment.solution_files().items()}
-    versions = {item.name: _texts(apply(item, assignment.solution_files(), where)) for item in variants}
-    mutating = options.mutants and not options.only
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
+    every = read_variants(assignment, checks=checks, unmeasured=options.unmeasured)
+    variants = _chosen([item for item in every if item.kind != "equivalent"], assignment, options)
+    files = assignment.solution_files()
+    solution = _texts(files)
+    versions = {item.name: _texts(apply(item, files)) for item in variants}
+    mutating = options.mutants and not options.only
+    if options.match and not variants:
+        _refuse_no_match(assignment, solution, options, every)
     seeds = (options.seed,) if options.seed is not None else _seeds(options.secret, assignment.name, options.seeds)
     with tempfile.TemporaryDirectory(prefix="autograde-validate-") as folder:
         state = Path(folder)
@@ -199,10 +203,33 @@ def _run(executor: Executor, on_done: Callable[[str], None], tasks: Sequence[_Ta
     return [found[number] for number in range(len(tasks))]
 
 
-def _wanted(variant: Variant, options: Options) -> bool:
+def _chosen(variants: Sequence[Variant], assignment: Assignment, options: Options) -> list[Variant]:
+    """The variants that ``only`` names or ``match`` finds."""
+    names = [item.name for item in variants]
+    for name in options.only:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            fix = f"did you mean {near[0]}?" if near else "correct the name"
+            raise UsageError(f"there is no variant {name}", where=assignment.folder, fix=fix)
     if options.only:
-        return variant.name in options.only
-    return options.match in variant.name or any(options.match in edit.file for edit in variant.edits)
+        return [item for item in variants if item.name in options.only]
+    match = options.match
+    return [item for item in variants if match in item.name or any(match in edit.file for edit in item.edits)]
+
+
+def _refuse_no_match(
+    assignment: Assignment, solution: Mapping[str, str], options: Options, variants: Sequence[Variant]
+) -> None:
+    """Nothing is graded for a text that finds neither a variant nor a mutant."""
+    mutants = collect_mutants(assignment, solution).mutants if options.mutants and not options.only else ()
+    if any(options.match in mutant_label(mutant) for mutant in mutants):
+        return
+    near = difflib.get_close_matches(options.match, [item.name for item in variants], n=1)
+    raise UsageError(
+        f"nothing matches -k {options.match!r}: no variant" + (" and no mutant" if mutants else ""),
+        where=assignment.folder,
+        fix=f"did you mean {near[0]}?" if near else "use part of a variant's name, of a file's or of a function's",
+    )
 
 
 def _visible(

@@ -51,6 +51,8 @@ def wrong_problems(
     """What is wrong with what a wrong variant got. A check that did not run on it came to what the solution got."""
     problems = []
     checks = {**solution, **{check.id: check for check in ran}}
+    if not variant.expect and all(check.verdict is Verdict.ACCEPTED for check in checks.values()):
+        problems.append("it keeps full marks: no check sees it")
     for name, verdict in variant.expect.items():
         if name not in checks:
             problems.append(f"there is no check {name}")

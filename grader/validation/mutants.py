@@ -56,7 +56,7 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Muta
     marked: dict[str, str] = {}
     stale: list[str] = []
     for entry in read_variants(assignment):
-        for key, text in _meanings(entry, assignment, solution) if entry.kind == "equivalent" else ():
+        for key, text in _meanings(entry, solution) if entry.kind == "equivalent" else ():
             mutant = by_meaning.get(key)
             if mutant is None:
                 stale.append(f"{entry.name}: {text}")
@@ -65,14 +65,12 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str]) -> Muta
     return Mutants(tuple(found), marked, tuple(stale))
 
 
-def _meanings(
-    entry: Variant, assignment: Assignment, solution: Mapping[str, str]
-) -> list[tuple[tuple[str, tuple[str, ...]], str]]:
+def _meanings(entry: Variant, solution: Mapping[str, str]) -> list[tuple[tuple[str, tuple[str, ...]], str]]:
     """For each edit of an entry: file and meaning of what it makes, and its text."""
     files = {name: source.encode() for name, source in solution.items()}
     found = []
     for edit in entry.edits:
-        edited = apply(entry, files, assignment.folder / "variants.yml", edits=[edit])[edit.file].decode()
+        edited = apply(entry, files, edits=[edit])[edit.file].decode()
         try:
             key = edit.file, meaning(edited)
         except (SyntaxError, ValueError):
@@ -95,7 +93,7 @@ class Campaign:
     chosen: list[Mutant] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chosen = [item for item in self.mutants.mutants if self.match in _label(item)]
+        self.chosen = [item for item in self.mutants.mutants if self.match in mutant_label(item)]
         if self.sample is not None:
             # By a hash, so that the same ones are drawn each time, and one more mutant changes one of them at most.
             by_chance = sorted(self.chosen, key=lambda item: hashlib.sha256(item.id.encode()).digest())
@@ -166,7 +164,8 @@ class Campaign:
         return f"{mutant.file}:{mutant.line} {mutant.operator}", {**self.solution, mutant.file: mutant.source}, plan
 
 
-def _label(mutant: Mutant) -> str:
+def mutant_label(mutant: Mutant) -> str:
+    """What ``-k`` looks into: id, file, function and operator."""
     return f"{mutant.id} {mutant.file} {mutant.function} {mutant.operator}"
 
 

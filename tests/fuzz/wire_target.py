@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from grader.errors import SystemFault
+from grader.limits import Limits
 from grader.sandbox.faults import (
     MemoryLimit,
     OutputLimit,
@@ -25,7 +26,6 @@ from grader.sandbox.faults import (
     WorkerDied,
     WorkerFault,
 )
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.worker import Exit, Worker
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from grader.checks import assert_close, assert_registered, points
+from grader.checks.training import sgd_steps
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
@@ -87,25 +88,15 @@ def draw(rng, *sizes):
     return weight, batches
 
 
-def descend(weight, batches, lr, momentum, *, stale=0.0, clear=True, loss=None, moves=True):
-    """SGD with momentum: the weights after all steps, the losses before each and after each."""
-    weight, velocity, kept = weight.double(), 0.0, stale
-    before, after = [], []
+def descend(weight, batches, lr, momentum, *, left=None, loss=None):
+    """SGD with momentum: the weights after all steps, the loss before each."""
 
-    def value(w, image, keypoints):
-        error = image.double().flatten(1) @ w - keypoints.double().flatten(1)
+    def value(parameters, image, keypoints):
+        error = image.flatten(1) @ parameters[0] - keypoints.double().flatten(1)
         return loss(error) if loss else (error**2).mean()
 
-    for image, keypoints in batches:
-        leaf = weight.clone().requires_grad_()
-        now = value(leaf, image, keypoints)
-        before.append(now.item())
-        (gradient,) = torch.autograd.grad(now, leaf)
-        kept = gradient if clear else gradient + kept
-        velocity = momentum * velocity + kept
-        weight = weight - lr * velocity if moves else weight
-        after.append(value(weight, image, keypoints).item())
-    return weight, before, after
+    (weight,), losses = sgd_steps((weight,), value, batches, rate=lr, momentum=momentum, left=left)
+    return weight, losses
 
 
 @points(5, hint="For each batch: loss = mse(model(image).flatten(1), keypoints.flatten(1)), zero_grad, backward, step.")
@@ -126,7 +117,7 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
         right,
         name="the model's weight after an epoch",
         mistakes={
-            "old gradients not cleared": wrong(stale=0.3, clear=False),
+            "old gradients not cleared": wrong(left=(0.3,)),
             "no step taken at all": weight,
             "steps in the wrong direction": lambda: descend(weight, batches, -0.4, 0.5)[0],
             "the sum of the squares, not their mean": wrong(loss=lambda e: (e**2).sum()),
@@ -157,11 +148,17 @@ def test_train_epoch_loss(student, probe, rng, sizes):
     settings = {"lr": 0.2, "momentum": 0.0}
     got = probe.epoch_of(student.ref("train_epoch"), weight, batches, settings, False, False, 0.0)
     assert got["seen"], "`train_epoch` never calls the model."
-    assert all(mode for mode, _ in got["seen"]), "`train_epoch` runs the model in evaluation mode: call model.train() first."
-    _, before, after = descend(weight, batches, **settings)
+    assert all(mode for mode, *_ in got["seen"]), "`train_epoch` runs the model in evaluation mode: call model.train() first."
+    moved = [descend(weight, batches[: k + 1], **settings)[0] for k in range(len(batches))]
     shares = torch.tensor(sizes) / sum(sizes)
-    before, after = torch.tensor(before), torch.tensor(after)
-    still = torch.tensor(descend(weight, batches, **settings, moves=False)[1])
+    before, after, still = (
+        torch.tensor(losses)
+        for losses in (
+            descend(weight, batches, **settings)[1],
+            [descend(weights, [batch], 0.0, 0.0)[1][0] for weights, batch in zip(moved, batches)],
+            descend(weight, batches, 0.0, 0.0)[1],
+        )
+    )
     assert_close(
         got["loss"],
         float((before * shares).sum()),

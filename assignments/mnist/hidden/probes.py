@@ -10,6 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from grader.probes import LinearClassifier, Watched, loss_named
+
 # -- numpy -----------------------------------------------------------------------------------------------------------
 
 
@@ -80,43 +82,18 @@ def state_of(model):
     return [value.detach().clone().double() for value in model.state_dict().values()]
 
 
-class Watched(nn.Module):
-    """A linear classifier behind batch norm and dropout, or a plain one, which notes how it was run."""
-
-    def __init__(self, weight, bias, plain):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
-        self.norm = None if plain else nn.BatchNorm1d(len(weight), dtype=weight.dtype)
-        self.drop = None if plain else nn.Dropout(0.4)
-        self.seen = []
-
-    def forward(self, x):
-        graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
-        self.seen.append([self.training, graph, len(x)])
-        x = x.flatten(1)
-        if self.norm is not None:
-            x = self.drop(self.norm(x))
-        return x @ self.weight + self.bias
-
-
-def _loss(name):
-    if name == "cross-entropy":
-        return nn.CrossEntropyLoss()
-    return lambda scores, labels: (scores.gather(1, labels[:, None]) - 1).pow(2).sum()
-
-
 def steps_of_training(train_batch, weight, bias, batches, learning_rate, loss, training, stale, plain=True):
     """Train a watched model batch by batch; ``stale`` gradients stand in it beforehand."""
-    model = Watched(weight, bias, plain)
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain))
     model.train(training)
     opt = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.5)
     if stale:
         for parameter in model.parameters():
             parameter.grad = torch.full_like(parameter, 0.7)
-    losses = [train_batch(x.clone(), y.clone(), model, opt, _loss(loss)) for x, y in batches]
+    losses = [train_batch(x.clone(), y.clone(), model, opt, loss_named(loss, reduction="sum")) for x, y in batches]
     return {
-        "weight": model.weight.detach(),
-        "bias": model.bias.detach(),
+        "weight": model.module.weight.detach(),
+        "bias": model.module.bias.detach(),
         "graph": any(isinstance(value, torch.Tensor) and value.requires_grad for value in losses),
         "losses": [float(value) for value in losses],
         "seen": model.seen,
@@ -127,7 +104,7 @@ def steps_of_training(train_batch, weight, bias, batches, learning_rate, loss, t
 def measure(accuracy, weight, bias, x, y, plain, training, noise=None):
     """Call ``accuracy`` on a watched model whose batch norm has seen ``noise``; its scores in evaluation mode, too."""
     torch.manual_seed(1)
-    model = Watched(weight, bias, plain)
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain))
     if noise is not None:
         model(noise)
     model.seen.clear()
@@ -284,13 +261,13 @@ def settled_block(ConvBlock, sizes, x, other):
 def run_fit(fit, weight, bias, train, validation, learning_rate, epochs, settings, loss, plain=True):
     """Fit a watched model; its curves, its weights, the modes and sizes of all its forward passes."""
     torch.manual_seed(3)
-    model = Watched(weight, bias, plain).eval()
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain)).eval()
     opt = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    history = fit(model, TensorDataset(*train), TensorDataset(*validation), opt, _loss(loss), epochs, **settings)
+    history = fit(model, TensorDataset(*train), TensorDataset(*validation), opt, loss_named(loss, reduction="sum"), epochs, **settings)
     return {
         "history": {str(key): [float(value) for value in values] for key, values in history.items()},
-        "weight": model.weight.detach(),
-        "bias": model.bias.detach(),
+        "weight": model.module.weight.detach(),
+        "bias": model.module.bias.detach(),
         "seen": model.seen,
     }
 
@@ -347,23 +324,19 @@ def sweep_step(dropout_sweep, MNISTNeuralNet, train, epochs, seed):
 
 
 class Oddities(nn.Module):
-    """Scores that depend on the mode and on the place of the pixels; notes how it was run."""
+    """Scores that depend on the mode and on the place of the pixels."""
 
     def __init__(self, weight):
         super().__init__()
         self.weight = weight
         self.drop = nn.Dropout(0.5)
-        self.seen = []
 
     def forward(self, x):
-        graph = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
-        self.seen.append([self.training, graph, len(x)])
         return self.drop(x) @ self.weight
 
 
 def averaged(predict_averaged, weight, images, settings):
     """The student's averaged prediction for a linear model, with the modes and gradients of its forward passes."""
-    model = Oddities(weight).train()
-    model.weight.requires_grad_()
+    model = Watched(Oddities(weight.requires_grad_())).train()
     probabilities = predict_averaged(model, images.clone(), **settings)
     return {"probabilities": probabilities.detach(), "seen": model.seen}

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.training import of_linear, sgd_steps
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 D, C = 6, 4
@@ -24,24 +25,14 @@ def loss_of(name, scores, y):
     return (scores.gather(1, y[:, None]) - 1).pow(2).sum()
 
 
-def descend(weight, bias, batches, rate, loss, stale=0.0, clear=True, mistaken=None, momentum=0.5):
+def descend(weight, bias, batches, rate, loss, left=None, mistaken=None, momentum=0.5):
     """SGD with momentum: (weights after all steps, loss before each step)."""
-    parameters = [weight.double(), bias.double()]
-    velocity, kept, losses = [0.0, 0.0], [stale, stale], []
-    for x, y in batches:
-        leaves = [p.clone().requires_grad_() for p in parameters]
-        scores = x.double() @ leaves[0] + leaves[1]
-        value = mistaken(scores, y) if mistaken else loss_of(loss, scores, y)
-        gradients = torch.autograd.grad(value, leaves)
-        losses.append(value.item())
-        kept = [g if clear else g + old for g, old in zip(gradients, kept)]
-        velocity = [momentum * v + g for v, g in zip(velocity, kept)]
-        parameters = [p - rate * v for p, v in zip(parameters, velocity)]
-    return parameters, losses
+    linear = of_linear(mistaken or (lambda scores, y: loss_of(loss, scores, y)))
+    return sgd_steps((weight, bias), linear, batches, rate=rate, momentum=momentum, left=left)
 
 
 @points(3, hint="zero_grad, loss_fn(model(x), y), backward, step: each once, and backward before step.")
-@pytest.mark.parametrize("loss", ["cross-entropy", "another"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
 @pytest.mark.parametrize("sizes", [[5], [5, 7]])
 def test_train_batch_step(student, probe, rng, loss, sizes):
     """`train_batch` makes one step of the optimiser on the loss that it is given."""
@@ -55,12 +46,12 @@ def test_train_batch_step(student, probe, rng, loss, sizes):
     for index, name in enumerate(("weight", "bias")):
         start = (weight, bias)[index]
         mistakes = {
-            "gradients added to the old ones: zero_grad is missing": wrong(index, stale=0.7, clear=False),
+            "gradients added to the old ones: zero_grad is missing": wrong(index, left=(0.7, 0.7)),
             "no step at all, or with gradients cleared before it": lambda: start,
             "a step uphill": lambda: 2 * start - right[index],
             "a softmax before the loss": wrong(index, mistaken=lambda s, y: loss_of(loss, s.softmax(1), y)),
         }
-        if loss == "another":
+        if loss == "squared":
             mistakes["cross-entropy in place of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
         if len(sizes) == 1:
             mistakes["two steps in place of one"] = wrong_twice(weight, bias, batches, loss, index)
@@ -87,7 +78,7 @@ def test_train_batch_mode(student, probe, rng):
 
 
 @points(2, hint="The loss of the batch before the step; .item(), or .detach(), so that no graph is kept.")
-@pytest.mark.parametrize("loss", ["cross-entropy", "another"])
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared"])
 def test_train_batch_loss(student, probe, rng, loss):
     """`train_batch` returns the loss before the step, as a plain number."""
     weight, bias, batches = draw(rng, 5, 7)
@@ -177,7 +168,7 @@ def trained(student, probe, profile, held_out, np_rng):
     return probe.trained(*parts, images, y, profile.budget["epochs"], int(np_rng.integers(2**31)))
 
 
-@points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, mend it first.")
+@points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, fix it first.")
 def test_digits(student, probe, profile, held_out, award, np_rng):
     """A network trained by your parts recognises digits that it has not seen."""
     model = trained(student, probe, profile, held_out, np_rng)

@@ -2,27 +2,15 @@
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-
-class _Names(TorchFunctionMode):
-    """Writes down the name of every torch function that runs inside it."""
-
-    def __init__(self):
-        super().__init__()
-        self.names = set()
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_"))
-        return func(*args, **(kwargs or {}))
+from grader.probes import LinearClassifier, Watched, called_names, loss_named
 
 
 def torch_names(function, *arguments):
     """Return (result, names of the torch functions used on the way)."""
-    with _Names() as used:
-        result = function(*arguments)
-    return result.detach() if isinstance(result, torch.Tensor) else None, sorted(used.names)
+    result, names = called_names(function, *arguments)
+    return result.detach() if isinstance(result, torch.Tensor) else None, names
 
 
 def torch_names_of_method(owner, method, *arguments):
@@ -140,37 +128,14 @@ def read_loaders(make_loaders, n_train, n_validation, batch_size, epochs, seed):
     return [[[ids.tolist() for ids, _ in loader] for _ in range(epochs)] for loader in loaders]
 
 
-class _Watched(nn.Module):
-    """A linear classifier with batch norm and dropout, which notes how each forward pass was run."""
-
-    def __init__(self, weight, bias, *, plain):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight.clone()), nn.Parameter(bias.clone())
-        self.norm = None if plain else nn.BatchNorm1d(weight.shape[0], dtype=weight.dtype)
-        self.drop = None if plain else nn.Dropout(0.4)
-        self.seen = []
-
-    def forward(self, x):
-        self.seen.append([self.training, torch.is_grad_enabled() and not torch.is_inference_mode_enabled(), len(x)])
-        x = x.flatten(1)
-        if self.norm is not None:
-            x = self.drop(self.norm(x))
-        return x @ self.weight + self.bias
-
-
-def _loss(name):
-    if name == "cross-entropy":
-        return lambda scores, labels: nn.functional.cross_entropy(scores, labels)
-    return lambda scores, labels: (scores.gather(1, labels[:, None]) - 1).pow(2).mean()
-
-
 def run_train_epochs(train_epoch, weight, bias, x, y, batch_size, learning_rate, momentum, epochs, loss):
     """Train a plain linear model, handed over in evaluation mode, for some epochs with one optimiser."""
-    model = _Watched(weight, bias, plain=True).eval()
+    model = Watched(LinearClassifier(weight, bias)).eval()
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
     loader = DataLoader(TensorDataset(x, y), batch_size=batch_size)
-    losses = [float(train_epoch(model, loader, optimizer, _loss(loss))) for _ in range(epochs)]
-    return {"weight": model.weight.detach(), "bias": model.bias.detach(), "losses": losses, "seen": model.seen}
+    losses = [float(train_epoch(model, loader, optimizer, loss_named(loss))) for _ in range(epochs)]
+    weight, bias = (parameter.detach() for parameter in model.parameters())
+    return {"weight": weight, "bias": bias, "losses": losses, "seen": model.seen}
 
 
 def _state(model):
@@ -179,12 +144,12 @@ def _state(model):
 
 def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain):
     """Evaluate a watched model once; give its state and gradients from before and after."""
-    model = _Watched(weight, bias, plain=plain)
-    _loss(loss)(model(x[:4]), y[:4]).backward()
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain))
+    loss_named(loss)(model(x[:4]), y[:4]).backward()
     model.seen.clear()
     model.train(training)
     before, gradients = _state(model), [p.grad.clone() for p in model.parameters()]
-    value, accuracy = evaluate(model, DataLoader(TensorDataset(x, y), batch_size=batch_size), _loss(loss))
+    value, accuracy = evaluate(model, DataLoader(TensorDataset(x, y), batch_size=batch_size), loss_named(loss))
     mode, seen, after = model.training, list(model.seen), _state(model)
     kept = [p.grad for p in model.parameters()]
     return {
@@ -202,28 +167,17 @@ def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain
 def run_predict(predict, weight, bias, x, batch_size, noisy_first):
     """Predict with a watched model in training mode, whose batch norm has seen other data before."""
     torch.manual_seed(0)
-    model = _Watched(weight, bias, plain=False)
+    model = Watched(LinearClassifier(weight, bias, noisy=True))
     model(noisy_first)
     model.seen.clear()
     labels = predict(model, x, batch_size)
     return {"labels": torch.as_tensor(labels).detach(), "seen": list(model.seen), "training": model.training}
 
 
-class _Linear(nn.Module):
-    """A linear classifier of flat inputs with small starting weights."""
-
-    def __init__(self, inputs, classes):
-        super().__init__()
-        self.linear = nn.Linear(inputs, classes)
-
-    def forward(self, x):
-        return self.linear(x.flatten(1))
-
-
 def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, seed):
     """Fit a linear classifier; give the history and the final scores on both sets."""
     torch.manual_seed(seed)
-    model = _Linear(train[0][0].numel(), classes)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(train[0][0].numel(), classes))
     history = fit(model, TensorDataset(*train), TensorDataset(*validation), epochs, learning_rate, batch_size)
     model.eval()
     with torch.no_grad():
@@ -260,20 +214,9 @@ class _Counting(Dataset):
         return self.x[index], self.y[index]
 
 
-class _Fixed(nn.Module):
-    """A linear map that is not to be trained."""
-
-    def __init__(self, weight):
-        super().__init__()
-        self.weight = nn.Parameter(weight)
-
-    def forward(self, x):
-        return x @ self.weight
-
-
 def run_select(select, weights, validation, test):
     """Let the student choose among fixed models; count the reads of the test set."""
-    models = {name: _Fixed(weight) for name, weight in weights.items()}
+    models = {name: LinearClassifier(weight) for name, weight in weights.items()}
     counting = _Counting(*test)
     name, accuracy = select(models, TensorDataset(*validation), counting)
     return str(name), float(accuracy), counting.reads

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import StudentError, assert_close, points
+from grader.checks.training import of_linear, sgd_steps
 
 
 def _seed(rng):
@@ -85,22 +86,13 @@ def test_make_loaders(student, probe, rng, n_train, n_validation):
         assert sum(batches, []) == list(range(n_validation)), "Validation examples should come once each, in order."
 
 
-def _own_epochs(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
-    """The truth: SGD with momentum written out. Returns weights and per-epoch mean losses."""
-    parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
-    velocity, losses = [torch.zeros_like(p) for p in parameters], []
-    for _ in range(epochs):
-        total = 0.0
-        for xb, yb in zip(x.split(batch_size), y.split(batch_size), strict=True):
-            loss = loss_fn(xb @ parameters[0] + parameters[1], yb)
-            total += loss.item() * len(yb)
-            gradients = torch.autograd.grad(loss, parameters)
-            velocity = [momentum * v + g for v, g in zip(velocity, gradients, strict=True)]
-            parameters = [
-                (p - learning_rate * v).detach().requires_grad_() for p, v in zip(parameters, velocity, strict=True)
-            ]
-        losses.append(total / len(y))
-    return [p.detach() for p in parameters], losses
+def _own_epochs(x, y, weight, bias, batch_size, rate, momentum, epochs, loss_fn):
+    """The truth: the parameters after some epochs of SGD, and the mean loss of each epoch."""
+    batches = list(zip(x.split(batch_size), y.split(batch_size), strict=True))
+    parameters, losses = sgd_steps((weight, bias), of_linear(loss_fn), batches * epochs, rate=rate, momentum=momentum)
+    sizes = torch.tensor([len(labels) for _, labels in batches], dtype=torch.float64)
+    means = torch.tensor(losses, dtype=torch.float64).reshape(epochs, -1) @ sizes / len(y)
+    return parameters, means.tolist()
 
 
 def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):

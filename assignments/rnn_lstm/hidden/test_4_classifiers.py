@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.training import of_linear, sgd_steps
 
 BOTH = pytest.mark.parametrize("name", ["RNN_Classifier", "LSTM_Classifier"])
 
@@ -118,27 +119,23 @@ def test_classifier_activation(student, probe, rng, activation):
     )
 
 
-def _truth(weight, bias, batches, learning_rate, momentum, max_norm, clip, *, stale=False, twice=False, scale=lambda n: 1.0):
+def _truth(weight, bias, batches, rate, momentum, max_norm, clip, *, stale=False, twice=False, scale=lambda n: 1.0):
     """SGD with momentum on a linear classifier, gradients changed by `clip`. Returns weight, bias and losses."""
-    parameters = [weight.double(), bias.double()]
-    velocity, losses = [torch.zeros_like(p) for p in parameters], []
 
-    def gradient(x, y):
-        leaves = [p.clone().requires_grad_() for p in parameters]
-        scores = x.double() @ leaves[0] + leaves[1]
-        loss = F.cross_entropy(scores.softmax(dim=1) if twice else scores, y)
-        return loss.item(), list(torch.autograd.grad(loss * scale(len(y)), leaves))
+    def loss(scores, y):
+        return F.cross_entropy(scores.softmax(dim=1) if twice else scores, y) * scale(len(y))
 
-    held = gradient(*batches[0])[1] if stale else [torch.zeros_like(p) for p in parameters]
-    for x, y in batches:
-        loss, gradients = gradient(x, y)
-        losses.append(loss)
-        gradients = [g + old for g, old in zip(gradients, held, strict=True)]
-        clipped = clip(gradients, max_norm)
-        held = clipped if stale else held
-        velocity = [momentum * v + g for v, g in zip(velocity, clipped, strict=True)]
-        parameters = [p - learning_rate * v for p, v in zip(parameters, velocity, strict=True)]
-    return parameters[0], parameters[1], losses
+    def change(gradients):
+        return clip(gradients, max_norm)
+
+    linear, start = of_linear(loss), (weight, bias)
+    left = None
+    if stale:  # the gradient of the first batch stands there already
+        leaves = [parameter.double().requires_grad_() for parameter in start]
+        x, y = batches[0]
+        left = torch.autograd.grad(linear(leaves, x.double(), y), leaves)
+    parameters, losses = sgd_steps(start, linear, batches, rate=rate, momentum=momentum, left=left, change=change)
+    return *parameters, losses
 
 
 def _norm(gradients):

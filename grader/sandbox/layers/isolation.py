@@ -1,224 +1,132 @@
-"""Isolation of workers by the kernel, in layers.
+"""Isolation of workers by the kernel: the layers, put on in the order that they need.
 
-The zygote calls :func:`enter` once. It moves to namespaces of its own (user, where it has no privilege; mount, network,
-IPC, UTS) and to a root file system that holds the interpreter and its libraries, read-only, and nothing else of this
-machine. Each fork calls :func:`confine` before it sees a byte of student code: a PID namespace of its own whose death
-kills whatever it started, a fresh scratch folder of limited size, resource limits, an unprivileged user, Landlock and
-seccomp. Landlock comes through `sandlock`, seccomp through libseccomp; the rest are plain system calls.
+The zygote enters them. Before torch is imported come those that want a single thread and the machine's whole file
+system (:func:`enter_early`); when it is warm come the others (:func:`enter`), last the root file system, which holds the
+interpreter and its libraries, read-only, and nothing else of this machine. Each fork calls :func:`confine` before it
+sees a byte of student code.
 
-A layer that this machine lacks is left out and said so: the caller compares :func:`enter`'s answer, and the layers
-that a worker reports, with the minimum that the course demands. docs/security.md says what each missing one means.
+A layer that this machine lacks is left out and said so: the caller compares the layers that a worker reports with the
+minimum that the course demands. docs/security.md says what each missing one means.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from grader.sandbox.layers import cleanup, kernel, landlock, rlimits, rootfs, seccomp
-from grader.sandbox.layers.cgroups import Group
-from grader.sandbox.limits import Limits
+from grader.layer_names import CGROUP, IPC_NS, LANDLOCK, MOUNT_NS, NET_NS, PID_NS, SECCOMP, UID, USER_NS
+from grader.limits import Limits
+from grader.sandbox.layers import LAYERS, cleanup, find_layer, kernel, rlimits
+from grader.sandbox.layers.base import Base, Berth
+from grader.sandbox.layers.descriptors import Kept
 
 #: Unprivileged users for workers, two a zygote and taken in turn, so that the processes of each are counted apart, those
 #: of a submission that is being killed as well. No account has these ids.
-FIRST_UID: Final = 30_000
-
-#: Every layer, outermost first.
-LAYERS: Final = ("user_ns", "mount_ns", "net_ns", "ipc_ns", "pid_ns", "uid", "cgroup", "landlock", "seccomp")
+_FIRST_UID: Final = 30_000
 
 #: What a worker believes its machine to be called.
 _HOST: Final = "worker"
 
 
-@dataclass(frozen=True, slots=True)
-class Berth:
-    """What a worker shares with no other that lives: a user id, a control group where the machine has them, a folder.
-
-    A slot has two. The spare that is forked ahead must not be in reach of the submission that runs: neither count
-    against its limit of processes, nor be what the kernel ends when its memory runs out. ``scratch`` is a folder on the
-    machine's disk, needed only where a worker cannot have a file system of its own.
-    """
-
-    uid: int
-    group: Group | None
-    scratch: str | None = None
+def new_base(readable: list[str], without: Collection[str], most_landlock_abi: int | None) -> Base:
+    """What a zygote starts with: nothing entered, and two berths of user ids that no other zygote has."""
+    # By process id, because the kernel counts a user's processes over all batches that run on a machine.
+    first = _FIRST_UID + 2 * (os.getpid() % 10_000)
+    return Base(
+        readable=readable,
+        without=frozenset(without),
+        most_landlock_abi=most_landlock_abi,
+        berths=(Berth(first), Berth(first + 1)),
+    )
 
 
-@dataclass(slots=True)
-class Base:
-    """What :func:`enter` achieved, kept by the zygote for its forks."""
-
-    layers: list[str]
-    readable: list[str]
-    without: frozenset[str] = frozenset()  # layers to do without, as on a machine that lacks them
-    landlock_abi: int = 0
-    filters: list[bytes] = field(default_factory=list)  # of system calls, compiled
-    warm: rlimits.Baseline = field(default_factory=rlimits.Baseline)
-    proc: int = -1  # descriptor of the machine's /proc, to find what must end where no PID namespace ends it
-    pid_ns: int | None = None  # descriptor of the zygote's own PID namespace
-    notes: list[str] = field(default_factory=list)
-    berths: tuple[Berth, ...] = ()  # made before the root file system changes
-
-
-def enter_user_namespace(base: Base) -> None:
-    """Become privileged within a user namespace of our own, where we have no privilege already.
-
-    This process stays behind, outside, and the one that goes on is its child: only in a PID namespace that belongs to
-    the user namespace may forks get PID namespaces of their own.
-
-    Must run while the process has a single thread, so before torch is imported.
-    """
-    if kernel.may_administer() or "user_ns" in base.without:
-        return
-    uid, gid = os.geteuid(), os.getegid()
-    try:
-        kernel.unshare(kernel.CLONE_NEWUSER)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-    except OSError as error:
-        base.notes.append(f"user_ns: {error}")
-        return
-    base.layers.append("user_ns")
-    if "pid_ns" in base.without:
-        return
-    try:
-        kernel.unshare(kernel.CLONE_NEWPID)
-    except OSError as error:
-        base.notes.append(f"pid_ns: {error}")
-        return
-    if child := os.fork():
-        os.closerange(3, 4096)
-        _, status = os.waitpid(child, 0)
-        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-    kernel.die_with_parent()
+def enter_early(base: Base) -> None:
+    """Enter what must be entered with a single thread, so before torch is imported, and with this machine's files."""
+    _enter(base, (CGROUP, USER_NS))
 
 
 def enter(base: Base) -> None:
     """Move this process to namespaces and a root file system of its own, as far as the machine allows."""
-    _try(base, "net_ns", lambda: kernel.unshare(kernel.CLONE_NEWNET))
-    _try(base, "ipc_ns", lambda: kernel.unshare(kernel.CLONE_NEWIPC))
-    _try(base, "uts_ns", _neutral_name)
-    _try(base, "pid_ns", lambda: _rehearse(base))
-    if "pid_ns" not in base.layers:
+    # The libraries of these are read before the root file system changes.
+    _enter(base, (UID, LANDLOCK, SECCOMP, NET_NS, IPC_NS))
+    _name_host(base)
+    _enter(base, (PID_NS,))
+    if PID_NS not in base.layers:
         base.pid_ns = None
         base.proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         kernel.adopt_orphans()
-    _try(base, "mount_ns", lambda: _own_root(base))
-    if "mount_ns" not in base.layers:
+    _enter(base, (MOUNT_NS,))
+    if MOUNT_NS not in base.layers:
         base.berths = tuple(Berth(berth.uid, berth.group, cleanup.scratch_folder()) for berth in base.berths)
 
 
-def _try(base: Base, layer: str, step: Callable[[], None]) -> None:
-    if layer in base.without:
-        return
+def _enter(base: Base, names: Sequence[str]) -> None:
+    for name in names:
+        if name in base.without:
+            continue
+        try:
+            find_layer(name).enter(base)
+        except OSError as error:
+            base.notes.append(f"{name}: {error}")
+        else:
+            base.layers.add(name)
+
+
+def _name_host(base: Base) -> None:
     try:
-        step()
+        kernel.unshare(kernel.CLONE_NEWUTS)
+        kernel.name_host(_HOST)
     except OSError as error:
-        base.notes.append(f"{layer}: {error}")
-    else:
-        if layer in LAYERS:
-            base.layers.append(layer)
+        base.notes.append(f"uts_ns: {error}")
 
 
-def _neutral_name() -> None:
-    kernel.unshare(kernel.CLONE_NEWUTS)
-    kernel.name_host(_HOST)
+def before_fork(base: Base, limits: Limits, berth: Berth) -> None:
+    """Do, in the zygote, what the next fork needs. Raises OSError."""
+    for layer in LAYERS:
+        if layer.name in base.layers:
+            layer.before_fork(base, limits, berth)
 
 
-def _rehearse(base: Base) -> None:
-    """Do what each fork will need."""
-    base.pid_ns = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    kernel.setns(base.pid_ns, kernel.CLONE_NEWPID)
-
-
-def _own_root(base: Base) -> None:
-    kernel.unshare(kernel.CLONE_NEWNS)
-    rootfs.build_root(base.readable)
-
-
-def new_pid_namespace(base: Base) -> None:
-    """Have the next fork be process 1 of a PID namespace of its own. Called by the zygote before each fork."""
-    if base.pid_ns is not None:
-        # A process may leave only the namespace it is in itself, so go back to that first.
-        kernel.setns(base.pid_ns, kernel.CLONE_NEWPID)
-        kernel.unshare(kernel.CLONE_NEWPID)
-
-
-def confine(base: Base, limits: Limits, berth: Berth) -> list[str]:
+def confine(base: Base, limits: Limits, berth: Berth, kept: Kept) -> list[str]:
     """Lock this freshly forked process in, for good; give the layers that hold it.
 
     Raises:
-        OSError, or an error of the sandbox libraries: a layer that :func:`enter` promised does not work.
+        OSError, or an error of the sandbox libraries: a layer that was entered does not work.
     """
-    layers = list(base.layers)
+    held: set[str] = set()
+
+    def put_on(*names: str) -> None:
+        held.update(name for name in names if name in base.layers and find_layer(name).confine(base, limits, berth))
+
+    put_on(CGROUP)  # by files that are open until here
+    kept.settle()
     os.setsid()
-    scratch = _scratch(base, limits, berth)
+    put_on(USER_NS, MOUNT_NS, NET_NS, IPC_NS, PID_NS)
+    scratch = base.scratch_of(berth)
+    if MOUNT_NS not in held:
+        os.chown(scratch, *base.user_of(berth))
+    Path(scratch, "tmp").mkdir(exist_ok=True)
+    os.chown(f"{scratch}/tmp", *base.user_of(berth))
     rlimits.apply(limits, base.warm)
     kernel.drop_bounding_set()
-    if _own_user(base):
-        _reachable(base)
-        os.setgroups([])
-        os.setresgid(berth.uid, berth.uid, berth.uid)
-        os.setresuid(berth.uid, berth.uid, berth.uid)
-        layers.append("uid")
+    put_on(UID)
     kernel.drop_capabilities()
     kernel.no_new_privileges()
     kernel.die_with_parent()  # here, because a change of user clears it
     os.chdir(scratch)
-    if _landlock(base, scratch, layers):
-        layers.append("landlock")
+    put_on(LANDLOCK)
     os.environ.update(HOME=scratch, TMPDIR=f"{scratch}/tmp", MPLCONFIGDIR=f"{scratch}/tmp", MPLBACKEND="Agg")
     tempfile.tempdir = f"{scratch}/tmp"
-    if seccomp.load(base.filters):
-        layers.append("seccomp")
-    return layers
+    put_on(SECCOMP)  # last: it refuses what the others are put on with
+    return in_order(held)
 
 
-def _reachable(base: Base) -> None:
-    """Without a root of its own, a worker needs to reach the interpreter as the user that it becomes."""
-    if "mount_ns" in base.layers:
-        return
-    for folder in map(Path, base.readable):
-        closed = next((path for path in (folder, *folder.parents) if not path.stat().st_mode & 0o001), None)
-        if closed is not None:
-            raise PermissionError(
-                f"Python lies in {folder}, and {closed} is closed to other users, which workers are here;"
-                " use a Python that all users can read"
-            )
-
-
-def _own_user(base: Base) -> bool:
-    return "user_ns" not in base.layers and os.geteuid() == 0 and "uid" not in base.without
-
-
-def _scratch(base: Base, limits: Limits, berth: Berth) -> str:
-    user, group = (berth.uid, berth.uid) if _own_user(base) else (os.geteuid(), os.getegid())
-    if "mount_ns" in base.layers:
-        # The control groups' namespace hides where on this machine its own group lies.
-        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC * ("ipc_ns" in base.layers) | kernel.CLONE_NEWCGROUP)
-        scratch = rootfs.mount_scratch(limits.scratch_mb, user, group)
-        if base.pid_ns is not None:
-            rootfs.mount_proc()
-    else:
-        assert berth.scratch is not None
-        scratch = berth.scratch
-        os.chown(scratch, user, group)
-    Path(scratch, "tmp").mkdir(exist_ok=True)
-    os.chown(f"{scratch}/tmp", user, group)
-    return scratch
-
-
-def _landlock(base: Base, scratch: str, layers: Collection[str]) -> bool:
-    readable = [*rootfs.SYSTEM, *base.readable, "/dev"]
-    if "pid_ns" in layers:
-        readable.append("/proc")  # which is its own; another one tells of other processes
-    restricted = landlock.restrict(base.landlock_abi, readable, [scratch, "/dev/null"])
-    return restricted and landlock.counts(base.landlock_abi, layers)
+def in_order(names: Collection[str]) -> list[str]:
+    """``names``, outermost layer first."""
+    return [layer.name for layer in LAYERS if layer.name in names]
 
 
 def end_forks(base: Base, berth: Berth, keep: Collection[int]) -> None:
@@ -226,25 +134,16 @@ def end_forks(base: Base, berth: Berth, keep: Collection[int]) -> None:
 
     ``keep`` names the workers that live on.
     """
-    if "pid_ns" not in base.layers:
-        cleanup.end_all(berth.group, berth.uid if _own_user(base) else None, base.proc, frozenset(keep))
+    if PID_NS not in base.layers:
+        cleanup.end_all(berth.group, berth.uid if UID in base.layers else None, base.proc, frozenset(keep))
     if berth.scratch is not None:
         cleanup.empty_scratch(berth.scratch)
 
 
 def leave(base: Base) -> None:
-    """Take away what :func:`enter` made outside of this process."""
+    """Take away what was made outside of this process."""
     for berth in base.berths:
         if berth.group is not None:
             berth.group.remove()
         if berth.scratch is not None:
             cleanup.remove_scratch(berth.scratch)
-
-
-def prepare(base: Base, most_landlock_abi: int | None) -> None:
-    """Load the sandbox libraries and compile filters, before the root file system changes and forks begin."""
-    if "landlock" not in base.without:
-        found = landlock.abi()
-        base.landlock_abi = found if most_landlock_abi is None else min(found, most_landlock_abi)
-    if "seccomp" not in base.without:
-        base.filters = seccomp.compile_filters()

@@ -13,16 +13,52 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from grader.sandbox.layers import kernel
+from grader.layer_names import LANDLOCK, MOUNT_NS, NET_NS, PID_NS
+from grader.limits import Limits
+from grader.sandbox.layers import kernel, rootfs
+from grader.sandbox.layers.base import Base, Berth, Layer, Outside, stopped
 
 #: From here on Landlock alone holds files, signals and abstract sockets.
 FULL_ABI: Final = 6
 #: What holds instead, below that.
-STAND_INS: Final = ("mount_ns", "net_ns", "pid_ns")
+STAND_INS: Final = (MOUNT_NS, NET_NS, PID_NS)
 #: The ABI that brought each protection, by the library's names.
 _SINCE: Final = {
     "FS_TRUNCATE": 3, "NET_TCP": 4, "FS_IOCTL_DEV": 5, "SIGNAL_SCOPE": 6, "ABSTRACT_UNIX_SOCKET_SCOPE": 6,
 }  # fmt: skip
+
+
+class Landlock(Layer):
+    """Rules of the worker's own on files, signals and sockets, which stand where a namespace has a hole."""
+
+    name = LANDLOCK
+    gives = "rules of its own on files, signals and sockets"
+    lacking = "one hole in the namespaces opens the file system"
+    needs = f"Linux 6.12 (ABI 6), or 5.13 with {', '.join(f'`{name}`' for name in STAND_INS)}; `sandlock`"
+
+    def fix(self) -> str:
+        return "python -m pip install sandlock, on Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
+
+    def enter(self, base: Base) -> None:
+        """Load the library, before the root file system changes."""
+        found = abi()
+        base.landlock_abi = found if base.most_landlock_abi is None else min(found, base.most_landlock_abi)
+        if base.landlock_abi < 1:
+            raise OSError("the kernel has none, it is off, or sandlock is missing")
+
+    def confine(self, base: Base, limits: Limits, berth: Berth) -> bool:
+        """Apply the rules; whether they amount to the whole layer. Raises sandlock.SandlockError."""
+        readable = [*rootfs.SYSTEM, *base.readable, "/dev"]
+        if PID_NS in base.layers:
+            readable.append("/proc")  # which is its own; another one tells of other processes
+        writable = [base.scratch_of(berth), "/dev/null"]
+        if MOUNT_NS in base.layers:
+            writable += rootfs.PRIVATE
+        restrict(base.landlock_abi, readable, writable)
+        return counts(base.landlock_abi, base.layers)
+
+    def probe(self, outside: Outside) -> bool:
+        return stopped(lambda: list(Path("/").iterdir())) and stopped(Path(outside.canary).read_bytes)
 
 
 def abi() -> int:
@@ -39,14 +75,12 @@ def counts(version: int, layers: Collection[str]) -> bool:
     return version >= FULL_ABI or (version >= 1 and all(layer in layers for layer in STAND_INS))
 
 
-def restrict(version: int, readable: Sequence[str], writable: Sequence[str]) -> bool:
-    """Restrict this process, for good, to what ABI ``version`` can express; whether there were any rules.
+def restrict(version: int, readable: Sequence[str], writable: Sequence[str]) -> None:
+    """Restrict this process, for good, to what ABI ``version``, 1 or more, can express.
 
     Raises:
         sandlock.SandlockError: the kernel refused the rules.
     """
-    if version < 1:
-        return False
     import sandlock
 
     kinds = sandlock.Protection
@@ -59,4 +93,3 @@ def restrict(version: int, readable: Sequence[str], writable: Sequence[str]) -> 
         allow_degraded=[int(kinds["FS_REFER"])],
     )
     sandlock.confine(rules)
-    return True

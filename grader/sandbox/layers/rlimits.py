@@ -6,7 +6,7 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.sandbox.limits import Limits
+from grader.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from typing import Final
 from grader.sandbox.layers import kernel
 
 SCRATCH: Final = "/scratch"
+#: Where programs put files that others need not see, and the folder of a scratch folder that each is.
+PRIVATE: Final = {"/tmp": "tmp", "/dev/shm": "shm"}  # noqa: S108 - paths inside the new root
 #: Read-only system folders and files that libraries open late.
 SYSTEM: Final = (
     "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf",
@@ -52,7 +54,7 @@ def build_root(readable: Sequence[str]) -> None:
         Path(new + "/dev/" + name).touch()
         kernel.mount(f"/dev/{name}", f"{new}/dev/{name}", None, kernel.MS_BIND)
     Path(new + "/dev/fd").symlink_to("/proc/self/fd")
-    for folder in ("/proc", SCRATCH):
+    for folder in ("/proc", SCRATCH, *PRIVATE):
         Path(new + folder).mkdir(mode=0o755, exist_ok=True)
     kernel.mount("none", new, None, kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID)
     kernel.pivot_root(new)
@@ -77,13 +79,23 @@ def _bind(source: str, target: str) -> None:
     kernel.mount("none", target, None, flags | locked)
 
 
-def mount_scratch(size_mb: int, user: int, group: int) -> str:
-    """Give this process a scratch folder that nobody else has, of limited size and owned by ``user``. Raises OSError."""
+def mount_scratch(size_mb: int, user: int, group: int) -> None:
+    """Give this process a scratch folder that nobody else has, of limited size and owned by ``user``.
+
+    Its /tmp and its /dev/shm, of semaphores and shared memory, are two of the folders in there: one size holds for all.
+
+    Raises:
+        OSError: this machine does not let us.
+    """
     kernel.mount(
         "tmpfs", SCRATCH, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV,
         f"size={size_mb}m,nr_inodes=20000,mode=700,uid={user},gid={group}",
     )  # fmt: skip
-    return SCRATCH
+    for path, name in PRIVATE.items():
+        folder = f"{SCRATCH}/{name}"
+        Path(folder).mkdir(mode=0o700)
+        os.chown(folder, user, group)
+        kernel.mount(folder, path, None, kernel.MS_BIND)
 
 
 def mount_proc() -> None:

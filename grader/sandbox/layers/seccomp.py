@@ -10,13 +10,17 @@ The filter is compiled once, by the zygote through libseccomp; a fork only hands
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import resource
-from collections.abc import Sequence
+import socket
 from typing import Any, Final
 
+from grader.layer_names import SECCOMP
+from grader.limits import Limits
 from grader.sandbox.layers import kernel
+from grader.sandbox.layers.base import Base, Berth, Layer, Outside, stopped
 
 ALLOWED: Final[dict[str, str]] = {
     "files by name, within what the file system shows": (
@@ -115,6 +119,39 @@ _AF_UNIX: Final = 1
 _RLIMIT_RTTIME: Final = 15
 #: A command is an int to the kernel: a filter that compared all 64 bits would let through what the kernel cuts off.
 _INT: Final = 0xFFFF_FFFF
+_NO_CALL: Final = 499
+
+
+class Seccomp(Layer):
+    """The filter of system calls: compiled in the zygote, handed to the kernel by each fork."""
+
+    name = SECCOMP
+    gives = "a list of the system calls it may make"
+    lacking = "all of the kernel is open to attack"
+    needs = "libseccomp, `pyseccomp`"
+
+    def fix(self) -> str:
+        return "sudo apt install libseccomp2, and python -m pip install pyseccomp"
+
+    def enter(self, base: Base) -> None:
+        base.filters = compile_filters()
+        if not base.filters:
+            raise OSError("libseccomp or pyseccomp is missing")
+
+    def confine(self, base: Base, limits: Limits, berth: Berth) -> bool:
+        for program in base.filters:
+            kernel.filter_system_calls(program)
+        return True
+
+    def probe(self, outside: Outside) -> bool:
+        """Ask for a socket, to be traced, and for a call that no kernel has: refused, refused, unknown."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        return (
+            stopped(lambda: socket.socket(socket.AF_UNIX))
+            and libc.ptrace(0, 0, 0, 0) == -1
+            and libc.syscall(_NO_CALL) == -1
+            and ctypes.get_errno() == errno.ENOSYS
+        )
 
 
 def compile_filters() -> list[bytes]:
@@ -170,10 +207,3 @@ def _program(rules: Any) -> bytes:
         rules.export_bpf(file)
         file.seek(0)
         return file.read()
-
-
-def load(programs: Sequence[bytes]) -> bool:
-    """Filter this process and all its children from here on; whether there was a filter. Raises OSError."""
-    for program in programs:
-        kernel.filter_system_calls(program)
-    return bool(programs)

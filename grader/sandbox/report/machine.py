@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from grader.sandbox.layers import cgroups, kernel, landlock
+from grader.sandbox.layers.remedies import fix_groups, fix_user_namespaces, in_container
 from grader.sandbox.untrusted.zygote_process import PRELOAD
 
 State = Literal["ok", "missing", "bad"]
 _GIB: Final = 1 << 30
 _IMPORT_S: Final = 180
-_FIRST_PID_NAMESPACE: Final = 0xEFFF_FFFC  # include/linux/proc_ns.h
 
 #: Runs apart, under this interpreter: imports what workers need and says what came of it.
 _IMPORTS: Final = """
@@ -49,14 +49,6 @@ if "torch" in found:
 print("\\n" + json.dumps({"found": found, "failed": failed, "gpu": gpu}))
 """
 
-#: Settings that stand against user namespaces: the file, the value that does, and what to type.
-_AGAINST: Final = (
-    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sudo sysctl -w kernel.unprivileged_userns_clone=1"),
-    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
-    ("/proc/sys/user/max_user_namespaces", "0", "sudo sysctl -w user.max_user_namespaces=10000"),
-)  # fmt: skip
-_CONTAINER_FIX: Final = "start the container with the options in docs/deployment.md"
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -72,13 +64,6 @@ class Finding:
     def as_dict(self) -> dict[str, str]:
         """JSON-ready data."""
         return asdict(self)
-
-
-def in_container() -> bool:
-    """Whether this seems to be a container of docker, podman or their like, and no machine made from an image of one."""
-    if Path("/proc/self/ns/pid").exists() and Path("/proc/self/ns/pid").stat().st_ino == _FIRST_PID_NAMESPACE:
-        return False
-    return any(Path(path).exists() for path in ("/.dockerenv", "/run/.containerenv")) or "container" in os.environ
 
 
 def system() -> list[Finding]:
@@ -119,7 +104,7 @@ def _landlock() -> Finding:
         return Finding("landlock ABI", "ok", f"{version}: files, signals and abstract sockets")
     if version:
         text = f"{version}: files only; namespaces stand in for signals and sockets"
-        return Finding("landlock ABI", "ok", text, "counts only where mount_ns, net_ns and pid_ns hold")
+        return Finding("landlock ABI", "ok", text, f"counts only where {', '.join(landlock.STAND_INS)} hold")
     fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
     return Finding("landlock ABI", "missing", "the kernel has none, or it is off", fix=fix)
 
@@ -149,17 +134,6 @@ def _user_namespaces() -> Finding:
     )
 
 
-def fix_user_namespaces() -> str:
-    """What to type so that an ordinary user may make user namespaces here."""
-    for path, bad, command in _AGAINST:
-        try:
-            if Path(path).read_text(encoding="ascii").strip() == bad:
-                return command
-        except OSError:
-            continue
-    return _CONTAINER_FIX if in_container() else "grade as root: sudo autograde grade ..."
-
-
 def _control_groups() -> Finding:
     kind = "version 2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "version 1"
     if not Path("/proc/self/cgroup").exists():
@@ -168,15 +142,6 @@ def _control_groups() -> Finding:
     if not ours:
         return Finding("control groups", "missing", f"{kind}, none delegated to this user", fix=fix_groups())
     return Finding("control groups", "ok", f"{kind}; ours to use: {', '.join(ours)}")
-
-
-def fix_groups() -> str:
-    """What to type to be given a control group."""
-    if in_container():
-        return _CONTAINER_FIX
-    if shutil.which("systemd-run") and Path("/sys/fs/cgroup/cgroup.controllers").exists():
-        return "systemd-run --user --scope -p Delegate=yes autograde grade ..."
-    return "grade as root: sudo autograde grade ..."
 
 
 def software() -> list[Finding]:

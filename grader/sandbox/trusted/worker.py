@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from grader.errors import SystemFault
+from grader.layer_names import CGROUP, PID_NS, SECCOMP
+from grader.limits import Limits
 from grader.sandbox.faults import (
     MemoryLimit,
     OutputLimit,
@@ -29,8 +31,8 @@ from grader.sandbox.faults import (
     WorkerFault,
     clean_text,
 )
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.processor_time import processor_seconds, stat_fields
+from grader.sandbox.trusted.wording import hide_paths, reword
 from grader.sandbox.wire import (
     DEFAULT_LIMITS,
     PREFIX,
@@ -98,7 +100,7 @@ class Exit:
 
 
 #: The layers with which no code in a worker can bring SIGKILL or SIGSTOP upon its worker.
-_DEAF = frozenset({"pid_ns", "cgroup", "seccomp"})
+_DEAF = frozenset({PID_NS, CGROUP, SECCOMP})
 
 
 class Worker:
@@ -212,7 +214,7 @@ class Worker:
         self._drain()
         text = self._text.decode("utf-8", "replace")
         self._text.clear()
-        return clean_text(text, 20_000)
+        return clean_text(hide_paths(text), 20_000)
 
     def dismiss(self) -> None:
         """Have the worker killed without waiting for it: nothing more is asked of it."""
@@ -263,7 +265,8 @@ class Worker:
                     frames.append(
                         StudentFrame(clean_text(file, 120), line, clean_text(function, 80), clean_text(text, 200))
                     )
-        return StudentError(clean_text(error.get("type"), 80), clean_text(error.get("text")), tuple(frames))
+        text = clean_text(reword(str(error.get("text"))))
+        return StudentError(clean_text(error.get("type"), 80), text, tuple(frames))
 
     def _send(self, parts: Sequence[bytes | memoryview], deadline: float) -> None:
         for part in parts:

@@ -17,7 +17,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from grader.errors import IsolationError
-from grader.sandbox.limits import DEFAULT_MINIMUM, Limits
+from grader.layer_names import DEFAULT_MINIMUM, PID_NS, SECCOMP
+from grader.limits import Limits
+from grader.sandbox.layers import find_layer
 from grader.sandbox.trusted.worker import STARTUP_S, Exit, SandboxFault, Worker
 
 #: What the zygote's environment holds: nothing of ours, one thread, and no question to the GPU before the fork.
@@ -102,16 +104,12 @@ class Zygote:
         """
         self.ready()
         worker = self._take_spare(limits) or self._begin_fork(limits).finish()
-        missing = [layer for layer in self.minimum if layer not in worker.layers]
+        missing = [name for name in self.minimum if name not in worker.layers]
         if missing:
             worker.close()
-            raise IsolationError(
-                f"this machine lacks the sandbox layer {', '.join(missing)}; hidden grading does not run without it",
-                where="autograde.yml: sandbox.minimum",
-                fix="run `autograde doctor` to see why, and grade on a machine that has it",
-            )
+            raise _isolation_error(missing)
         # Only where the running submission cannot see the spare: the next one will run in it.
-        if "pid_ns" in worker.layers and "seccomp" in worker.layers:
+        if PID_NS in worker.layers and SECCOMP in worker.layers:
             try:
                 self._spare = self._begin_fork(limits)
             except SandboxFault:
@@ -221,6 +219,19 @@ class Zygote:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _isolation_error(missing: Sequence[str]) -> IsolationError:
+    """The refusal of a machine, in the words of the layers that it lacks."""
+    layers = [find_layer(name) for name in missing]
+    lacks = ", ".join(f"{layer.name} (without it, {layer.lacking})" for layer in layers)
+    fixes = list(dict.fromkeys(layer.fix() for layer in layers))
+    return IsolationError(
+        f"this machine lacks {'a layer' if len(layers) == 1 else 'layers'} of the sandbox that the course demands:"
+        f" {lacks}; hidden checks do not run here",
+        where="autograde.yml: sandbox.minimum",
+        fix=f"{'; '.join(fixes)}. `autograde doctor` says more",
+    )
 
 
 class _Fork:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.sandbox.untrusted import adaptations
+from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
     PREFIX,
     Encoder,
@@ -83,6 +85,7 @@ class _Server:
         sys.path.append(self.folder)
         if self.forbidden:
             self._block_imports()
+        Shadows(self.folder, modules, self.module).install()
 
     def _block_imports(self) -> None:
         """Refuse forbidden imports. The trusted side has read the source already; this sees what that cannot."""
@@ -222,7 +225,7 @@ class _Server:
         if isinstance(error, SyntaxError) and str(error.filename).startswith(self.folder):
             file = str(error.filename)[len(self.folder) + 1 :]
             frames.append([file, error.lineno or 0, "<module>", (error.text or "").strip()[:300]])
-            text = str(error.msg)
+            text = f"{error.msg} ({_reader(str(error.msg))})"
         return {
             "type": type(error).__name__[:100],
             "text": text.encode("utf-8", "replace").decode(),
@@ -231,22 +234,12 @@ class _Server:
         }
 
 
-def _in_process_loaders() -> None:
-    """Have every DataLoader load in this process: worker processes need sockets, which the sandbox refuses."""
-    loader = sys.modules["torch.utils.data"].DataLoader if "torch.utils.data" in sys.modules else None
-    if loader is None:
-        return
-    original = loader.__init__
-
-    def in_process(self: Any, *args: Any, **kwargs: Any) -> None:
-        if kwargs.get("num_workers"):
-            kwargs["num_workers"] = 0
-            for name in ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"):
-                kwargs.pop(name, None)
-        kwargs.pop("pin_memory", None)
-        original(self, *args, **kwargs)
-
-    loader.__init__ = in_process
+def _reader(problem: str) -> str:
+    """Which Python could not read a file, and what newer ones can of which this may be."""
+    said = f"read by Python {sys.version_info.major}.{sys.version_info.minor}"
+    if "f-string" in problem and sys.version_info < (3, 12):
+        said += "; only Python 3.12 takes the outer quotes, backslashes and comments between the braces of an f-string"
+    return said
 
 
 def _touch() -> None:
@@ -278,7 +271,7 @@ def serve(fd: int, layers: list[str], root: str) -> None:
     wire = socket.socket(fileno=fd)
     for name, number in (("stdout", 1), ("stderr", 2)):
         setattr(sys, name, os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False))
-    _in_process_loaders()
+    adaptations.adapt()
     _touch()
     for part in frame({"id": 0, "layers": layers}):
         wire.sendall(part)

@@ -13,11 +13,9 @@ It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request a
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
 import json
 import os
-import secrets
 import select
 import signal
 import socket
@@ -27,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from grader.limits import Limits
 from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
-from grader.sandbox.layers.cgroups import Group
-from grader.sandbox.layers.isolation import Berth
-from grader.sandbox.limits import Limits
+from grader.sandbox.layers.base import Base, Berth
+from grader.sandbox.layers.descriptors import Kept
 from grader.sandbox.untrusted import worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
@@ -90,7 +88,7 @@ def _is_over(read: int) -> bool:
 
 
 def _fork(
-    base: isolation.Base,
+    base: Base,
     limits: Limits,
     berth: Berth,
     wire_fd: int,
@@ -98,41 +96,25 @@ def _fork(
     control: socket.socket,
     life: Life,
 ) -> int:
-    isolation.new_pid_namespace(base)
-    if berth.group is not None:
-        # Scratch files are memory too, and charged to the group.
-        berth.group.limit((limits.memory_mb + limits.scratch_mb) << 20, limits.processes)
+    isolation.before_fork(base, limits, berth)
     pid = os.fork()
     if pid:
         return pid
+    kept = Kept(wire_fd, output_fd, life.read)
     status = 70  # EX_SOFTWARE: our own set-up failed
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         control.close()
         os.close(life.write)
-        if berth.group is not None:
-            berth.group.join()
-        wire_fd, life_fd = _keep_only(wire_fd, output_fd, life.read)
-        layers = isolation.confine(base, limits, berth)
-        if not _is_over(life_fd):
-            os.close(life_fd)
-            worker_process.serve(wire_fd, layers, root=str(Path.cwd()))
+        layers = isolation.confine(base, limits, berth, kept)
+        if not _is_over(kept.life):
+            os.close(kept.life)
+            worker_process.serve(kept.wire, layers, root=str(Path.cwd()))
             status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must never return to the zygote's loop
-        worker_process.report_setup_failure(wire_fd, f"{type(error).__name__}: {error}")
+        worker_process.report_setup_failure(kept.wire, f"{type(error).__name__}: {error}")
     finally:
         os._exit(status)
-
-
-def _keep_only(wire_fd: int, output_fd: int, life_fd: int) -> tuple[int, int]:
-    """Put /dev/null on 0, the output pipe on 1 and 2, the wire on 3, ``life_fd`` on 4, and close all others."""
-    null = os.open("/dev/null", os.O_RDONLY)
-    # Out of the way of 0 to 3 first: either could be one of them.
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (null, output_fd, wire_fd, life_fd)]
-    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2]), (4, high[3])):
-        os.dup2(source, target)
-    os.closerange(5, 4096)
-    return 3, 4
 
 
 def _reap(pid: int, *, ending: bool = False) -> dict[str, Any]:
@@ -160,7 +142,7 @@ def _killed(berth: Berth) -> int:
     return berth.group.killed() if berth.group else 0
 
 
-def serve(control: socket.socket, base: isolation.Base) -> None:
+def serve(control: socket.socket, base: Base) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
     life = Life.begin()
     living: dict[int, tuple[Berth, int]] = {}  # where it lives, and how many the kernel had ended there before it
@@ -204,29 +186,17 @@ def main(fd: int, config: dict[str, Any]) -> None:
     kernel.die_with_parent()
     if _is_over(fd):
         return  # the runner was killed before this process was bound to its end
-    base = isolation.Base(
-        layers=[],
-        readable=rootfs.library_folders() + list(config.get("readable", [])),
-        without=frozenset(config.get("without", [])),
-    )
-    # By process id, because the kernel counts a user's processes over all batches that run on a machine.
-    owner = os.getpid()
-    first = isolation.FIRST_UID + 2 * (owner % 10_000)
-    groups = [
-        None if "cgroup" in base.without else Group.create(f"{uid}-{secrets.token_hex(3)}", owner)
-        for uid in (first, first + 1)
-    ]
-    isolation.enter_user_namespace(base)
+    readable = rootfs.library_folders() + list(config.get("readable", []))
+    base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"))
+    isolation.enter_early(base)
     missing = _preload([*(() if config.get("bare") else PRELOAD), *config.get("preload", [])])
     base.warm = rlimits.read_baseline()
-    isolation.prepare(base, config.get("landlock_abi"))
-    base.berths = tuple(Berth(uid, group) for uid, group in zip((first, first + 1), groups, strict=True))
-    if all(groups):
-        base.layers.append("cgroup")
     isolation.enter(base)
     gc.collect()
     gc.freeze()  # forks share these objects; a collection there would copy their pages
-    control.send(json.dumps({"layers": base.layers, "notes": base.notes, "missing": missing}).encode())
+    control.send(
+        json.dumps({"layers": isolation.in_order(base.layers), "notes": base.notes, "missing": missing}).encode()
+    )
     serve(control, base)
 
 

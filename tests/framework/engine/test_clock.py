@@ -6,9 +6,9 @@ import pytest
 
 from grader.engine import clock as clock_module
 from grader.engine.clock import PATIENT_FACTOR, WALL_FACTOR, Clock
+from grader.limits import Limits
 from grader.records import MEASURED
 from grader.sandbox.faults import TimeLimit
-from grader.sandbox.limits import Limits
 
 LIMITS = Limits(wall_s=60, cpu_s=30, check_s=10)
 

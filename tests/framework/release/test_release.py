@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import load_course, read_suite
+from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, CourseError, ReleaseError
 from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean, secrets, wheel
 from grader.student import check
@@ -601,10 +602,12 @@ def test_two_packs_are_the_same_bytes(released, own_wheel, tmp_path):
 
 
 def test_the_bundle_names_the_wheel_that_it_carries(released, own_wheel, tmp_path):
-    """requirements.txt is one text, committed and packed; in the zip its path is there."""
+    """requirements.txt is one text, committed and packed: what grades, and the wheel's path, which the zip has."""
     (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel[0])
     members = pack.unpack(path.read_bytes())
     requirements = members["tiny/requirements.txt"].decode()
+    assert f"# You are graded with {describe_environment()}.\n" in requirements
+    assert f"Python {sys.version_info.major}.{sys.version_info.minor}, torch 2." in requirements
     (line,) = [line for line in requirements.splitlines() if not line.startswith("#")]
     assert line == f"./wheels/{build.WHEEL_NAME}[course]"
     assert members[f"tiny/wheels/{build.WHEEL_NAME}"] == own_wheel[0][1]

@@ -1,13 +1,15 @@
 """`autograde new`: what it writes is a whole assignment, and nothing that was there is lost."""
 
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from grader.cli.main import app
-from grader.course import load_course
+from grader.course import load_course, read_questions
 from grader.errors import AuthoringError, CourseError
+from grader.layer_names import DEFAULT_MINIMUM
 from grader.release import build_release, new_assignment
 
 runner = CliRunner()
@@ -34,8 +36,7 @@ def test_the_scaffold_validates_and_releases(course):
 def test_a_second_one_leaves_the_course_file_as_it_is(course):
     """Comments, blank lines and keys behind `assignments` stay; the entry comes last."""
     path = course / "autograde.yml"
-    head, _, tail = path.read_text().partition("sandbox:\n  minimum: [landlock, seccomp]\n")
-    text = head + tail.lstrip("\n") + "  # about the next\n\n# the end\nsandbox:\n  minimum: [seccomp]\n"
+    text = path.read_text() + "  # about the next\n\n# the end\nsandbox:\n  minimum: [seccomp]\n"
     path.write_text(text)
     new_assignment("word_vectors", course=course, title='Words: "vectors" & co')
     loaded = load_course(course)
@@ -44,6 +45,51 @@ def test_a_second_one_leaves_the_course_file_as_it_is(course):
     after = path.read_text()
     assert [line for line in text.splitlines() if line not in after.splitlines()] == []
     assert after.endswith("# the end\nsandbox:\n  minimum: [seccomp]\n")
+
+
+def test_a_new_course_has_the_sandbox_that_is_the_default(course):
+    """It names no layers of its own, which might be fewer than the default demands."""
+    assert load_course(course).sandbox.minimum == DEFAULT_MINIMUM
+    assert "sandbox" not in (course / "autograde.yml").read_text()
+
+
+def test_students_read_the_written_question(course):
+    """The released notebook has the question, its points and an empty answer; the model answer is not in it."""
+    (question,) = read_questions(course / "assignments/first/notebook.py")
+    assert question.points > 0
+    assert "Rubric" in question.model
+    (folder,) = build_release(load_course(course), ["first"])
+    cells = json.loads((folder / "first.ipynb").read_text())["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    (asked,) = (index for index, text in enumerate(texts) if text.startswith("**Written question 1.**"))
+    assert f"({question.points:g} points)" in texts[asked]
+    assert texts[asked + 1] == "YOUR ANSWER HERE"
+    assert not any("Rubric" in text or "NaN in every entry" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("# Zeros: the mean", "# **Written question 1.** What is asked?\n#\n# *Your answer here.*\n#\n# Zeros: the mean", "holds its question"),
+        ("# %% [markdown]\n# **Written question 1.** (2 points)", "# %%\n# a comment of code", "no markdown cell with its question"),
+        ("# **Written question 1.** (2 points) What", "# An introduction.", None),
+    ],
+)  # fmt: skip
+def test_a_question_that_students_would_never_read_is_refused(course, old, new, says):
+    """A release names the file, the line and the cell whose question nbgrader would take out, or that has none."""
+    path = course / "assignments/first/notebook.py"
+    text = path.read_text()
+    assert old in text
+    text = text.replace(old, new)
+    if says is None:  # a heading of a question in the answer alone, below a text that asks nothing
+        text, says = text.replace("# Zeros: the mean", "# **Question 1.** What is it?\n# Zeros: the mean"), "holds its question"
+    path.write_text(text)
+    with pytest.raises(AuthoringError, match=says) as caught:
+        build_release(load_course(course), ["first"])
+    line = next(n for n, line in enumerate(text.splitlines(), start=1) if "written-1" in line)
+    assert caught.value.where == f"{path}:{line}"
+    assert "`written-1`" in caught.value.what
+    assert "markdown cell of its own" in caught.value.fix
 
 
 def test_deeper_indentation_is_followed(course):

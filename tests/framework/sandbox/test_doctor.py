@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from grader.cli import operator as command
-from grader.sandbox.limits import DEFAULT_MINIMUM
+from grader.layer_names import DEFAULT_MINIMUM
+from grader.sandbox.layers import remedies
 from grader.sandbox.report import doctor, machine
 from grader.sandbox.trusted.zygote import Zygote
 
@@ -44,7 +45,7 @@ def test_what_the_course_does_not_demand_is_only_missing(monkeypatch):
 
 def test_a_layer_that_does_not_hold_is_found_out(monkeypatch):
     """What was put on and lets an attempt through counts as missing: the doctor tries."""
-    monkeypatch.setattr(doctor, "_ATTEMPTS", "RESULT = {'seccomp': False, 'landlock': True}")
+    monkeypatch.setattr(doctor, "probe_layer", lambda worker, name, outside: name != "seccomp")
     found = examine(monkeypatch)
     item = next(item for item in found.items if item.name == "seccomp")
     assert (item.state, found.fit) == ("bad", False)
@@ -77,16 +78,16 @@ def test_an_import_that_crashes_is_said_so(monkeypatch):
     assert "(3)" in item.text
 
 
-@pytest.mark.parametrize("index", range(len(machine._AGAINST)))
+@pytest.mark.parametrize("index", range(len(remedies.AGAINST)))
 def test_the_setting_that_stands_against_user_namespaces_is_named(monkeypatch, tmp_path, index):
     """The command that fixes it is the one for the setting that this machine has."""
-    path, bad, fix = machine._AGAINST[index]
+    path, bad, fix = remedies.AGAINST[index]
     setting = tmp_path / "setting"
     setting.write_text(f"{bad}\n")
-    others = [(str(tmp_path / "none"), bad, fix) for path, bad, fix in machine._AGAINST]
+    others = [(str(tmp_path / "none"), bad, fix) for path, bad, fix in remedies.AGAINST]
     others[index] = (str(setting), bad, fix)
-    monkeypatch.setattr(machine, "_AGAINST", others)
-    assert machine.fix_user_namespaces() == fix
+    monkeypatch.setattr(remedies, "AGAINST", others)
+    assert remedies.fix_user_namespaces() == fix
     assert path.startswith("/proc/sys/")
 
 

@@ -15,9 +15,9 @@ from grader.engine.session import Prepared
 from grader.errors import SystemFault
 from grader.grading import grade_uploads
 from grader.intake import Upload
+from grader.limits import Limits
 from grader.records import Verdict
 from grader.sandbox.faults import WorkerDied
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted import zygote as zygote_module
 from grader.sandbox.trusted.worker import SandboxFault, WorkerKilled
 from grader.sandbox.trusted.zygote import Zygote

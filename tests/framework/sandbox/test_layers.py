@@ -15,9 +15,10 @@ import pytest
 from grader.course import load_course
 from grader.engine.session import Session
 from grader.errors import CourseError, IsolationError
+from grader.layer_names import DEFAULT_MINIMUM
+from grader.limits import Limits
 from grader.sandbox.layers import cgroups
 from grader.sandbox.layers.rootfs import library_folders
-from grader.sandbox.limits import DEFAULT_MINIMUM, Limits
 from grader.sandbox.trusted.zygote import Zygote
 from tests.support.tiny import write_course
 
@@ -257,10 +258,10 @@ print(json.dumps(found))
 """
 
 
-def played(who):
-    """What became of a submission on such a machine."""
+def played(who, script=AS_PLAYED):
+    """What a script says that runs as such a user."""
     done = subprocess.run(
-        [sys.executable, "-c", PLAY, who, str(ROOT), AS_PLAYED],
+        [sys.executable, "-c", PLAY, who, str(ROOT), script],
         capture_output=True,
         text=True,
         timeout=120,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from grader.limits import Limits
 from grader.sandbox.faults import MemoryLimit, ProtocolError, StudentError, TimeLimit, WorkerDied
-from grader.sandbox.limits import Limits
 from grader.sandbox.trusted.worker import Exit, SandboxFault, Worker
 from grader.sandbox.wire import MAGIC, PREFIX, Encoder, HandleRef, TensorRef, frame
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from grader.cli.main import app
 from grader.course import load_course
+from grader.errors import AuthoringError, UsageError
 from grader.reports.validation_table import print_validation, write_page
 from grader.validation import Options, validate
 from tests.framework.validation.test_variants import SUITE, VARIANTS
@@ -59,11 +61,10 @@ def test_a_variant_that_no_check_sees_is_told(measured):
 
 
 def test_a_variant_with_other_verdicts_is_told(measured):
-    """Another verdict, a check that does not exist, and a check that is not named: each is a problem."""
+    """Another verdict, and a check that is not named: each is a problem."""
     problems = measured["crashes"].problems
     assert problems[0] == "test_add: runtime_error, not wrong_answer"
-    assert problems[1] == "there is no check test_nothing"
-    assert problems[2].startswith("test_level: wrong_answer, though the variant does not name it")
+    assert problems[1].startswith("test_level: wrong_answer, though the variant does not name it")
 
 
 def test_a_version_meets_the_checks_that_can_see_it(measured):
@@ -120,7 +121,13 @@ def test_what_was_found_is_told_in_three_ways(found, course, tmp_path):
     page = write_page(course, found, tmp_path / "deep" / "page.html").read_text()
     data = json.dumps(found.as_dict())
     for text in (console.export_text(), page, data):
-        for part in ("right-at-times", "LEVEL = 6", "test_nothing", "no-such-mutants: return x ** y", "unseen"):
+        for part in (
+            "right-at-times",
+            "LEVEL = 6",
+            "runtime_error, not wrong_answer",
+            "no-such-mutants: return x ** y",
+            "unseen",
+        ):
             assert part in text, part
         assert str(found.flakes[0].seed) in text
     assert "://" not in page
@@ -142,3 +149,36 @@ def test_the_command_measures_a_sample_and_needs_nobody(course, tmp_path):
 def test_a_right_variant_that_loses_points_is_told(measured):
     """A right solution without full marks is an injustice in the grader."""
     assert measured["not-right"].problems[0].startswith("test_add: wrong_answer, 0.0 of 6.0")
+
+
+def test_an_unknown_check_is_told_before_anything_is_graded(course, monkeypatch):
+    """`expect` is held against the suite first: no runner starts for a file that cannot be measured."""
+    monkeypatch.setattr("grader.validation.campaign.Pool", None)
+    folder = course.assignment("tiny").folder / "variants"
+    folder.mkdir()
+    try:
+        (folder / "basics.yml").write_text("- wrong: b\n  why: x\n  edit: {find: x, replace: y}\n  expect: [test_ad]\n")
+        with pytest.raises(AuthoringError, match="there is no check 'test_ad'") as caught:
+            validate(course, course.assignment("tiny"), Options())
+    finally:
+        shutil.rmtree(folder)
+    assert caught.value.where.endswith("basics.yml:4")
+    assert caught.value.fix == "did you mean `test_add`?"
+
+
+@pytest.mark.parametrize(
+    ("options", "told", "fix"),
+    [
+        (Options(match="subtrcts"), "nothing matches -k 'subtrcts': no variant and no mutant", "subtracts"),
+        (Options(match="subtrcts", mutants=False), "nothing matches -k 'subtrcts': no variant", "subtracts"),
+        (Options(only=["subtrcts"]), "there is no variant subtrcts", "subtracts"),
+    ],
+)
+def test_a_text_that_matches_nothing_is_told_before_anything_is_graded(course, monkeypatch, options, told, fix):
+    """`-k` and `--only` without a match end the call with exit code 2, at once."""
+    monkeypatch.setattr("grader.validation.campaign.Pool", None)
+    with pytest.raises(UsageError) as caught:
+        validate(course, course.assignment("tiny"), options)
+    assert caught.value.what == told
+    assert fix in caught.value.fix
+    assert caught.value.exit_code == 2

@@ -1,4 +1,4 @@
-"""Variants: edits that must apply exactly."""
+"""Variants: edits that must apply exactly, in a file whose mistakes are named."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from grader.course import load_course
 from grader.errors import AuthoringError
+from grader.validation import Options, accept, validate
 from grader.validation.variants import apply, read_variants
 from tests.support.tiny import write_course
 
@@ -48,7 +49,7 @@ VARIANTS = """\
   edits:
     - {file: basics.py, find: "return x + y", replace: "raise ValueError"}
     - {file: basics.py, find: "LEVEL = 7", replace: "LEVEL = 1"}
-  expect: {test_add: wrong_answer, test_nothing: wrong_answer}
+  expect: [test_add]
 - name: not-right
   kind: right
   why: it is wrong
@@ -75,7 +76,7 @@ def test_one_variant_can_be_measured_alone(tmp_path):
     assignment = load_course(write_course(tmp_path, suite=SUITE)).assignment("tiny")
     (assignment.folder / "variants.yml").write_text(VARIANTS)
     assert [variant.name for variant in read_variants(assignment)][:2] == ["subtracts", "adds-otherwise"]
-    changed = apply(read_variants(assignment)[0], assignment.solution_files(), "here")
+    changed = apply(read_variants(assignment)[0], assignment.solution_files())
     assert b"return x - y" in changed["basics.py"]
     assert changed["plain.py"] == assignment.solution_files()["plain.py"]
 
@@ -89,43 +90,167 @@ def entry(**change):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "told", "fix", "line"),
     [
-        ("a: b: c", "not valid YAML"),
-        ("name: a", "holds a list of variants"),
-        (entry(kind="odd"), "variant a: kind"),
-        (entry(name="A B"), "variant A B: name"),
-        (entry(why=None), "variant a: why"),
-        (entry(edit=None), "variant a: edits"),
-        (entry(extra="1"), "variant a: extra"),
-        (entry(edit="{file: basics.py, find: '', replace: ''}"), "variant a: edits.0.find"),
-        (entry(edit="{file: basics.py, fnd: 'x', replace: ''}"), "variant a: edits.0"),
-        (entry(expect=None), "names the checks"),
-        (entry(kind="right"), "gets full marks"),
-        (entry(kind="equivalent"), "does what the solution does"),
-        (entry(expect="{test_add: wrong}"), "variant a: expect.test_add"),
-        (entry() + entry(), "two variants are named 'a'"),
-        ("- 3", "variant number 1"),
+        ("a: b: c", "not valid YAML", "colon", 1),
+        ("3", "holds a list of variants", "- wrong: NAME", 1),
+        ("groups: {}\nvariant: []\n", "variant: unknown key", "`variants`", 2),
+        (entry(kind="odd"), "variant a: kind: 'odd' is none of", "'wrong', 'right'", 2),
+        (entry(name="A B"), "variant A B: name", "small letters", 1),
+        (entry(why=None), "variant a: why: this key is missing", "add `why:`", 1),
+        (entry(edit=None), "variant a: edits: this key is missing", "add `edits:`", 1),
+        (entry(extra="1"), "variant a: extra: unknown key", "did you mean `expect`?", 6),
+        (entry(expects="[]"), "variant a: expects: unknown key", "`expect`", 6),
+        (
+            entry(edit=None, edits="{file: basics.py, find: x, replace: y}"),
+            "variant a: edits: should be a list",
+            "`edit:`",
+            5,
+        ),
+        (entry(edits="[]"), "variant a: edits: there is an `edit` as well", "one list", 6),
+        (entry(edit="[]"), "variant a: edit: there is no edit in it", "", 5),
+        (entry(edit="{file: basics.py, find: '', replace: ''}"), "variant a: edit.find", "", 5),
+        (
+            entry(edit="{file: basics.py, fnd: 'x', replace: ''}"),
+            "edit.fnd: unknown key",
+            "add `find:`",
+            5,
+        ),
+        (entry(edit="{find: x, replace: y}"), "variant a: edit.file: this key is missing", "add `file:`", 5),
+        (entry(expect=None), "names the checks", "--accept", 1),
+        (entry(kind="right"), "gets full marks", "", 1),
+        (entry(kind="equivalent"), "does what the solution does", "", 1),
+        (
+            entry(expect="{test_add: wrong}"),
+            "variant a: expect.test_add: there is no verdict 'wrong'",
+            "`wrong_answer`",
+            4,
+        ),
+        (
+            entry(expect="[test_add, {test_add: worng_answer}]"),
+            "a: expect[1].test_add: there is no verdict",
+            "`wrong_answer`",
+            4,
+        ),
+        (entry(expect="[test_ad]"), "variant a: expect[0]: there is no check 'test_ad'", "`test_add`", 4),
+        (
+            entry(expect="{test_lvel: wrong_answer}"),
+            "a: expect.test_lvel: there is no check 'test_lvel'",
+            "`test_level`",
+            4,
+        ),
+        (
+            entry(expect="[basics]"),
+            "expect[0]: there is no group of checks 'basics'",
+            "use one of: test_add, test_level",
+            4,
+        ),
+        (entry(expect="test_add"), "variant a: expect: should be a list", "[test_one", 4),
+        (entry() + entry(), "two variants are named 'a' (first at", "rename", 6),
+        (entry() + "  wrong: b\n", "variant b: wrong: `wrong` gives the name and the kind already", "drop", 6),
+        ("- 3", "variant number 1: should be a mapping", "- wrong: NAME", 1),
+        (
+            "groups: {all: [test_add, test_lvel]}\nvariants: []",
+            "groups.all[1]: there is no check 'test_lvel'",
+            "`test_level`",
+            1,
+        ),
+        (
+            "groups: {test_all: [test_add]}\nvariants: []",
+            "groups.test_all: the group 'test_all' could be a check",
+            "another",
+            1,
+        ),
+        ("groups: {all: test_add}\nvariants: []", "groups.all: should be a list of checks", "[test_one", 1),
     ],
 )
-def test_a_wrong_file_is_told_with_variant_and_key(tmp_path, text, told):
-    """The error names the file, the variant and the key."""
+def test_a_wrong_file_is_told_with_line_variant_and_key(tmp_path, text, told, fix, line):
+    """One sentence with the file, the line, the variant and the key; an unknown name comes with the nearest there is."""
     path = write_course(tmp_path, suite=SUITE)
     (tmp_path / "assignments" / "tiny" / "variants.yml").write_text(text)
     with pytest.raises(AuthoringError) as caught:
-        read_variants(load_course(path).assignment("tiny"))
+        read_variants(load_course(path).assignment("tiny"), checks=("test_add", "test_level"))
     assert told in caught.value.what
-    assert caught.value.where.endswith("variants.yml")
+    assert fix in caught.value.fix
+    assert caught.value.where.endswith(f"variants.yml:{line}")
     assert caught.value.exit_code == 2
+
+
+LONG = """\
+- name: both
+  kind: wrong
+  why: a sign and a constant
+  edits:
+    - {file: basics.py, find: "return x + y", replace: "return x - y"}
+    - {file: basics.py, find: "LEVEL = 7", replace: "LEVEL = 1"}
+  expect: {test_add: wrong_answer, test_level: wrong_answer}
+- name: stops
+  kind: wrong
+  why: an error
+  edit: {file: basics.py, find: "return x + y", replace: "raise ValueError"}
+  expect: {test_add: runtime_error, test_level: wrong_answer}
+- name: other-way
+  kind: right
+  why: addition commutes
+  edit: {file: basics.py, find: "return x + y", replace: "return y + x"}
+- name: higher
+  kind: equivalent
+  why: any level above five
+  edit: {file: basics.py, find: "LEVEL = 7", replace: "LEVEL = 8"}
+"""
+SHORT = """\
+- wrong: both
+  why: a sign and a constant
+  edit:
+    - {find: &sum return x + y, replace: return x - y}
+    - {find: LEVEL = 7, replace: LEVEL = 1}
+  expect: [everything]
+- wrong: stops
+  why: an error
+  edit: {find: *sum, replace: raise ValueError}
+  expect: [everything, {test_add: runtime_error}]
+- right: other-way
+  why: addition commutes
+  edit: {find: *sum, replace: return y + x}
+- equivalent: higher
+  why: any level above five
+  edit: {find: LEVEL = 7, replace: LEVEL = 8}
+"""
+
+
+def test_the_short_form_means_the_same_as_the_long_one(tmp_path):
+    """Kinds as keys, lists of checks, groups, and the file that a file's name gives: the same variants, one for one."""
+    assignment = load_course(write_course(tmp_path, suite=SUITE)).assignment("tiny")
+    whole, parts = assignment.folder / "variants.yml", assignment.folder / "variants"
+    whole.write_text(LONG)
+    long = [variant.model_dump(exclude={"where"}) for variant in read_variants(assignment)]
+    parts.mkdir()
+    (parts / "basics.yml").write_text(SHORT)
+    whole.write_text("groups: {everything: [test_add, test_level]}\n")
+    assert [variant.model_dump(exclude={"where"}) for variant in read_variants(assignment)] == long
+    assert len(long) == 4
+
+
+def test_variants_of_one_name_in_two_files_are_told(tmp_path):
+    """Names are the assignment's, whichever file they stand in."""
+    assignment = load_course(write_course(tmp_path, suite=SUITE)).assignment("tiny")
+    (assignment.folder / "variants").mkdir()
+    (assignment.folder / "variants.yml").write_text(LONG)
+    (assignment.folder / "variants" / "basics.yml").write_text(
+        "- right: both\n  why: x\n  edit: {find: x, replace: y}\n"
+    )
+    with pytest.raises(AuthoringError, match=r"two variants are named 'both' \(first at .*variants\.yml:1\)") as caught:
+        read_variants(assignment)
+    assert caught.value.where.endswith("basics.yml:1")
 
 
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
         ("{file: other.py, find: x, replace: y}", "no file 'other.py'"),
-        ("{file: basics.py, find: no such text, replace: y}", "stands 0 times"),
+        ("{file: basics.py, find: no such text, replace: y}", "does not stand in basics.py"),
         ("{file: basics.py, find: return, replace: y}", "times in basics.py, not 1"),
-        ("{file: basics.py, find: return x + y, replace: y, count: 2}", "stands 1 times in basics.py, not 2"),
+        ("{file: basics.py, find: return x + y, replace: y, count: 2}", "stands once in basics.py, not 2"),
     ],
 )
 def test_an_edit_that_does_not_apply_is_told(tmp_path, edit, told):
@@ -134,10 +259,87 @@ def test_an_edit_that_does_not_apply_is_told(tmp_path, edit, told):
     (tmp_path / "assignments" / "tiny" / "variants.yml").write_text(entry(edit=edit))
     assignment = load_course(path).assignment("tiny")
     with pytest.raises(AuthoringError) as caught:
-        apply(read_variants(assignment)[0], assignment.solution_files(), "variants.yml")
+        apply(read_variants(assignment)[0], assignment.solution_files())
     assert told in caught.value.what
+    assert caught.value.where.endswith("variants.yml:1")
 
 
 def test_without_the_file_there_are_no_variants(tmp_path):
     """An assignment may have none."""
     assert read_variants(load_course(write_course(tmp_path, suite=SUITE)).assignment("tiny")) == ()
+
+
+ACCEPTED = """\
+# Kept.
+groups:
+  everything: [test_add, test_level]
+
+variants:
+- wrong: unseen  # no check looks at it closely
+  why: stays a problem
+  edit: {file: basics.py, find: LEVEL = 7, replace: LEVEL = 6}
+  expect: [test_level]
+
+- wrong: unmeasured
+  why: a block at the end
+  edit:
+    file: basics.py
+    find: return x + y
+    replace: |
+      return x - y
+# About the next one.
+- {wrong: in-braces, why: flow style, edit: {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}}
+- wrong: crashes
+  why: an error where a wrong answer is expected
+  edit:
+    - {file: basics.py, find: return x + y, replace: raise ValueError}
+    - {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}
+  expect: {test_level: wrong_answer,
+           test_add: wrong_answer}   # was
+  names: ValueError
+- wrong: all
+  why: both
+  edit:
+    - {file: basics.py, find: return x + y, replace: return x - y}
+    - {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}
+  expect:
+    test_level: wrong_answer
+- right: not-right
+  why: stays a problem
+  edit: {file: basics.py, find: return x + y, replace: return y}
+"""
+
+
+def test_accept_writes_what_was_measured_and_hides_nothing(tmp_path):
+    """Expectations of wrong variants are rewritten or added in place; an unseen one and a right one stay problems."""
+    course = load_course(write_course(tmp_path, suite=SUITE))
+    assignment = course.assignment("tiny")
+    path = assignment.folder / "variants.yml"
+    path.write_text(ACCEPTED)
+    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
+    found, names = accept(assignment, found)
+    assert set(names) == {"unmeasured", "in-braces", "crashes", "all"}
+    assert {item.name for item in found.off} == {"unseen", "not-right"}
+    assert path.read_text() == (
+        ACCEPTED.replace("      return x - y\n", "      return x - y\n  expect: [test_add]\n")
+        .replace("replace: LEVEL = 1}}\n", "replace: LEVEL = 1}, expect: [test_level]}\n")
+        .replace(
+            "{test_level: wrong_answer,\n           test_add: wrong_answer}", "[test_level, {test_add: runtime_error}]"
+        )
+        .replace("expect:\n    test_level: wrong_answer\n", "expect: [everything]\n")
+    )
+    again, names = accept(assignment, validate(course, assignment, Options(seeds=1, slots=1, mutants=False)))
+    assert names == ()
+    assert {item.name for item in again.off} == {"unseen", "not-right"}
+
+
+def test_accept_refuses_where_the_solution_itself_fails(tmp_path):
+    """What a suite says that the solution does not pass is not worth keeping."""
+    course = load_course(write_course(tmp_path, suite=SUITE.replace("2.0))", "3.0))")))
+    assignment = course.assignment("tiny")
+    path = assignment.folder / "variants.yml"
+    path.write_text(ACCEPTED)
+    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
+    with pytest.raises(AuthoringError, match="the solution itself loses points"):
+        accept(assignment, found)
+    assert path.read_text() == ACCEPTED

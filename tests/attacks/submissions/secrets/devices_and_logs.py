@@ -6,7 +6,7 @@ import os
 for name in (
     "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/nvme0n1", "/dev/fuse", "/dev/kvm", "/dev/tty", "/dev/ptmx",
     "/dev/net/tun", "/proc/kcore", "/proc/kmsg", "/proc/kallsyms", "/proc/keys", "/proc/mounts", "/proc/net/tcp", "/proc/sys/kernel/core_pattern",
-    "/proc/sysrq-trigger", "/proc/timer_list", "/proc/version", "/proc/cpuinfo", "/sys/kernel", "/sys/fs/cgroup", "/var/log/syslog", "/dev/shm", "/dev/mqueue",
+    "/proc/sysrq-trigger", "/proc/timer_list", "/proc/version", "/proc/cpuinfo", "/sys/kernel", "/sys/fs/cgroup", "/var/log/syslog", "/dev/mqueue",
 ):
     try:
         os.close(os.open(name, os.O_RDONLY))

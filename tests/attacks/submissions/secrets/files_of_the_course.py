@@ -9,7 +9,7 @@ for name in (
     "@COURSE@", "@COURSE@/autograde.yml", "@COURSE@/assignments/attacked/hidden/test_hidden.py",
     "@COURSE@/solutions/attacked/work.py", "@COURSE@/gradebook.csv", "@STATE@/secret", "@STATE@/planted.db", "@STATE@/blobs/ab/cdef",
     "/proc/@PID@/root@COURSE@/gradebook.csv", "/proc/1/root/@COURSE@/gradebook.csv", "/proc/self/root/../@COURSE@/gradebook.csv",
-    "/etc/passwd", "/etc/shadow", "/root", "/home", "/tmp", "/var", "/run", "/mnt", "/sys", "/boot", "/opt",
+    "/etc/passwd", "/etc/shadow", "/root", "/home", "/var", "/run", "/mnt", "/sys", "/boot", "/opt",
 ):
     try:
         print("PWNED", name, os.listdir(name) if os.path.isdir(name) else open(name, "rb").read()[:200])
@@ -18,4 +18,10 @@ for name in (
 for pattern in ("/**/test_hidden.py", "/**/hidden/*.py", "/**/gradebook*"):
     for name in glob.glob(pattern)[:5]:
         print("PWNED", name)
+for name in ("/tmp", "/dev/shm"):
+    try:
+        if found := os.listdir(name):  # its own are empty
+            print("PWNED", name, found)
+    except OSError:
+        continue
 print("TRIED")

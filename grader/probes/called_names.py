@@ -1,0 +1,29 @@
+"""Which torch functions a function calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.overrides import TorchFunctionMode
+
+
+class _Names(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # torch.sigmoid and torch.special.expit are one function under two names.
+        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_"))
+        return func(*args, **(kwargs or {}))
+
+
+def called_names(function: Callable[..., Any], *arguments: Any) -> tuple[Any, list[str]]:
+    """Call ``function`` on ``arguments``; return its result and the sorted names of the torch functions that ran.
+
+    Methods and operators of tensors count (``x @ y`` is ``matmul``). What the C++ side calls by itself does not.
+    """
+    with _Names() as used:
+        result = function(*arguments)
+    return result, sorted(used.names)

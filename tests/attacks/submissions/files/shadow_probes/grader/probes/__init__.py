@@ -1,0 +1,2 @@
+print("PWNED library")
+seed_all = lambda *_: print("PWNED seed_all")

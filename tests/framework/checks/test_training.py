@@ -1,0 +1,95 @@
+"""grader.checks.training: the reference is torch's own optimiser, step by step."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from grader.checks.training import of_linear, sgd_steps
+
+
+def problem(seed=0):
+    """A linear model in float64 and three batches of unequal size."""
+    rng = torch.Generator().manual_seed(seed)
+    weight, bias = (torch.randn(*size, generator=rng).double() for size in ((4, 3), (3,)))
+    batches = [(torch.randn(n, 4, generator=rng).double(), torch.randint(3, (n,), generator=rng)) for n in (5, 2, 7)]
+    return weight, bias, batches
+
+
+def by_torch(weight, bias, batches, *, clear=True, left=None, clip=None, **options):
+    """The same steps by torch.optim.SGD."""
+    leaves = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
+    optimizer = torch.optim.SGD(leaves, **options)
+    losses = []
+    for leaf in leaves if left is not None else ():
+        leaf.grad = torch.full_like(leaf, left)
+    for x, y in batches:
+        loss = nn.functional.cross_entropy(x @ leaves[0] + leaves[1], y)
+        losses.append(loss.item())
+        if clear:
+            optimizer.zero_grad()
+        loss.backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(leaves, clip)
+        optimizer.step()
+    return leaves, losses
+
+
+def clipped(norm):
+    """Clipping by the norm of all gradients together, as torch does it."""
+
+    def change(gradients):
+        total = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+        return [gradient * min(1.0, float(norm / total)) for gradient in gradients]
+
+    return change
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_steps_are_those_of_torch(momentum):
+    """Parameters after all steps, and the losses before each, with momentum and without."""
+    weight, bias, batches = problem()
+    found, losses = sgd_steps(
+        (weight, bias), of_linear(nn.functional.cross_entropy), batches, rate=0.1, momentum=momentum
+    )
+    right, expected = by_torch(weight, bias, batches, lr=0.1, momentum=momentum)
+    assert losses == pytest.approx(expected)
+    for mine, torchs in zip(found, right, strict=True):
+        assert torch.allclose(mine, torchs)
+
+
+def test_gradients_that_are_never_cleared_add_up():
+    """`left` is what stands in .grad at the start of a loop that forgets zero_grad."""
+    weight, bias, batches = problem(1)
+    found, _ = sgd_steps(
+        (weight, bias), of_linear(nn.functional.cross_entropy), batches, rate=0.1, momentum=0.5, left=(0.7, 0.7)
+    )
+    right, _ = by_torch(weight, bias, batches, clear=False, left=0.7, lr=0.1, momentum=0.5)
+    for mine, torchs in zip(found, right, strict=True):
+        assert torch.allclose(mine, torchs)
+
+
+@pytest.mark.parametrize("left", [None, 0.2])
+def test_gradients_can_be_changed_before_each_step(left):
+    """Clipping by the norm, also where what was clipped stays and is added to."""
+    weight, bias, batches = problem(2)
+    left_of = None if left is None else (left, left)
+    linear = of_linear(nn.functional.cross_entropy)
+    found, _ = sgd_steps((weight, bias), linear, batches, rate=0.3, left=left_of, change=clipped(0.4))
+    right, _ = by_torch(weight, bias, batches, clear=left is None, left=left, clip=0.4, lr=0.3)
+    for mine, torchs in zip(found, right, strict=True):
+        assert torch.allclose(mine, torchs, atol=1e-5)
+
+
+def test_what_it_starts_from_is_left_alone_and_computed_in_float64():
+    """Float32 parameters and inputs give float64 results; nothing is written to."""
+    weight, bias, batches = problem(3)
+    start = weight.float(), bias.float()
+    copies = [value.clone() for value in start]
+    found, losses = sgd_steps(
+        start, of_linear(nn.functional.cross_entropy), [(x.float(), y) for x, y in batches], rate=0.1
+    )
+    assert [value.dtype for value in found] == [torch.float64] * 2
+    assert len(losses) == 3
+    assert all(torch.equal(value, copy) for value, copy in zip(start, copies, strict=True))
