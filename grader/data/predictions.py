@@ -1,4 +1,4 @@
-"""Reading what a student's model answered: scores or labels, in whatever they come, judged without surprises."""
+"""Reading what a student's model answered: scores, labels or label maps, in whatever they come, judged without surprises."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from grader.data.confusion import Confusion, count_pairs
 from grader.errors import StudentVisibleError
 from grader.values import local_value
 
@@ -15,7 +16,7 @@ _MOST_BYTES = 64 << 20
 
 
 class PredictionError(StudentVisibleError, ValueError):
-    """A model's answer is neither scores (N, C) nor labels (N,); the message is written for the student."""
+    """A model's answer is neither scores nor labels of the right shape; the message is written for the student."""
 
 
 def correct(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.bool_]:
@@ -33,6 +34,45 @@ def correct(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> npt.NDA
         f"for {count} inputs your model should give scores of shape ({count}, {classes}) or labels of shape "
         f"({count},); it gave {_shape(values)}"
     )
+
+
+def confusion(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> Confusion:
+    """Count what the ``answer`` takes for what. Labels are (N,) or (N, H, W), -1 where there is none.
+
+    The answer is labels of that shape, or scores with an axis of ``classes`` after the first.
+
+    Raises PredictionError where it has another shape, or is not made of numbers.
+    """
+    values = as_array(answer)
+    scores = (len(labels), classes, *labels.shape[1:])
+    if values.shape == scores:
+        return count_pairs(_winners(values), labels, classes)
+    if values.shape == labels.shape:
+        finite = _whole(values, "one class a pixel" if labels.ndim > 1 else "one class a row")
+        return count_pairs(np.where(finite, values, -1).astype(np.int64), labels, classes)
+    if labels.ndim > 1:
+        raise PredictionError(_other_map(values, labels.shape, classes))
+    raise PredictionError(
+        f"for {len(labels)} inputs your model should give scores of shape {scores} or labels of shape {labels.shape}; it "
+        f"gave {_shape(values)}"
+    )
+
+
+def _other_map(values: npt.NDArray[Any], shape: tuple[int, ...], classes: int) -> str:
+    """What a student reads whose label maps or scores for pictures of ``shape`` (N, H, W) have another shape."""
+    count, height, width = shape
+    told = (
+        f"for {count} pictures of {height} x {width} pixels your model should give a label map of shape {shape} or scores "
+        f"of shape {(count, classes, height, width)}; it gave {_shape(values)}"
+    )
+    if values.shape == (count, height, width, classes):
+        return f"{told}: the axis of the classes comes last, and should come second"
+    spatial = values.shape[-2:]
+    if values.ndim not in (3, 4) or spatial == (height, width):
+        return told
+    if spatial == (width, height):
+        return f"{told}: height and width are exchanged"
+    return f"{told}: it should be as high and wide as the pictures"
 
 
 def point_errors(answer: Any, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -74,22 +114,31 @@ def as_array(answer: Any) -> npt.NDArray[Any]:
     return values
 
 
-def _from_scores(scores: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _winners(scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The class with the largest score along axis 1, or -1 where the scores are unsound."""
     # -inf is a fair score, the logarithm of nothing; NaN anywhere, or a winner that is infinite, is none.
-    sound = ~np.isnan(scores).any(axis=1)
-    winners = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
-    sound &= np.isfinite(scores[np.arange(len(scores)), winners])
-    return np.asarray(sound & (winners == labels))
+    winners = scores.argmax(axis=1)  # of the first NaN, where there is one
+    best = np.take_along_axis(scores, winners[:, None], axis=1)[:, 0]
+    return np.where(np.isfinite(best), winners, -1).astype(np.int64)
 
 
-def _from_labels(values: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _from_scores(scores: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    return np.asarray(_winners(scores) == labels)
+
+
+def _whole(values: npt.NDArray[Any], each: str) -> npt.NDArray[np.bool_]:
+    """Which labels are finite. Raises PredictionError where one of those is a fraction."""
     finite = np.isfinite(values)
     if (values[finite] != np.rint(values[finite])).any():
         raise PredictionError(
-            "your model's labels should be whole numbers, one class a row; it gave fractions (scores need one column "
+            f"your model's labels should be whole numbers, {each}; it gave fractions (scores need one column "
             "for each class)"
         )
-    return np.asarray(finite & (values == labels))
+    return np.asarray(finite)
+
+
+def _from_labels(values: npt.NDArray[Any], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    return np.asarray(_whole(values, "one class a row") & (values == labels))
 
 
 def _shape(values: npt.NDArray[Any]) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Samples(NamedTuple):
     """Images ``x``, float32 in [0, 1] of shape (N, channels, height, width), and what belongs to them.
 
-    ``y`` are labels, int64 of shape (N,), or, in a set without classes, points, float32 of shape (N, K, 2).
+    ``y`` are labels, int64: one a picture, (N,), or one a pixel, (N, height, width), where -1 is void and counts nowhere.
+    In a set without classes they are points, float32 of shape (N, K, 2).
     """
 
     x: npt.NDArray[np.float32]
@@ -37,7 +38,7 @@ class DataSet(Protocol):
 
     @property
     def classes(self) -> int:
-        """How many classes the labels run through, from 0. None, 0, where points are to be predicted."""
+        """How many classes the labels run through, from 0, void apart. None, 0, where points are to be predicted."""
 
     @property
     def public_size(self) -> int:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Below the assignment's folder; everything else stays with the course. The notebook and stubs are made, not copied.
 #: `data/` ships to students: secret data belongs in `hidden/`.
-ALLOWED = ("README.md", "public/test_*.py", "data/**/*")
+ALLOWED = ("README.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "data/**/*")
 #: What tools leave behind in a release folder; neither drift nor packed.
 LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
 

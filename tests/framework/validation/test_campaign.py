@@ -14,7 +14,7 @@ from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError, UsageError
 from grader.reports.validation_table import print_validation, write_page
-from grader.validation import Options, validate
+from grader.validation import Options, accept, validate
 from tests.framework.validation.test_variants import SUITE, VARIANTS
 from tests.support.tiny import write_course
 
@@ -153,7 +153,7 @@ def test_a_right_variant_that_loses_points_is_told(measured):
 
 def test_an_unknown_check_is_told_before_anything_is_graded(course, monkeypatch):
     """`expect` is held against the suite first: no runner starts for a file that cannot be measured."""
-    monkeypatch.setattr("grader.validation.campaign.Pool", None)
+    monkeypatch.setattr("grader.validation.campaign.LocalExecutor", None)
     folder = course.assignment("tiny").folder / "variants"
     folder.mkdir()
     try:
@@ -176,9 +176,85 @@ def test_an_unknown_check_is_told_before_anything_is_graded(course, monkeypatch)
 )
 def test_a_text_that_matches_nothing_is_told_before_anything_is_graded(course, monkeypatch, options, told, fix):
     """`-k` and `--only` without a match end the call with exit code 2, at once."""
-    monkeypatch.setattr("grader.validation.campaign.Pool", None)
+    monkeypatch.setattr("grader.validation.campaign.LocalExecutor", None)
     with pytest.raises(UsageError) as caught:
         validate(course, course.assignment("tiny"), options)
     assert caught.value.what == told
     assert fix in caught.value.fix
     assert caught.value.exit_code == 2
+
+
+ACCEPTED = """\
+# Kept.
+groups:
+  everything: [test_add, test_level]
+
+variants:
+- wrong: unseen  # no check looks at it closely
+  why: stays a problem
+  edit: {file: basics.py, find: LEVEL = 7, replace: LEVEL = 6}
+  expect: [test_level]
+
+- wrong: unmeasured
+  why: a block at the end
+  edit:
+    file: basics.py
+    find: return x + y
+    replace: |
+      return x - y
+# About the next one.
+- {wrong: in-braces, why: flow style, edit: {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}}
+- wrong: crashes
+  why: an error where a wrong answer is expected
+  edit:
+    - {file: basics.py, find: return x + y, replace: raise ValueError}
+    - {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}
+  expect: {test_level: wrong_answer,
+           test_add: wrong_answer}   # was
+  names: ValueError
+- wrong: all
+  why: both
+  edit:
+    - {file: basics.py, find: return x + y, replace: return x - y}
+    - {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}
+  expect:
+    test_level: wrong_answer
+- right: not-right
+  why: stays a problem
+  edit: {file: basics.py, find: return x + y, replace: return y}
+"""
+
+
+def test_accept_writes_what_was_measured_and_hides_nothing(tmp_path):
+    """Expectations of wrong variants are rewritten or added in place; an unseen one and a right one stay problems."""
+    course = load_course(write_course(tmp_path, suite=SUITE))
+    assignment = course.assignment("tiny")
+    path = assignment.folder / "variants.yml"
+    path.write_text(ACCEPTED)
+    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
+    found, names = accept(assignment, found)
+    assert set(names) == {"unmeasured", "in-braces", "crashes", "all"}
+    assert {item.name for item in found.off} == {"unseen", "not-right"}
+    assert path.read_text() == (
+        ACCEPTED.replace("      return x - y\n", "      return x - y\n  expect: [test_add]\n")
+        .replace("replace: LEVEL = 1}}\n", "replace: LEVEL = 1}, expect: [test_level]}\n")
+        .replace(
+            "{test_level: wrong_answer,\n           test_add: wrong_answer}", "[test_level, {test_add: runtime_error}]"
+        )
+        .replace("expect:\n    test_level: wrong_answer\n", "expect: [everything]\n")
+    )
+    again, names = accept(assignment, validate(course, assignment, Options(seeds=1, slots=1, mutants=False)))
+    assert names == ()
+    assert {item.name for item in again.off} == {"unseen", "not-right"}
+
+
+def test_accept_refuses_where_the_solution_itself_fails(tmp_path):
+    """What a suite says that the solution does not pass is not worth keeping."""
+    course = load_course(write_course(tmp_path, suite=SUITE.replace("2.0))", "3.0))")))
+    assignment = course.assignment("tiny")
+    path = assignment.folder / "variants.yml"
+    path.write_text(ACCEPTED)
+    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
+    with pytest.raises(AuthoringError, match="the solution itself loses points"):
+        accept(assignment, found)
+    assert path.read_text() == ACCEPTED

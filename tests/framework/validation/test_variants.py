@@ -1,4 +1,4 @@
-"""Variants: edits that must apply exactly, in a file whose mistakes are named."""
+"""Variants: edits that must apply exactly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 
 from grader.course import load_course
 from grader.errors import AuthoringError
-from grader.validation import Options, accept, validate
 from grader.validation.variants import apply, read_variants
 from tests.support.tiny import write_course
 
@@ -267,79 +266,3 @@ def test_an_edit_that_does_not_apply_is_told(tmp_path, edit, told):
 def test_without_the_file_there_are_no_variants(tmp_path):
     """An assignment may have none."""
     assert read_variants(load_course(write_course(tmp_path, suite=SUITE)).assignment("tiny")) == ()
-
-
-ACCEPTED = """\
-# Kept.
-groups:
-  everything: [test_add, test_level]
-
-variants:
-- wrong: unseen  # no check looks at it closely
-  why: stays a problem
-  edit: {file: basics.py, find: LEVEL = 7, replace: LEVEL = 6}
-  expect: [test_level]
-
-- wrong: unmeasured
-  why: a block at the end
-  edit:
-    file: basics.py
-    find: return x + y
-    replace: |
-      return x - y
-# About the next one.
-- {wrong: in-braces, why: flow style, edit: {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}}
-- wrong: crashes
-  why: an error where a wrong answer is expected
-  edit:
-    - {file: basics.py, find: return x + y, replace: raise ValueError}
-    - {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}
-  expect: {test_level: wrong_answer,
-           test_add: wrong_answer}   # was
-  names: ValueError
-- wrong: all
-  why: both
-  edit:
-    - {file: basics.py, find: return x + y, replace: return x - y}
-    - {file: basics.py, find: LEVEL = 7, replace: LEVEL = 1}
-  expect:
-    test_level: wrong_answer
-- right: not-right
-  why: stays a problem
-  edit: {file: basics.py, find: return x + y, replace: return y}
-"""
-
-
-def test_accept_writes_what_was_measured_and_hides_nothing(tmp_path):
-    """Expectations of wrong variants are rewritten or added in place; an unseen one and a right one stay problems."""
-    course = load_course(write_course(tmp_path, suite=SUITE))
-    assignment = course.assignment("tiny")
-    path = assignment.folder / "variants.yml"
-    path.write_text(ACCEPTED)
-    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
-    found, names = accept(assignment, found)
-    assert set(names) == {"unmeasured", "in-braces", "crashes", "all"}
-    assert {item.name for item in found.off} == {"unseen", "not-right"}
-    assert path.read_text() == (
-        ACCEPTED.replace("      return x - y\n", "      return x - y\n  expect: [test_add]\n")
-        .replace("replace: LEVEL = 1}}\n", "replace: LEVEL = 1}, expect: [test_level]}\n")
-        .replace(
-            "{test_level: wrong_answer,\n           test_add: wrong_answer}", "[test_level, {test_add: runtime_error}]"
-        )
-        .replace("expect:\n    test_level: wrong_answer\n", "expect: [everything]\n")
-    )
-    again, names = accept(assignment, validate(course, assignment, Options(seeds=1, slots=1, mutants=False)))
-    assert names == ()
-    assert {item.name for item in again.off} == {"unseen", "not-right"}
-
-
-def test_accept_refuses_where_the_solution_itself_fails(tmp_path):
-    """What a suite says that the solution does not pass is not worth keeping."""
-    course = load_course(write_course(tmp_path, suite=SUITE.replace("2.0))", "3.0))")))
-    assignment = course.assignment("tiny")
-    path = assignment.folder / "variants.yml"
-    path.write_text(ACCEPTED)
-    found = validate(course, assignment, Options(seeds=1, slots=1, mutants=False, unmeasured=True))
-    with pytest.raises(AuthoringError, match="the solution itself loses points"):
-        accept(assignment, found)
-    assert path.read_text() == ACCEPTED

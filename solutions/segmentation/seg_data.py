@@ -1,0 +1,137 @@
+"""Pictures with a class for each pixel: reading labels from colours, and transforms that move both together.
+
+A picture is (3, H, W), float32 in [0, 1]. Its labels are (H, W), int64: 0 to C - 1, and -1 for void, which nobody has labelled
+and nobody is judged on. Transforms return new tensors.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from encoder import IMAGENET_MEAN, IMAGENET_STD
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+
+VOID = -1
+
+
+def rgb_to_labels(colours: torch.Tensor, palette: torch.Tensor) -> torch.Tensor:
+    """Turn ground truth that is painted in colours into labels.
+
+    Args:
+        colours: (H, W, 3), uint8: a colour for each pixel.
+        palette: (C, 3), uint8: row k is the colour of class k. Black is not in it.
+
+    Returns:
+        (H, W), int64: the class whose colour a pixel has in all three channels; -1 where it is the colour of none.
+    """
+    ### BEGIN SOLUTION
+    equal = (colours[:, :, None] == palette).all(dim=3)
+    return torch.where(equal.any(dim=2), equal.int().argmax(dim=2), VOID)
+    ### END SOLUTION
+
+
+def flip(image: torch.Tensor, labels: torch.Tensor) -> Pair:
+    """Mirror a picture and its labels: left becomes right, up stays up."""
+    ### BEGIN SOLUTION
+    return image.flip(2), labels.flip(1)
+    ### END SOLUTION
+
+
+def crop(image: torch.Tensor, labels: torch.Tensor, top: int, left: int, height: int, width: int) -> Pair:
+    """Cut out the part with the rows from ``top`` and the columns from ``left`` on.
+
+    Args:
+        image: (3, H, W).
+        labels: (H, W).
+        top: rows that are cut off above.
+        left: columns that are cut off on the left.
+        height: rows of the part; where the picture has none, below or to the right of it, pixels are 0 and labels -1.
+        width: columns of the part.
+    """
+    ### BEGIN SOLUTION
+    part, cut = image[:, top : top + height, left : left + width], labels[top : top + height, left : left + width]
+    missing = (0, width - cut.shape[1], 0, height - cut.shape[0])
+    return F.pad(part, missing), F.pad(cut, missing, value=VOID)
+    ### END SOLUTION
+
+
+def rescale(image: torch.Tensor, labels: torch.Tensor, height: int, width: int) -> Pair:
+    """Stretch or shrink a picture to ``height`` times ``width`` pixels, and its labels with it.
+
+    Pixels are interpolated linearly between their middles: ``F.interpolate(..., mode="bilinear")`` with its defaults.
+    Labels are names, not amounts: each new pixel takes the label of the old one that its middle falls into, row
+    floor((r + 1/2) * H / height) and likewise for columns.
+    """
+    ### BEGIN SOLUTION
+    image = F.interpolate(image[None], size=(height, width), mode="bilinear")[0]
+    # float64 holds every label exactly, and so does float32.
+    labels = F.interpolate(labels[None, None].float(), size=(height, width), mode="nearest-exact")[0, 0].long()
+    return image, labels
+    ### END SOLUTION
+
+
+def rotate(image: torch.Tensor, labels: torch.Tensor, degrees: float) -> Pair:
+    """Turn a picture and its labels counter-clockwise about the middle of the picture; its size stays.
+
+    For each new pixel, look up where its middle comes from: the picture there by bilinear interpolation, 0 outside; the label
+    of the pixel that it falls into, -1 outside.
+    """
+    ### BEGIN SOLUTION
+    height, width = labels.shape
+    y = (torch.arange(height) + 0.5 - height / 2)[:, None]
+    x = torch.arange(width) + 0.5 - width / 2
+    sin, cos = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    # Where a pixel comes from is the turn back. grid_sample has the picture span -1 to 1 both ways.
+    grid = torch.stack([2 * (cos * x - sin * y) / width, 2 * (sin * x + cos * y) / height], dim=2)[None]
+    turned = F.grid_sample(image[None], grid, align_corners=False)[0]
+    # Outside of what it is given, grid_sample says 0: so 0 has to mean void.
+    shifted = F.grid_sample((labels - VOID)[None, None].float(), grid, mode="nearest", align_corners=False)[0, 0]
+    return turned, shifted.round().long() + VOID
+    ### END SOLUTION
+
+
+class RandomFlip:
+    """Mirrors a picture and its labels, or leaves both alone: one decision for the two, each time anew."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        """Keep ``p``, the chance of a mirror."""
+        ### BEGIN SOLUTION
+        self.p = p
+        ### END SOLUTION
+
+    def __call__(self, image: torch.Tensor, labels: torch.Tensor) -> Pair:
+        ### BEGIN SOLUTION
+        return flip(image, labels) if torch.rand(()) < self.p else (image, labels)
+        ### END SOLUTION
+
+
+class RandomCrop:
+    """Cuts out a part of a fixed size at a place drawn at random: one place for picture and labels, each time anew.
+
+    Every place where the part lies within the picture is equally likely.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        ### BEGIN SOLUTION
+        self.height, self.width = height, width
+        ### END SOLUTION
+
+    def __call__(self, image: torch.Tensor, labels: torch.Tensor) -> Pair:
+        ### BEGIN SOLUTION
+        top = int(torch.randint(labels.shape[0] - self.height + 1, ()))
+        left = int(torch.randint(labels.shape[1] - self.width + 1, ()))
+        return crop(image, labels, top, left, self.height, self.width)
+        ### END SOLUTION
+
+
+def normalise(images: torch.Tensor) -> torch.Tensor:
+    """Bring pictures (N, 3, H, W) in [0, 1] to what the encoder was trained with.
+
+    Each channel minus its mean, divided by its deviation: ``IMAGENET_MEAN`` and ``IMAGENET_STD`` of encoder.py.
+    """
+    ### BEGIN SOLUTION
+    mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (images - mean) / std
+    ### END SOLUTION
