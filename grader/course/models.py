@@ -136,26 +136,30 @@ class ForbidRule(Section):
     )
 
 
-class DataConfig(Section):
-    """The data set behind the `held_out` fixture, and how much of it."""
-
-    set: Name
-    train: int = Field(ge=1, description="images of the public training part")
-    validation: int = Field(default=0, ge=0, description="images of the public validation part")
-    test: int = Field(ge=1, description="images of the secret test part")
-    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width)")
-    array: Literal["numpy", "torch"] = "torch"
-    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
-
-
 class DataSizes(Section):
-    """A profile's own data sizes, in place of the assignment's, or another data set altogether."""
+    """Data sizes in place of the assignment's, or another data set altogether: a profile's, or those of a further data set."""
 
     set: Name | None = Field(default=None, description="another data set")
     options: dict[str, Scalar] | None = Field(default=None, description="its options")
     train: int | None = Field(default=None, ge=1)
     validation: int | None = Field(default=None, ge=0)
     test: int | None = Field(default=None, ge=1)
+
+
+class DataConfig(Section):
+    """The data set behind the `held_out` fixture, and how much of it."""
+
+    set: Name
+    train: int = Field(ge=1, description="images or clips of the public training part")
+    validation: int = Field(default=0, ge=0, description="images of the public validation part")
+    test: int = Field(ge=1, description="images of the secret test part")
+    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width), or of clips")
+    array: Literal["numpy", "torch"] = "torch"
+    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
+    also: dict[Name, DataSizes] = Field(
+        default_factory=dict,
+        description="further data sets: `held_out.also[NAME]` is this one but for what is given here",
+    )
 
 
 class Threshold(Section):

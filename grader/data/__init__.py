@@ -6,8 +6,10 @@ from grader.data.faces import faces
 from grader.data.held_out import HeldOut, PointErrors, PredictionError, Split, hold_out, load
 from grader.data.landmarks import write_csv
 from grader.data.mnist import mnist
+from grader.data.moving_digits import moving_digits
 from grader.data.registry import DataSet, dataset, dataset_names
 from grader.data.scenes import msrc, pets, scene_instances, scenes, voc
+from grader.data.video_frames import video_frames
 
 __all__ = [
     "Confusion",
@@ -24,10 +26,12 @@ __all__ = [
     "hold_out",
     "load",
     "mnist",
+    "moving_digits",
     "msrc",
     "pets",
     "scene_instances",
     "scenes",
+    "video_frames",
     "voc",
     "write_csv",
 ]

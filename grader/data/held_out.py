@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,11 +16,11 @@ import numpy.typing as npt
 from grader.course.models import DataConfig
 from grader.data.confusion import Confusion, count_pairs
 from grader.data.predictions import PredictionError, confusion, correct, point_errors
-from grader.data.registry import Samples, make
+from grader.data.registry import Samples, check_samples, make
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Confusion", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
 
@@ -50,7 +52,8 @@ class PointErrors:
 class HeldOut:
     """Public parts ``(x, y)``, the secret test part's inputs, and what can be said about predictions for them.
 
-    The labels stay in here: they are no part of what is shown, printed or compared.
+    The labels stay in here: they are no part of what is shown, printed or compared. ``also`` holds the further data sets that the
+    config names, by their names.
     """
 
     train: Pair
@@ -58,6 +61,7 @@ class HeldOut:
     inputs: Any
     classes: int
     _labels: npt.NDArray[Any] = field(repr=False, compare=False)
+    also: Mapping[str, HeldOut] = field(default_factory=dict, repr=False, compare=False)
 
     def accuracy(self, predict: Callable[[Any], Any], batch: int | None = None) -> float:
         """The share of the secret test part, 0 to 1, that ``predict`` gets right.
@@ -131,13 +135,14 @@ class HeldOut:
 def load(name: str, *, train: int, validation: int, flat: bool = False, array: Kind = "torch", **options: Any) -> Split:
     """The public part of the data set ``name``, the same on every machine: ``train`` and ``validation`` samples.
 
-    x is float32 in [0, 1], (N, channels, height, width) or (N, D) where ``flat``; y is int64, (N,) or (N, height,
-    width), or float32 points, (N, K, 2). Both are copies.
+    x is float32 in [0, 1]: images (N, channels, height, width), clips (N, frames, channels, height, width), or (N, D)
+    where ``flat``. y is int64, (N,) or (N, height, width), or float32 points, (N, K, 2). Both are copies.
 
     Raises CourseError for an unknown data set or more samples than it has.
     """
     parts = make(name, options).public(train, validation)
-    return Split(_pair(parts[0], flat=flat, array=array), _pair(parts[1], flat=flat, array=array))
+    train_part, validation_part = (_pair(check_samples(name, part), flat=flat, array=array) for part in parts)
+    return Split(train_part, validation_part)
 
 
 def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
@@ -160,20 +165,41 @@ def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
     )
     test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, secret)
     inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
-    return HeldOut(public.train, public.validation, inputs, data.classes, test.y)
+    return HeldOut(public.train, public.validation, inputs, data.classes, test.y, _Also(asked, secret))
+
+
+class _Also(Mapping[str, HeldOut]):
+    """The further data sets of a config, each made when it is asked for first."""
+
+    def __init__(self, config: DataConfig, secret: bytes) -> None:
+        self._config, self._secret = config, secret
+        self._made: dict[str, HeldOut] = {}
+
+    def __getitem__(self, name: str) -> HeldOut:
+        if name not in self._made:
+            changes = self._config.also[name].model_dump(exclude_none=True)
+            base = self._config.model_dump(exclude={"also"})
+            self._made[name] = hold_out({**base, **changes}, self._secret)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._config.also)
+
+    def __len__(self) -> int:
+        return len(self._config.also)
 
 
 @lru_cache(maxsize=8)
 def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: bytes) -> Samples:
     # Kept because every attempt of a batch asks for the same part.
-    samples = make(name, dict(options)).secret(test, secret)
+    samples = check_samples(name, make(name, dict(options)).secret(test, secret))
     for array in samples:
         array.flags.writeable = False
     return samples
 
 
 def _pair(samples: Samples, *, flat: bool, array: Kind) -> Pair:
-    x = samples.x.reshape(len(samples.x), -1).copy() if flat else samples.x.copy()
+    x = samples.x.reshape(len(samples.x), math.prod(samples.x.shape[1:])).copy() if flat else samples.x.copy()
     y = samples.y.copy()
     if array == "numpy":
         return x, y

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+
 from grader.entry_points import Extensions
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     import numpy.typing as npt
 
 
 class Samples(NamedTuple):
-    """Images ``x``, float32 in [0, 1] of shape (N, channels, height, width), and what belongs to them.
+    """Images or clips ``x``, float32 in [0, 1], and what belongs to them.
 
-    ``y`` are labels, int64: one a picture, (N,), or one a pixel, (N, height, width), where -1 is void and counts nowhere.
-    In a set without classes they are points, float32 of shape (N, K, 2).
+    Images have the shape (N, channels, height, width), clips (N, frames, channels, height, width). ``y`` are labels,
+    int64: one a picture or clip, (N,), or one a pixel, (N, height, width), where -1 is void and counts nowhere. In a set
+    without classes they are points, float32 of shape (N, K, 2).
     """
 
     x: npt.NDArray[np.float32]
@@ -31,7 +33,7 @@ class Samples(NamedTuple):
 
 
 class DataSet(Protocol):
-    """A data set with a public and a secret part that share no image.
+    """A data set with a public and a secret part that share no image and no clip.
 
     tests/framework/data/test_datasets.py holds every data set that is registered to what is written here.
     """
@@ -95,6 +97,24 @@ def check_size(name: str, wanted: int, have: int, part: str) -> None:
             where="data",
             fix=f"ask for {have} at most",
         )
+
+
+def check_samples(name: str, samples: Samples) -> Samples:
+    """Return ``samples`` as they are, if they have the form that every data set promises.
+
+    Raises TypeError, for the author of the data set, where their shapes, sizes or dtypes are others.
+    """
+    x, y = samples
+    if x.ndim not in (4, 5) or x.dtype != np.float32:
+        raise TypeError(
+            f"the data set {name!r} should give float32 images (N, C, H, W) or clips (N, T, C, H, W); it gives "
+            f"{x.dtype} of shape {x.shape}"
+        )
+    if len(y) != len(x):
+        raise TypeError(
+            f"the data set {name!r} gives {len(x)} inputs and {len(y)} targets; there should be one for each"
+        )
+    return samples
 
 
 def make(name: str, options: dict[str, Any]) -> DataSet:

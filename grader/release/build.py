@@ -1,6 +1,6 @@
 """Builds release/NAME/, what students get, from the assignment and its solution; proves it clean; finds drift.
 
-Nothing is copied that is not on the allow-list: the handout, the notebook, the stubs, the public tests and their data.
+Nothing is copied that is not on the allow-list: the handout and its figures, the notebook, the stubs, the public tests and their data.
 """
 
 from __future__ import annotations

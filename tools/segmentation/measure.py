@@ -78,7 +78,7 @@ class Small(nn.Module):
 
 #: By name: how it is made, and whether its encoder is frozen.
 NETWORKS: dict[str, tuple[Any, bool]] = {
-    "reference": (lambda: MODEL.SegmentationNN(), True),
+    "reference": (MODEL.SegmentationNN, True),
     "stride 16": (lambda: OneMap(16), True),
     "stride 32": (lambda: OneMap(32), True),
     "reference from scratch": (lambda: MODEL.SegmentationNN(pretrained=False), False),

@@ -1,0 +1,78 @@
+"""Motion as a picture: optical flow by Lucas and Kanade, warping, stacks of flow, and the network with two streams.
+
+The flow F between two frames says where each pixel goes: the second frame at (x + dx, y + dy) is the first one at (x, y). dx is counted to
+the right, dy down, both in pixels, and dx comes first: a flow is (N, 2, H, W).
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def lucas_kanade(first: torch.Tensor, second: torch.Tensor, window: int = 7) -> torch.Tensor:
+    """Estimate the flow from one grey frame to the next by one step of Lucas and Kanade.
+
+    The brightness of what moves stays: Ix dx + Iy dy + It = 0. Around each pixel, all pixels of a window share one flow, and the least
+    squares solution is taken. Ix and Iy are central differences per pixel (or Sobel or Scharr filters, divided by their weights) of the first
+    frame, the second, or their mean; It = second - first. Where the window holds no texture, or texture in one direction only, the flow
+    must still be finite: add a small constant to the diagonal, mask, or use a pseudo-inverse. Equal frames give 0 everywhere. What you do
+    within a window of the border is yours to choose.
+
+    Args:
+        first: (N, 1, H, W), the earlier frames.
+        second: (N, 1, H, W), the later ones.
+        window: side of the window, odd.
+
+    Returns:
+        (N, 2, H, W), dx and dy in pixels.
+    """
+    raise NotImplementedError("lucas_kanade: write your solution here")
+
+
+def warp(frames: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """Warp backward: fetch each pixel (x, y) of the result from (x + dx, y + dy), bilinearly.
+
+    The second frame, warped by the flow from the first to the second, is the first again. What stands for pixels from outside of the
+    frame is yours to choose.
+
+    Args:
+        frames: (N, C, H, W).
+        flow: (N, 2, H, W), dx and dy in pixels.
+
+    Returns:
+        (N, C, H, W).
+    """
+    raise NotImplementedError("warp: write your solution here")
+
+
+def flow_stack(clips: torch.Tensor, window: int = 7) -> torch.Tensor:
+    """Stack the flows between neighbouring frames of grey clips.
+
+    Args:
+        clips: (N, T, 1, H, W).
+        window: of `lucas_kanade`.
+
+    Returns:
+        (N, 2 (T - 1), H, W), in the order dx, dy of the first two frames, dx, dy of the next two, and so on.
+    """
+    raise NotImplementedError("flow_stack: write your solution here")
+
+
+class TwoStream(nn.Module):
+    """Two networks side by side: one sees what is there, in a single frame; the other one how it moves, in the flow.
+
+    Args:
+        spatial: maps frames (N, C, H, W) to scores (N, num_classes).
+        temporal: maps stacks of flow (N, 2 (T - 1), H, W) to scores (N, num_classes).
+    """
+
+    def __init__(self, spatial: nn.Module, temporal: nn.Module) -> None:
+        super().__init__()
+        raise NotImplementedError("TwoStream.__init__: write your solution here")
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        """Map grey clips (N, T, 1, H, W) to the sum of both streams' log-probabilities, (N, num_classes).
+
+        The spatial stream gets frame T // 2, the temporal one the `flow_stack` with its default window.
+        """
+        raise NotImplementedError("TwoStream.forward: write your solution here")
