@@ -8,6 +8,8 @@ from torch import nn
 
 from grader.checks.training import of_linear, sgd_steps
 
+pytestmark = pytest.mark.torch
+
 
 def problem(seed=0):
     """A linear model in float64 and three batches of unequal size."""

@@ -17,6 +17,8 @@ from grader.data.registry import _MAKERS, Samples
 from grader.data.video_frames import VideoFrames, _scan
 from grader.errors import CourseError, MachineError
 
+pytestmark = pytest.mark.torch
+
 SECRET = bytes(range(32))
 MOVING = {"set": "moving_digits", "train": 64, "validation": 16, "test": 80, "array": "numpy"}
 

@@ -15,6 +15,8 @@ from grader.data.drawn_scenes import CLASSES, STUFF, THINGS, draw_scenes
 from grader.data.scene_folders import MSRC_COLOURS, labels_of_colours
 from grader.errors import CourseError, MachineError
 
+pytestmark = pytest.mark.torch
+
 SECRET = bytes(range(32))
 CONFIG = {"set": "scenes", "train": 6, "validation": 2, "test": 8, "array": "numpy"}
 

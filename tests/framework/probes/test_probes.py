@@ -14,6 +14,8 @@ from torch import nn
 import grader.probes
 from grader.probes import LinearClassifier, Watched, called_names, fit, loss_named, seed_all
 
+pytestmark = pytest.mark.torch
+
 FOLDER = Path(grader.probes.__file__).parent
 
 

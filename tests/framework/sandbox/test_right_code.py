@@ -13,7 +13,7 @@ from grader.sandbox.faults import StudentError
 from grader.sandbox.trusted.wording import hide_paths, reword
 from tests.framework.sandbox.test_sandbox import SMALL, Box, layers, need, zygote  # noqa: F401 - fixtures
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")
+pytestmark = [pytest.mark.runner, pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")]
 
 #: What each module gives as RESULT, and the source that gets there on a student's machine.
 RIGHT = {
