@@ -4,7 +4,7 @@ The package is layered; imports run one way, down this list (an import contract 
 
     cli -> demo -> nbgrader -> exports -> reports -> validation -> grading -> engine -> checks | probes -> sandbox -> intake
         -> store -> release -> data -> student -> course -> records
-        -> entry_points -> python_source -> files -> text -> retry -> errors -> values -> limits | layer_names
+        -> entry_points -> python_source -> files -> text -> retry -> errors -> remote_values -> limits | layer_names
 """
 
 from importlib.metadata import PackageNotFoundError, version

@@ -31,7 +31,9 @@ All exceptions of the package; a class that is not defined here has its module b
         +-- ProtocolError           sandbox.faults: it wrote something other than answers on the wire
 
     CheckFailed                     checks.close: an AssertionError with what the diagnosis found
-    PredictionError                 data.predictions: a ValueError: what a student predicted cannot be scored
+    StudentVisibleError             its message is for the student; the check that it ends is wrong
+    +-- PredictionError             data.predictions: a ValueError too: what a student predicted cannot be scored
+    PublicTestsFail                 student.part_check: an AssertionError of a check cell in the notebook
     UploadProblem                   intake.filenames: an upload that cannot be unpacked
     WireError                       sandbox.wire.frames: bytes that are no frame, or a value that cannot cross
     Stopped                         grading.signals: a KeyboardInterrupt for SIGTERM and SIGHUP
@@ -40,7 +42,7 @@ All exceptions of the package; a class that is not defined here has its module b
 ``StudentFault`` stands apart from ``AutogradeError`` on purpose. An AutogradeError is for whoever runs the command: it
 ends the command, with an exit code. A StudentFault is a result: it is caught by the engine, becomes a verdict in a
 report, and costs points. Were one a subclass of the other, an `except AutogradeError` around our own machinery would
-swallow a student's result, or an `except StudentFault` would grade a failure of ours. The six at the end never reach
+swallow a student's result, or an `except StudentFault` would grade a failure of ours. The others at the end never reach
 either: each is caught in the package that raises it, or, like CheckFailed in pytest, by what runs it.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks.diagnosis.known import rms
-from grader.values import local_value
+from grader.remote_values import local_value
 
 #: (rtol, atol) by the coarser of the two dtypes: round-off of a few hundred operations, far below any mistake.
 _TOLERANCE = {2: (1e-2, 1e-3), 4: (1e-4, 1e-5), 8: (1e-7, 1e-9)}

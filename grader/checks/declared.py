@@ -13,7 +13,7 @@ import numpy as np
 
 from grader.checks.arrays import as_array, describe
 from grader.sandbox.faults import ContractError
-from grader.values import HasValue
+from grader.remote_values import HasValue
 
 _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut it off, and so does `torch.no_grad()`"
 #: Most attributes looked at for tensors and lists that a module does not see.

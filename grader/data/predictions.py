@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from grader.data.confusion import Confusion, count_pairs
 from grader.errors import StudentVisibleError
-from grader.values import local_value
+from grader.remote_values import local_value
 
 #: What a list of arrays may hold in all to be read as one.
 _MOST_BYTES = 64 << 20

@@ -18,7 +18,7 @@ import numpy as np
 
 from grader.errors import UNREADABLE
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
-from grader.values import HasValue
+from grader.remote_values import HasValue
 
 _ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
 

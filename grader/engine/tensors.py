@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from grader.engine.handles import Handle
 from grader.engine.remote import Remote
 from grader.sandbox.wire import TensorRef
-from grader.values import HasValue
+from grader.remote_values import HasValue
 
 
 class RemoteTensor(Handle, HasValue):

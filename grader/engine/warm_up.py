@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.engine.collected_suite import Suite
+from grader.engine.hidden_suite import Suite
 
 
 def warm_up(suite: Suite) -> None:

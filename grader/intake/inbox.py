@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from grader.course import Assignment, Course
     from grader.intake.archives import UploadLimits
-    from grader.store.entities import Submission
     from grader.store.store import Store
+    from grader.store.values import Submission
 
 
 @dataclass(frozen=True, slots=True)

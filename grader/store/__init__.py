@@ -1,10 +1,10 @@
 """Submissions and results: what was handed in and how it was graded. Nothing in here is ever deleted or replaced."""
 
 from grader.store.blobs import digest_files
-from grader.store.entities import Attempt, Mark, StoredFile, Submission
 from grader.store.standings import Standing
 from grader.store.store import Store
 from grader.store.totals import Total, total
+from grader.store.values import Attempt, Mark, StoredFile, Submission
 
 __all__ = [
     "Attempt",

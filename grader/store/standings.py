@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from grader.course import Assignment, Owner, Question, Roster
     from grader.records import Metric
-    from grader.store.entities import Mark, Submission
     from grader.store.summaries import AttemptSummary
+    from grader.store.values import Mark, Submission
 
 
 @dataclass(frozen=True, slots=True)

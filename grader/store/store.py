@@ -13,11 +13,11 @@ from grader.errors import StoreError
 from grader.records import Report, Verdict
 from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
-from grader.store.entities import Attempt, Mark, StoredFile, Submission
 from grader.store.locks import exclusive
 from grader.store.standings import Standing, entries, standings
 from grader.store.summaries import read_summaries
 from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
+from grader.store.values import Attempt, Mark, StoredFile, Submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

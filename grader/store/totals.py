@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from grader.course import Question
-    from grader.store.entities import Mark
+    from grader.store.values import Mark
 
 
 class _Check(Protocol):

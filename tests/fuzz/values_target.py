@@ -31,7 +31,7 @@ from grader.reports.feedback import FeedbackItem, student_view, write_feedback_b
 from grader.reports.terminal_tables import report_table
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame, clean_text
 from grader.sandbox.wire import HandleRef, TensorRef, WireError, decode, parse_header
-from grader.values import HasValue
+from grader.remote_values import HasValue
 from tests.fuzz.frames import split
 from tests.support.builder import Homework, build_course
 

@@ -23,7 +23,10 @@ from grader.sandbox.report import doctor
 from grader.sandbox.trusted.zygote import Zygote
 from tests.framework.sandbox.test_layers import CLOSED, ROOT, ROOT_ONLY, played
 
-pytestmark = [pytest.mark.runner, pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")]
+pytestmark = [
+    pytest.mark.runner,
+    pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only"),
+]
 
 SMALL = Limits(memory_mb=96, scratch_mb=16)
 EACH = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
