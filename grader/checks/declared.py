@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from grader.checks.arrays import as_array, describe
-from grader.sandbox.faults import ContractError
 from grader.remote_values import HasValue
+from grader.sandbox.faults import ContractError
 
 _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut it off, and so does `torch.no_grad()`"
 #: Most attributes looked at for tensors and lists that a module does not see.

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from grader.errors import UNREADABLE
-from grader.sandbox.faults import ContractError, StudentError, StudentFault
 from grader.remote_values import HasValue
+from grader.sandbox.faults import ContractError, StudentError, StudentFault
 
 _ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
 

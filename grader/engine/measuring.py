@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
+from grader.engine.hidden_suite import Suite, combined
 from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import CaseOutcome, blame_student
 from grader.engine.plugin import case_id
 from grader.engine.run import SubmissionRun
-from grader.engine.hidden_suite import Suite, combined
 from grader.records import CheckResult, Verdict
 
 

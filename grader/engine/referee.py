@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from grader.engine.hidden_suite import Suite
 from grader.engine.outcomes import CaseOutcome, blame_student, hold
 from grader.engine.plugin import case_id
-from grader.engine.hidden_suite import Suite
 from grader.records import Verdict
 
 #: How many answers are kept. Seeds differ from submission to submission, so few are asked for twice.

@@ -30,13 +30,13 @@ import pytest
 
 from grader.course import load_course
 from grader.engine.device import require_device
+from grader.engine.hidden_suite import Suite, combined
 from grader.engine.measurement import Plan
 from grader.engine.measuring import measure
 from grader.engine.outcomes import HELD, ReportContext
 from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.referee import Referee
 from grader.engine.session import Session
-from grader.engine.hidden_suite import Suite, combined
 from grader.engine.warm_up import warm_up
 from grader.errors import AutogradeError, SystemFault
 from grader.intake.upload import UPLOAD_FOLDER

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from grader.engine.handles import Handle
 from grader.engine.remote import Remote
-from grader.sandbox.wire import TensorRef
 from grader.remote_values import HasValue
+from grader.sandbox.wire import TensorRef
 
 
 class RemoteTensor(Handle, HasValue):

@@ -27,11 +27,11 @@ from grader.course import Course, load_course
 from grader.engine.contract import Signature, describe, fulfil
 from grader.engine.outcomes import CaseOutcome, CaseState, CheckSpec, combine, judge, overall
 from grader.records import CheckResult, Metric, Report, Verdict
+from grader.remote_values import HasValue
 from grader.reports.feedback import FeedbackItem, student_view, write_feedback_batch
 from grader.reports.terminal_tables import report_table
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame, clean_text
 from grader.sandbox.wire import HandleRef, TensorRef, WireError, decode, parse_header
-from grader.remote_values import HasValue
 from tests.fuzz.frames import split
 from tests.support.builder import Homework, build_course
 

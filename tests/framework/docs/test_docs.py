@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from grader.records import Verdict
 from grader.layer_names import LAYER_NAMES
+from grader.records import Verdict
 from tests.framework.docs.documents import ALL, ROOT, headings, links, spans, text_of
 from tools import reference
 

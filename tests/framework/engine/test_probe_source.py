@@ -11,7 +11,7 @@ from grader.engine.probe_source import read_probes
 from grader.errors import AuthoringError
 from grader.sandbox.untrusted.worker_process import _Server
 
-pytestmark = [pytest.mark.torch, pytest.mark.torch]
+pytestmark = pytest.mark.torch
 
 PROBES = '''\
 """Probes."""
