@@ -17,7 +17,7 @@ help:  ## list the targets
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
 
-# `make test ONLY=engine` runs the tests of one package, `ONLY=course` those of the assignments; so does `make quick`.
+# `make test ONLY=engine` runs the tests of one package, `ONLY=tests/course` those below a folder; so does `make quick`.
 ONLY ?=
 TESTS := $(if $(ONLY),$(firstword $(wildcard tests/framework/$(ONLY) tests/$(ONLY)) $(ONLY)),tests)
 
