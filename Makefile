@@ -17,19 +17,20 @@ help:  ## list the targets
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
 
-# `make test ONLY=engine` runs the tests of one package, `ONLY=course` those of the assignments; so does `make quick`.
+# `make test ONLY=engine` runs the tests of one package, `ONLY=tests/course` those below a folder; so does `make quick`.
 ONLY ?=
 TESTS := $(if $(ONLY),$(firstword $(wildcard tests/framework/$(ONLY) tests/$(ONLY)) $(ONLY)),tests)
-
-quick: setup  ## run the tests that need neither torch nor a runner
-	$(BIN)/python -m pytest $(TESTS) --quick -q
 
 # Two files of tests at a time: much of a test's time is waiting for a limit or for a process that starts. The tests put
 # expensive files first (tests/tiers.py), and that order must stay.
 TEST_PROCESSES ?= 2
+IN_PARALLEL := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+quick: setup  ## run the tests that need neither torch nor a runner
+	$(BIN)/python -m pytest $(TESTS) --quick -q $(IN_PARALLEL)
 
 test: setup  ## run all tests
-	$(BIN)/python -m pytest $(TESTS) --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(TESTS) $(IN_PARALLEL)
 
 setup: .venv/ready  ## make .venv with everything that is needed
 

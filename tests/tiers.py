@@ -20,8 +20,8 @@ COSTS = {
     "torch": "imports torch into the process of the tests (2 s, once)",
     "runner": "starts a zygote, a worker or a runner (3 to 6 s each)",
     "nbgrader": "imports nbgrader and Jupyter's stack (4 s, once)",
-    "course": "works on the course's own assignments",
     "attack": "belongs to the batch that grades every attack",
+    "course": "works on the course's own assignments",
     "slow": "takes more than ten seconds",
 }
 #: Folders below tests/ whose tests all cost the same.
@@ -123,7 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         by_fixture = {FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES}
         for cost in (by_folder | by_fixture) - costs_of(item):
             item.add_marker(cost)
-        weight = max((order.index(cost) + 1 for cost in costs_of(item)), default=0)
+        weight = sum(1 << order.index(cost) for cost in costs_of(item))
         weights[item.path] = max(weights.get(item.path, 0), weight)
     # A file that takes long must not be the last that a process of several begins.
     items.sort(key=lambda item: -weights[item.path])

@@ -293,6 +293,7 @@ def test_broken_cell_metadata_is_named(course, text, line, says):
     assert error.value.where == f"{path}:{line}"
 
 
+@pytest.mark.nbgrader
 def test_a_missing_notebook_is_named(tmp_path):
     """An assignment without a notebook is an author's error."""
     with pytest.raises(AuthoringError, match="no notebook"):

@@ -53,6 +53,7 @@ def test_a_new_course_has_the_sandbox_that_is_the_default(course):
     assert "sandbox" not in (course / "autograde.yml").read_text()
 
 
+@pytest.mark.nbgrader
 def test_students_read_the_written_question(course):
     """The released notebook has the question, its points and an empty answer; the model answer is not in it."""
     (question,) = read_questions(course / "assignments/first/notebook.py")
