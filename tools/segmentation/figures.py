@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +17,7 @@ from grader.data.scene_folders import MSRC_COLOURS
 from tools.segmentation.measure import NETWORKS, PROBES, RESULTS, ROOT
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen first
+from matplotlib import pyplot as plt
 
 FIGURES = ROOT / "assignments" / "segmentation" / "figures"
 COLOURS = ListedColormap([(0, 0, 0), *(np.array(list(MSRC_COLOURS.values())) / 255)])
@@ -42,7 +42,7 @@ def save(figure: Any, name: str) -> None:
     plt.close(figure)
     if path.suffix == ".png":
         Image.open(path).convert("RGB").quantize(96).save(path, optimize=True)
-    print(path.relative_to(ROOT), Path(path).stat().st_size, "bytes")
+    sys.stdout.write(f"{path.relative_to(ROOT)} {path.stat().st_size} bytes\n")
 
 
 def scenes() -> None:
