@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
 from typing import Any
 
 import matplotlib as mpl
@@ -42,7 +42,7 @@ def save(figure: Any, name: str) -> None:
     plt.close(figure)
     if path.suffix == ".png":
         Image.open(path).convert("RGB").quantize(96).save(path, optimize=True)
-    print(path.relative_to(ROOT), Path(path).stat().st_size, "bytes")
+    sys.stdout.write(f"{path.relative_to(ROOT)} {path.stat().st_size} bytes\n")
 
 
 def scenes() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn.functional import interpolate
 
 from grader.course import load_course
 from grader.data import Confusion, hold_out
@@ -56,7 +56,7 @@ class OneMap(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scores (N, 23, H, W)."""
         scores = self.head(self.encoder(DATA.normalise(x))[self.stride])
-        return F.interpolate(scores, size=x.shape[-2:], mode="bilinear")
+        return interpolate(scores, size=x.shape[-2:], mode="bilinear")
 
 
 class Small(nn.Module):
@@ -73,7 +73,7 @@ class Small(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Scores (N, 23, H, W)."""
-        return F.interpolate(self.layers(x - 0.5), size=x.shape[-2:], mode="bilinear")
+        return interpolate(self.layers(x - 0.5), size=x.shape[-2:], mode="bilinear")
 
 
 #: By name: how it is made, and whether its encoder is frozen.
@@ -124,15 +124,16 @@ def main() -> None:
             row.update(measure(seed, missing, asked.epochs))
             lines = [f'  "{key}": {json.dumps(value)}' for key, value in known.items()]
             RESULTS.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-            print(seed, row, flush=True)
+            sys.stdout.write(f"{seed} {row}\n")
+            sys.stdout.flush()
     for name in [*NETWORKS, "majority"]:
         accuracy, iou, seconds = (sorted(row[name][k] for row in known.values()) for k in range(3))
-        print(
+        sys.stdout.write(
             f"{name:24s} accuracy {accuracy[0]:.3f}..{accuracy[-1]:.3f}   mean IoU {iou[0]:.3f}..{iou[-1]:.3f}"
-            f"   {seconds[0]:.1f}..{seconds[-1]:.1f} CPU s"
+            f"   {seconds[0]:.1f}..{seconds[-1]:.1f} CPU s\n"
         )
     gaps = [row["reference"][1] - row["reference from scratch"][1] for row in known.values()]
-    print(f"mean IoU, reference minus reference from scratch: {min(gaps):.3f}..{max(gaps):.3f}")
+    sys.stdout.write(f"mean IoU, reference minus reference from scratch: {min(gaps):.3f}..{max(gaps):.3f}\n")
 
 
 if __name__ == "__main__":

