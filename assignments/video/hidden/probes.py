@@ -76,8 +76,12 @@ def averaged(average_predictions, weight, clips, settings):
 # -- models ----------------------------------------------------------------------------------------------------------
 
 
-def new_model(Model, settings, seed, x=None):
-    """A fresh model in evaluation mode, whose norms have seen the clips ``x``, if there are any."""
+def new_model(Model, settings, seed, x=None, spread=None):
+    """A fresh model in evaluation mode, whose norms have seen the clips ``x``, if there are any.
+
+    With ``spread`` its last weight is scaled so that scores of frames differ about that much: fresh ones hardly differ, and then all averages
+    are alike.
+    """
     seed_all(seed)
     model = Model(**settings)
     if x is not None:
@@ -85,7 +89,15 @@ def new_model(Model, settings, seed, x=None):
         with torch.no_grad():
             for _ in range(20):
                 model(x.clone())
-    return model.eval()
+    model.eval()
+    if spread is not None:
+        head = [p for p in model.parameters() if p.dim() >= 2][-1]
+        with torch.no_grad():
+            for _ in range(3):  # where the output is no linear function of the last weight, once is not enough
+                scores = model(x.flatten(0, 1)[:, None].clone())
+                now = (scores - scores.mean(dim=1, keepdim=True)).std(dim=0).mean()
+                head.mul_(min(spread / max(float(now), 1e-6), 1e4))
+    return model
 
 
 def scores_of(model, *batches):
@@ -149,12 +161,11 @@ def first_input(model, x):
 
 def shares_that_move(model, x, changed):
     """For each convolution that runs the share of its output that differs between two batches of clips."""
-    pairs = zip(_listen(model, x), _listen(model, changed))
-    return [
-        float((one != other).float().mean())
-        for (layer, _, one), (_, _, other) in pairs
-        if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d))
-    ]
+    moved = {}  # by layer: it may run once for each frame
+    for (layer, _, one), (_, _, other) in zip(_listen(model, x), _listen(model, changed)):
+        if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            moved.setdefault(layer, []).append((one != other).flatten())
+    return [float(torch.cat(each).float().mean()) for each in moved.values()]
 
 
 def convolution_sizes(Model, settings):
