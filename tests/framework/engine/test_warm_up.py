@@ -12,6 +12,8 @@ import pytest
 from grader.engine.warm_up import warm_up
 from grader.errors import CourseError
 
+pytestmark = pytest.mark.torch
+
 
 class Session:
     """A session whose held-out data is counted."""
