@@ -79,8 +79,10 @@ def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             target.write_bytes(content)
         if not folder.exists():
             fresh.rename(folder)
-        elif not _exchange(fresh, folder):
-            _swap(folder, fresh, aside / _OLD)
+        else:
+            _let_in(folder)
+            if not _exchange(fresh, folder):
+                _swap(folder, fresh, aside / _OLD)
     finally:
         # What is in there is not needed any more; that it cannot be removed must not undo what was done.
         with contextlib.suppress(OSError):
@@ -93,11 +95,10 @@ def remove_tree(folder: Path) -> None:
     Raises:
         OSError: something in it cannot be removed.
     """
+    _let_in(folder)
     for parent, folders, _ in os.walk(folder):
         for name in folders:
-            path = Path(parent) / name
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | stat.S_IRWXU)
+            _let_in(Path(parent) / name)
     shutil.rmtree(folder)
 
 
@@ -130,6 +131,14 @@ def _draft(path: Path, content: bytes | str, mode: int, *, durable: bool) -> Ite
         yield draft
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _let_in(folder: Path) -> None:
+    """Let its owner change a folder: a read-only one can be neither emptied nor moved into another folder."""
+    # Whose it is not will be told by what is done next.
+    with contextlib.suppress(PermissionError):
+        if not folder.is_symlink():
+            folder.chmod(folder.stat().st_mode | stat.S_IRWXU)
 
 
 def _prefix(path: Path) -> str:

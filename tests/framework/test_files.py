@@ -188,3 +188,30 @@ def test_a_link_is_removed_and_not_followed(tmp_path):
     files.remove_tree(tmp_path / "tree")
     assert not (tmp_path / "tree").exists()
     assert stat.S_IMODE(outside.stat().st_mode) == 0o555
+
+
+ORDINARY_USER = """
+import os, tempfile
+from pathlib import Path
+from grader import files
+
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+with tempfile.TemporaryDirectory() as root:
+    folder = Path(root) / "ada" / "hw"
+    for way in ("exchange", "renames"):
+        files.replace_folder(folder, {"a/b.txt": b"1"})
+        (folder / "a").chmod(0o555)
+        folder.chmod(0o555)
+        files.replace_folder(folder, {"c.txt": b"2"})
+        print(way, *sorted(path.name for path in Path(root).rglob("*")))
+        files._renameat2 = lambda: None
+"""
+
+
+def test_a_read_only_folder_is_replaced_by_an_ordinary_user():
+    """Nbgrader takes away the right to write; only root can move such a folder without giving it back first."""
+    done = subprocess.run([sys.executable, "-c", ORDINARY_USER], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["exchange ada c.txt hw", "renames ada c.txt hw"], done.stderr
