@@ -1,7 +1,8 @@
 """How much time a submission has left: for the check that runs, and for all checks together.
 
 What costs points is processor time that the worker uses, whatever else the machine does meanwhile. Wall time runs only
-while a request is under way, and is a backstop for code that sleeps or waits. What happens on the trusted side, between
+while a request is under way, less what the worker spent in the queue for a processor, and is a backstop for code that
+sleeps or waits. What happens on the trusted side, between
 requests, costs nothing: imports, data, the suite's own computations, the load of files.
 """
 
@@ -121,8 +122,8 @@ class Clock:
         return Allowance(self._read + cpu_left, time.monotonic() + wall_left, whole_cpu, whole_wall)
 
     def spend(self, seconds: float) -> None:
-        """Count the wall time of a request."""
-        self.waited += seconds
+        """Count the wall time of a request, less what is excused."""
+        self.waited += max(0.0, seconds)
 
     def check_total(self) -> None:
         """Make sure that the submission has time left.
@@ -138,10 +139,6 @@ class Clock:
             raise TimeLimit(
                 f"Your submission used up the {self.wall_s:g} seconds that all checks together may take.", waited=True
             )
-
-    def starves(self, queued_s: float) -> bool:
-        """Whether a worker that waited for a processor for so long spent most of the running case on that."""
-        return queued_s > 0.5 * (self.waited - self._waited_before)
 
     def measured(self) -> str:
         """What staff read where a limit was met: wall and processor time of the case, and the machine's load."""

@@ -19,7 +19,7 @@ from grader.engine.session import Prepared
 from grader.errors import AutogradeError
 from grader.records import CheckResult, Metric, Verdict
 from grader.retry import RETRIES
-from grader.sandbox.trusted.worker import WAITED, SandboxFault, WorkerKilled
+from grader.sandbox.trusted.worker import WAITED, WorkerKilled
 
 T = TypeVar("T")
 
@@ -91,8 +91,7 @@ class Suite:
 
         Nothing else of the submission computes meanwhile. Where an import runs out of time again, or a function in two
         cases, it does so by itself: further cases that ended there keep their outcome. All of this may take as much
-        wall time as all checks together had. Where the machine had no processor for a second try either, that is no
-        verdict: the whole try does not count.
+        wall time as all checks together had.
         """
         again_in: dict[str, list[CaseOutcome]] = {}  # by the function or file that ran out of time again
         files = frozenset(self.session.modules.values())
@@ -116,9 +115,6 @@ class Suite:
                 return
             wall_s -= lone.clock.waited
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
-            if found.starved:
-                run.lease.give_up(SandboxFault(f"this machine is too busy to grade; {found.staff}"))
-                return
             ran.metrics.update(again.metrics)
             if found.label and found.verdict is Verdict.TIME_LIMIT:
                 again_in.setdefault(found.label, []).append(found)

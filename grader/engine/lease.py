@@ -135,10 +135,8 @@ class WorkerLease:
                 ref=ref,
             )
         except WorkerFault as fault:
-            self._clock.spend(time.monotonic() - begin)
+            self._clock.spend(time.monotonic() - begin - self._worker.excused_s)
             begin = math.inf
-            if isinstance(fault, TimeLimit) and fault.waited:
-                fault.starved = self._clock.starves(self._worker.queued_s())
             self._lose()
             fault.staff = self._clock.measured()
             if isinstance(fault, TimeLimit) and allowed is not None:
@@ -155,7 +153,8 @@ class WorkerLease:
             self._lose()
             raise self._noted(fault) from None
         finally:
-            self._clock.spend(max(0.0, time.monotonic() - begin))
+            if self._worker is not None:
+                self._clock.spend(time.monotonic() - begin - self._worker.excused_s)
 
     def drop(self, number: int, generation: int) -> None:
         """Let the worker forget a handle of a generation."""

@@ -51,10 +51,8 @@ class CaseOutcome:
     output: str = ""
     seconds: float = 0.0
     place: Place | None = None
-    #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did. ``starved``: the
-    #: machine had no processor for it.
+    #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did.
     waited: bool = False
-    starved: bool = False
     label: str = ""
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
@@ -106,7 +104,7 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, StudentFault):
         outcome = CaseOutcome(error.verdict, 0.0, _screen(error.message), staff=error.staff)
         if isinstance(error, TimeLimit):
-            outcome = replace(outcome, waited=error.waited, starved=error.starved, label=error.label)
+            outcome = replace(outcome, waited=error.waited, label=error.label)
         return outcome
     if isinstance(error, StudentVisibleError):  # from a room that knows nothing of verdicts
         return CaseOutcome(Verdict.WRONG_ANSWER, 0.0, clean_text(str(error), _MESSAGE_LIMIT))

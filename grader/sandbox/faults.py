@@ -109,8 +109,7 @@ class TimeLimit(WorkerFault):
 
     ``waited``: by the clock on the wall alone, with processor time left. It slept, or the machine was busy: that is
     found out before it costs anything. ``whole``: what ran out of time had the check's whole time to itself.
-    ``label``: what did, where that is known: a function, or a file that was imported. ``starved``: most of the wait was
-    for a processor.
+    ``label``: what did, where that is known: a function, or a file that was imported.
     """
 
     verdict = Verdict.TIME_LIMIT
@@ -120,7 +119,6 @@ class TimeLimit(WorkerFault):
         self.waited = waited
         self.whole = whole
         self.label = label
-        self.starved = False
 
 
 class MemoryLimit(WorkerFault):

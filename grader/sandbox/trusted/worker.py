@@ -122,7 +122,10 @@ class Worker:
         os.set_blocking(output, False)
         self._text = bytearray()
         self._printed = 0
-        self._cpu_s = self._queued_s = 0.0
+        self._cpu_s = 0.0
+        #: Seconds of the last request for which the worker was ready and no processor was free; the deadline excuses them.
+        self.excused_s = 0.0
+        self._queued_before: float | None = None
         self._cpu_until = self._look_at = math.inf
         self._ids = itertools.count(1)
         self._dropped: list[int] = []
@@ -155,7 +158,8 @@ class Worker:
         Args:
             op: an operation of grader/sandbox/untrusted/worker_process.py.
             args: its arguments; proxies go as handles.
-            deadline: when to give up, by ``time.monotonic()``, however little the worker computes.
+            deadline: when to give up, by ``time.monotonic()``, however little the worker computes. Time that it spends in
+                the queue for a processor does not count.
             cpu_until: how much processor time, by :meth:`cpu_s`, the worker may have used in all before it is ended.
             resolve: turns handles in the answer into proxies.
             ref: ask for a handle, even where the value could cross.
@@ -167,7 +171,8 @@ class Worker:
             WireError: an argument cannot cross, which is the caller's mistake.
         """
         self._cpu_until = cpu_until
-        self._look_at = math.inf if cpu_until == math.inf else time.monotonic() + _LOOK_S[1]
+        self._look_at = time.monotonic() + _LOOK_S[1]
+        self.excused_s, self._queued_before = 0.0, None
         number = next(self._ids)
         encoder = Encoder(proxy=_proxy)
         header: dict[str, Any] = {"id": number, "op": op, "args": encoder.encode(list(args))}
@@ -190,7 +195,6 @@ class Worker:
             ) from None
         except TimeLimit:
             stopped = self._stopped()
-            self.queued_s()  # while it is there to be asked
             self.close()
             if stopped:
                 raise WorkerKilled(
@@ -206,11 +210,6 @@ class Worker:
         now = processor_seconds(self._pid) if self.alive else self.exit.cpu_s if self.exit else None
         self._cpu_s = max(self._cpu_s, now or 0.0)
         return self._cpu_s
-
-    def queued_s(self) -> float:
-        """Seconds for which it was ready to run and had to wait for a processor, since it was forked."""
-        self._queued_s = max(self._queued_s, queued_seconds(self._pid) if self.alive else 0.0)
-        return self._queued_s
 
     def drop(self, number: int) -> None:
         """Let the worker forget a handle, with the next request."""
@@ -326,14 +325,18 @@ class Worker:
             TimeLimit: the deadline is over, or the worker has used its processor time.
         """
         now = time.monotonic()
-        if now >= deadline:
-            raise TimeLimit(f"{_TOO_SLOW} {WAITED}", waited=True)
-        if now >= self._look_at:
+        if now >= min(self._look_at, deadline + self.excused_s):
             left = self._cpu_until - self.cpu_s()
             if left <= 0:
                 raise TimeLimit(_TOO_SLOW)
+            queued = queued_seconds(self._pid)
+            if self._queued_before is None:
+                self._queued_before = queued
+            self.excused_s = max(self.excused_s, queued - self._queued_before)
+            if now >= deadline + self.excused_s:
+                raise TimeLimit(f"{_TOO_SLOW} {WAITED}", waited=True)
             self._look_at = now + min(max(left, _LOOK_S[0]), _LOOK_S[1])
-        return min(deadline, self._look_at) - now
+        return max(0.0, min(deadline + self.excused_s, self._look_at) - now)
 
     def _drain(self) -> None:
         """Read what was printed; keep the first part, count the rest, stop a flood."""

@@ -151,14 +151,6 @@ def test_staff_read_what_was_measured(clock, now):
     assert "load" in text
 
 
-def test_a_wait_for_a_processor_is_told_from_a_sleep(clock, now):
-    """A worker that was ready for most of the time, and had to wait, was starved."""
-    clock.allow()
-    clock.spend(40.0)
-    assert clock.starves(30.0)
-    assert not clock.starves(2.0)
-
-
 def test_a_patient_clock_waits_longer_and_computes_no_longer(now):
     """A case that is tried alone has more wall time and the same processor time."""
     clock = Clock(LIMITS, wall_factor=PATIENT_FACTOR)

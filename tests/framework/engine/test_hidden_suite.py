@@ -25,8 +25,8 @@ def waits(label, **more):
 class Run:
     """A run that can be given up."""
 
-    def __init__(self, used=1.0):
-        self.prepared, self.seed, self.fault = Prepared({}, "0" * 64, 1), 7, None
+    def __init__(self, used=1.0, fault=None):
+        self.prepared, self.seed, self.fault = Prepared({}, "0" * 64, 1), 7, fault
         self.clock = SimpleNamespace(patience={}, wall_s=40.0, waited=used)
         self.lease = SimpleNamespace(give_up=self.give_up)
 
@@ -42,9 +42,9 @@ class Run:
 def settle(monkeypatch):
     """Settle first outcomes by second ones, in the order of the cases; give what stands and which were tried again."""
 
-    def run(first, second, used=1.0):
+    def run(first, second, used=1.0, fault=None):
         tried = []
-        monkeypatch.setattr(suite_module, "open_run", lambda *_, **__: Run(used))
+        monkeypatch.setattr(suite_module, "open_run", lambda *_, **__: Run(used, fault))
         monkeypatch.setattr(suite_module, "case_id", lambda item: item)
 
         class Played(Suite):
@@ -98,7 +98,7 @@ def test_second_tries_end_as_well(settle):
     assert len(tried) == 3
 
 
-def test_a_machine_without_a_processor_to_spare_makes_no_verdict(settle):
-    """Where the second try was starved too, the whole try does not count."""
-    _, _, run = settle({"a": waits("f")}, {"a": waits("f", starved=True)})
+def test_what_fails_on_our_side_in_a_second_try_makes_no_verdict(settle):
+    """The whole try does not count."""
+    _, _, run = settle({"a": waits("f")}, {"a": waits("f")}, fault=SandboxFault("gone"))
     assert isinstance(run.fault, SandboxFault)

@@ -144,7 +144,7 @@ class Killed:
         """It has hardly begun."""
         return 0.0
 
-    queued_s = cpu_s
+    excused_s = 0.0
 
     def close(self):
         """Nothing to close."""
