@@ -40,6 +40,7 @@ class Base:
     without: frozenset[str] = frozenset()
     most_landlock_abi: int | None = None
     layers: set[str] = field(default_factory=set)
+    tried: set[str] = field(default_factory=set)  # to enter, or left out as asked: all of them, in the end
     notes: list[str] = field(default_factory=list)
     berths: tuple[Berth, ...] = ()  # made before the root file system changes
     warm: Baseline = field(default_factory=Baseline)

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from grader.layer_names import CGROUP, IPC_NS, LANDLOCK, MOUNT_NS, NET_NS, PID_NS, SECCOMP, UID, USER_NS
+from grader.layer_names import CGROUP, IPC_NS, LANDLOCK, LAYER_NAMES, MOUNT_NS, NET_NS, PID_NS, SECCOMP, UID, USER_NS
 from grader.limits import Limits
 from grader.sandbox.layers import LAYERS, cleanup, find_layer, kernel, rlimits
 from grader.sandbox.layers.base import Base, Berth
@@ -61,9 +61,11 @@ def enter(base: Base) -> None:
     _enter(base, (MOUNT_NS,))
     if MOUNT_NS not in base.layers:
         base.berths = tuple(Berth(berth.uid, berth.group, cleanup.scratch_folder()) for berth in base.berths)
+    assert base.tried == set(LAYER_NAMES), "a layer has no place in the order of entering"
 
 
 def _enter(base: Base, names: Sequence[str]) -> None:
+    base.tried.update(names)
     for name in names:
         if name in base.without:
             continue
@@ -97,8 +99,10 @@ def confine(base: Base, limits: Limits, berth: Berth, kept: Kept) -> list[str]:
         OSError, or an error of the sandbox libraries: a layer that was entered does not work.
     """
     held: set[str] = set()
+    tried: set[str] = set()
 
     def put_on(*names: str) -> None:
+        tried.update(names)
         held.update(name for name in names if name in base.layers and find_layer(name).confine(base, limits, berth))
 
     put_on(CGROUP)  # by files that are open until here
@@ -121,6 +125,7 @@ def confine(base: Base, limits: Limits, berth: Berth, kept: Kept) -> list[str]:
     os.environ.update(HOME=scratch, TMPDIR=f"{scratch}/tmp", MPLCONFIGDIR=f"{scratch}/tmp", MPLBACKEND="Agg")
     tempfile.tempdir = f"{scratch}/tmp"
     put_on(SECCOMP)  # last: it refuses what the others are put on with
+    assert tried == set(LAYER_NAMES), "a layer has no place in the order of putting on"
     return in_order(held)
 
 

@@ -5,6 +5,7 @@ Nothing here protects anything. It is put on in the worker, where the student co
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -17,9 +18,10 @@ _PROCESSORS: Final = 2
 def adapt() -> None:
     """Adapt what this process has imported."""
     os.cpu_count = lambda: _PROCESSORS
-    _load_in_process()
-    _compile_nothing()
-    _fork_every_process()
+    for step in (_load_in_process, _compile_nothing, _fork_every_process):
+        # Another Python or torch may keep these elsewhere: then this one thing is missing, and no worker is lost for it.
+        with contextlib.suppress(AttributeError, KeyError):
+            step()
 
 
 def _load_in_process() -> None:
