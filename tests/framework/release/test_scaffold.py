@@ -68,6 +68,7 @@ def test_students_read_the_written_question(course):
     assert not any("Rubric" in text or "NaN in every entry" in text for text in texts)
 
 
+@pytest.mark.nbgrader
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
