@@ -132,7 +132,7 @@ for name, guess in guesses.items():
 print("loss of a network that knows nothing:", round(float(seg_metrics.segmentation_loss(torch.zeros(1, 23, 96, 96), y_val[:1])), 3), "= log 23")
 
 # %% [markdown]
-# Who forgets all things loses a fifth of the pixels, and half of the mean IoU.
+# Who forgets all things loses a fifth of the pixels, and more than half of the mean IoU.
 #
 # ## 4. An encoder that has seen a million photographs
 #

@@ -39,8 +39,8 @@ def conv_transpose_output_size(
 def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> torch.Tensor:
     """Make weights for a transposed convolution that interpolates each channel bilinearly, and mixes none.
 
-    With K = kernel_size, f = ceil(K / 2) and the middle m = (K - 1) / 2 for even K and f - 1 for odd K, the kernel of a channel onto
-    itself is w[r, c] = (1 - |r - m| / f) * (1 - |c - m| / f). Between different channels it is 0.
+    With K = kernel_size, f = ceil(K / 2) and m = (K - 1) / 2, the kernel of a channel onto itself is
+    w[r, c] = (1 - |r - m| / f) * (1 - |c - m| / f). Between different channels it is 0.
 
     Returns:
         (in_channels, out_channels, K, K), float32.

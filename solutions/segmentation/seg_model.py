@@ -41,16 +41,15 @@ def conv_transpose_output_size(
 def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> torch.Tensor:
     """Make weights for a transposed convolution that interpolates each channel bilinearly, and mixes none.
 
-    With K = kernel_size, f = ceil(K / 2) and the middle m = (K - 1) / 2 for even K and f - 1 for odd K, the kernel of a channel onto
-    itself is w[r, c] = (1 - |r - m| / f) * (1 - |c - m| / f). Between different channels it is 0.
+    With K = kernel_size, f = ceil(K / 2) and m = (K - 1) / 2, the kernel of a channel onto itself is
+    w[r, c] = (1 - |r - m| / f) * (1 - |c - m| / f). Between different channels it is 0.
 
     Returns:
         (in_channels, out_channels, K, K), float32.
     """
     ### BEGIN SOLUTION
     factor = (kernel_size + 1) // 2
-    middle = factor - 1 if kernel_size % 2 else factor - 0.5
-    ramp = 1 - (torch.arange(kernel_size) - middle).abs() / factor
+    ramp = 1 - (torch.arange(kernel_size) - (kernel_size - 1) / 2).abs() / factor
     return torch.eye(in_channels, out_channels)[:, :, None, None] * (ramp[:, None] * ramp)
     ### END SOLUTION
 
