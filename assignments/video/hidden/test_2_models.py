@@ -143,10 +143,10 @@ def test_late_fc(student, probe, rng, np_rng):
         "connected layers, which should see them in their order."
     )
     counts = probe.convolution_sizes(student.ref("LateFusionFC"), [ARGUMENTS["LateFusionFC"](frames, 3) for frames in (3, 6)])
-    assert counts[0] == counts[1], (
-        f"With 6 frames in place of 3, the convolutions of `LateFusionFC` hold {counts[1]} weights in place of {counts[0]}: there is a "
-        "2-D network for each frame. One network runs on all frames."
+    many = "there is a 2-D network for each frame. One network runs on all frames." if counts[1] == 2 * counts[0] else (
+        "frames already meet in them. They should first meet in the fully connected layers."
     )
+    assert counts[0] == counts[1], f"With 6 frames in place of 3, the convolutions of `LateFusionFC` hold {counts[1]} weights in place of {counts[0]}: {many}"
     for frame in range(t):
         changed = x.clone()
         changed[:, frame] = draw(rng, 3, 1)[:, 0]
