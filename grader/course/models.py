@@ -87,6 +87,13 @@ class Team(Section):
     name: Name
     members: tuple[Id, ...] = Field(min_length=1, description="ids of students of the roster")
     handle: Name | None = Field(default=None, description="shown on the leaderboard; the name where it is missing")
+    assignments: tuple[Name, ...] = Field(
+        default=(), description="the assignments that they hand in together; all of them where it is missing"
+    )
+
+    def hands_in(self, assignment: str) -> bool:
+        """True where these students hand in ``assignment`` together."""
+        return not self.assignments or assignment in self.assignments
 
     @property
     def shown(self) -> str:

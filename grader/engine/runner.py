@@ -274,7 +274,7 @@ class RunnerPlugin:
         digest = digest_files(files)
         seed = derive_seed(self.session.secret.hex(), digest, self.session.version)
         message = f"Your submission could not be read: {problem}"
-        return self._failed(specs, Verdict.RUNTIME_ERROR, digest, seed, message)
+        return self._failed(specs, Verdict.NOT_RUN, digest, seed, message)
 
     def _failed(
         self, specs: list[CheckSpec], verdict: Verdict, digest: str, seed: int, message: str, staff: str = ""

@@ -114,9 +114,7 @@ class Session:
         return SubmissionRun(self, dict(made.files), digest, seed, made.notes, blames_kills=blames_kills)
 
     def assemble(self, files: Mapping[str, bytes]) -> Assembled:
-        """The modules to grade: of a notebook, the cells that belong to them, as text."""
-        if not any(name.endswith(".ipynb") for name in files):
-            return Assembled(files)
+        """The modules to grade, each in its place: of a notebook, the cells that belong to them, as text."""
         return assemble(files, self.stubs, prefer=f"{self.assignment.name}.ipynb")
 
     @functools.cached_property

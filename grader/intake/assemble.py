@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
+from grader.intake.arrange import arrange
+from grader.intake.filenames import is_notebook
 from grader.intake.notebook import Cell, Notebook, parse, read_notebook
 
 _DEFINES = re.compile(r"^(?P<kind>def|async def|class)\s+(?P<name>\w+)", re.MULTILINE)
@@ -62,9 +64,12 @@ def assemble(files: Mapping[str, bytes], stubs: Mapping[str, str], *, prefer: st
         prefer: the notebook's released name, which wins where there are several notebooks.
 
     """
-    names = sorted((name for name in files if name.endswith(".ipynb")), key=lambda name: _rank(name, prefer))
+    arranged = arrange(files, tuple(stubs), stubs)
+    files = arranged.files
+    notes = (*arranged.doubts, *arranged.notes)
+    names = sorted((name for name in files if is_notebook(name)), key=lambda name: _rank(name, prefer))
     if not names:
-        return Assembled(files)
+        return Assembled(files, notes)
     notebook = read_notebook(names[0], files[names[0]], tuple(stubs))
     given = [file for file in stubs if file in files]
     if notebook.problem:

@@ -26,7 +26,7 @@ def read_handed(layout: NbgraderLayout, assignment: str, student: str) -> Upload
     """What lies in a student's submitted folder, without nbgrader's own files."""
     upload = read_submission(layout.submitted(assignment, student))
     files = {name: data for name, data in upload.files.items() if name not in NBGRADER_FILES}
-    return Upload(files, upload.problem if files or upload.problem else "the folder is empty", upload.skipped)
+    return Upload(files, upload.problem if files or upload.problem else "the folder is empty", upload.left_out)
 
 
 def take_in(layout: NbgraderLayout, store: Store, assignment: str, student: str) -> Submission:

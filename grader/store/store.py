@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import select
 
 from grader.errors import StoreError
 from grader.records import Report, Verdict
+from grader.store import uploads
 from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
 from grader.store.locks import exclusive
-from grader.store.standings import Standing, entries, standings
+from grader.store.standings import Standing, entries, missing, standings
 from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
-from grader.store.values import Attempt, Mark, StoredFile, Submission
+from grader.store.uploads import Arrival
+from grader.store.values import Attempt, Mark, ReceivedFrom, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from grader.course import Assignment, Course
+    from grader.course import Assignment, Course, Student
 
 
 class Store:
@@ -37,23 +39,9 @@ class Store:
         self._database = Database(state / "store.db")
         self._blobs = Blobs(state / "blobs")
 
-    def add_submission(
-        self,
-        assignment: str,
-        owner: str,
-        files: Mapping[str, bytes],
-        *,
-        received_at: datetime,
-        source: str = "",
-        problem: str | None = None,
-    ) -> Submission:
-        """Keep an upload of ``owner`` (a student's or team's id): relative POSIX path -> content.
-
-        The same files by the same owner for the same assignment at the same time are one submission; adding them
-        again gives the one that is there. ``received_at`` must be aware. ``source`` is the upload's own name;
-        ``problem`` says why it could not be unpacked.
-        """
-        return self.put_submission(assignment, owner, files, received_at=received_at, source=source, problem=problem)[0]
+    def add_submission(self, assignment: str, owner: str, files: Mapping[str, bytes], **arrival: Any) -> Submission:
+        """As `put_submission`, without saying whether it is new."""
+        return self.put_submission(assignment, owner, files, **arrival)[0]
 
     def put_submission(
         self,
@@ -62,37 +50,31 @@ class Store:
         files: Mapping[str, bytes],
         *,
         received_at: datetime,
+        received_from: ReceivedFrom = ReceivedFrom.UNKNOWN,
         source: str = "",
         problem: str | None = None,
+        left_out: Sequence[tuple[str, str]] = (),
+        uploader: str = "",
+        members: Sequence[str] = (),
+        has_work: bool | None = None,
     ) -> tuple[Submission, bool]:
-        """As `add_submission`, and whether it is new."""
+        """Keep an upload of ``owner`` (a student's or team's id): relative POSIX path -> content; and say if it is new.
+
+        The same files by the same owner for the same assignment are one submission; adding them again gives the one
+        that is there, with the surer of the two times or, where they are as sure, the earlier. ``received_at`` must be
+        aware. ``source`` is the upload's own name; ``problem`` says why it could not be unpacked; the rest is as in
+        `Submission`.
+        """
         if received_at.tzinfo is None:
             raise ValueError("received_at has no timezone")
         digest = digest_files(files)
         # Blobs first: a row must never point at nothing, while a blob without a row does no harm.
         stored = [FileRow(path=path, sha256=self._blobs.put(data), size=len(data)) for path, data in files.items()]
+        arrival = Arrival(received_at, received_from, source, problem, left_out, uploader, members, has_work)
         with self._database.writing() as session:
-            same = select(SubmissionRow).where(
-                SubmissionRow.assignment == assignment,
-                SubmissionRow.owner == owner,
-                SubmissionRow.received_at == received_at,
-                SubmissionRow.digest == digest,
-            )
-            found = session.scalars(same).one_or_none()
-            if found is not None:
-                return _submission(found), False
-            row = SubmissionRow(
-                assignment=assignment,
-                owner=owner,
-                received_at=received_at,
-                digest=digest,
-                source=source,
-                problem=problem,
-                files=sorted(stored, key=lambda file: file.path),
-            )
-            session.add(row)
+            row, new = uploads.put(session, assignment, owner, digest, stored, arrival)
             session.flush()
-            return _submission(row), True
+            return uploads.read(row), new
 
     def submissions(self, assignment: str, owner: str | None = None) -> list[Submission]:
         """All submissions for an assignment (of one owner), the first received first."""
@@ -101,7 +83,7 @@ class Store:
             query = query.where(SubmissionRow.owner == owner)
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(SubmissionRow.received_at, SubmissionRow.id))
-            return [_submission(row) for row in rows]
+            return [uploads.read(row) for row in rows]
 
     def submission(self, submission_id: int) -> Submission:
         """The submission with that id; raises StoreError where there is none."""
@@ -109,7 +91,7 @@ class Store:
             row = session.get(SubmissionRow, submission_id)
             if row is None:
                 raise StoreError(f"there is no submission {submission_id}", where=self._database.path)
-            return _submission(row)
+            return uploads.read(row)
 
     def files(self, submission: Submission) -> dict[str, bytes]:
         """The submission's files: relative POSIX path -> content, verified against its hash."""
@@ -221,9 +203,14 @@ class Store:
 
         Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
         score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
+        One that has none of the files asked for, and no notebook, takes the place of none that has.
         """
         history = entries(self.submissions(assignment.name), self.attempts(assignment.name), assignment, profile)
         return standings(history, course.roster, assignment, self.marks(assignment.name), by=by)
+
+    def missing(self, course: Course, assignment: Assignment) -> tuple[Student, ...]:
+        """The students of the roster for whom nothing was handed in, by themselves or by their team."""
+        return missing(self.submissions(assignment.name), course.roster, assignment)
 
     def put_mark(self, mark: Mark) -> bool:
         """Keep ``mark``; False where it says what the last one for that student and question says already."""
@@ -271,13 +258,6 @@ def _needs_grading(verdicts: list[Verdict]) -> bool:
     if any(not verdict.held for verdict in verdicts):
         return False
     return not verdicts or verdicts[-1] is Verdict.SYSTEM_ERROR
-
-
-def _submission(row: SubmissionRow) -> Submission:
-    files = tuple(StoredFile(file.path, file.sha256, file.size) for file in row.files)
-    return Submission(
-        row.id, row.assignment, row.owner, row.received_at.astimezone(UTC), row.digest, row.source, files, row.problem
-    )
 
 
 def _mark(row: MarkRow) -> Mark:
