@@ -128,6 +128,9 @@ def warnings_about(
     if marked:
         who = f"{', '.join(marked)}: marked late, and nothing says by how much; counted as just late"
         said.append(f"{who}; {mend}")
+    inside = [owner for owner, when in times if when.source is ReceivedFrom.MEMBERS]
+    if inside and not files:
+        said.append(f"{len(inside)} times are those of files in archives, by the clock of whoever packed them; {mend}")
     if given is not None:
         absent = [owner for owner, when in times if when.source is not ReceivedFrom.GIVEN]
         if absent:

@@ -109,8 +109,10 @@ def _zip_time(entry: zipfile.ZipInfo, zone: ZoneInfo) -> datetime | None:
             return _moment(struct.unpack("<i", extra[5:9])[0])
         extra = extra[4 + size :]
     try:
-        # The usual field has no zone; it is the clock of whoever packed it.
-        return datetime(*entry.date_time, tzinfo=zone).astimezone(UTC) if entry.date_time[0] > 1980 else None
+        # The usual field has no zone: servers write UTC, people their own time. The earlier one makes nobody late.
+        if entry.date_time[0] <= 1980:
+            return None
+        return min(datetime(*entry.date_time, tzinfo=UTC), datetime(*entry.date_time, tzinfo=zone).astimezone(UTC))
     except (ValueError, OverflowError):
         return None
 

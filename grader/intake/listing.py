@@ -16,7 +16,7 @@ from grader.intake.filenames import shown
 from grader.intake.gradescope import METADATA, Handed, read_metadata
 from grader.intake.layouts import ServiceName, is_metadata, read_name
 from grader.intake.litter import ignored
-from grader.intake.owners import find_owner, match_owner
+from grader.intake.owners import find_owner, match_owner, suffix_of
 
 _DEPTH = 4
 
@@ -160,7 +160,7 @@ class Lister:
         match = match_owner(name, self.course.roster, self.assignment, folder=folder)
         if match.owner is None:
             return None, match.reason
-        suffix = "" if folder else path.suffix
+        suffix = "" if folder else suffix_of(name)
         rest = match.rest.lstrip("0123456789_- ") if match.rest else ""
         file = service.file if service and service.file else (rest + suffix if rest else "")
         return self._made(path, match.owner, file, service, packed=packed), ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SEPARATOR = re.compile(r"[\s_\-.,()\[\]+]+")
 # Any suffix, not only those we read: a .rar by a known student is theirs, and they should hear of it.
-_SUFFIX = re.compile(r"(?:\.tar\.\w{2,3}|\.[a-z0-9]{1,5})$", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?:\.tar\.\w{2,3}|\.(?:py|ipynb)\.(?:txt|json)|\.[a-z0-9]{1,5})$", re.IGNORECASE)
 # What people and LMSs put behind a name without meaning somebody else.
 _PLAIN_WORD = re.compile(
     "assignment|assignsubmission|attempt|backup|copy|draft|exercise|ex|file|final|fixed|group|handin|homework|hw|last|"
@@ -88,6 +88,12 @@ def _prefixes(stem: str) -> Iterator[tuple[str, str]]:
     for cut in reversed(list(_SEPARATOR.finditer(stem))):
         if cut.start() > 0:
             yield stem[: cut.start()], stem[cut.end() :]
+
+
+def suffix_of(name: str) -> str:
+    """The ending of a file's name, ``.tar.gz`` and ``.ipynb.json`` as one."""
+    found = _SUFFIX.search(name)
+    return found[0] if found else ""
 
 
 def find_owner(text: str, roster: Roster) -> Owner | None:

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.intake.assemble import assemble
-from grader.intake.notebook import neutralise, parse, read_notebook
+from grader.intake.magics import neutralise
+from grader.intake.notebook import read_notebook
+from grader.intake.source_text import parse
 
 OPS = '''"""Operations."""
 
