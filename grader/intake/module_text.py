@@ -165,7 +165,7 @@ def _slots(tree: ast.Module, inserts: Sequence[Insert], gone: set[int]) -> tuple
     slot = begin
     known: set[str] = set()
     for insert, upper in zip(inserts, reversed(bounds), strict=True):
-        needs = max([begin, *(last_of[name] + 1 for name in insert.now - known if name in last_of)])
+        needs = max([begin, *(last_of[name] + 1 for name in (insert.now | insert.binds) - known if name in last_of)])
         slot = max(slot, needs, min(preferred, upper))
         slots.append(slot)
         known |= insert.binds
