@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 def collect(
     name: NameArgument,
     folder: Annotated[
-        Path, typer.Argument(help="a download as it is: one entry a student (a folder, a zip, files), or the zip of all")
+        Path,
+        typer.Argument(help="a download as it is: one entry a student (a folder, a zip, files), or the zip of all"),
     ],
     received: Annotated[
         str | None,
@@ -98,7 +99,8 @@ def _received(text: str | None, course: Course, assignment: Assignment) -> datet
     moment = read_moment(text, course.timezone)
     if moment is None:
         raise SubmissionError(
-            f"--received {text!r} is neither a time nor a file", mend="write it like 2026-12-04T23:59, or name a CSV file"
+            f"--received {text!r} is neither a time nor a file",
+            mend="write it like 2026-12-04T23:59, or name a CSV file",
         )
     return moment
 
@@ -124,7 +126,9 @@ def _print_collected(result: CollectResult) -> None:
     from grader.intake.litter import LeftOut, in_words
 
     added, before = len(result.added), len(result.unchanged)
-    out.print(f"{added} submission{'' if added == 1 else 's'} added, {before} {'was' if before == 1 else 'were'} there already")
+    out.print(
+        f"{added} submission{'' if added == 1 else 's'} added, {before} {'was' if before == 1 else 'were'} there already"
+    )
     for submission in result.added:
         if words := in_words([LeftOut(*item) for item in submission.left_out]):
             out.print(f"left out of {submission.owner}: {words}", markup=False)

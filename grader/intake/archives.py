@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from grader.intake.filenames import UploadProblem, is_work, shown, strip_top
-from grader.intake.taking import MIB, Intake, Limits, in_units
 from grader.intake.litter import LeftOut
+from grader.intake.taking import MIB, Intake, Limits, in_units
 
 ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")

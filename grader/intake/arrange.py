@@ -137,7 +137,7 @@ def _with_neighbours(
             for name, data in files.items():
                 if name.startswith(folder):
                     result.setdefault(name.removeprefix(folder), data)
-    return result | placed
+    return {**result, **placed}
 
 
 def _candidate(path: str, file: str, data: bytes, stub: str | None) -> _Candidate:

@@ -77,8 +77,7 @@ class Clock:
             return None
         if not late:
             return min(at, due.astimezone(UTC))
-        first = due.astimezone(UTC) + timedelta(minutes=self.assignment.late_policy.grace_minutes + 1)
-        return first
+        return due.astimezone(UTC) + timedelta(minutes=self.assignment.late_policy.grace_minutes + 1)
 
     def _ilias(self, entry: Entry) -> datetime | None:
         if entry.service != "ILIAS" or not entry.path.is_dir():
@@ -124,7 +123,9 @@ def warnings_about(
         said.append(f"the file times are of just now: they say when the files were copied here; {mend}")
     if len(times) > 1 and len(everybody) == len(times):
         said.append(f"all {len(times)} uploads are late; if that cannot be, {mend}")
-    marked = [owner for owner, when in times if when.source is ReceivedFrom.MARK and assignment.days_late(when.at, owner)]
+    marked = [
+        owner for owner, when in times if when.source is ReceivedFrom.MARK and assignment.days_late(when.at, owner)
+    ]
     if marked:
         who = f"{', '.join(marked)}: marked late, and nothing says by how much; counted as just late"
         said.append(f"{who}; {mend}")

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from grader.errors import UNREADABLE
 from grader.intake.arrange import arrange
 from grader.intake.filenames import is_notebook
+from grader.intake.module_text import shape
 from grader.intake.modules import Modules, Pile
 from grader.intake.notebook import Notebook, read_notebook
 from grader.intake.source_text import decode, encoding_of, parse
@@ -75,19 +76,21 @@ def _assemble(
         if name not in stubs and name not in made:
             made[name] = text.encode()  # a helper module that a %%writefile cell makes
     bases = {file: _base(files.get(file), stub, pile.written.get(file)) for file, stub in stubs.items()}
-    modules = Modules(stubs, bases, pile, sorted(range(len(books)), key=lambda number: _rank(books[number].name, prefer)))
+    modules = Modules(
+        stubs, bases, pile, sorted(range(len(books)), key=lambda number: _rank(books[number].name, prefer))
+    )
     notes: list[str] = []
     for file in stubs:
         base, written = bases[file], pile.written.get(file)
         if base is None:
             continue
         from_cell = base == written and written != _text(files.get(file))
-        if from_cell:
+        if from_cell and written is not None:
             notes.append(_about_written(file, base, pile.writers[file]))
-        text, told = modules.build(file)
+        built, told = modules.build(file)
         notes += told
-        if text is not None:
-            made[file] = text.encode()
+        if built is not None:
+            made[file] = built.encode()
         elif from_cell:
             made[file] = base.encode()
     return made, notes
@@ -110,8 +113,6 @@ def _base(handed_in: bytes | None, stub: str, written: str | None) -> str | None
 
 
 def _same_code(one: str, other: str) -> bool:
-    from grader.intake.module_text import shape
-
     return shape(parse(one)) == shape(parse(other))
 
 

@@ -68,7 +68,9 @@ def unpack_class(path: Path, folder: Path, zone: ZoneInfo) -> None:
                 while chunk := stream.read(_CHUNK):
                     room -= len(chunk)
                     if room < 0:
-                        raise SubmissionError("is too large to unpack", where=path, mend="unpack it and give the folder")
+                        raise SubmissionError(
+                            "is too large to unpack", where=path, mend="unpack it and give the folder"
+                        )
                     file.write(chunk)
             when = (moment or datetime.fromtimestamp(path.stat().st_mtime, UTC)).timestamp()
             os.utime(target, (when, when))

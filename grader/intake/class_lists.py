@@ -151,7 +151,7 @@ def _from_template(text: str) -> str:
     used: set[str] = set()
     for part in re.split(r"(\{\w+\}|\*)", text):
         name = part[1:-1]
-        if part == "*" or part == "{any}":
+        if part in ("*", "{any}"):
             parts.append(".*?")
         elif part.startswith("{") and name in _FIELDS and name not in used:
             used.add(name)

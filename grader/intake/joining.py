@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 
 from grader.intake.arrange import arrange, stands_for
 from grader.intake.filenames import is_notebook, is_work, shown
-from grader.intake.litter import LeftOut
 from grader.intake.listing import Entry
+from grader.intake.litter import LeftOut
 from grader.intake.upload import UPLOAD_FOLDER, Upload
 
 

@@ -105,7 +105,13 @@ def _blackboard(name: str, zone: ZoneInfo) -> ServiceName | None:
     names = (*(head[cut.end() :] for cut in reversed(list(re.finditer("_", head)))), head)
     received = read_moment(found["time"], zone)
     return ServiceName(
-        "Blackboard", names[:8], "", f"{names[0]} {found['time']}", found["file"] or "", received, text=bool(found["text"])
+        "Blackboard",
+        names[:8],
+        "",
+        f"{names[0]} {found['time']}",
+        found["file"] or "",
+        received,
+        text=bool(found["text"]),
     )
 
 

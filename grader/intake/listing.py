@@ -73,7 +73,9 @@ class Lister:
         Raises SubmissionError where it cannot be read.
         """
         try:
-            paths = sorted(path for path in folder.iterdir() if not ignored(path.name) and not path.name.startswith("."))
+            paths = sorted(
+                path for path in folder.iterdir() if not ignored(path.name) and not path.name.startswith(".")
+            )
         except OSError as error:
             raise SubmissionError(
                 f"cannot read the folder of submissions: {error.strerror}", where=folder, mend="check the path"
@@ -95,7 +97,9 @@ class Lister:
             elif (inner := self._inside(path, depth, packed=packed)) is not None:
                 found.entries += inner.entries
                 found.doubts += inner.doubts
-                found.unmatched += [Unmatched(f"{shown(path.name)}/{item.entry}", item.reason) for item in inner.unmatched]
+                found.unmatched += [
+                    Unmatched(f"{shown(path.name)}/{item.entry}", item.reason) for item in inner.unmatched
+                ]
             else:
                 found.unmatched.append(Unmatched(shown(path.name), reason))
         return found

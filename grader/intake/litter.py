@@ -82,7 +82,7 @@ def litter(name: str) -> Litter | None:
         if reason is not None:
             return Litter("/".join(parts[:depth]) + "/", reason)
     last = parts[-1].casefold()
-    if last in _FILES or last.startswith("._") or last.startswith("~$") or last.endswith(_ENDINGS):
+    if last in _FILES or last.startswith(("._", "~$")) or last.endswith(_ENDINGS):
         return Litter(name, _SYSTEM if not last.endswith((".pyc", ".pyo")) else _CACHES)
     # A folder alone: an inbox's entry, or a link.
     return Litter(name + "/", _FOLDERS[last]) if last in _FOLDERS else None

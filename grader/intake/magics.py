@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 CELL_MAGIC = re.compile(r"\s*%%(?P<name>!|[\w-]+)(?P<rest>[^\n]*)(?:\n|$)")
 _LINE_MAGIC = re.compile(r"(?P<indent>[ \t]*)(?:[%!?]|[\w.*%]+\?{1,2}[ \t]*$)")
-_TIMED = re.compile(r"(?P<indent>[ \t]*)%{1,2}(?:time|prun|memit|mprun|lprun|snakeviz|pyinstrument)[ \t]+(?P<code>[A-Za-z_(\[].*)$")
+_TIMED = re.compile(
+    r"(?P<indent>[ \t]*)%{1,2}(?:time|prun|memit|mprun|lprun|snakeviz|pyinstrument)[ \t]+(?P<code>[A-Za-z_(\[].*)$"
+)
 _ASSIGNED = re.compile(r"(?P<head>[ \t]*[A-Za-z_][\w, \t]*=[ \t]*)(?:!|%(?=[A-Za-z]))")
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.|In \[\d+\]:|   \.\.\.:) ?")
 #: Cell magics whose cell is no Python, or Python of another process.

@@ -56,7 +56,9 @@ def imported(tree: ast.Module) -> dict[str, str]:
 def origins(node: ast.stmt) -> dict[str, str]:
     """What an import binds: name -> where it is from; nothing for other statements."""
     if isinstance(node, ast.Import):
-        return {(alias.asname or alias.name.partition(".")[0]): f"{alias.name}:{alias.asname or ''}" for alias in node.names}
+        return {
+            (alias.asname or alias.name.partition(".")[0]): f"{alias.name}:{alias.asname or ''}" for alias in node.names
+        }
     if isinstance(node, ast.ImportFrom):
         return {
             alias.asname or alias.name: f"{'.' * node.level}{node.module or ''}:{alias.name}"
@@ -81,7 +83,9 @@ def bound(node: ast.stmt) -> list[str]:
         case ast.AugAssign(target=ast.Name(id=name)):
             return [name]
         case ast.If() | ast.Try():
-            children = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)]
+            children = [
+                child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt | ast.ExceptHandler)
+            ]
             return [name for child in children for name in (bound(child) if isinstance(child, ast.stmt) else [])]
     return []
 

@@ -105,7 +105,10 @@ class Modules:
             where = ", ".join(f"`{name}` ({self._cell_of(name, taken)})" for name in given if name in roots)
             notes.insert(len(raising), f"`{file}`, taken from {self._books_of(taken)}: {where}.")
         futures = sorted({item for book in {item.book for item in taken} for item in self._futures(book)})
-        inserts = [*self._imports(foreign, unknown, file), *(Insert.of(item, self.pile.names[item.book]) for item in taken)]
+        inserts = [
+            *self._imports(foreign, unknown, file),
+            *(Insert.of(item, self.pile.names[item.book]) for item in taken),
+        ]
         replaced = dict.fromkeys(self._replaced(taken, set(here) & unsolved), "")
         text = weave(base, inserts, replaced | {name: code for name, (_, code) in raising.items()}, futures)
         return text, notes
@@ -113,8 +116,10 @@ class Modules:
     # Which statements count.
 
     def _drop_what_defines_nothing(self) -> None:
-        """Take out of the namespace what binds a name asked for without writing it: the stub itself, imports of the
-        modules asked for, and results that happen to be called like a function."""
+        """Take out of the namespace what binds a name asked for without writing it.
+
+        That is the stub itself, imports of the modules asked for, and results that are called like a function.
+        """
         for (book, name), items in self.space.binding.items():
             if name not in self.homes:
                 self.space.binding[book, name] = [item for item in items if not self._is_own_import(item, name)]
@@ -130,13 +135,11 @@ class Modules:
                     continue
                 kept.append(item)
             self.space.binding[book, name] = kept
-        self.space.stars = [item for item in self.space.stars if not self._is_own_star(item)]
+        self.space.stars = [item for item in self.space.stars if not self._is_own_import(item)]
 
-    def _is_own_import(self, item: Statement, name: str) -> bool:
-        return isinstance(item.node, ast.ImportFrom) and (item.node.module or "").rpartition(".")[2] in self.stems and name in self.homes
-
-    def _is_own_star(self, item: Statement) -> bool:
-        return isinstance(item.node, ast.ImportFrom) and (item.node.module or "").rpartition(".")[2] in self.stems
+    def _is_own_import(self, item: Statement, name: str = "*") -> bool:
+        own = isinstance(item.node, ast.ImportFrom) and (item.node.module or "").rpartition(".")[2] in self.stems
+        return own and (name == "*" or name in self.homes)
 
     def _home(self, name: str, item: Statement) -> str:
         """The file that ``name`` is asked for in, as the statement's cell means it."""
@@ -243,16 +246,23 @@ class Modules:
 
     def _patched(self, item: Statement) -> Statement:
         """``module.f = ...``, ``setattr(module, "f", ...)`` and ``globals()["f"] = ...`` as the assignment to ``f``."""
-        name, value, stem = "", None, ""
+        name, stem = "", ""
+        value: ast.expr | None = None
         match item.node:
             case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=stem), attr=name)], value=value):
                 pass
             case ast.Assign(
-                targets=[ast.Subscript(value=ast.Call(func=ast.Name(id="globals")), slice=ast.Constant(value=str(name)))],
+                targets=[
+                    ast.Subscript(value=ast.Call(func=ast.Name(id="globals")), slice=ast.Constant(value=str(name)))
+                ],
                 value=value,
             ):
                 stem = PurePosixPath(self.homes[name]).stem if name in self.homes else ""
-            case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[ast.Name(id=stem), ast.Constant(value=str(name)), value])):
+            case ast.Expr(
+                value=ast.Call(
+                    func=ast.Name(id="setattr"), args=[ast.Name(id=stem), ast.Constant(value=str(name)), value]
+                )
+            ):
                 pass
         file = self.stems.get(stem)
         if file is None or value is None or not name.isidentifier():
@@ -296,7 +306,9 @@ class Modules:
             defined = {match["name"] for match in (*_DEFINES.finditer(cell.source), *_ASSIGNS.finditer(cell.source))}
             if cell.aside:
                 defined &= _top_level(cell.source)  # and not a formula, or an example in a text
-            mine = sorted(name for name in defined & wanted if cell.file in (None, file) and self.homes.get(name) == file)
+            mine = sorted(
+                name for name in defined & wanted if cell.file in (None, file) and self.homes.get(name) == file
+            )
             if cell.problem:
                 told = f"Cell {cell.number} of `{book}` cannot be read: {cell.problem}."
             else:
@@ -305,7 +317,9 @@ class Modules:
             found |= {name: (told, _raise(name, told, given[name], broken=bool(cell.problem))) for name in mine}
         for cell, book in self.pile.code:
             text = cell.source
-            mentioned = {match["name"] for match in (*_ASSIGNS.finditer(text), *_QUOTED.finditer(text), *_DEFINES.finditer(text))}
+            mentioned = {
+                match["name"] for match in (*_ASSIGNS.finditer(text), *_QUOTED.finditer(text), *_DEFINES.finditer(text))
+            }
             for name in sorted(mentioned & (wanted - set(found))):
                 if self._is_stub_cell(name, cell, file):
                     continue
@@ -320,7 +334,9 @@ class Modules:
             return all(shape(node) == shape(self.given[file][name]) for node in nodes)
         assigned = name in {match["name"] for match in _ASSIGNS.finditer(cell.source)}
         patched = re.search(rf"(?:setattr|globals|exec|vars)\s*\(.*{re.escape(name)}", cell.source) is not None
-        return not patched and (not assigned or any(item.cell.number == cell.number for item in self.rejected.get(name, [])))
+        return not patched and (
+            not assigned or any(item.cell.number == cell.number for item in self.rejected.get(name, []))
+        )
 
     def _place(self, item: Statement) -> str:
         return f"cell {item.cell.number} of `{self.pile.names[item.book]}`"

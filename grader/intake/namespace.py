@@ -20,6 +20,8 @@ _WRAPPERS = frozenset(
     }
 )  # fmt: skip
 
+_SOME_FUNCTION = ast.parse("lambda: None", mode="eval").body
+
 
 @dataclass
 class Namespace:
@@ -122,8 +124,12 @@ class Namespace:
     def _effects_of_calls(self) -> None:
         """Calls of functions that change what they are given, or assign globals, change and bind these names."""
         functions = [item for item in self.statements if item.alters or item.writes]
-        alters = {(item.book, item.node.name): item.alters for item in functions if isinstance(item.node, ast.FunctionDef)}
-        writes = {(item.book, item.node.name): item.writes for item in functions if isinstance(item.node, ast.FunctionDef)}
+        alters = {
+            (item.book, item.node.name): item.alters for item in functions if isinstance(item.node, ast.FunctionDef)
+        }
+        writes = {
+            (item.book, item.node.name): item.writes for item in functions if isinstance(item.node, ast.FunctionDef)
+        }
         for item in self.statements:
             for function, args in item.calls:
                 for index in alters.get((item.book, function), ()):
@@ -136,7 +142,10 @@ class Namespace:
 
     def _without_overwritten(self) -> None:
         """Take out definitions that a later one replaces before anything can have read them: earlier tries."""
-        running = {book: [item.position for item in self.statements if item.book == book and item.running] for book in self.books}
+        running = {
+            book: [item.position for item in self.statements if item.book == book and item.running]
+            for book in self.books
+        }
         readers: dict[tuple[int, str], list[int]] = defaultdict(list)
         called: set[tuple[int, str]] = set()
         for item in self.statements:
@@ -165,7 +174,7 @@ def _values(node: ast.stmt, name: str) -> list[ast.expr]:
         match part:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 if part.name == name:
-                    found.append(ast.Lambda())
+                    found.append(_SOME_FUNCTION)
                 continue
             case ast.Assign(targets=targets, value=value):
                 if any(isinstance(target, ast.Name) and target.id == name for target in targets):
@@ -175,8 +184,14 @@ def _values(node: ast.stmt, name: str) -> list[ast.expr]:
                 if target_name == name:
                     found.append(value)
                 continue
-        if isinstance(part, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler | ast.Match | ast.match_case):
-            pending += [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)]
+        if isinstance(
+            part, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler | ast.Match | ast.match_case
+        ):
+            pending += [
+                child
+                for child in ast.iter_child_nodes(part)
+                if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)
+            ]
     return found
 
 

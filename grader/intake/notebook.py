@@ -142,7 +142,7 @@ def _written(number: int, body: str, rest: str, files: Sequence[str]) -> Cell:
     """A ``%%writefile`` cell: an asked file in whatever folder, or another file of the student's."""
     words = re.findall(r"\"[^\"]*\"|'[^']*'|\S+", rest)
     appends = any(word in ("-a", "--append") for word in words)
-    target = next((word.strip("\"'") for word in words if not word.startswith("-")), "").replace("\\", "/")
+    target = " ".join(word.strip("\"'") for word in words if not word.startswith("-")).replace("\\", "/")
     name = PurePosixPath(target).name
     asked = {file.casefold(): file for file in files}
     known = asked.get(name.casefold())

@@ -127,9 +127,7 @@ def missing(submissions: Sequence[Submission], roster: Roster, assignment: Assig
     return tuple(student for student in roster.students if student.id not in present)
 
 
-def _effective_owners(
-    submissions: Sequence[Submission], roster: Roster, assignment: Assignment
-) -> dict[int, str]:
+def _effective_owners(submissions: Sequence[Submission], roster: Roster, assignment: Assignment) -> dict[int, str]:
     """Whose history each submission is part of, by its id.
 
     It is the one that it was kept under. A member's own upload joins the team's history where the team has one, or
