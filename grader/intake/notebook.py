@@ -19,6 +19,7 @@ from grader.intake.source_text import parse
 #: Bytes of a notebook, and characters of all its code; a notebook without data has a hundredth of it.
 MAX_NOTEBOOK = 60 * 1024 * 1024
 MAX_CODE = 2 * 1024 * 1024
+_MOST_MAGICS = 20
 
 _FILE_COMMENT = re.compile(r"\s*#\s*(?:file|@file|module)\s*:?\s*`?(?P<file>[\w.-]+\.py)`?\s*$", re.IGNORECASE)
 
@@ -120,7 +121,10 @@ def _released_file(cell: object) -> str | None:
 
 def _cell(number: int, source: str, released: str | None, files: Sequence[str]) -> Cell:
     file = released if released in files else None
-    while magic := CELL_MAGIC.match(source):
+    for _ in range(_MOST_MAGICS):
+        magic = CELL_MAGIC.match(source)
+        if magic is None:
+            break
         rest = magic["rest"].split()
         body = source[magic.end() :]
         name = magic["name"]

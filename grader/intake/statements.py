@@ -12,6 +12,7 @@ from grader.intake.notebook import Cell
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MOST_FUNCTIONS = 2000
 #: Methods that change their object and are called for nothing else.
 _MUTATORS = frozenset(
     {
@@ -77,9 +78,10 @@ def statements_of(cell: Cell, tree: ast.Module, book: int, first: int) -> list[S
     found = []
     for offset, node in enumerate(tree.body):
         begin = min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))])
-        text = "\n".join(lines[begin - 1 : node.end_lineno])
-        if not _alone(node, text):
-            text = ast.unparse(node)  # several statements on a line
+        before = tree.body[offset - 1].end_lineno if offset else None
+        after = tree.body[offset + 1].lineno if offset + 1 < len(tree.body) else None
+        shares = before == node.lineno or after == node.end_lineno
+        text = ast.unparse(node) if shares else "\n".join(lines[begin - 1 : node.end_lineno])
         found.append(analyse(Statement(node, text, cell, book, first + offset)))
     return found
 
@@ -100,19 +102,14 @@ def analyse(item: Statement) -> Statement:
     return item
 
 
-def _alone(node: ast.stmt, text: str) -> bool:
-    if ";" not in text or isinstance(node, _Definition):
-        return True
-    try:
-        return len(ast.parse(text).body) == 1
-    except UNREADABLE:
-        return False
-
-
 def _read_symbols(item: Statement) -> None:
     try:
         top = symtable.symtable(item.text, "cell", "exec")
+        # Python looks through all children of a table for each of its symbols.
+        crowded = sum(isinstance(node, _Function) for node in ast.walk(item.node)) > _MOST_FUNCTIONS
     except UNREADABLE:
+        crowded = True
+    if crowded:
         names = [node for node in ast.walk(item.node) if isinstance(node, ast.Name)]
         item.now = {node.id for node in names if isinstance(node.ctx, ast.Load)}
         item.binds = {node.id for node in names if isinstance(node.ctx, ast.Store)}

@@ -43,13 +43,18 @@ def take_in(layout: NbgraderLayout, store: Store, assignment: str, student: str)
     known = layout.handed(assignment, student)
     if known is not None and known.digest == digest:
         return store.submission(known.submission)
+    roster = layout.course.roster
+    owner = roster.owner_of(student, assignment)
     submission, _ = store.put_submission(
         assignment,
-        student,
+        owner,
         upload.files,
         received_at=_received(folder),
         source="nbgrader",
         problem=upload.problem,
+        left_out=upload.left_out,
+        uploader=student,
+        members=roster.members_of(owner),
     )
     kept = _secrets(known) | {str(submission.id): _secret(folder)}
     layout.remember(assignment, student, Handed(submission.id, digest, None, kept, _extension(known)))
