@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     PARTIAL = "partial"
     WRONG_ANSWER = "wrong_answer"
     RUNTIME_ERROR = "runtime_error"
+    NOT_RUN = "not_run"
     TIME_LIMIT = "time_limit"
     MEMORY_LIMIT = "memory_limit"
     WORKER_DIED = "worker_died"
@@ -45,6 +46,7 @@ SEVERITY: tuple[Verdict, ...] = (
     Verdict.PARTIAL,
     Verdict.WRONG_ANSWER,
     Verdict.RUNTIME_ERROR,
+    Verdict.NOT_RUN,
     Verdict.TIME_LIMIT,
     Verdict.MEMORY_LIMIT,
     Verdict.PROTOCOL_ERROR,

@@ -37,17 +37,29 @@ def roster_problems(config: CourseFile, marked: Marked) -> None:
 
 def _member_problems(config: CourseFile, marked: Marked) -> None:
     known = [student.id for student in config.roster.students]
-    placed: dict[str, str] = {}
+    placed: dict[tuple[str, str], str] = {}
     for index, team in enumerate(config.roster.teams):
+        here: KeyPath = ("roster", "teams", index)
+        for position, name in enumerate(team.assignments):
+            if name not in config.assignments:
+                near = difflib.get_close_matches(name, config.assignments, n=1)
+                fix = f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(config.assignments)}"
+                marked.add((*here, "assignments", position), f"there is no assignment {name!r}", fix)
         for position, member in enumerate(team.members):
-            where: KeyPath = ("roster", "teams", index, "members", position)
+            where: KeyPath = (*here, "members", position)
             if member not in known:
                 near = difflib.get_close_matches(member, known, n=1)
                 fix = f"did you mean `{near[0]}`?" if near else "add the student to roster.students"
                 marked.add(where, f"no student {member!r} in the roster", fix)
-            elif member in placed:
-                marked.add(where, f"{member!r} is a member of {placed[member]!r} already", "keep one team a student")
-            placed.setdefault(member, team.id)
+                continue
+            names = [name for name in config.assignments if team.hands_in(name)]
+            taken = next((name for name in names if (member, name) in placed), None)
+            if taken is not None:
+                other = placed[member, taken]
+                fix = "keep one team a student for each assignment; a team's `assignments` says which are its own"
+                marked.add(where, f"{member!r} is a member of {other!r} already, for {taken}", fix)
+            for name in names:
+                placed.setdefault((member, name), team.id)
 
 
 def rule_problems(config: CourseFile, marked: Marked) -> None:

@@ -103,6 +103,13 @@ class Team(Section):
     handle: Name | None = Field(
         default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the name"
     )
+    assignments: tuple[Name, ...] = Field(
+        default=(), description="the assignments that they hand in together; all of them where it is missing"
+    )
+
+    def hands_in(self, assignment: str) -> bool:
+        """True where these students hand in ``assignment`` together."""
+        return not self.assignments or assignment in self.assignments
 
     @property
     def shown(self) -> str:

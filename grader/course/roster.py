@@ -47,11 +47,28 @@ class Roster:
         """The student or team with exactly this id."""
         return next((owner for owner in self if owner.id == owner_id), None)
 
-    def team_of(self, student_id: str) -> Team | None:
-        """The team that a student is a member of, if any."""
-        return next((team for team in self.teams if student_id in team.members), None)
+    def team_of(self, student_id: str, assignment: str | None = None) -> Team | None:
+        """The team that a student is a member of: for that assignment, or the first for any."""
+        return next(
+            (
+                team
+                for team in self.teams
+                if student_id in team.members and (assignment is None or team.hands_in(assignment))
+            ),
+            None,
+        )
 
-    def owners_for(self, student_id: str) -> tuple[str, ...]:
+    def owner_of(self, student_id: str, assignment: str) -> str:
+        """Who hands in when a student does: the team for that assignment, or the student."""
+        team = self.team_of(student_id, assignment)
+        return team.id if team else student_id
+
+    def members_of(self, owner_id: str) -> tuple[str, ...]:
+        """The students whom an owner hands in for: a team's members, or the student alone."""
+        owner = self.get(owner_id)
+        return owner.members if isinstance(owner, Team) else (owner_id,)
+
+    def owners_for(self, student_id: str, assignment: str | None = None) -> tuple[str, ...]:
         """Whose submissions count for a student: the student's own, and the team's."""
-        team = self.team_of(student_id)
+        team = self.team_of(student_id, assignment)
         return (student_id, team.id) if team else (student_id,)

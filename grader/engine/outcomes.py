@@ -247,7 +247,7 @@ class ReportContext:
 
     def unreadable(self, specs: Sequence[CheckSpec], problem: str) -> Report:
         """The report on an upload that cannot be graded: nothing earns points."""
-        return self._without_checks(specs, Verdict.RUNTIME_ERROR, f"Your submission could not be read: {problem}")
+        return self._without_checks(specs, Verdict.NOT_RUN, f"Your submission could not be read: {problem}")
 
     def held(self, specs: Sequence[CheckSpec], message: str, *, staff: str) -> Report:
         """The report on an attempt in which something of ours failed: it has no score until it is graded again."""

@@ -131,9 +131,7 @@ class Session:
         return Prepared(dict(assembled.files), digest, seed, assembled.notes, breaches=breaches)
 
     def _assemble(self, files: Mapping[str, bytes]) -> Assembled:
-        """The modules to grade: for a notebook, the cells that belong to them, as text."""
-        if not any(name.endswith(".ipynb") for name in files):
-            return Assembled(files)
+        """The modules to grade, each in its place: for a notebook, the cells that belong to them, as text."""
         return assemble(files, self.stubs, prefer=f"{self.assignment.name}.ipynb")
 
     @functools.cached_property

@@ -1,15 +1,13 @@
-"""Names inside an upload: which to ignore, which to refuse, and how to make the rest plain relative paths."""
+"""Names inside an upload: how to make them plain relative paths, and which cannot be made one."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_IGNORED_FOLDERS = frozenset(
-    {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
-)
-_IGNORED_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?$", re.IGNORECASE)
+_WORK = re.compile(r"\.(?:py|ipynb)(?:\.(?:json|txt))?$", re.IGNORECASE)
 _MAX_PART = 255
 _MAX_PATH = 1000
 
@@ -24,17 +22,6 @@ def shown(name: str) -> str:
     return text if len(text) <= 80 else text[:60] + "..." + text[-17:]
 
 
-def ignored(name: str) -> bool:
-    """True for what operating systems, git and Python leave behind: nobody hands that in."""
-    parts = name.split("/")
-    return (
-        any(part in _IGNORED_FOLDERS for part in parts)
-        or parts[-1] in _IGNORED_FILES
-        or parts[-1].endswith(".pyc")
-        or parts[-1].startswith("._")
-    )
-
-
 def safe_name(raw: str) -> str:
     """``raw`` as a relative POSIX path in Unicode's composed form.
 
@@ -42,10 +29,10 @@ def safe_name(raw: str) -> str:
     nobody can see.
     """
     # Old Windows tools write backslashes for slashes. Taken as slashes, they meet the same rules.
-    name = unicodedata.normalize("NFC", raw.replace("\\", "/"))
+    name = unicodedata.normalize("NFC", _decoded(raw).replace("\\", "/"))
     label = shown(raw)
     if any(_unprintable(char) for char in name):
-        raise UploadProblem(f"the file name {label!r} holds control characters; rename the file")
+        raise UploadProblem(f"the file name {label!r} holds characters that cannot be read; rename the file")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
         raise UploadProblem(f"the file name {label!r} is an absolute path; pack the files by relative names")
     parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -59,22 +46,14 @@ def safe_name(raw: str) -> str:
     return path
 
 
-def check_collisions(names: list[str]) -> None:
-    """Raise UploadProblem where two of the safe ``names`` are one on some file system, or file and folder at once."""
-    seen: dict[str, str] = {}
-    for name in names:
-        folded = name.casefold()
-        if folded in seen:
-            other = seen[folded]
-            how = "is packed twice" if other == name else f"differs from {shown(other)!r} in case only"
-            raise UploadProblem(f"the file {shown(name)!r} {how}; keep one of the two")
-        seen[folded] = name
-    for folded, name in seen.items():
-        above = folded.rpartition("/")[0]
-        while above:
-            if above in seen:
-                raise UploadProblem(f"{shown(seen[above])!r} is a file and also the folder of {shown(name)!r}")
-            above = above.rpartition("/")[0]
+def is_notebook(name: str) -> bool:
+    """True for names of notebooks, those to which a browser added an ending included."""
+    return _NOTEBOOK.search(name) is not None
+
+
+def is_work(name: str) -> bool:
+    """True for names of what can hold a student's code: modules and notebooks, whatever a browser made of the name."""
+    return _WORK.search(name) is not None
 
 
 def strip_top(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -82,6 +61,19 @@ def strip_top(files: dict[str, bytes]) -> dict[str, bytes]:
     while files and all("/" in name for name in files) and len({name.partition("/")[0] for name in files}) == 1:
         files = {name.partition("/")[2]: data for name, data in files.items()}
     return files
+
+
+def _decoded(raw: str) -> str:
+    """``raw`` with bytes that are not UTF-8, which Python keeps as lone surrogates, read as Windows writes them."""
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        return raw.encode(errors="surrogateescape").decode("cp1252", errors="replace") if _escaped(raw) else raw
+    return raw
+
+
+def _escaped(raw: str) -> bool:
+    return all(not 0xD800 <= ord(char) <= 0xDFFF or 0xDC80 <= ord(char) <= 0xDCFF for char in raw)
 
 
 def _unprintable(char: str) -> bool:

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 _SEPARATOR = re.compile(r"[\s_\-.,()\[\]+]+")
 # Any suffix, not only those we read: a .rar by a known student is theirs, and they should hear of it.
-_SUFFIX = re.compile(r"(?:\.tar\.\w{2,3}|\.[a-z0-9]{1,5})$", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?:\.tar\.\w{2,3}|\.(?:py|ipynb)\.(?:txt|json)|\.[a-z0-9]{1,5})$", re.IGNORECASE)
 # What people and LMSs put behind a name without meaning somebody else.
 _PLAIN_WORD = re.compile(
     "assignment|assignsubmission|attempt|backup|copy|draft|exercise|ex|file|final|fixed|group|handin|homework|hw|last|"
     "late|new|notebook|onlinetext|project|resubmission|revised|solutions?|submission|submit|task|team|updated?|upload"
 )
+_TITLE = r"(?:homework|hw|assignment|exercise|ex|project|lab|task|ps|pset|a|submission)[\s_\-]?\d{1,2}"
 _NUMBER = re.compile(r"(?:v|hw|ex|task|attempt|version)?\d+", re.IGNORECASE)
 
 
@@ -36,7 +37,7 @@ class Match:
 
 
 def match_owner(entry: str, roster: Roster, assignment: Assignment, *, folder: bool = False) -> Match:
-    """Find whose upload ``entry`` is: by id, e-mail, handle or full name at its beginning.
+    """Find whose upload ``entry`` is: by id, e-mail or full name at its beginning.
 
     What follows must be plain too: words such as "late", numbers, the assignment's name or files, or anything after a
     number that an LMS wrote.
@@ -44,9 +45,23 @@ def match_owner(entry: str, roster: Roster, assignment: Assignment, *, folder: b
     stem = unicodedata.normalize("NFC", entry)
     if not folder:
         stem = _SUFFIX.sub("", stem)
-    bare = re.sub(rf"^{re.escape(assignment.name)}[\s_\-.]+", "", stem, flags=re.IGNORECASE)
     first = _match(stem, roster, assignment)
-    return first if first.owner or bare == stem else _match(bare, roster, assignment)
+    if first.owner:
+        return first
+    for bare in _without_title(stem, assignment):
+        match = _match(bare, roster, assignment)
+        if match.owner:
+            return match
+    return first
+
+
+def _without_title(stem: str, assignment: Assignment) -> Iterator[str]:
+    """``stem`` without what may stand before the owner: the assignment's name, "hw2", "Homework 2"."""
+    titles = [re.escape(assignment.name), re.escape(assignment.title), _TITLE]
+    for title in titles:
+        bare = re.sub(rf"^{title}[\s_\-.]+", "", stem, flags=re.IGNORECASE)
+        if bare != stem:
+            yield bare
 
 
 def _match(stem: str, roster: Roster, assignment: Assignment) -> Match:
@@ -64,7 +79,7 @@ def _match(stem: str, roster: Roster, assignment: Assignment) -> Match:
             reason=f"it begins like {near.id!r}, but the rest of the name is not understood; rename it to "
             f"{near.id!r} if it is theirs"
         )
-    return Match(reason="no id, e-mail, handle or name of the roster begins it; rename it to the student's id")
+    return Match(reason="no id, e-mail or name of the roster begins it; rename it to the student's id")
 
 
 def _prefixes(stem: str) -> Iterator[tuple[str, str]]:
@@ -75,12 +90,30 @@ def _prefixes(stem: str) -> Iterator[tuple[str, str]]:
             yield stem[: cut.start()], stem[cut.end() :]
 
 
+def suffix_of(name: str) -> str:
+    """The ending of a file's name, ``.tar.gz`` and ``.ipynb.json`` as one."""
+    found = _SUFFIX.search(name)
+    return found[0] if found else ""
+
+
+def find_owner(text: str, roster: Roster) -> Owner | None:
+    """The one student or team with this id, e-mail or full name; None where there is none, or more than one."""
+    owners = _owners(text, roster)
+    return owners[0] if len(owners) == 1 else None
+
+
 def _owners(text: str, roster: Roster) -> list[Owner]:
     found = roster.find(text)
-    if found is not None:
+    # A handle is what a student chose: whoever takes another's name for it must not get the other's work.
+    if found is not None and text.strip().casefold() in (found.id.casefold(), _email(found)):
         return [found]
     squeezed = _squeeze(text)
     return [owner for owner in roster if squeezed and squeezed in _spellings(owner.name)]
+
+
+def _email(owner: Owner) -> str | None:
+    email = getattr(owner, "email", None)
+    return email.casefold() if isinstance(email, str) else None
 
 
 def _spellings(name: str) -> set[str]:

@@ -10,28 +10,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import SubmissionError
-from grader.intake.archives import Intake, UploadLimits, is_archive, unpack
-from grader.intake.filenames import UploadProblem, ignored, safe_name, shown
+from grader.intake.archives import is_archive, open_archives, unpack
+from grader.intake.filenames import UploadProblem, is_work, safe_name, shown, strip_top
+from grader.intake.litter import LeftOut, ignored, in_words, litter, summarise
+from grader.intake.taking import Intake, UploadLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 #: Where the bytes of an upload that cannot be unpacked are kept among a submission's files.
 UPLOAD_FOLDER = "__upload__"
-#: What may be handed in as it is, without an archive around it.
-WORK_SUFFIXES = (".py", ".ipynb")
+_LINK = "a link or a device, not a file"
+_ANY = "anything"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
     """What was handed in: relative POSIX path -> content; or ``problem``, in words for the student.
 
-    A file with a problem is kept as it came, as ``__upload__/NAME``. ``skipped`` names links and devices.
+    A file with a problem is kept as it came, as ``__upload__/NAME``. ``left_out`` lists what was not taken, and why.
     """
 
     files: Mapping[str, bytes]
     problem: str | None = None
-    skipped: tuple[str, ...] = field(default=())
+    left_out: tuple[LeftOut, ...] = field(default=())
 
 
 def read_submission(path: Path, limits: UploadLimits | None = None) -> Upload:
@@ -55,11 +57,16 @@ def read_submission(path: Path, limits: UploadLimits | None = None) -> Upload:
 
 
 def received_time(path: Path) -> datetime:
-    """When the upload at ``path`` was last changed, in UTC: of a folder, when the newest of its files was."""
+    """When the upload at ``path`` was last changed, in UTC: of a folder, when the newest of its files was.
+
+    Of a folder's files the modules, notebooks and archives count, where it has any: a report may come later.
+    """
     newest = path.stat().st_mtime
     if path.is_dir():
         # A folder's own time says when a file was added to it, by git or a copy as well; its files' times say more.
-        newest = max((entry.stat.st_mtime for entry in _walk(path) if entry.regular), default=newest)
+        found = [entry for entry in _walk(path) if entry.regular]
+        work = [entry for entry in found if is_work(entry.name) or is_archive(entry.name)]
+        newest = max((entry.stat.st_mtime for entry in work or found), default=newest)
     return datetime.fromtimestamp(newest, UTC)
 
 
@@ -74,39 +81,46 @@ def _read_file(path: Path, limits: UploadLimits) -> Upload:
     data = path.read_bytes()
     try:
         if is_archive(path.name):
-            return Upload(unpack(path.name, data, limits))
-        if path.suffix.lower() in WORK_SUFFIXES:
+            files, left_out = unpack(path.name, data, limits)
+            return Upload(files, None, summarise(left_out))
+        if is_work(path.name):
             return Upload({safe_name(path.name): data})
-        raise UploadProblem(f"hand in a .zip, or a single {' or '.join(WORK_SUFFIXES)} file")  # noqa: TRY301
+        raise UploadProblem("hand in a .zip, or a single .py or .ipynb file")  # noqa: TRY301
     except UploadProblem as problem:
         return Upload({f"{UPLOAD_FOLDER}/{name.replace('/', '_')}": data}, f"{name!r}: {problem}")
 
 
 def _read_folder(path: Path, limits: UploadLimits) -> Upload:
     intake = Intake(limits)
-    skipped: list[str] = []
     try:
-        for entry in _walk(path):
-            if not entry.regular:
-                skipped.append(shown(entry.name))
+        for entry in sorted(_walk(path, intake), key=lambda entry: not is_work(entry.name)):
+            name = intake.admit(entry.name)
+            if name is None:
                 continue
-            name = safe_name(entry.name)
+            if not entry.regular:
+                intake.leave(name, _LINK)
+                continue
             # Neither following a link nor waiting for a pipe that took the file's place since we looked.
             handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             with os.fdopen(handle, "rb") as stream:
-                intake.take(name, stream)
-        files = intake.done()
+                intake.take(name, stream, entry.stat.st_size)
+        files = strip_top(intake.done())
     except UploadProblem as problem:
-        return Upload(dict(intake.files), str(problem), tuple(skipped))
-    if len(files) == 1 and is_archive(next(iter(files))):
+        return Upload(dict(intake.files), str(problem), summarise(intake.left_out))
+    try:
+        files = open_archives(files, intake)
+    except UploadProblem as problem:
         # An LMS gives every student a folder, with the archive that the student uploaded in it.
         (name, data), *_ = files.items()
-        try:
-            return Upload(unpack(name, data, limits), None, tuple(skipped))
-        except UploadProblem as problem:
-            return Upload({f"{UPLOAD_FOLDER}/{name}": data}, f"{shown(name)!r}: {problem}", tuple(skipped))
-    problem_text = None if files else "the folder is empty; put your files into it"
-    return Upload(files, problem_text, tuple(skipped))
+        return Upload({f"{UPLOAD_FOLDER}/{name}": data}, f"{shown(name)!r}: {problem}", summarise(intake.left_out))
+    problem_text = None if files else _empty(intake)
+    return Upload(files, problem_text, summarise(intake.left_out))
+
+
+def _empty(intake: Intake) -> str:
+    if intake.left_out:
+        return f"nothing of the folder could be taken: {in_words(summarise(intake.left_out))}"
+    return "the folder is empty; put your files into it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +134,22 @@ class _Found:
         return stat.S_ISREG(self.stat.st_mode)
 
 
-def _walk(root: Path) -> Iterator[_Found]:
+def _walk(root: Path, intake: Intake | None = None) -> Iterator[_Found]:
     """Everything under ``root`` but folders and what is ignored, by name; links are named, never followed."""
     for folder, folders, files in os.walk(root, onerror=_raise):
         relative = Path(folder).relative_to(root)
         folders.sort()
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        folders[:] = [name for name in folders if name not in links and not ignored(name)]
+        for name in [name for name in folders if name not in links]:
+            found = litter((relative / name / _ANY).as_posix())
+            if found is not None and found.root.rstrip("/") == (relative / name).as_posix():
+                folders.remove(name)
+                if intake is not None:
+                    intake.leave(found.root, found.reason)
+        folders[:] = [name for name in folders if name not in links]
         for name in sorted([*files, *links]):
             inner = (relative / name).as_posix()
-            if not ignored(inner):
+            if intake is not None or not ignored(inner):
                 yield _Found(Path(folder) / name, inner, (Path(folder) / name).lstat())
 
 

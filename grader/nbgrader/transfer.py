@@ -23,7 +23,7 @@ def read_handed(layout: NbgraderLayout, assignment: str, student: str) -> Upload
     """What lies in a student's submitted folder, without nbgrader's own files."""
     upload = read_submission(layout.submitted(assignment, student))
     files = {name: data for name, data in upload.files.items() if name not in NBGRADER_FILES}
-    return Upload(files, upload.problem if files or upload.problem else "the folder is empty", upload.skipped)
+    return Upload(files, upload.problem if files or upload.problem else "the folder is empty", upload.left_out)
 
 
 def take_in(layout: NbgraderLayout, store: Store, assignment: str, student: str) -> Submission:
@@ -40,13 +40,18 @@ def take_in(layout: NbgraderLayout, store: Store, assignment: str, student: str)
     known = layout.handed(assignment, student)
     if known is not None and known.digest == digest:
         return store.submission(known.submission)
+    roster = layout.course.roster
+    owner = roster.owner_of(student, assignment)
     submission, _ = store.put_submission(
         assignment,
-        student,
+        owner,
         upload.files,
         received_at=_received(folder),
         source="nbgrader",
         problem=upload.problem,
+        left_out=upload.left_out,
+        uploader=student,
+        members=roster.members_of(owner),
     )
     kept = _secrets(known) | {str(submission.id): _secret(folder)}
     layout.remember(assignment, student, Handed(submission.id, digest, None, kept, _extension(known)))

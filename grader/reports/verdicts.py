@@ -30,6 +30,7 @@ WORDINGS: Mapping[Verdict, Wording] = {
     Verdict.PARTIAL: Wording("Partly right", "◐", "partial", "Some of the points were earned."),
     Verdict.WRONG_ANSWER: Wording("Wrong answer", "✗", "bad", "The code ran, and its result is wrong."),
     Verdict.RUNTIME_ERROR: Wording("Raised an error", "!", "bad", "The code stopped with an error of its own."),
+    Verdict.NOT_RUN: Wording("Did not run", "!", "bad", "The upload could not be read, so nothing of it ran."),
     Verdict.TIME_LIMIT: Wording("Out of time", "◷", "bad", "The code did not finish in the time it has."),
     Verdict.MEMORY_LIMIT: Wording("Out of memory", "▲", "bad", "The code asked for more memory than it has."),
     Verdict.WORKER_DIED: Wording("Process ended", "✗", "bad", "The code ended its own process during this check."),

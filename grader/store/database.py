@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateColumn
 
 from grader.errors import StoreError
 from grader.store.tables import Base
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Kept in the file as ``PRAGMA user_version``. Raise it with every change to the tables, and migrate.
-SCHEMA = 2
+SCHEMA = 3
 
 _WRITE = "autograde_write"
 #: How long a statement waits for another program's lock, in milliseconds.
@@ -96,6 +97,7 @@ class Database:
                 # Schema 2 adds the table of marks to schema 1; anything older is an empty file. Tables that are there
                 # are left as they are.
                 Base.metadata.create_all(connection)
+                _add_columns(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
     @contextmanager
@@ -106,6 +108,16 @@ class Database:
             # Ours are wrapped; what fails while a connection is set up comes as it is.
             cause = getattr(error, "orig", None) or error
             raise StoreError(f"the result store failed: {cause}", where=self.path, fix=_fix(cause)) from error
+
+
+def _add_columns(connection: Connection) -> None:
+    """Schema 3: columns that a table of an earlier schema lacks. Rows that are there get each column's default."""
+    for table in Base.metadata.sorted_tables:
+        present = {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({table.name})")}
+        for column in table.columns:
+            if column.name not in present:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
 
 
 _FIX_ACCESS = "let the user who grades write there, on a disk that is not mounted read-only"

@@ -11,7 +11,7 @@ from grader.store.totals import Total, total
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from grader.course import Assignment, Owner, Question, Roster
+    from grader.course import Assignment, Owner, Question, Roster, Student
     from grader.records import Metric
     from grader.store.summaries import AttemptSummary
     from grader.store.values import Mark, Submission
@@ -85,7 +85,7 @@ def entries(
         mine = by_submission.get(submission.id, [])
         scored = [attempt for attempt in mine if attempt.score is not None and not attempt.held]
         held = bool(mine) and mine[-1].held
-        kept = assignment.kept_fraction(submission.received_at, submission.owner)
+        kept = assignment.kept_fraction(submission.received_at, _whose_due(submission, assignment))
         waiting = mine[-1] if mine and not scored else None
         found.append(GradedSubmission(submission, scored[-1] if scored else None, held, kept, waiting))
     return found
@@ -106,17 +106,58 @@ def standings(
     marks = marks or {}
     questions = read_questions(assignment.notebook_source)
     rows: list[Standing] = []
+    owners = _effective_owners([entry.submission for entry in history], roster, assignment)
     for owner in roster.students if by == "student" else tuple(roster):
-        ids = roster.owners_for(owner.id) if by == "student" else (owner.id,)
-        mine = [entry for entry in history if entry.submission.owner in ids]
+        mine = [
+            entry
+            for entry in history
+            if owners[entry.submission.id] == owner.id
+            or (by == "student" and owner.id in _students(entry.submission, owners[entry.submission.id], roster))
+        ]
         if mine or by == "student":
             given = _marks_of(owner, marks)
             rows.append(_row((owner.id, owner.name, owner.shown), mine, assignment, questions, given))
-    for stranger in dict.fromkeys(entry.submission.owner for entry in history):
+    for stranger in dict.fromkeys(owners[entry.submission.id] for entry in history):
         if roster.get(stranger) is None:
-            mine = [entry for entry in history if entry.submission.owner == stranger]
+            mine = [entry for entry in history if owners[entry.submission.id] == stranger]
             rows.append(_row((stranger, stranger, ""), mine, assignment, questions, marks.get(stranger, {})))
     return rows
+
+
+def missing(submissions: Sequence[Submission], roster: Roster, assignment: Assignment) -> tuple[Student, ...]:
+    """The students of the roster for whom none of ``submissions`` was handed in."""
+    owners = _effective_owners(submissions, roster, assignment)
+    present = {student for item in submissions for student in _students(item, owners[item.id], roster)}
+    return tuple(student for student in roster.students if student.id not in present)
+
+
+def _effective_owners(submissions: Sequence[Submission], roster: Roster, assignment: Assignment) -> dict[int, str]:
+    """Whose history each submission is part of, by its id.
+
+    It is the one that it was kept under. A member's own upload joins the team's history where the team has one, or
+    where nobody noted whom the upload was for: before that, nobody asked for teams.
+    """
+    teams = {item.owner for item in submissions}
+    owners = {}
+    for item in submissions:
+        team = roster.team_of(item.owner, assignment.name)
+        joins = team is not None and (team.id in teams or not item.members)
+        owners[item.id] = team.id if team is not None and joins else item.owner
+    return owners
+
+
+def _students(submission: Submission, owner: str, roster: Roster) -> tuple[str, ...]:
+    """The students whom a submission counts for: those noted when it was handed in, else whom the roster names now."""
+    if submission.members and owner == submission.owner:
+        return submission.members
+    return roster.members_of(owner)
+
+
+def _whose_due(submission: Submission, assignment: Assignment) -> str:
+    """Whose due date counts: the later of the owner's and of the student's who handed in."""
+    ids = [submission.owner, submission.uploader] if submission.uploader else [submission.owner]
+    dues = {owner: assignment.extensions[owner] for owner in ids if owner in assignment.extensions}
+    return max(dues, key=lambda owner: dues[owner], default=submission.owner)
 
 
 def _marks_of(owner: Owner, marks: Mapping[str, Mapping[str, Mark]]) -> Mapping[str, Mark]:
@@ -141,7 +182,8 @@ def _row(
     graded = [entry for entry in mine if entry.final(questions, marks) >= 0]
     best = bool(graded) and assignment.attempts == "best"
     # max takes the first of equals, and entries run from the first received to the last.
-    counts = max(graded, key=lambda entry: entry.final(questions, marks)) if best else mine[-1]
+    last = next((entry for entry in reversed(mine) if entry.submission.has_work), mine[-1])
+    counts = max(graded, key=lambda entry: entry.final(questions, marks)) if best else last
     found = counts.total(questions, marks)
     attempt = counts.attempt or (counts.waiting if found else None)
     return Standing(
@@ -152,7 +194,7 @@ def _row(
         attempt=attempt,
         latest=counts.attempt or counts.waiting,
         late_penalty=round(1.0 - counts.kept, 12),
-        days_late=assignment.days_late(counts.submission.received_at, counts.submission.owner),
+        days_late=assignment.days_late(counts.submission.received_at, _whose_due(counts.submission, assignment)),
         raw_score=found.score if found else None,
         final_score=counts.final(questions, marks) if found else None,
         max_score=found.max_score if found else None,

@@ -12,19 +12,21 @@ from sqlalchemy import insert, select
 
 from grader.errors import StoreError
 from grader.records import Report, Verdict
+from grader.store import uploads
 from grader.store.blobs import Blobs, digest_files
 from grader.store.database import Database
 from grader.store.locks import exclusive
-from grader.store.standings import Standing, entries, standings
+from grader.store.standings import Standing, entries, missing, standings
 from grader.store.summaries import read_summaries
 from grader.store.tables import AttemptRow, CheckRow, FileRow, MarkRow, MetricRow, SubmissionRow
-from grader.store.values import Attempt, Mark, StoredFile, Submission
+from grader.store.uploads import Arrival
+from grader.store.values import Attempt, Mark, ReceivedFrom, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from grader.course import Assignment, Course
+    from grader.course import Assignment, Course, Student
 
 
 #: How many ids one query names; databases have a limit.
@@ -49,42 +51,31 @@ class Store:
         files: Mapping[str, bytes],
         *,
         received_at: datetime,
+        received_from: ReceivedFrom = ReceivedFrom.UNKNOWN,
         source: str = "",
         problem: str | None = None,
+        left_out: Sequence[tuple[str, str]] = (),
+        uploader: str = "",
+        members: Sequence[str] = (),
+        has_work: bool | None = None,
     ) -> tuple[Submission, bool]:
         """Keep an upload of ``owner`` (a student's or team's id), and say whether it is new.
 
-        ``files`` are contents by relative POSIX path. The same files by the same owner for the same assignment at the
-        same time are one submission; adding them again gives the one that is there. ``received_at`` must be aware.
-        ``source`` is the upload's own name; ``problem`` says why it could not be unpacked.
+        ``files`` are contents by relative POSIX path. The same files by the same owner for the same assignment are one
+        submission; adding them again gives the one that is there, with the surer of the two times or, where they are as
+        sure, the earlier. ``received_at`` must be aware. ``source`` is the upload's own name; ``problem`` says why it
+        could not be unpacked; the rest is as in `Submission`.
         """
         if received_at.tzinfo is None:
             raise ValueError("received_at has no timezone")
         digest = digest_files(files)
         # Blobs first: a row must never point at nothing, while a blob without a row does no harm.
         stored = [FileRow(path=path, sha256=self._blobs.put(data), size=len(data)) for path, data in files.items()]
+        arrival = Arrival(received_at, received_from, source, problem, left_out, uploader, members, has_work)
         with self._database.writing() as session:
-            same = select(SubmissionRow).where(
-                SubmissionRow.assignment == assignment,
-                SubmissionRow.owner == owner,
-                SubmissionRow.received_at == received_at,
-                SubmissionRow.digest == digest,
-            )
-            found = session.scalars(same).one_or_none()
-            if found is not None:
-                return _submission(found), False
-            row = SubmissionRow(
-                assignment=assignment,
-                owner=owner,
-                received_at=received_at,
-                digest=digest,
-                source=source,
-                problem=problem,
-                files=sorted(stored, key=lambda file: file.path),
-            )
-            session.add(row)
+            row, new = uploads.put(session, assignment, owner, digest, stored, arrival)
             session.flush()
-            return _submission(row), True
+            return uploads.read(row), new
 
     def submissions(self, assignment: str, owner: str | None = None) -> list[Submission]:
         """All submissions for an assignment (of one owner), the first received first."""
@@ -93,7 +84,7 @@ class Store:
             query = query.where(SubmissionRow.owner == owner)
         with self._database.reading() as session:
             rows = session.scalars(query.order_by(SubmissionRow.received_at, SubmissionRow.id))
-            return [_submission(row) for row in rows]
+            return [uploads.read(row) for row in rows]
 
     def submission(self, submission_id: int) -> Submission:
         """The submission with that id; raises StoreError where there is none."""
@@ -101,7 +92,7 @@ class Store:
             row = session.get(SubmissionRow, submission_id)
             if row is None:
                 raise StoreError(f"there is no submission {submission_id}", where=self._database.path)
-            return _submission(row)
+            return uploads.read(row)
 
     def files(self, submission: Submission) -> dict[str, bytes]:
         """The submission's files: relative POSIX path -> content, verified against its hash."""
@@ -215,6 +206,7 @@ class Store:
 
         Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
         score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
+        One that has none of the files asked for, and no notebook, takes the place of none that has.
         """
         marks = self.marks(assignment.name)
         with self._database.reading() as session:
@@ -230,6 +222,10 @@ class Store:
                 query = select(AttemptRow.id, AttemptRow.report).where(AttemptRow.id.in_(wanted[at : at + _AT_A_TIME]))
                 found |= {number: _report(number, text) for number, text in session.execute(query)}
         return found
+
+    def missing(self, course: Course, assignment: Assignment) -> tuple[Student, ...]:
+        """The students of the roster for whom nothing was handed in, by themselves or by their team."""
+        return missing(self.submissions(assignment.name), course.roster, assignment)
 
     def put_mark(self, mark: Mark) -> bool:
         """Keep ``mark``; False where it says what the last one for that student and question says already."""
@@ -280,13 +276,6 @@ def _needs_grading(verdicts: list[Verdict]) -> bool:
     if any(not verdict.held for verdict in verdicts):
         return False
     return not verdicts or verdicts[-1] is Verdict.SYSTEM_ERROR
-
-
-def _submission(row: SubmissionRow) -> Submission:
-    files = tuple(StoredFile(file.path, file.sha256, file.size) for file in row.files)
-    return Submission(
-        row.id, row.assignment, row.owner, row.received_at.astimezone(UTC), row.digest, row.source, files, row.problem
-    )
 
 
 def _mark(row: MarkRow) -> Mark:

@@ -33,7 +33,12 @@ class Base(DeclarativeBase):
 
 
 class SubmissionRow(Base):
-    """One upload. The same files by the same owner at the same time are the same upload."""
+    """One upload. The same files by the same owner are the same upload.
+
+    ``received_from`` says where the time came from, ``left_out`` lists what was not taken (JSON: pairs of name and
+    reason), ``members`` the students whom it was handed in for (JSON), ``uploader`` who of them did. ``has_work`` is
+    false where it has none of the files asked for, and no notebook. All of them are unknown for uploads of schema 2.
+    """
 
     __tablename__ = "submissions"
     __table_args__ = (UniqueConstraint("assignment", "owner", "received_at", "digest"),)
@@ -45,6 +50,11 @@ class SubmissionRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(Text, default="")
     problem: Mapped[str | None] = mapped_column(Text)
+    received_from: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    left_out: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
+    uploader: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    members: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
+    has_work: Mapped[bool | None]
     files: Mapped[list[FileRow]] = relationship(order_by="FileRow.path", lazy="selectin")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,9 +21,45 @@ class StoredFile:
     size: int
 
 
+class ReceivedFrom(StrEnum):
+    """Where the time of a submission came from, the surest first: a surer time replaces a less sure one."""
+
+    GIVEN = "given"
+    SERVICE = "service"
+    MARK = "mark"
+    MEMBERS = "members"
+    FILE = "file"
+    UNKNOWN = ""
+
+    @property
+    def words(self) -> str:
+        """The source in words for students and staff."""
+        return _WORDS[self]
+
+    def surer_than(self, other: ReceivedFrom) -> bool:
+        """True where this source's time is to replace that of ``other``."""
+        order = list(ReceivedFrom)
+        return order.index(self) < order.index(other)
+
+
+_WORDS = {
+    ReceivedFrom.GIVEN: "as the course's staff gave it",
+    ReceivedFrom.SERVICE: "as the service where you handed in recorded it",
+    ReceivedFrom.MARK: "from the mark, late or in time, that the service where you handed in wrote",
+    ReceivedFrom.MEMBERS: "from the times of the files in the archive",
+    ReceivedFrom.FILE: "from the time of the file as it reached the course's staff",
+    ReceivedFrom.UNKNOWN: "",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """An immutable upload. ``received_at`` is aware, in UTC; ``problem`` says why it could not be unpacked."""
+    """An immutable upload. ``received_at`` is aware, in UTC; ``problem`` says why it could not be unpacked.
+
+    ``received_from`` says where that time came from. ``left_out`` has what was not taken, each with the reason.
+    ``members`` are the students whom it was handed in for, ``uploader`` the one who did; both are empty where that is
+    not known. ``has_work`` is False where it has none of the files asked for, and no notebook.
+    """
 
     id: int
     assignment: str
@@ -32,6 +69,11 @@ class Submission:
     source: str
     files: tuple[StoredFile, ...]
     problem: str | None = None
+    received_from: ReceivedFrom = ReceivedFrom.UNKNOWN
+    left_out: tuple[tuple[str, str], ...] = ()
+    uploader: str = ""
+    members: tuple[str, ...] = ()
+    has_work: bool = True
 
 
 @dataclass(frozen=True, slots=True)

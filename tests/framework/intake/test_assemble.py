@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.intake.assemble import assemble
-from grader.intake.notebook import neutralise, parse, read_notebook
+from grader.intake.magics import neutralise
+from grader.intake.notebook import read_notebook
+from grader.intake.source_text import parse
 
 OPS = '''"""Operations."""
 
@@ -171,6 +175,94 @@ def test_a_broken_notebook_alone_is_a_problem_and_beside_files_a_note(data, what
     assert both.problem is None
     assert what in both.notes[0]
     assert both.files["ops.py"].decode() == OPS
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        code("import ops\ndef twice(x):\n    return 2 * x", "ops.double = twice"),
+        code("import ops\nsetattr(ops, 'double', lambda x: 2 * x)"),
+        code("globals()['double'] = lambda x: 2 * x"),
+        code(f"%%wandb\n{SOLVED}"),
+        code(f'%%writefile "/content/drive/MyDrive/hw/ops.py"\nfrom __future__ import annotations\n{SOLVED}'),
+        code(f"# file: ops.py\nfrom __future__ import annotations\n{SOLVED}"),
+        code("%%writefile utils.py\ndef twice(x):\n    return 2 * x", "from utils import twice\ndouble = twice"),
+        code("%time double = lambda x: 2 * x"),
+        code(">>> def double(x):\n...     return 2 * x"),
+    ],
+    ids=["module", "setattr", "globals", "wandb", "drive", "future", "helper-file", "line-magic", "prompts"],
+)
+def test_unusual_ways_to_write_a_function(cells, monkeypatch):
+    """What defines a function in Jupyter defines it in the module."""
+    assembled = made(cells)
+    if "utils.py" in assembled.files:
+        module = types.ModuleType("utils")
+        exec(assembled.files["utils.py"].decode(), module.__dict__)
+        monkeypatch.setitem(sys.modules, "utils", module)
+    monkeypatch.setitem(sys.modules, "ops", types.ModuleType("ops"))
+    assert run(assembled)["double"](4) == 8
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([{"cell_type": "markdown", "source": SOLVED, "metadata": {}}], "it is a Markdown cell"),
+        ([{"cell_type": "raw", "source": SOLVED, "metadata": {}}], "it is a raw cell"),
+        (code(f"%%bash\n{SOLVED}"), "it begins with %%bash"),
+        (code(f"exec({SOLVED!r})"), "in a form that could not be taken"),
+        (
+            code("def make():\n    def double(x):\n        return 2\n    return double"),
+            "in a form that could not be taken",
+        ),
+    ],
+    ids=["markdown", "raw", "bash", "exec", "nested"],
+)
+def test_what_was_not_taken_is_named(cells, words):
+    """The message says which cell and why; "not written yet" is said only of what is not written."""
+    cells = [*code("x = 1"), *cells]
+    assembled = made(cells)
+    assert any("Cell 2 of `hw.ipynb`" in note and words in note and "`double`" in note for note in assembled.notes)
+    with pytest.raises(RuntimeError, match="Cell 2"):
+        run(assembled)["double"](1)
+
+
+@pytest.mark.parametrize("source", ["print('double')", "y = double(3)", "# double it", "if 1:\n    double(3)"])
+def test_what_is_only_used_is_not_said_to_be_written(source):
+    """A cell that uses or mentions a function does not define it, and nor does a text."""
+    text = {"cell_type": "markdown", "source": "Write `double`:\n\ndef double(x): twice x"}
+    assembled = made([*code(source), text])
+    assert assembled.notes == ()
+
+
+def test_two_notebooks_with_the_same_function_are_both_named():
+    """The released name wins, and the student reads of the other."""
+    other = notebook(code("def double(x):\n    return 3 * x"))
+    assembled = assemble({"hw.ipynb": notebook(code(SOLVED)), "hw-Copy1.ipynb": other}, STUBS, prefer="hw.ipynb")
+    assert run(assembled)["double"](4) == 8
+    assert any("cell 1 of `hw.ipynb` and in cell 1 of `hw-Copy1.ipynb`" in note for note in assembled.notes)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["L = []", *["L.append(1)"] * 2000, "def double(x):\n    return L"],
+        ["; ".join(f"a{i} = a{i - 1}" for i in range(1, 2000)), "def double(x):\n    return a1999"],
+        [
+            "\n".join("    " * depth + f"for a{depth} in b:" for depth in range(90))
+            + "\n"
+            + "    " * 90
+            + "double[0] = 1"
+        ],
+        ["x = " + "+".join(["1"] * 5000) + "\ndef double(y):\n    return x"],
+        ["%%time\n" * 5000],
+        ["double = g(double)"] * 2000,
+        ["def double(x):\n" + "".join(f"    def f{i}(): return g\n" for i in range(4000))],
+    ],
+    ids=["appends", "one-line", "loops-in-loops", "long-sum", "magics", "self", "functions"],
+)
+def test_a_hostile_notebook_ends(cells):
+    """What grows with the square of a notebook, or faster, would not come back here; nothing of it raises."""
+    assert made(code(*cells)).problem is None
 
 
 def test_magics_inside_strings_stay():

@@ -20,7 +20,10 @@ NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def course(tiny_course):
-    """The tiny course."""
+    """The tiny course, with its team for another assignment than the one that most tests collect."""
+    path = tiny_course / "autograde.yml"
+    text = path.read_text(encoding="utf-8").replace("[ada, grace]}", "[ada, grace], assignments: [single]}")
+    path.write_text(text, encoding="utf-8")
     return load_course(tiny_course)
 
 
@@ -62,7 +65,9 @@ def put(path, content, when=NOON):
         ("ada.rar", "ada"),
         ("ada.tar.bz2", "ada"),
         ("ada@example.org.zip", "ada"),
-        ("Enchantress.zip", "ada"),
+        ("Enchantress.zip", None),
+        ("hw2-ada", "ada"),
+        ("Homework 2_ada.zip", "ada"),
         ("ada_backprop.zip", "ada"),
         ("ada-backprop-late.zip", "ada"),
         ("ada-late.zip", "ada"),
@@ -97,7 +102,7 @@ def put(path, content, when=NOON):
     ],
 )
 def test_whose_is_it(course, entry, owner):
-    """Ids, e-mails, handles and names are found as people and LMSs write them; a doubtful one is nobody's."""
+    """Ids, e-mails and names are found as people and LMSs write them; a handle, or a doubtful one, is nobody's."""
     match = match_owner(entry, course.roster, course.assignment("backprop"))
     assert (match.owner.id if match.owner else None) == owner
     assert bool(match.reason) == (owner is None)
@@ -134,7 +139,7 @@ def test_a_class_is_collected(course, store, inbox):
     }
     assert {one.owner: one.received_at for one in result.added if one.owner != "kurt"} == {"ada": NOON, "grace": NOON}
     assert {one.entry: one.reason for one in result.unmatched} == {
-        "stranger.zip": "no id, e-mail, handle or name of the roster begins it; rename it to the student's id",
+        "stranger.zip": "no id, e-mail or name of the roster begins it; rename it to the student's id",
         "team-rho": "a link or a device; put the file itself there",
     }
     paper, broken = result.rejected
@@ -155,6 +160,7 @@ def test_collecting_again_adds_nothing(course, store, inbox):
     first = collect(course, assignment, inbox, store)
     again = collect(course, assignment, inbox, store)
     assert (again.added, again.unchanged) == ((), first.added)
+    assert [student.id for student in again.missing] == ["grace", "evelyn", "0012"]
     assert again.rejected == first.rejected
     put(inbox / "ada.zip", zipped(backprop_py="2"), NOON + timedelta(hours=1))
     third = collect(course, assignment, inbox, store)
@@ -165,15 +171,15 @@ def test_collecting_again_adds_nothing(course, store, inbox):
 def test_early_and_late_are_two_submissions(course, store, inbox):
     """Two uploads by one student are two submissions, be they archives or loose files of one name."""
     for name in ("ada.zip", "ada-late.zip"):
-        (inbox / name).write_bytes(zipped(backprop_py=name))
-    for name in ("kurt_backprop.py", "kurt_late_backprop.py"):
-        (inbox / name).write_text(name)
+        (inbox / name).write_bytes(zipped(backprop_py=f"FILE = {name!r}"))
+    for name in ("kurt_backprop.py", "kurt_late_backprop.py", "kurt_hyperparams.py"):
+        (inbox / name).write_text(f"FILE = {name!r}")
     result = collect(course, course.assignment("backprop"), inbox, store, received=NOON)
     assert sorted((one.owner, one.source) for one in result.added) == [
         ("ada", "ada-late.zip"),
         ("ada", "ada.zip"),
-        ("kurt", "kurt_backprop.py"),
-        ("kurt", "kurt_late_backprop.py"),
+        ("kurt", "kurt_backprop.py, kurt_hyperparams.py"),
+        ("kurt", "kurt_late_backprop.py, kurt_hyperparams.py"),
     ]
     assert {one.received_at for one in result.added} == {NOON}
 
@@ -184,6 +190,10 @@ def test_single_file_is_named_for_its_assignment(course, store, inbox):
     (inbox / "kurt_12_34_my notebook.ipynb").write_text("{}")
     result = collect(course, course.assignment("single"), inbox, store)
     assert [store.files(one) for one in result.added] == [{"single.py": b"1"}, {"my notebook.ipynb": b"{}"}]
+    assert [(one.owner, one.uploader, one.members) for one in result.added] == [
+        ("team-rho", "ada", ("ada", "grace")),
+        ("kurt", "kurt", ("kurt",)),
+    ]
 
 
 def test_moodle_folder_with_an_archive_in_it(course, store, inbox):

@@ -1,0 +1,98 @@
+"""What IPython allows in a cell and Python does not: magics, shell lines, help requests, indented cells, prompts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+CELL_MAGIC = re.compile(r"\s*%%(?P<name>!|[\w-]+)(?P<rest>[^\n]*)(?:\n|$)")
+_LINE_MAGIC = re.compile(r"(?P<indent>[ \t]*)(?:[%!?]|[\w.*%]+\?{1,2}[ \t]*$)")
+_TIMED = re.compile(
+    r"(?P<indent>[ \t]*)%{1,2}(?:time|prun|memit|mprun|lprun|snakeviz|pyinstrument)[ \t]+(?P<code>[A-Za-z_(\[].*)$"
+)
+_ASSIGNED = re.compile(r"(?P<head>[ \t]*[A-Za-z_][\w, \t]*=[ \t]*)(?:!|%(?=[A-Za-z]))")
+_PROMPT = re.compile(r"^(?:>>>|\.\.\.|In \[\d+\]:|   \.\.\.:) ?")
+#: Cell magics whose cell is no Python, or Python of another process.
+FOREIGN = frozenset(
+    {
+        "!", "sh", "bash", "zsh", "script", "sx", "system", "cmd", "powershell", "html", "HTML", "svg", "SVG", "latex", "markdown",
+        "js", "javascript", "perl", "ruby", "R", "julia", "octave", "sql", "bigquery", "cython", "cuda", "cu", "cpp", "rust",
+        "python2", "pypy", "skip", "false", "mermaid", "dot", "css", "ai",
+    }
+)  # fmt: skip
+
+
+def dedented(source: str) -> str:
+    """``source`` without prompts, and without the indentation of its first line, which IPython takes from each line."""
+    lines = source.split("\n")
+    first = next((line for line in lines if line.strip()), "")
+    if _PROMPT.match(first) and not first.startswith("..."):
+        lines = [_PROMPT.sub("", line) for line in lines]
+        first = next((line for line in lines if line.strip()), "")
+    indent = first[: len(first) - len(first.lstrip(" \t"))]
+    if indent:
+        lines = [line.removeprefix(indent) for line in lines]
+    return "\n".join(lines)
+
+
+def neutralise(source: str) -> str:
+    """``source`` with IPython's magics, shell lines and help requests as ``pass``; lines inside strings stay."""
+    lines = source.split("\n")
+    for index in _statement_lines(lines):
+        line = lines[index]
+        if timed := _TIMED.match(line):
+            lines[index] = f"{timed['indent']}{timed['code']}"
+        elif magic := _LINE_MAGIC.match(line):
+            lines[index] = f"{magic['indent']}pass"
+            while line.endswith("\\") and index + 1 < len(lines):  # a shell line that goes on
+                index += 1  # noqa: PLW2901 - the generator has passed these lines over
+                line, lines[index] = lines[index], ""
+        elif assigned := _ASSIGNED.match(line):
+            names = assigned["head"].rstrip(" \t=").split(",")
+            lines[index] = f"{assigned['head']}{', '.join(['None'] * len(names))}"
+    return "\n".join(lines)
+
+
+def _statement_lines(lines: list[str]) -> Iterator[int]:
+    """The indices of lines that begin a statement: outside of strings and brackets, after no backslash."""
+    quote, depth, carried = "", 0, False
+    for index, line in enumerate(lines):
+        starts = not quote and depth == 0 and not carried
+        if starts:
+            magic = _LINE_MAGIC.match(line) or _ASSIGNED.match(line)
+            ends = line.endswith("\\")
+            yield index
+            if magic:
+                carried = ends
+                continue
+        elif carried and not quote and depth == 0 and not line:
+            # A line that the caller has emptied.
+            carried = False
+            continue
+        quote, depth = _scan(line, quote, depth)
+        carried = not quote and line.endswith("\\")
+
+
+def _scan(line: str, quote: str, depth: int) -> tuple[str, int]:
+    """The open triple quote and the depth of brackets after ``line``."""
+    position = 0
+    while position < len(line):
+        char = line[position]
+        if quote:
+            if char == "\\":
+                position += 1
+            elif line.startswith(quote, position):
+                position += len(quote) - 1
+                quote = ""
+        elif char == "#":
+            break
+        elif char in "\"'":
+            quote = char * 3 if line.startswith(char * 3, position) else char
+            position += len(quote) - 1
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth = max(depth - 1, 0)
+        position += 1
+    # A plain string ends with its line, whether it was closed or not.
+    return (quote if len(quote) == 3 else ""), depth

@@ -1,0 +1,200 @@
+"""The one namespace of a notebook: which of its statements a name needs, in the order in which Jupyter runs them."""
+
+from __future__ import annotations
+
+import ast
+import bisect
+import builtins
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from grader.intake.statements import Statement
+
+#: Callables that make a function of a function.
+_WRAPPERS = frozenset(
+    {
+        "vectorize", "lru_cache", "cache", "partial", "jit", "njit", "compile", "script", "frompyfunc", "wraps", "staticmethod",
+        "checkpoint", "vmap", "no_grad", "singledispatch", "type", "namedtuple", "make_dataclass", "dataclass", "trace",
+    }
+)  # fmt: skip
+
+_SOME_FUNCTION = ast.parse("lambda: None", mode="eval").body
+
+
+@dataclass
+class Namespace:
+    """The statements of all notebooks, by what they bind and change; each notebook's names are its own.
+
+    A name that a notebook uses and does not have is looked for in the others: the work may go on from one to the next.
+    """
+
+    statements: Sequence[Statement]
+    binding: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
+    changing: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
+    stars: list[Statement] = field(default_factory=list)
+    books: list[int] = field(default_factory=list)
+    defined: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.books = sorted({item.book for item in self.statements})
+        for item in self.statements:
+            for name in item.binds:
+                self.binding[item.book, name].append(item)
+            if isinstance(item.node, ast.ImportFrom) and any(alias.name == "*" for alias in item.node.names):
+                self.stars.append(item)
+        for item in self.statements:
+            if item.defines or isinstance(getattr(item.node, "value", None), ast.Lambda):
+                for name in item.binds:
+                    self.defined.setdefault((item.book, name), item.position)
+        self._effects_of_calls()
+        for item in self.statements:
+            for name in item.mutates - (item.binds if item.full else set()):
+                self.changing[item.book, name].append(item)
+        self._without_overwritten()
+
+    def providers(self, name: str, book: int) -> list[Statement]:
+        """The statements that give ``name`` its value, and change it, as notebook ``book`` sees it; in order."""
+        for number in (book, *(other for other in self.books if other != book)):
+            bound = self.binding.get((number, name), [])
+            if bound:
+                only_imported = all(item.imports for item in bound)
+                changed = [
+                    item for item in self.changing.get((number, name), []) if not (only_imported and item.defines)
+                ]
+                return sorted({item.key: item for item in (*bound, *changed)}.values(), key=lambda item: item.key)
+        return self.changing.get((book, name), [])
+
+    def closure(
+        self, roots: Iterable[tuple[str, int]], skip: Callable[[str, int], bool]
+    ) -> tuple[list[Statement], set[str]]:
+        """The statements that ``roots``, names of notebooks, need, in order, and the names that nothing provides.
+
+        ``skip`` says of a name that it comes from elsewhere: from the module's own text, or from another module.
+        """
+        wanted = list(dict.fromkeys(roots))
+        seen = set(wanted)
+        taken: dict[tuple[int, int], Statement] = {}
+        absent: set[str] = set()
+        while wanted:
+            name, book = wanted.pop()
+            providers = self.providers(name, book)
+            if not providers:
+                absent.add(name)
+            for item in providers:
+                if item.key in taken:
+                    continue
+                taken[item.key] = item
+                for read in itertools.chain(item.now, item.later, item.mutates, item.writes):
+                    if (read, item.book) not in seen and not skip(read, item.book):
+                        seen.add((read, item.book))
+                        wanted.append((read, item.book))
+        unknown = {name for name in absent if not hasattr(builtins, name)}
+        return [taken[key] for key in sorted(taken)], unknown
+
+    def makes_function(self, item: Statement, name: str) -> bool:
+        """True where the statement gives ``name`` a function or class, and not a result that happens to be called so."""
+        if item.defines:
+            return True
+        earlier = self.defined.get((item.book, name), item.position) < item.position
+        return any(self._is_function(value, item, name, earlier=earlier) for value in _values(item.node, name))
+
+    def _is_function(self, value: ast.expr, item: Statement, name: str, *, earlier: bool) -> bool:
+        match value:
+            case ast.Lambda():
+                return True
+            case ast.Name(id=other):
+                return not earlier or (item.book, other) in self.defined
+            case ast.IfExp(body=body, orelse=orelse):
+                return any(self._is_function(part, item, name, earlier=earlier) for part in (body, orelse))
+            case ast.Call(func=function, args=args):
+                called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+                wraps = called in _WRAPPERS or isinstance(function, ast.Call)
+                # `loss = mean(loss, x)` calls it somewhere; `loss = njit(loss)` hands it on.
+                given = any(
+                    isinstance(arg, ast.Lambda) or (isinstance(arg, ast.Name) and (item.book, arg.id) in self.defined)
+                    for arg in args
+                )
+                return wraps or given or (not earlier and called != name)
+            case ast.Constant() | ast.List() | ast.Dict() | ast.Tuple() | ast.Set() | ast.JoinedStr():
+                return False
+        return not earlier
+
+    def _effects_of_calls(self) -> None:
+        """Calls of functions that change what they are given, or assign globals, change and bind these names."""
+        functions = [item for item in self.statements if item.alters or item.writes]
+        alters = {
+            (item.book, item.node.name): item.alters for item in functions if isinstance(item.node, ast.FunctionDef)
+        }
+        writes = {
+            (item.book, item.node.name): item.writes for item in functions if isinstance(item.node, ast.FunctionDef)
+        }
+        for item in self.statements:
+            for function, args in item.calls:
+                for index in alters.get((item.book, function), ()):
+                    if index < len(args) and args[index]:
+                        item.mutates.add(args[index])
+                for name in writes.get((item.book, function), ()):
+                    item.binds.add(name)
+                    if not self.binding[item.book, name] or self.binding[item.book, name][-1] is not item:
+                        bisect.insort(self.binding[item.book, name], item, key=lambda other: other.key)
+
+    def _without_overwritten(self) -> None:
+        """Take out definitions that a later one replaces before anything can have read them: earlier tries."""
+        running = {
+            book: [item.position for item in self.statements if item.book == book and item.running]
+            for book in self.books
+        }
+        readers: dict[tuple[int, str], list[int]] = defaultdict(list)
+        called: set[tuple[int, str]] = set()
+        for item in self.statements:
+            for name in item.now | item.mutates:
+                readers[item.book, name].append(item.position)
+            called |= {(item.book, name) for name in item.later}
+        dead: set[tuple[int, int, str]] = set()
+        for (book, name), items in self.binding.items():
+            for one, other in itertools.pairwise(items):
+                if not (one.full and other.full and one.binds == {name} and other.key != one.key):
+                    continue
+                read = _any_in(readers[book, name], one.position + 1, other.position)
+                ran = (book, name) in called and _any_in(running[book], one.position + 1, other.position)
+                if not read and not ran and name not in other.now:
+                    dead.add((*one.key, name))
+        for (book, name), items in self.binding.items():
+            self.binding[book, name] = [item for item in items if (*item.key, name) not in dead]
+
+
+def _values(node: ast.stmt, name: str) -> list[ast.expr]:
+    """The expressions that ``node``, or a statement in it, assigns to ``name``; functions in blocks count as lambdas."""
+    found: list[ast.expr] = []
+    pending: list[ast.AST] = [node]
+    while pending:
+        part = pending.pop()
+        match part:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                if part.name == name:
+                    found.append(_SOME_FUNCTION)
+                continue
+            case ast.Assign(targets=targets, value=value):
+                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                    found.append(value)
+                continue
+            case ast.AnnAssign(target=ast.Name(id=target_name), value=value) if value is not None:
+                if target_name == name:
+                    found.append(value)
+                continue
+        if isinstance(
+            part, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler | ast.Match | ast.match_case
+        ):
+            pending += [
+                child
+                for child in ast.iter_child_nodes(part)
+                if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)
+            ]
+    return found
+
+
+def _any_in(positions: Sequence[int], first: int, last: int) -> bool:
+    index = bisect.bisect_left(positions, first)
+    return index < len(positions) and positions[index] <= last

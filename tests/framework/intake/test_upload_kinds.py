@@ -1,0 +1,168 @@
+"""Nothing asked for is refused, or missed, for what nobody asked for."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+import zipfile
+
+import pytest
+
+from grader.intake import read_submission
+from grader.intake.arrange import arrange, holds_work, stands_for
+from grader.intake.litter import litter
+
+WORK = {"backprop.py": b"A = 1\n", "hyperparams.py": b"B = 2\n"}
+ASKED = tuple(WORK)
+
+
+def zipped(entries):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def info(name, mode=0):
+    made = zipfile.ZipInfo("x")
+    made.filename = made.orig_filename = name
+    made.external_attr = mode << 16
+    return made
+
+
+def in_folder(folder, name, data):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+LINK = stat.S_IFLNK | 0o777
+BESIDE = {
+    "a Mac's icon": [("hw2/Icon\r", b""), ("__MACOSX/hw2/._Icon\r", b"x")],
+    "Windows' thumbnails": [("hw2/Thumbs.db", b"x"), ("hw2/desktop.ini", b"x"), ("hw2/Thumbs.db:encryptable", b"")],
+    "a virtual environment": [(f"hw2/venv/lib/python3.11/site-packages/m{i}.py", b"") for i in range(2100)],
+    "an environment of another name": [(f"hw2/env/lib/m{i}.py", b"") for i in range(2100)],
+    "node's modules": [(f"hw2/node_modules/p/{i}.js", b"") for i in range(2100)],
+    "zeros": [("hw2/zeros.npy", bytes(20 << 20))],
+    "a checkpoint": [("hw2/best.pth", os.urandom(51 << 20))],
+    "names that differ by case": [("hw2/README.md", b"1"), ("hw2/readme.md", b"2")],
+    "folders of PowerShell": [(info("hw2\\"), b""), (info("hw2\\plots\\"), b""), (info("hw2\\plots\\a.png"), b"x")],
+    "folders as empty files": [(info("hw2"), b""), ("hw2/plots", b""), ("hw2/plots/a.png", b"x")],
+    "a link": [(info("hw2/data", LINK), b"/mnt/mnist")],
+    "a control character": [("hw2/a\x07.txt", b"x")],
+    "an absolute name": [("/home/ada/notes.txt", b"x")],
+    "a way out": [("../../notes.txt", b"x")],
+    "git": [("hw2/.git/HEAD", b"x")],
+    "an overlong name": [("hw2/" + "n" * 300 + ".txt", b"x")],
+    "a data set packed twice": [("hw2/a.csv", b"1"), ("hw2/./a.csv", b"2")],
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+def test_what_nobody_asked_for_costs_nothing(tmp_path, what):
+    """The files asked for come in, whatever lies beside them in the archive; what does not come in is listed."""
+    (tmp_path / "ada.zip").write_bytes(zipped([*BESIDE[what], *((f"hw2/{name}", data) for name, data in WORK.items())]))
+    upload = read_submission(tmp_path / "ada.zip")
+    assert upload.problem is None
+    assert {name: arrange(upload.files, ASKED).files[name] for name in ASKED} == WORK
+    quiet = ("folders of PowerShell", "folders as empty files")
+    assert bool(upload.left_out) == (what not in quiet)
+    assert all(item.name.isprintable() and item.reason for item in upload.left_out)
+
+
+def test_a_folder_and_a_tar_with_the_same(tmp_path):
+    """Links, caches and names that are no UTF-8 are left out, or read, of folders and tar archives as well."""
+    for name, data in WORK.items():
+        in_folder(tmp_path / "ada", name, data)
+    (tmp_path / "ada" / "data").symlink_to("/mnt/mnist")
+    in_folder(tmp_path / "ada", "Icon\r", b"")
+    in_folder(tmp_path / "ada", "venv/pyvenv.cfg", b"")
+    (tmp_path / "ada" / os.fsdecode(b"\xdcbung 2.txt")).write_bytes(b"x")
+    upload = read_submission(tmp_path / "ada")
+    assert (upload.problem, upload.files) == (None, WORK | {"\u00dcbung 2.txt": b"x"})
+    assert {item.name for item in upload.left_out} == {"data", "Icon\\r", "venv/"}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.add(tmp_path / "ada", "hw2")
+    (tmp_path / "kurt.tgz").write_bytes(buffer.getvalue())
+    packed = read_submission(tmp_path / "kurt.tgz")
+    assert packed.problem is None
+    assert {name: packed.files[name] for name in ASKED} == WORK
+
+
+def test_archives_are_opened_once(tmp_path):
+    """A zip beside a report, and a zip in a zip, are opened; one that holds data alone stays as the code reads it."""
+    inner = zipped([(f"hw2/{name}", data) for name, data in WORK.items()])
+    in_folder(tmp_path / "ada", "hw2.zip", inner)
+    in_folder(tmp_path / "ada", "remarks.pdf", b"%PDF")
+    in_folder(tmp_path / "ada", "data.zip", zipped([("a.csv", b"1")]))
+    upload = read_submission(tmp_path / "ada")
+    assert set(upload.files) == {*WORK, "remarks.pdf", "data.zip"}
+    (tmp_path / "kurt.zip").write_bytes(zipped([("hw2.zip", inner)]))
+    assert read_submission(tmp_path / "kurt.zip").files == WORK
+    twice = zipped([("b.zip", zipped([("c.zip", inner)]))])
+    (tmp_path / "evelyn.zip").write_bytes(twice)
+    assert not holds_work(list(read_submission(tmp_path / "evelyn.zip").files), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("files", "taken", "doubtful"),
+    [
+        (["src/backprop.py", "README.md"], "src/backprop.py", False),
+        (["backprop.py", "old/backprop.py"], "backprop.py", False),
+        (["a/backprop.py", "b/backprop.py"], None, True),
+        (["starter/backprop.py", "solution/backprop.py"], "solution/backprop.py", False),
+        (["hw/backprop.py", "hw/old/backprop.py"], "hw/backprop.py", False),
+        (["backprop.py", "backprop (1).py"], "backprop.py", True),
+        (["backprop (1).py", "backprop (2).py"], None, True),
+        (["Backprop.py", "test_backprop.py"], "Backprop.py", False),
+        (["test_backprop.py", "backprop_utils.py"], None, False),
+    ],
+)
+def test_where_an_asked_file_stands(files, taken, doubtful):
+    """It is found where it stands exactly once; two that could be it are both named."""
+    found = {name: name.encode() for name in files}
+    arranged = arrange(found, ["backprop.py"])
+    assert arranged.files.get("backprop.py") == (taken.encode() if taken else None)
+    assert bool(arranged.doubts) == doubtful
+    for name in files if doubtful else []:
+        assert name in arranged.doubts[0]
+
+
+def test_the_stub_gives_way(tmp_path):
+    """The stub counts only where there is nothing else; what stands beside the work comes along."""
+    stub = 'def f():\n    raise NotImplementedError("f: write your solution here")\n'
+    files = {
+        "backprop.py": stub.encode(),
+        "hw/backprop.py": b"A = open('scale.txt')",
+        "hw/scale.txt": b"1",
+        "hw/utils.py": b"U = 1",
+    }
+    arranged = arrange(files, ["backprop.py"], {"backprop.py": stub})
+    assert arranged.files["backprop.py"] == files["hw/backprop.py"]
+    assert (arranged.files["scale.txt"], arranged.files["utils.py"]) == (b"1", b"U = 1")
+    assert arranged.doubts == ()
+    assert (
+        arrange({"backprop.py": stub.encode()}, ["backprop.py"], {"backprop.py": stub}).files["backprop.py"]
+        == stub.encode()
+    )
+
+
+def test_names_that_mean_something_else():
+    """A test, a helper or another assignment's file is not the one asked for."""
+    for name in (
+        "test_backprop.py",
+        "backprop_utils.py",
+        "backprop.txt",
+        "backprop.ipynb",
+        "backpropagation.py",
+        "net.py",
+    ):
+        assert not stands_for(name, "backprop.py"), name
+    assert stands_for("TorchNet (2).py", "torch_net.py")
+    assert not stands_for("torch_net.py", "net.py")
+    for name in ("env/agent.py", "environment/lib.py", "data/train.csv", "lib/utils.py", "src/bin.py"):
+        assert litter(name) is None, name
