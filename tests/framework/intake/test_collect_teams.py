@@ -153,3 +153,16 @@ def test_a_store_of_the_earlier_schema_opens(tmp_path):
     assert old.submission(new.id).left_out == (("x", "y"),)
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+def test_each_member_has_a_page(tiny_course, store, tmp_path):
+    """Feedback is each member's, on the team's submission; the leaderboard has the team once."""
+    from grader.reports import publish_feedback
+
+    course = load_course(tiny_course)
+    assignment = course.assignment("backprop")
+    (one,) = collect(course, assignment, hand_in(tmp_path, "grace", "A = 1"), store, NOON).added
+    graded(store, one, 3.0)
+    _, items = publish_feedback(course, assignment, store, tmp_path / "pages")
+    assert [(item.owner, item.uploader) for item in items] == [("ada", "team-rho"), ("grace", "team-rho")]
+    assert (tmp_path / "pages" / "ada" / "index.html").is_file()
