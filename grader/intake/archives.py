@@ -24,7 +24,7 @@ TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, tarfile.TarError)
 _LINK = "a link or a device, not a file"
 #: Entries of an archive, folders and litter included, in multiples of the files that are taken.
-_ENTRIES = 50
+_MEMBERS_PER_FILE = 50
 
 
 def is_archive(name: str) -> bool:
@@ -93,7 +93,7 @@ def _unpack(name: str, data: bytes, intake: Intake) -> None:
 
 def _unpack_zip(data: bytes, intake: Intake) -> None:
     # Reading the directory makes an object an entry, so count entries before: 100 MB hold two million of them.
-    if data.count(b"PK\x01\x02") > _ENTRIES * intake.limits.count:
+    if data.count(b"PK\x01\x02") > _MEMBERS_PER_FILE * intake.limits.count:
         raise UploadProblem(f"more than {intake.limits.count} files; hand in your work without data sets or tools")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = [(entry, _zip_name(entry).replace("\\", "/")) for entry in archive.infolist()]
@@ -162,7 +162,7 @@ def _unpack_tar(data: bytes, intake: Intake, *, compressed: bool) -> None:
 
 def _members(archive: tarfile.TarFile, limits: UploadLimits) -> Iterator[tarfile.TarInfo]:
     for position, entry in enumerate(archive):
-        if position > _ENTRIES * limits.count:
+        if position > _MEMBERS_PER_FILE * limits.count:
             raise UploadProblem(f"more than {limits.count} files; hand in your work without data sets or tools")
         yield entry
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
-from grader.intake.magics import neutralise
+from grader.intake.ipython_syntax import neutralise
 from grader.intake.module_text import Insert, definitions, imported, origins, shape, weave
 from grader.intake.namespace import Namespace
 from grader.intake.notebook import Cell, Notebook
@@ -18,7 +18,6 @@ from grader.intake.statements import Statement, statements_of
 
 _DEFINES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+)", re.MULTILINE)
 _ASSIGNS = re.compile(r"^[ \t]*(?:[\w.]+\.)?(?P<name>[A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
-_QUOTED = re.compile(r"[\"'](?P<name>[A-Za-z_]\w*)[\"']")
 
 
 @dataclass(slots=True)
@@ -316,27 +315,13 @@ class Modules:
                 told = f"Cell {cell.number} of `{book}` defines {listed}, but {cell.aside}; this was not taken."
             found |= {name: (told, _raise(name, told, given[name], broken=bool(cell.problem))) for name in mine}
         for cell, book in self.pile.code:
-            text = cell.source
-            mentioned = {
-                match["name"] for match in (*_ASSIGNS.finditer(text), *_QUOTED.finditer(text), *_DEFINES.finditer(text))
-            }
-            for name in sorted(mentioned & (wanted - set(found))):
-                if self._is_stub_cell(name, cell, file):
-                    continue
-                told = f"Cell {cell.number} of `{book}` has `{name}` in a form that could not be taken; write `def {name}(...)` at the left margin."
+            for name in sorted(hidden_definitions(parse(cell.source)) & (wanted - set(found))):
+                told = (
+                    f"Cell {cell.number} of `{book}` has `{name}` in a form that could not be taken; "
+                    f"write `{'class' if isinstance(given[name], ast.ClassDef) else 'def'} {name}` at the left margin."
+                )
                 found[name] = (told, _raise(name, told, given[name], broken=False))
         return found
-
-    def _is_stub_cell(self, name: str, cell: Cell, file: str) -> bool:
-        """True where the cell has ``name`` as the release has it, or only its result, or its name in a text."""
-        nodes = [node for node in parse(cell.source).body if getattr(node, "name", "") == name]
-        if nodes:
-            return all(shape(node) == shape(self.given[file][name]) for node in nodes)
-        assigned = name in {match["name"] for match in _ASSIGNS.finditer(cell.source)}
-        patched = re.search(rf"(?:setattr|globals|exec|vars)\s*\(.*{re.escape(name)}", cell.source) is not None
-        return not patched and (
-            not assigned or any(item.cell.number == cell.number for item in self.rejected.get(name, []))
-        )
 
     def _place(self, item: Statement) -> str:
         return f"cell {item.cell.number} of `{self.pile.names[item.book]}`"
@@ -347,6 +332,27 @@ class Modules:
 
     def _books_of(self, taken: Sequence[Statement]) -> str:
         return " and ".join(f"`{name}`" for name in dict.fromkeys(self.pile.names[item.book] for item in taken))
+
+
+def hidden_definitions(tree: ast.Module) -> set[str]:
+    """Names that code defines where no statement at the top shows it: in functions, in texts that it executes."""
+    found: set[str] = set()
+    pending: list[tuple[ast.AST, bool]] = [(node, False) for node in tree.body]
+    while pending:
+        node, inside = pending.pop()
+        if inside and isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exec", "setattr"):
+            for arg in node.args:
+                if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                    matches = (*_DEFINES.finditer(arg.value), *_ASSIGNS.finditer(arg.value))
+                    found |= {match["name"] for match in matches} | {arg.value}
+        within = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        # A method that is called like a function asked for is not that function.
+        pending += [
+            (child, within or (inside and not isinstance(node, ast.ClassDef))) for child in ast.iter_child_nodes(node)
+        ]
+    return found
 
 
 def _top_level(source: str) -> set[str]:

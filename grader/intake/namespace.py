@@ -177,8 +177,7 @@ def _values(node: ast.stmt, name: str) -> list[ast.expr]:
                     found.append(_SOME_FUNCTION)
                 continue
             case ast.Assign(targets=targets, value=value):
-                if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                    found.append(value)
+                found += [part for target in targets for part in _unpacked(target, value, name)]
                 continue
             case ast.AnnAssign(target=ast.Name(id=target_name), value=value) if value is not None:
                 if target_name == name:
@@ -193,6 +192,18 @@ def _values(node: ast.stmt, name: str) -> list[ast.expr]:
                 if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)
             ]
     return found
+
+
+def _unpacked(target: ast.expr, value: ast.expr, name: str) -> list[ast.expr]:
+    """The part of ``value`` that ``name`` gets; all of it where only running it would show the part."""
+    if isinstance(target, ast.Name):
+        return [value] if target.id == name else []
+    if not isinstance(target, ast.Tuple | ast.List):
+        return []
+    if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+        pairs = zip(target.elts, value.elts, strict=True)
+        return [part for one, other in pairs for part in _unpacked(one, other, name)]
+    return [value] if any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(target)) else []
 
 
 def _any_in(positions: Sequence[int], first: int, last: int) -> bool:

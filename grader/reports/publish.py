@@ -16,22 +16,17 @@ def publish_feedback(
 ) -> tuple[Path, list[FeedbackItem]]:
     """Write a page for everybody who has been graded; give the staff's index and what was written.
 
-    Each member of a team has a page, with the team's submission. Of each owner the submission that counts is shown. Where no attempt at it has a score yet, its latest one is, so
-    that a held attempt has its page too.
+    Each member of a team has a page, with the team's submission. Of each owner the submission that counts is shown.
+    Where no attempt at it has a score yet, its latest one is, so that a held attempt has its page too.
     """
-    students = {student.id for student in course.roster.students}
     rows = store.standing(course, assignment, by="student")
-    # Who has left the roster, and a team of which nobody is on it any more, stand in the other list.
-    rows += [row for row in store.standing(course, assignment) if course.roster.get(row.owner) is None]
     reports = store.reports(row.latest.id for row in rows if row.latest is not None)
     items = [
         FeedbackItem(
             row.owner, reports[row.latest.id], row.submission.received_at, row.marks, uploader=row.submission.owner
         )
         for row in rows
-        if row.submission is not None
-        and row.latest is not None
-        and (row.owner in students or row.submission.owner == row.owner)
+        if row.submission is not None and row.latest is not None
     ]
     now = datetime.now(UTC)
     return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items

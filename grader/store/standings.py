@@ -117,9 +117,12 @@ def standings(
         if mine or by == "student":
             given = _marks_of(owner, marks)
             rows.append(_row((owner.id, owner.name, owner.shown), mine, assignment, questions, given))
+    here = {student.id for student in roster.students}
     for stranger in dict.fromkeys(owners[entry.submission.id] for entry in history):
-        if roster.get(stranger) is None:
-            mine = [entry for entry in history if owners[entry.submission.id] == stranger]
+        mine = [entry for entry in history if owners[entry.submission.id] == stranger]
+        # A team that is no more has its members' rows, where there is one for each student.
+        counted = by == "student" and all(here & set(entry.submission.members) for entry in mine)
+        if roster.get(stranger) is None and not counted:
             rows.append(_row((stranger, stranger, ""), mine, assignment, questions, marks.get(stranger, {})))
     return rows
 

@@ -214,10 +214,14 @@ def test_a_package_adds_a_format(course, monkeypatch, tmp_path):
     )
     install(monkeypatch, tmp_path, "lined", source, autograde_exporters={"lines": "lined:Lines"})
     assert "lines" in EXPORTERS.names()
-    hand_in(course, "ada", 2.0)
+    hand_in(course, "kurt", 2.0)
     result = export(course, "--format", "lines")
     assert result.exit_code == 0
-    assert (course.state / "exports" / "backprop.txt").read_text().startswith("ada graded\ngrace not submitted\n")
+    assert (
+        (course.state / "exports" / "backprop.txt")
+        .read_text()
+        .startswith("ada not submitted\ngrace not submitted\nkurt graded\n")
+    )
 
 
 def test_a_broken_package_is_named(course, monkeypatch, tmp_path):

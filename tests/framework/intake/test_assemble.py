@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.intake.assemble import assemble
-from grader.intake.magics import neutralise
+from grader.intake.ipython_syntax import neutralise
 from grader.intake.notebook import read_notebook
 from grader.intake.source_text import parse
 

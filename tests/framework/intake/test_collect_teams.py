@@ -132,7 +132,7 @@ def test_the_same_bytes_are_the_same_submission(store):
 def test_a_store_of_the_earlier_schema_opens(tmp_path):
     """Its submissions are there, with what was not kept then unknown; new ones are kept whole."""
     store = Store(tmp_path / "state")
-    store.add_submission("backprop", "ada", {"a.py": b"1"}, received_at=NOON, problem="old")
+    store.put_submission("backprop", "ada", {"a.py": b"1"}, received_at=NOON, problem="old")
     path = tmp_path / "state" / "store.db"
     with sqlite3.connect(path) as connection:
         for column in ("received_from", "left_out", "uploader", "members", "has_work"):
@@ -147,9 +147,22 @@ def test_a_store_of_the_earlier_schema_opens(tmp_path):
         (),
         False,
     )
-    new = old.add_submission(
+    new, _ = old.put_submission(
         "backprop", "kurt", {"a.py": b"2"}, received_at=NOON, left_out=[("x", "y")], members=["kurt"]
     )
     assert old.submission(new.id).left_out == (("x", "y"),)
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+def test_each_member_has_a_page(tiny_course, store, tmp_path):
+    """Feedback is each member's, on the team's submission; the leaderboard has the team once."""
+    from grader.reports import publish_feedback
+
+    course = load_course(tiny_course)
+    assignment = course.assignment("backprop")
+    (one,) = collect(course, assignment, hand_in(tmp_path, "grace", "A = 1"), store, NOON).added
+    graded(store, one, 3.0)
+    _, items = publish_feedback(course, assignment, store, tmp_path / "pages")
+    assert [(item.owner, item.uploader) for item in items] == [("ada", "team-rho"), ("grace", "team-rho")]
+    assert (tmp_path / "pages" / "ada" / "index.html").is_file()
