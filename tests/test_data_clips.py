@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -68,9 +69,7 @@ def test_frames_move_as_their_class_says():
         fits = [
             v
             for v in (1, 2)
-            if all(
-                (np.roll(a, (v * rows, v * columns), (0, 1)) == b).all() for a, b in zip(clip, clip[1:], strict=False)
-            )
+            if all((np.roll(a, (v * rows, v * columns), (0, 1)) == b).all() for a, b in pairwise(clip))
         ]
         assert len(fits) == 1
         speeds.update(fits)
