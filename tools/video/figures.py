@@ -125,7 +125,7 @@ def accuracies() -> None:
         axis.set_xlim(0, 1)
         axis.tick_params(axis="x", labelsize=8)
         axis.set_title(f"{task}: accuracy", fontsize=9, color=INK)
-        axis.legend(fontsize=7, loc="lower right")
+        axis.legend(fontsize=7, loc="upper right")
         for side in ("top", "right"):
             axis.spines[side].set_visible(False)
     save(figure, "accuracy.png")

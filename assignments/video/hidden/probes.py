@@ -79,8 +79,8 @@ def averaged(average_predictions, weight, clips, settings):
 def new_model(Model, settings, seed, x=None, spread=None):
     """A fresh model in evaluation mode, whose norms have seen the clips ``x``, if there are any.
 
-    With ``spread`` its last weight is scaled so that scores of frames differ about that much: fresh ones hardly differ, and then all averages
-    are alike.
+    With ``spread`` its last weight and bias are changed so that the scores of frames differ about that much, with a mean of 0 for each class:
+    fresh ones hardly differ, and then all averages are alike.
     """
     seed_all(seed)
     model = Model(**settings)
@@ -91,12 +91,17 @@ def new_model(Model, settings, seed, x=None, spread=None):
                 model(x.clone())
     model.eval()
     if spread is not None:
+        frames = x.flatten(0, 1)[:, None]
         head = [p for p in model.parameters() if p.dim() >= 2][-1]
+        biases = [p for p in model.parameters() if tuple(p.shape) == (settings["num_classes"],)]
         with torch.no_grad():
-            for _ in range(3):  # where the output is no linear function of the last weight, once is not enough
-                scores = model(x.flatten(0, 1)[:, None].clone())
-                now = (scores - scores.mean(dim=1, keepdim=True)).std(dim=0).mean()
-                head.mul_(min(spread / max(float(now), 1e-6), 1e4))
+            for _ in range(3):
+                scores = model(frames.clone())
+                now = float((scores - scores.mean(dim=1, keepdim=True)).std(dim=0).mean())
+                head.mul_(min(spread / max(now, 1e-6), 1e4))
+                scores = model(frames.clone())
+                if biases:
+                    biases[-1].sub_((scores - scores.mean(dim=1, keepdim=True)).mean(dim=0))
     return model
 
 

@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from grader.checks import assert_close, assert_registered, points
 
-TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
+#: Scores are scaled up to differ by about 2, and what batches of other sizes round off is scaled with them.
+TOLERANCE = {"rtol": 5e-3, "atol": 5e-3}
 #: Settings of a model for T frames of C channels, by its name.
 ARGUMENTS = {
     "SingleFrameCNN": lambda t, c: {"num_classes": 5, "in_channels": c},
