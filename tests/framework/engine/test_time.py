@@ -39,6 +39,13 @@ from grader.checks import points
 TRIED = []
 
 
+@points(1, visibility="hidden")
+def test_spent(student):
+    """A check that spends its time before the other file is imported."""
+    student.burn(0.7)
+    student.module("plain").total([1])
+
+
 @points(2)
 def test_slow_suite(student):
     """The suite itself takes longer than the check may."""
@@ -70,13 +77,6 @@ def test_total_again(student):
 def test_probe(student, probe):
     """A probe of `basics` alone."""
     assert probe.apply(student.ref("add"), 1.0, 2.0) == 3.0, "one and two is three"
-
-
-@points(1)
-def test_spent(student):
-    """A check that spends its time before it looks into the other file."""
-    student.burn(0.9)
-    student.module("plain").total([1])
 
 
 @points(1)
@@ -117,7 +117,7 @@ CLASS = {
     "imports without end": (BASICS, PLAIN + "while True: pass\n"),
     "syntax error": (BASICS, PLAIN + "x = = 1\n"),
     "missing": (BASICS, None),
-    "slow import": (BASICS, "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass\n" + PLAIN),
+    "slow import": (BASICS, "import time\nend = time.process_time() + 0.6\nwhile time.process_time() < end: pass\n" + PLAIN),
 }  # fmt: skip
 
 
