@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-<<<<<<< HEAD:tests/framework/data/test_data_clips.py
 import itertools
-=======
-from itertools import pairwise
->>>>>>> vid:tests/test_data_clips.py
 
 import numpy as np
 import pytest
@@ -75,11 +71,7 @@ def test_frames_move_as_their_class_says():
         fits = [
             v
             for v in (1, 2)
-<<<<<<< HEAD:tests/framework/data/test_data_clips.py
             if all((np.roll(a, (v * rows, v * columns), (0, 1)) == b).all() for a, b in itertools.pairwise(clip))
-=======
-            if all((np.roll(a, (v * rows, v * columns), (0, 1)) == b).all() for a, b in pairwise(clip))
->>>>>>> vid:tests/test_data_clips.py
         ]
         assert len(fits) == 1
         speeds.update(fits)
