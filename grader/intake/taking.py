@@ -55,7 +55,10 @@ class Intake:
         self.left_out.append(LeftOut(shown(name), reason))
 
     def admit(self, raw: str, *, folder: bool = False) -> str | None:
-        """``raw`` as a plain relative path; None for a folder, and for what is left out for its name."""
+        """``raw`` as a plain relative path; None for a folder, and for what is left out for its name.
+
+        Raises UploadProblem where it leads out of its folder.
+        """
         found = litter(raw.replace("\\", "/").strip("/"))
         if found is not None:
             if not folder:
@@ -64,7 +67,9 @@ class Intake:
         try:
             name = safe_name(raw)
         except UploadProblem as problem:
-            if not folder or ".." in raw:
+            if ".." in raw.replace("\\", "/").split("/"):
+                raise  # no tool writes that: it is meant
+            if not folder:
                 self.leave(raw, str(problem))
             return None
         return None if folder else name

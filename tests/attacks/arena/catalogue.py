@@ -24,7 +24,7 @@ from pathlib import Path
 
 from grader.intake import Upload, read_submission
 
-from arena.made import ARCHIVES, ODD_NAMES
+from arena.made import ARCHIVES, HARMLESS, ODD_NAMES
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 _KEYS = ("honest", "against", "says", "file", "verdict")
@@ -101,7 +101,10 @@ def attacks() -> list[Attack]:
     )
     names = Attack(Path("odd_names"), "files", "File names with markup, quotes, commands and dots.", 0, "TRIED", "work.py", "", ODD_NAMES)  # fmt: skip
     packed = [
-        Attack(Path(f"zip_{name.replace(' ', '_')}"), "files", f"An archive with a trick: {name}.", 0, "could not be read", "", "", data)
+        Attack(
+            Path(f"zip_{name.replace(' ', '_')}"), "files", f"An archive with a trick: {name}.", 0,
+            *(("TRIED", "work.py") if name in HARMLESS else ("could not be read", "")), "", data,
+        )
         for name, data in ARCHIVES.items()
     ]  # fmt: skip
     return [*(_read(path) for path in found), names, *packed]

@@ -44,3 +44,5 @@ ARCHIVES: dict[str, bytes] = {
     "over a folder": _zip([("work.py", _WORK, _FILE), ("work.py/x", b"x", _FILE)]),
     "no zip at all": b"PK\x03\x04" + bytes(100),
 }
+#: Those of which the trick alone is left out: the work in them is graded.
+HARMLESS = frozenset({"symlink", "device", "absolute"})
