@@ -15,7 +15,8 @@ def lucas_kanade(first: torch.Tensor, second: torch.Tensor, window: int = 7) -> 
     The brightness of what moves stays: Ix dx + Iy dy + It = 0. Around each pixel, all pixels of a window share one flow, and the least
     squares solution is taken. Ix and Iy are central differences per pixel (or Sobel or Scharr filters, divided by their weights) of the first
     frame, the second, or their mean; It = second - first. Where the window holds no texture, or texture in one direction only, the flow
-    must still be finite: add a small constant to the diagonal, mask, or use a pseudo-inverse. Equal frames give 0 everywhere. What you do
+    must still be finite: add a small constant to the diagonal (at most 1e-4 to means over the window, so that it weighs nothing where there is
+    texture), mask, or use a pseudo-inverse. Equal frames give 0 everywhere. What you do
     within a window of the border is yours to choose.
 
     Args:
