@@ -26,7 +26,7 @@ def temporal_nms(segments: torch.Tensor, scores: torch.Tensor, threshold: float)
     the rest is kept, and so on. A segment that was dropped drops nobody.
 
     Args:
-        segments: (N, 2), start and end.
+        segments: (N, 2), start and end; there is at least one.
         scores: (N,), no two alike.
         threshold: IoU; a pair with exactly this much may stay.
 

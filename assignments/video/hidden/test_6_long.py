@@ -88,7 +88,7 @@ FIXED = torch.tensor([[0.0, 10], [5, 15], [10, 20], [2, 4], [30, 31.5], [3, 3], 
 
 
 @points(3, hint="intersection = (min of ends - max of starts).clamp(min=0); union = both lengths - intersection; (N, 1) against (1, M).")
-@pytest.mark.parametrize("case", ["fixed", "random"])
+@pytest.mark.parametrize("case", ["fixed", "random", "hundredths"])
 def test_temporal_iou(student, rng, case):
     """`temporal_iou` is intersection over union, for every pair of segments."""
     if case == "fixed":
@@ -96,6 +96,8 @@ def test_temporal_iou(student, rng, case):
     else:
         a, b = (torch.rand(n, 1, generator=rng) * 20 + torch.tensor([[0.0, 0]]) for n in (6, 4))
         a, b = (torch.cat([each[:, :1], each[:, :1] + 0.5 + 8 * torch.rand(len(each), 1, generator=rng)], dim=1) for each in (a, b))
+        if case == "hundredths":
+            a, b = a / 100, b / 100
     got = student.temporal_iou(a, b)
     right = overlap(a, b)
     assert_close(
