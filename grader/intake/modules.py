@@ -76,6 +76,7 @@ class Modules:
         self.space = Namespace([self._patched(item) for item in self.pile.statements])
         self.rejected: dict[str, list[Statement]] = {}
         self._drop_what_defines_nothing()
+        self.space.drop_overwritten()
 
     def build(self, file: str) -> tuple[str | None, list[str]]:
         """The text of ``file``, None where it stays as it is, and what the student should know of it."""

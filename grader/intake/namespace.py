@@ -50,16 +50,21 @@ class Namespace:
                     self.defined.setdefault((item.book, name), item.position)
         self._effects_of_calls()
         for item in self.statements:
+            # A module, or what was imported from one, is no object that a method of such a name changes.
+            item.mutates |= {name for name in item.calls_on if not self._only_imported(item.book, name)}
             for name in item.mutates - (item.binds if item.full else set()):
                 self.changing[item.book, name].append(item)
-        self._without_overwritten()
+
+    def _only_imported(self, book: int, name: str) -> bool:
+        bound = self.binding.get((book, name), [])
+        return bool(bound) and all(item.imports for item in bound)
 
     def providers(self, name: str, book: int) -> list[Statement]:
         """The statements that give ``name`` its value, and change it, as notebook ``book`` sees it; in order."""
         for number in (book, *(other for other in self.books if other != book)):
             bound = self.binding.get((number, name), [])
             if bound:
-                only_imported = all(item.imports for item in bound)
+                only_imported = self._only_imported(number, name)
                 changed = [
                     item for item in self.changing.get((number, name), []) if not (only_imported and item.defines)
                 ]
@@ -140,8 +145,11 @@ class Namespace:
                     if not self.binding[item.book, name] or self.binding[item.book, name][-1] is not item:
                         bisect.insort(self.binding[item.book, name], item, key=lambda other: other.key)
 
-    def _without_overwritten(self) -> None:
-        """Take out definitions that a later one replaces before anything can have read them: earlier tries."""
+    def drop_overwritten(self) -> None:
+        """Take out definitions that a later one replaces before anything can have read them: earlier tries.
+
+        To be called when what defines nothing, a stub in a later cell, say, is out of ``binding``.
+        """
         running = {
             book: [item.position for item in self.statements if item.book == book and item.running]
             for book in self.books

@@ -48,6 +48,8 @@ class Statement:
     binds: set[str] = field(default_factory=set)
     full: bool = False
     mutates: set[str] = field(default_factory=set)
+    calls_on: set[str] = field(default_factory=set)
+    """Names of which it calls a method that sounds as if it changed them: `nn.init.normal_(x)` changes no `nn`."""
     now: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -161,7 +163,7 @@ def _changes(part: ast.AST, item: Statement) -> None:
                 for node in _running_parts(child):
                     if not isinstance(node, ast.For):  # else loops in loops would be walked again and again
                         _changes(node, inner)
-            if name in inner.mutates:
+            if name in inner.mutates | inner.calls_on:
                 item.mutates |= {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
         case ast.Call():
             item.running = True
@@ -185,7 +187,7 @@ def _call(call: ast.Call, item: Statement) -> None:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     in_place = name.endswith("_") and not name.endswith("__")
     if isinstance(function, ast.Attribute) and (name in _MUTATORS or in_place) and (root := _root(function)):
-        item.mutates.add(root)
+        item.calls_on.add(root)
     if call.args and (name in _CHANGING or in_place) and (root := _root(call.args[0])):
         item.mutates.add(root)
     if isinstance(function, ast.Name):
@@ -199,7 +201,7 @@ def _function_effects(node: ast.FunctionDef | ast.AsyncFunctionDef, item: Statem
         for part in ast.walk(child):  # functions inside, too: a decorator's wrapper sets the attribute
             if not isinstance(part, ast.For):
                 _changes(part, inner)
-    item.alters = {index for index, name in enumerate(parameters) if name in inner.mutates}
+    item.alters = {index for index, name in enumerate(parameters) if name in inner.mutates | inner.calls_on}
 
 
 def _roots(target: ast.AST) -> Iterator[str]:
