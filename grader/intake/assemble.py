@@ -68,8 +68,9 @@ def assemble(files: Mapping[str, bytes], stubs: Mapping[str, str], *, prefer: st
 
 
 def _ready_made(stubs: Mapping[str, str]) -> dict[str, bytes]:
-    """The files that are handed out complete: who does not hand them back has them as they were."""
-    return {file: text.encode() for file, text in stubs.items() if "NotImplementedError" not in text}
+    """The files that are handed out complete beside others to be written: who leaves them out has them as they were."""
+    complete = {file: text.encode() for file, text in stubs.items() if "NotImplementedError" not in text}
+    return complete if len(complete) < len(stubs) else {}
 
 
 def _assemble(
@@ -96,8 +97,8 @@ def _assemble(
         notes += told
         if built is not None:
             made[file] = built.encode()
-        elif from_cell:
-            made[file] = base.encode()
+        elif from_cell or file not in made:
+            made[file] = base.encode()  # the stub, where the notebook has nothing for a file: it is not written yet
     return made, notes
 
 

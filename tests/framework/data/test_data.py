@@ -6,7 +6,6 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,10 +18,20 @@ from grader.data import PredictionError, dataset, dataset_names, hold_out, load
 from grader.data.digits import digits, digits8x8
 from grader.data.stream import Stream
 from grader.errors import AutogradeError, CourseError, MachineError
+from grader.remote_values import HasValue
 
 pytestmark = pytest.mark.torch
 
 SECRET = bytes(range(32))
+
+
+class Remote(HasValue):
+    """A value that lives elsewhere, with its copy here."""
+
+    def __init__(self, value):
+        self.value = value
+
+
 CONFIG = {"set": "digits", "train": 200, "validation": 50, "test": 300, "flat": True, "array": "numpy"}
 
 
@@ -161,7 +170,7 @@ def test_accuracy_of_right_and_wrong_answers(held):
         lambda y: y.astype(np.uint8),
         torch.from_numpy,
         lambda y: torch.eye(10, dtype=torch.bfloat16)[torch.from_numpy(y)].requires_grad_(),
-        lambda y: SimpleNamespace(value=torch.from_numpy(y)),
+        lambda y: Remote(torch.from_numpy(y)),
         lambda y: np.log(np.eye(10) + 0.0 + 1e-300)[y],
     ],
     ids=["array", "list", "floats", "bytes", "tensor", "bfloat16 scores with grad", "remote", "log"],

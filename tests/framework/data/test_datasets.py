@@ -7,11 +7,16 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from grader.data import dataset_names, hold_out, load
 from grader.data.registry import Samples, make
+from grader.data.scene_folders import MSRC_COLOURS
+from grader.data.video_frames import _scan
 from grader.errors import CourseError, UsageError
+from tests.framework.data.test_data_clips import write_video
 from tests.framework.data.test_data_mnist import SIZES, write_idx
+from tests.framework.data.test_data_scenes import paint, palette_picture
 from tests.support.packages import install
 
 pytestmark = pytest.mark.torch
@@ -51,6 +56,62 @@ class Stripes:
 '''
 
 
+def msrc_files(root):
+    """Photographs of MSRC-v2 with the lists that say which are for the test."""
+    colours = np.array([(0, 0, 0), *MSRC_COLOURS.values()], np.uint8)
+    (root / "targets").mkdir()
+    for index in range(72):
+        quarters = paint(root / "images", f"{index}_1_s.bmp", (48, 32), index)
+        Image.fromarray(colours[quarters + index % 5 + 1]).save(root / "targets" / f"{index}_1_s_GT.bmp")
+    for name, rows in (("train", range(40)), ("val", range(40, 48)), ("test", range(48, 72))):
+        (root / f"{name}.txt").write_text("".join(f"{row}_1_s.bmp\n" for row in rows))
+
+
+def voc_files(root):
+    """Photographs of VOC 2012 with their class maps."""
+    year = root / "VOCdevkit" / "VOC2012"
+    lists = year / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (year / "SegmentationClass").mkdir()
+    names = [f"2007_{index:06d}" for index in range(72)]
+    for index, name in enumerate(names):
+        quarters = paint(year / "JPEGImages", f"{name}.jpg", (50, 40), index)
+        palette_picture(quarters * 5).save(year / "SegmentationClass" / f"{name}.png")
+    (lists / "train.txt").write_text("\n".join(names[:48]) + "\n")
+    (lists / "val.txt").write_text("\n".join(names[48:]) + "\n")
+
+
+def pets_files(root):
+    """Pets with their trimaps."""
+    notes = root / "oxford-iiit-pet" / "annotations"
+    (notes / "trimaps").mkdir(parents=True)
+    names = [f"Abyssinian_{index}" for index in range(72)]
+    for index, name in enumerate(names):
+        quarters = paint(root / "oxford-iiit-pet" / "images", f"{name}.jpg", (40, 60), index)
+        Image.fromarray(np.array([1, 2, 3, 3])[quarters].astype(np.uint8)).save(notes / "trimaps" / f"{name}.png")
+    for part, chosen in (("trainval", names[:48]), ("test", names[48:])):
+        (notes / f"{part}.txt").write_text("".join(f"{name} 1 1 1\n" for name in chosen))
+
+
+def video_files(root):
+    """Frames of clips, in the folders of UCF-101."""
+    for label, name in enumerate(("Archery", "Biking")):
+        for group in range(1, 26):
+            for clip in (1, 2):
+                colour = (100 * label + 20 + clip, 8 * group)
+                write_video(root / name / f"v_{name}_g{group:02d}_c{clip:02d}", colour)
+    _scan.cache_clear()
+
+
+#: Data sets that read photographs or frames from a folder: what makes one, and the options that keep it small.
+FOLDERS = {
+    "msrc": (msrc_files, {"side": 24}),
+    "voc": (voc_files, {"side": 24}),
+    "pets": (pets_files, {"side": 24}),
+    "video_frames": (video_files, {"frames": 3, "side": 14, "stride": 2}),
+}
+
+
 @pytest.fixture(scope="module", params=dataset_names())
 def data(request, tmp_path_factory):
     """Every registered data set; one that reads files finds made-up ones."""
@@ -65,6 +126,11 @@ def data(request, tmp_path_factory):
             write_idx(raw / f"{half}-images-idx3-ubyte", images)
             write_idx(raw / f"{half}-labels-idx1-ubyte", rng.integers(10, size=count))
         options = {"root": str(folder)}
+    elif request.param in FOLDERS:
+        write, options = FOLDERS[request.param]
+        folder = tmp_path_factory.mktemp(request.param)
+        write(folder)
+        options = {**options, "root": str(folder)}
     return make(request.param, options)
 
 
@@ -77,12 +143,13 @@ def same(one, other):
 
 
 def test_parts_have_the_shapes_that_were_asked_for(data):
-    """Images are float32 in [0, 1], four axes; what belongs to them has as many rows, and labels run from 0."""
+    """Images are float32 in [0, 1], four axes or, for clips, five; what belongs to them has as many rows, and labels run from 0."""
     train, validation = data.public(TRAIN, VALIDATION)
     for samples, count in ((train, TRAIN), (validation, VALIDATION), (data.secret(TEST, KEY), TEST)):
         assert isinstance(samples, Samples)
         assert samples.x.dtype == np.float32
-        assert (samples.x.ndim, len(samples.x), len(samples.y)) == (4, count, count)
+        assert (len(samples.x), len(samples.y)) == (count, count)
+        assert samples.x.ndim in (4, 5)
         assert samples.x.shape[1:] == train.x.shape[1:]
         assert 0.0 <= float(samples.x.min()) < float(samples.x.max()) <= 1.0
         if samples.y.ndim == 1:

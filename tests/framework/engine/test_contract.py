@@ -21,7 +21,7 @@ from grader.records import Verdict
 from grader.sandbox.faults import ContractError, StudentError, StudentFrame
 from tests.support.tiny import BASICS, PLAIN, write_course
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.runner]
 
 X = torch.ones(2)
 A = np.ones(2)

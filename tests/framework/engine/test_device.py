@@ -11,7 +11,7 @@ from grader.errors import MachineError
 from grader.grading.slot import Slot, Work
 from tests.support import tiny
 
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.runner]
 
 GPU = "    profiles:\n      big: {device: cuda}\n"
 

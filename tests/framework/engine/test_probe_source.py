@@ -64,9 +64,9 @@ def test_probes_use_the_library_without_importing_it(tmp_path, server):
 
     source = shipped(tmp_path, PROBES)
     assert "from grader" not in source
-    run = server.probe(source, "run")
+    run = server.probe(source, "run", [])
     assert run(torch.zeros(4, 2)) == [[True, True, 4], [False, False, 1]]
-    assert server.probe(source, "Watched").__module__ == "_probes_watched"
+    assert server.probe(source, "Watched", []).__module__ == "_probes_watched"
 
 
 def test_lines_keep_their_numbers(tmp_path, server):
@@ -74,7 +74,7 @@ def test_lines_keep_their_numbers(tmp_path, server):
     source = shipped(tmp_path, PROBES)
     assert source.splitlines()[8] == "LINE = 8"
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the line is what is asked
-        server.probe(source, "fail")()
+        server.probe(source, "fail", [])()
     assert traceback.extract_tb(caught.value.__traceback__)[-1].lineno == 23
 
 
@@ -91,7 +91,7 @@ def test_a_submissions_own_grader_takes_no_place(tmp_path, server):
     (tmp_path / "submission" / "grader.py").write_text("raise SystemExit\n")
     (tmp_path / "submission" / "_probes_seeding.py").write_text("raise SystemExit\n")
     sys.modules["_probes_seeding"] = sys  # as a submission may do
-    seed_all = server.probe(shipped(tmp_path, "from grader.probes import seed_all\n"), "seed_all")
+    seed_all = server.probe(shipped(tmp_path, "from grader.probes import seed_all\n"), "seed_all", [])
     assert seed_all.__code__.co_filename == "grader/probes/seeding.py"
 
 

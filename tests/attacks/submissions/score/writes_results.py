@@ -14,11 +14,13 @@ def write():
         "results.json", "report.json", "/autograder/results/results.json", "@STATE@/store.db", "@COURSE@/gradebook.db",
         "@COURSE@/LEFT-@TOKEN@", "../results.json", "/report.json",
     ):
+        # In a /tmp of its own a worker may make folders of any name; what counts is the machine's.
+        there = os.path.isdir(os.path.dirname(name))
         try:
             os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
             with open(name, "w") as file:
                 file.write(RESULT)
-            if name.startswith(("/", "@")):
+            if there and name.startswith(("/", "@")):
                 print("PWNED", name)
         except OSError:
             continue
