@@ -24,7 +24,7 @@ from pathlib import Path
 
 from grader.intake import Upload, read_submission
 
-from arena.made import ARCHIVES, HARMLESS, ODD_NAMES
+from arena.made import ARCHIVES, HARMLESS, ODD_NAMES, packed
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 _KEYS = ("honest", "against", "says", "file", "verdict")
@@ -41,8 +41,8 @@ class Attack:
     says: str
     file: str
     verdict: str
-    #: For those of arena/made.py: the files themselves, or the bytes of an archive.
-    made: Mapping[str, bytes] | bytes | None = None
+    #: For those of arena/made.py: the files themselves, or an archive: its entries, or its bytes.
+    made: Mapping[str, bytes] | list[tuple[str, bytes, int]] | bytes | None = None
 
     @property
     def name(self) -> str:
@@ -52,14 +52,25 @@ class Attack:
     @property
     def unreadable(self) -> bool:
         """Whether it must not get as far as being run."""
-        return isinstance(self.made, bytes)
+        return isinstance(self.made, bytes | list)
 
     def upload(self, places: dict[str, str]) -> Upload:
         """What is handed in, with the places filled in."""
-        if isinstance(self.made, bytes):
+        if isinstance(self.made, bytes | list):
+            # Places are filled in before it is packed: lengths and offsets stay right.
+            data = (
+                self.made
+                if isinstance(self.made, bytes)
+                else packed(
+                    [
+                        (fill(name.encode(), places).decode(), fill(content, places), mode)
+                        for name, content, mode in self.made
+                    ]
+                )
+            )
             with tempfile.TemporaryDirectory() as folder:
                 archive = Path(folder, "work.zip")
-                archive.write_bytes(fill(self.made, places))
+                archive.write_bytes(data)
                 return read_submission(archive)
         if self.made is not None:
             files = dict(self.made)
@@ -100,11 +111,11 @@ def attacks() -> list[Attack]:
         if path.parent.name != "neighbours" and (path.suffix == ".py" or (path / "work.py").is_file())
     )
     names = Attack(Path("odd_names"), "files", "File names with markup, quotes, commands and dots.", 0, "TRIED", "work.py", "", ODD_NAMES)  # fmt: skip
-    packed = [
+    archives = [
         Attack(
             Path(f"zip_{name.replace(' ', '_')}"), "files", f"An archive with a trick: {name}.", 0,
             *(("TRIED", "work.py") if name in HARMLESS else ("could not be read", "")), "", data,
         )
         for name, data in ARCHIVES.items()
     ]  # fmt: skip
-    return [*(_read(path) for path in found), names, *packed]
+    return [*(_read(path) for path in found), names, *archives]

@@ -21,7 +21,8 @@ ODD_NAMES = {
 }  # fmt: skip
 
 
-def _zip(entries: list[tuple[str, bytes, int]]) -> bytes:
+def packed(entries: list[tuple[str, bytes, int]]) -> bytes:
+    """A zip of the entries, (name, content, mode) each."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, data, mode in entries:
@@ -33,15 +34,15 @@ def _zip(entries: list[tuple[str, bytes, int]]) -> bytes:
 
 _FILE, _LINK, _DEVICE = stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFCHR | 0o666
 
-#: Archives that must not be unpacked as they ask, by name.
-ARCHIVES: dict[str, bytes] = {
-    "symlink": _zip([("work.py", _WORK, _FILE), ("suite", b"@COURSE@/assignments", _LINK)]),
-    "symlink as work.py": _zip([("work.py", b"@COURSE@/solutions/attacked/work.py", _LINK)]),
-    "device": _zip([("work.py", _WORK, _FILE), ("disk", b"", _DEVICE)]),
-    "dots": _zip([("work.py", _WORK, _FILE), ("../LEFT-@TOKEN@.py", b"x", _FILE)]),
-    "absolute": _zip([("work.py", _WORK, _FILE), ("/tmp/LEFT-@TOKEN@.py", b"x", _FILE)]),
-    "backslashes": _zip([("work.py", _WORK, _FILE), ("..\\..\\LEFT-@TOKEN@.py", b"x", _FILE)]),
-    "over a folder": _zip([("work.py", _WORK, _FILE), ("work.py/x", b"x", _FILE)]),
+#: Archives that must not be unpacked as they ask, by name: their entries, or bytes.
+ARCHIVES: dict[str, list[tuple[str, bytes, int]] | bytes] = {
+    "symlink": [("work.py", _WORK, _FILE), ("suite", b"@COURSE@/assignments", _LINK)],
+    "symlink as work.py": [("work.py", b"@COURSE@/solutions/attacked/work.py", _LINK)],
+    "device": [("work.py", _WORK, _FILE), ("disk", b"", _DEVICE)],
+    "dots": [("work.py", _WORK, _FILE), ("../LEFT-@TOKEN@.py", b"x", _FILE)],
+    "absolute": [("work.py", _WORK, _FILE), ("/tmp/LEFT-@TOKEN@.py", b"x", _FILE)],
+    "backslashes": [("work.py", _WORK, _FILE), ("..\\..\\LEFT-@TOKEN@.py", b"x", _FILE)],
+    "over a folder": [("work.py", _WORK, _FILE), ("work.py/x", b"x", _FILE)],
     "no zip at all": b"PK\x03\x04" + bytes(100),
 }
 #: Those of which the trick alone is left out: the work in them is graded.

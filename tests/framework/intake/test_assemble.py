@@ -143,7 +143,11 @@ def test_a_stub_in_the_notebook_replaces_nothing():
 def test_an_untouched_notebook_changes_nothing():
     """Files are graded as they were handed in, byte for byte."""
     files = {"ops.py": b"x = 1\r\n", "hw.ipynb": notebook(code("print(1)"))}
-    assert assemble(files, STUBS).files == files
+    assembled = assemble(files, STUBS).files
+    assert {name: assembled[name] for name in files} == files
+    assert {name: assembled[name].decode() for name in set(assembled) - set(files)} == {
+        name: text for name, text in STUBS.items() if name not in files
+    }, "what is not there is there as its stub"
 
 
 def test_a_cell_with_a_syntax_error_is_named_and_costs_its_own_functions_only():

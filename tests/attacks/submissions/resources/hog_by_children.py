@@ -3,16 +3,20 @@ import os
 import time
 
 print("TRIED", flush=True)
+children = []
 for _ in range(20):
     try:
-        if os.fork() == 0:
-            hoard = bytearray(b"x") * (100 << 20)
-            open("took" + str(os.getpid()), "w").close()
-            time.sleep(20)
-            os._exit(0)
+        child = os.fork()
     except OSError:
         break
+    if not child:
+        hoard = bytearray(b"x") * (100 << 20)
+        open("took" + str(os.getpid()), "w").close()
+        time.sleep(20)
+        os._exit(0)
+    children.append(child)
 time.sleep(1.5)
-took = [name for name in os.listdir(".") if name.startswith("took")]
+# Those that hold what they took at this moment: the kernel ends one whenever another goes over what all may have.
+took = [child for child in children if os.path.exists("took" + str(child)) and os.waitpid(child, os.WNOHANG)[0] == 0]
 if len(took) > 7:
     print("PWNED", len(took) * 100, "MiB")
