@@ -46,7 +46,7 @@ def assemble(files: Mapping[str, bytes], stubs: Mapping[str, str], *, prefer: st
     """
     arranged = arrange(files, tuple(stubs), stubs)
     notes = [*arranged.doubts, *arranged.notes]
-    readable = _ready_made(stubs) | arranged.files
+    readable = _ready_made(stubs) | dict(arranged.files)
     for file in stubs:
         if file in readable and (text := _recoded(readable[file])) is not None:
             readable[file] = text.encode()
