@@ -15,7 +15,8 @@ from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
 from grader.intake.filenames import is_notebook, is_work, shown
-from grader.intake.source_text import decode, parse
+from grader.intake.source_text import decode
+from grader.python_source import parse
 
 _SEPARATOR = re.compile(r"[\s_\-.,()\[\]+~]+")
 #: What browsers, systems and people add to a name without meaning another file.

@@ -18,7 +18,8 @@ from grader.intake.filenames import is_notebook
 from grader.intake.module_text import shape
 from grader.intake.modules import Modules, Pile
 from grader.intake.notebook import Notebook, read_notebook
-from grader.intake.source_text import decode, encoding_of, parse
+from grader.intake.source_text import decode, encoding_of
+from grader.python_source import parse
 
 _MAX_NOTES = 16
 

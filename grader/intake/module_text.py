@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.intake.notebook import Cell
-from grader.intake.source_text import parse
 from grader.intake.statements import Statement, analyse
+from grader.python_source import parse
 
 _NO_CELL = Cell(0, "")
 _MAIN = re.compile(r"^if\s+__name__\s*==\s*(['\"])__main__\1\s*:[^\S\n]*$", re.MULTILINE)

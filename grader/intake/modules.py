@@ -13,8 +13,8 @@ from grader.intake.ipython_syntax import neutralise
 from grader.intake.module_text import Insert, definitions, imported, origins, shape, weave
 from grader.intake.namespace import Namespace
 from grader.intake.notebook import Cell, Notebook
-from grader.intake.source_text import parse
 from grader.intake.statements import Statement, statements_of
+from grader.python_source import parse
 
 _DEFINES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+)", re.MULTILINE)
 _ASSIGNS = re.compile(r"^[ \t]*(?:[\w.]+\.)?(?P<name>[A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from grader.errors import UNREADABLE
 from grader.intake.filenames import UploadProblem, safe_name
 from grader.intake.ipython_syntax import CELL_MAGIC, FOREIGN, dedented, neutralise
-from grader.intake.source_text import parse
+from grader.python_source import parse
 
 #: Bytes of a notebook, and characters of all its code; a notebook without data has a hundredth of it.
 MAX_NOTEBOOK = 60 * 1024 * 1024

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import codecs
 import io
 import tokenize
-import warnings
 
 #: By the mark at the beginning; UTF-32's begins like UTF-16's, so it comes first.
 _MARKS = (
@@ -41,13 +39,6 @@ def encoding_of(data: bytes) -> str:
         if max(even, odd) > len(head) // 4:
             return "utf-16-be" if even > odd else "utf-16-le"
     return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
-
-
-def parse(source: str) -> ast.Module:
-    """``source`` as a tree, without the warnings that compiling it would print; raises one of UNREADABLE."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grader.intake.assemble import assemble
 from grader.intake.ipython_syntax import neutralise
 from grader.intake.notebook import read_notebook
-from grader.intake.source_text import parse
+from grader.python_source import parse
 
 OPS = '''"""Operations."""
 
