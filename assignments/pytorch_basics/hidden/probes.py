@@ -164,40 +164,54 @@ def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain
     }
 
 
-def run_predict(predict, weight, bias, x, batch_size, noisy_first):
-    """Predict with a watched model in training mode, whose batch norm has seen other data before."""
+def run_predict(predict, weight, bias, x, batch_size, noisy_first, training):
+    """Predict with a watched model in a mode of ours, whose batch norm has seen other data before."""
     torch.manual_seed(0)
     model = Watched(LinearClassifier(weight, bias, noisy=True))
     model(noisy_first)
     model.seen.clear()
+    model.train(training)
     labels = predict(model, x, batch_size)
     return {"labels": torch.as_tensor(labels).detach(), "seen": list(model.seen), "training": model.training}
 
 
 def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, seed):
-    """Fit a linear classifier; give the history and the final scores on both sets."""
+    """Fit a linear classifier; give the history, and the scores on both sets before and after."""
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Flatten(), nn.Linear(train[0][0].numel(), classes))
+    with torch.no_grad():
+        first = [model(train[0]), model(validation[0])]
     history = fit(model, TensorDataset(*train), TensorDataset(*validation), epochs, learning_rate, batch_size)
     model.eval()
     with torch.no_grad():
         scores = [model(train[0]), model(validation[0])]
     return {
+        "first_scores": first[0],
+        "first_validation_scores": first[1],
         "history": {str(key): [float(v) for v in values] for key, values in history.items()},
         "train_scores": scores[0],
         "validation_scores": scores[1],
     }
 
 
-def train_on_few(train_network, images, labels, validation_images, validation_labels, seeds):
-    """Scores on the training images of networks trained for one epoch, one for each seed."""
-    scores = []
-    for seed in seeds:
-        model = train_network(images, labels, validation_images, validation_labels, 1, seed)
-        model.eval()
-        with torch.no_grad():
-            scores.append(model(images))
-    return scores
+def train_on_few(train_network, images, labels, validation_images, validation_labels, epochs, seed):
+    """Scores of a trained network on its training images, and the number of examples that `backward` went through."""
+    trained = []
+
+    def note(module, arguments, output):
+        """Count a batch when the gradient of its scores arrives; later, those of the returned network's class count."""
+        if isinstance(output, torch.Tensor) and output.requires_grad:
+            output.register_hook(lambda gradient: trained.append((type(module), len(gradient))))
+
+    hook = nn.modules.module.register_module_forward_hook(note)
+    try:
+        model = train_network(images, labels, validation_images, validation_labels, epochs, seed)
+    finally:
+        hook.remove()
+    model.eval()
+    with torch.no_grad():
+        scores = model(images)
+    return {"scores": scores, "trained": sum(rows for kind, rows in trained if kind is type(model))}
 
 
 class _Counting(Dataset):

@@ -84,7 +84,9 @@ def test_make_batch(student, np_rng, n):
 def test_sigmoid(student, rng, scale, dtype):
     """`sigmoid` follows its definition, for any shape and for large entries."""
     x = scale * torch.randn(2, 3, 4, generator=rng, dtype=dtype)
-    assert_close(student.sigmoid(x), torch.sigmoid(x), name="sigmoid(x)", inputs={"x": x})
+    y = student.sigmoid(x)
+    assert_close(y, torch.sigmoid(x), name="sigmoid(x)", inputs={"x": x})
+    assert y.dtype == dtype, f"`sigmoid` of {dtype} should be {dtype}; it is {y.dtype}."
 
 
 @points(1, hint="Use tensor operations only: `.item()`, `.detach()` and `torch.tensor(...)` cut the graph.")

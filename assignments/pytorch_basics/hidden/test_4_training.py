@@ -226,7 +226,7 @@ def test_predict(student, probe, rng):
     """`predict` gives the class of each image, in order, batch by batch in evaluation mode."""
     x, _, weight, bias = _linear_problem(rng, 11, dtype=torch.float32)
     noisy = 3 * torch.randn(20, 5, generator=rng) + 1
-    got = probe.run_predict(student.ref("predict"), weight, bias, x, 4, noisy)
+    got = probe.run_predict(student.ref("predict"), weight, bias, x, 4, noisy, True)
     labels = got["labels"]
     assert labels.dtype == torch.int64, f"`predict` should give int64 labels; it gave {labels.dtype}."
     shape = tuple(labels.shape)
@@ -240,6 +240,8 @@ def test_predict(student, probe, rng):
     scores = norm.eval()(x) @ weight + bias
     assert torch.equal(labels, scores.argmax(dim=1)), "`predict` should give the class with the highest score."
     assert got["training"], "A model in training mode came back from `predict` in evaluation mode."
+    got = probe.run_predict(student.ref("predict"), weight, bias, x, 4, noisy, False)
+    assert not got["training"], "A model in evaluation mode came back from `predict` in training mode."
 
 
 _KEYS = ["train_loss", "validation_accuracy", "validation_loss"]
@@ -264,6 +266,14 @@ def test_fit_history(student, probe, rng):
     assert losses[-1] < 0.9 * losses[0], f"The training loss hardly falls: {losses[0]:.3f} to {losses[-1]:.3f}."
     accuracy = (got["train_scores"].argmax(dim=1) == train[1]).float().mean().item()
     assert accuracy > 0.7, f"After `fit`, three well separated groups are told apart in only {accuracy:.0%} of cases."
+    # After one epoch there is one set of weights to keep, and it is the one that was measured.
+    got = probe.run_fit(student.ref("fit"), train, validation, 3, 1, 0.1, 10, _seed(rng))
+    moved = (got["train_scores"] - got["first_scores"]).abs().max().item()
+    assert moved > 1e-3, "After one epoch the model has the weights it came with: it is measured before it is trained."
+    loss = F.cross_entropy(got["validation_scores"], validation[1])
+    expected = {"the loss of the model that came in: it is measured before the epoch": F.cross_entropy(got["first_validation_scores"], validation[1])}
+    value = got["history"]["validation_loss"][0]
+    assert_close(value, loss, rtol=1e-3, atol=1e-4, name='after one epoch, history["validation_loss"][0]', mistakes=expected)
 
 
 @points(2, hint="Deep-copy the state_dict when validation accuracy is best (its tensors are live); load it at the end.")
@@ -324,18 +334,46 @@ def test_select_then_test(student, probe, rng):
         assert_close(accuracy, on_test[best], rtol=0, atol=1e-6, name="the test accuracy")
 
 
+def _few(rng):
+    """Training and validation images with labels at random, in the order of `train_network`."""
+    images, labels = torch.rand(80, 1, 28, 28, generator=rng), torch.randint(10, (80,), generator=rng)
+    return images[:70], labels[:70], images[70:], labels[70:]
+
+
 @points(1, hint="`torch.manual_seed(seed)` before you build the network, and no random numbers from elsewhere.")
 def test_train_network_repeats(student, probe, rng):
     """`train_network` gives the same network for the same seed, and another for another."""
-    images, labels = torch.rand(80, 1, 28, 28, generator=rng), torch.randint(10, (80,), generator=rng)
-    seed = _seed(rng) % 10_000
-    arguments = (images[:70], labels[:70], images[70:], labels[70:], [seed, seed, seed + 1])
-    first, again, other = probe.train_on_few(student.ref("train_network"), *arguments)
+    few, seed = _few(rng), _seed(rng) % 10_000
+    first, again, other = (
+        probe.train_on_few(student.ref("train_network"), *few, 1, s)["scores"] for s in (seed, seed, seed + 1)
+    )
     assert torch.allclose(first, again, rtol=1e-4, atol=1e-5), "The same seed gave two different networks."
     assert not torch.allclose(first, other, rtol=1e-4, atol=1e-5), "Two seeds gave the same network."
 
 
-@points(5, hint="Look at the training curve first: does the loss fall? Then try learning rates and batch sizes.")
+@points(1, hint="`epochs` goes on to `fit`; the validation images go nowhere but into `fit`'s validation set.")
+def test_train_network_budget(student, probe, rng):
+    """`train_network` trains on the training set alone, and not longer than it may."""
+    (images, labels, *validation), seed = _few(rng), _seed(rng) % 10_000
+    for epochs in (1, 3):
+        trained = probe.train_on_few(student.ref("train_network"), images, labels, *validation, epochs, seed)["trained"]
+        most = epochs * len(images)
+        assert trained <= most, (
+            f"epochs={epochs} passes over {len(images)} training images allow {most} examples in training; "
+            f"`train_network` trained on {trained}. Does it hand on `epochs`, and train on the training set alone?"
+        )
+        assert trained, "`train_network` never trained the `Network` that it returns."
+    # After one epoch there is nothing to choose, so the validation set cannot change anything.
+    others = (torch.rand(10, 1, 28, 28, generator=rng), (validation[1] + 1) % 10)
+    one, two = (
+        probe.train_on_few(student.ref("train_network"), images, labels, *pair, 1, seed)["scores"]
+        for pair in (validation, others)
+    )
+    same = torch.allclose(one, two, rtol=1e-3, atol=1e-4)
+    assert same, "Other validation images gave other weights after one epoch: the network was trained on them."
+
+
+@points(4, hint="Look at the training curve first: does the loss fall? Then try learning rates and batch sizes.")
 def test_accuracy(student, held_out, profile, award):
     """A network trained by `train_network` reads digits that it has never seen."""
     model = student.train_network(*held_out.train, *held_out.validation, epochs=profile.budget["epochs"])
