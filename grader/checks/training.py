@@ -1,10 +1,13 @@
-"""Reference training: the steps of an optimiser written out, against which a student's training loop is held."""
+"""Training loops: an optimiser's steps written out, against which a student's are held, and the batches that they take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 import torch
+
+from grader.checks.close import CheckFailed
 
 #: The loss (a scalar) at the given parameters on one batch of inputs and targets.
 BatchLoss = Callable[[Sequence[torch.Tensor], torch.Tensor, torch.Tensor], torch.Tensor]
@@ -55,3 +58,39 @@ def sgd_steps(
 def of_linear(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> BatchLoss:
     """The loss of a linear model, parameters (weight (D, C), bias (C,)): ``loss(x @ weight + bias, y)``."""
     return lambda parameters, x, y: loss(x @ parameters[0] + parameters[1], y)
+
+
+def assert_random_batches(batches: Sequence[Sequence[int]], n: int, size: int) -> None:
+    """Hold the batches of a training to "a new random batch of ``size`` examples at each step, from all of them".
+
+    With or without replacement, within an epoch or at every step: each is random. With 30 draws for every example an
+    example stays away by chance once in 10^13.
+
+    Args:
+        batches: for each step the numbers, 0 to n - 1, of the examples that it took. None at all passes: then the
+            training could not be watched.
+        n: the number of examples.
+        size: examples in a batch; an epoch's last one may be smaller.
+
+    Raises:
+        CheckFailed: a batch has another size, the examples come in their order, every batch is the same, or some
+            example never comes.
+        ValueError: there are fewer than 30 draws for each example, so nothing follows from one that never comes.
+
+    """
+    if not batches:
+        return
+    largest = max(map(len, batches))
+    if largest != size:
+        raise CheckFailed(f"A step with batch_size={size} takes {largest} of {n} examples.")
+    draws = sum(map(len, batches))
+    if draws < 30 * n:
+        raise ValueError(f"{draws} draws of {n} examples are too few: ask for 30 for each example")
+    if size > 1 and all(b - a == 1 for batch in batches for a, b in pairwise(batch)):
+        raise CheckFailed("The batches are neighbours in the order of the examples; they should be drawn at random.")
+    if size < n and all(sorted(batch) == sorted(batches[0]) for batch in batches):
+        raise CheckFailed("Every step takes the same batch; each should draw a new one.")
+    never = sorted(set(range(n)) - {number for batch in batches for number in batch})
+    if never:
+        which = "the last example" if never == [n - 1] else f"{len(never)} of {n} examples"
+        raise CheckFailed(f"In {len(batches)} steps {which} never came up: draw from all of them.")

@@ -17,6 +17,36 @@ def make_net(TwoLayerNet, sizes, params):
     return net
 
 
+def initial_weights(TwoLayerNet, sizes, std, seed):
+    """W1 of two networks made one after the other, and of a third once the global generator is seeded anew."""
+    np.random.seed(seed)
+    first, second = (np.array(TwoLayerNet(*sizes, std=std).params["W1"]) for _ in range(2))
+    np.random.seed(seed)
+    return first, second, np.array(TwoLayerNet(*sizes, std=std).params["W1"])
+
+
+def batches_of(train, net, x, y, settings, seed):
+    """The examples of each step of a training, by number: column 0 of ``x`` holds them. Notes what reaches ``net.loss``.
+
+    ``train`` is a function that takes the net first; None is the net's own method. Empty where the training does not call ``net.loss``.
+    """
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    loss, batches = net.loss, []
+
+    def noted(X, y=None, *arguments, **options):
+        if y is not None:
+            batches.append(np.asarray(X)[:, 0].round().astype(int).tolist())
+        return loss(X, y, *arguments, **options)
+
+    net.loss = noted
+    if train is None:
+        net.train(x, y, x, y, **settings)
+    else:
+        train(net, x, y, x, y, **settings)
+    return batches
+
+
 def params_of(net):
     """The parameters as plain arrays; biases as vectors, however they are kept."""
     return {name: np.array(net.params[name]).reshape(-1 if name[0] == "b" else np.shape(net.params[name])) for name in ("W1", "b1", "W2", "b2")}
@@ -105,7 +135,8 @@ def torch_train(train_torch, net, x, y, x_val, y_val, settings, seed):
     torch.manual_seed(seed)
     np.random.seed(seed)
     history = train_torch(net, x, y, x_val, y_val, **settings)
-    return {name: [float(value) for value in history[name]] for name in history}
+    live = [name for name in history if any(getattr(value, "requires_grad", False) for value in history[name])]
+    return {"live": live} | {name: [float(value) for value in history[name]] for name in history}
 
 
 def torch_train_new(TorchTwoLayerNet, train_torch, sizes, std, x, y, x_val, y_val, settings, seed):

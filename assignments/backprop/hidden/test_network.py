@@ -91,7 +91,7 @@ def gradients(net, x, y, reg):
 
 
 @points(2, hint="Weights random with the standard deviation `std`, biases zero, in the dict `params`.")
-def test_init(student):
+def test_init(student, probe, np_rng):
     """`TwoLayerNet` starts with small random weights and zero biases."""
     net = student.TwoLayerNet(40, 60, 50, std=0.03)
     params = net.params
@@ -105,6 +105,10 @@ def test_init(student):
         b = np.asarray(params[name])
         assert b.size == size, f'params["{name}"] has {b.size} entries; it should have {size}'
         assert not b.any(), f'params["{name}"] should start at zero'
+    seed = int(np_rng.integers(2**31))
+    first, second, again = probe.initial_weights(student.ref("TwoLayerNet"), [4, 5, 3], 0.03, seed)
+    assert not np.array_equal(first, second), "two networks start with the same weights: is a generator seeded in __init__?"
+    assert np.array_equal(first, again), "np.random.seed does not repeat a network's weights: draw them from np.random's global generator"
 
 
 @points(2, hint="Affine, ReLU, affine; no ReLU and no softmax on the scores.")

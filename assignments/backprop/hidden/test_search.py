@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grader.checks import points
+from grader.checks import StudentError, points
 
 C = 3
 # A small batch and a small rate: a network whose loss is summed, not averaged, learns these too, and loses points elsewhere.
@@ -113,6 +113,14 @@ def test_search_returns_net(student, probe, np_rng):
         why = f"by your results the best setting's reached {best:.2f}: return that trained network itself"
     assert accuracy > 0.9, f"the network returned reaches {accuracy:.2f} on the validation set; {why}"
     assert found["classes"] == C, f"the network has {found['classes']} outputs for the classes 0..{C - 1}"
+    # Classes are 0..max(y), whether or not each of them occurs.
+    without = [np.where(labels == 1, 0, labels) for labels in (y, y_val)]
+    try:
+        classes = run(student, probe, np_rng, (x, without[0], x_val, without[1]), [{"num_iters": 1}])["classes"]
+    except StudentError as error:
+        assert "IndexError" not in str(error), f"labels 0..{C - 1} without a 1 do not fit the outputs: classes are 0..max(y), whether or not each occurs"
+        raise
+    assert classes == C, f"labels 0..{C - 1} without a 1 made {classes} outputs; classes are 0..max(y)"
     # What a setting leaves out keeps its default.
     few = run(student, probe, np_rng, (x, y, x_val, y_val), [{"num_iters": 1, "learning_rate": 0.1}])
     assert few["hidden"] == 32, f"a setting without hidden_size made {few['hidden']} hidden units; the default is 32"

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.training import assert_random_batches
 
 # The student's net is float32.
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
@@ -180,6 +181,14 @@ def test_torch_batch_size(reference, student, probe, np_rng):
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (x, y, x, y)), settings, seed=1)
     distance = abs(alone - np.asarray(history["loss_history"], dtype=float)[:1]).min()
     assert distance < 1e-3 * (1 + alone.max()), "with batch_size=1 the loss of a step is not the loss of any one example"
+    n, size = 20, 4
+    x = 0.01 * np_rng.normal(size=(n, 3)).astype(np.float32)
+    x[:, 0] = np.arange(n)
+    y = torch.from_numpy(np_rng.integers(C, size=n))
+    settings = {"learning_rate": 1e-9, "reg": 0.0, "num_iters": 160, "batch_size": size}
+    net = student.TorchTwoLayerNet(3, 5, C, std=0.01)
+    batches = probe.batches_of(student.ref("train_torch"), net, torch.from_numpy(x), y, settings, int(np_rng.integers(2**31)))
+    assert_random_batches(batches, n, size)
 
 
 @points(1, hint="An epoch ends after steps_per_epoch steps: measure after the step that ends it.")
@@ -206,6 +215,7 @@ def test_torch_histories(reference, student, probe, np_rng):
     # Coarse first: a fine grid costs more than all the rest of this check, and is seldom needed.
     rate = next(rate for points in (40, 400) for rate in np.geomspace(0.002, 5, points) if turns(rate))
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, *train)), settings(rate, 4), seed=1)
+    assert not history["live"], "loss_history holds tensors with their graphs, which keep every step in memory: append `loss.item()`"
     # 1, but for a net that took other steps: that is another check's business.
     after = float((torch.as_tensor(net.predict(torch.from_numpy(x[:1]))) == int(train[1][0])).float().mean())
     for name in ("train_acc_history", "val_acc_history"):

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.training import assert_random_batches
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 D, H, C = 5, 7, 4
@@ -157,6 +158,18 @@ def test_histories(student, probe, np_rng):
     assert_close(history["loss_history"], [loss], name="the first entry of loss_history", **TOLERANCE)
 
 
+@points(1, hint="Draw `batch_size` numbers out of 0..N-1 at every step, at random, and take X and y by them.")
+def test_batches(student, probe, np_rng):
+    """`train` draws a new random batch of `batch_size` examples at each step, from all of them."""
+    n, size = 20, 4
+    x, y = 0.01 * np_rng.normal(size=(n, 3)), np_rng.integers(C, size=n)
+    x[:, 0] = np.arange(n)
+    net = student.TwoLayerNet(3, 5, C, std=0.01)
+    # Numbers of the examples are large inputs: at this rate nothing moves.
+    settings = {"learning_rate": 1e-9, "reg": 0.0, "num_iters": 160, "batch_size": size}
+    assert_random_batches(probe.batches_of(None, net, x, y, settings, int(np_rng.integers(2**31))), n, size)
+
+
 @points(2, hint="A net this large can learn 12 examples by heart. Draw X and y with the same indices, and a new batch each step.")
 def test_overfits(student, probe, np_rng):
     """`train` learns a dozen random examples by heart."""
@@ -167,7 +180,7 @@ def test_overfits(student, probe, np_rng):
     assert loss < 0.2, f"after 200 steps the loss on 12 examples is still {loss:.2f}; guessing costs 1.39"
 
 
-@points(5, hint="If the small checks pass and this does not, look at how batches are drawn: at random, from the whole training set.")
+@points(4, hint="If the small checks pass and this does not, look at how batches are drawn: at random, from the whole training set.")
 def test_accuracy(student, probe, profile, held_out, award, np_rng):
     """A trained `TwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget

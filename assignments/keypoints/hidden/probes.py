@@ -72,8 +72,9 @@ class _Compose:
         self.transforms = transforms
 
     def __call__(self, sample):
+        # Each transform takes arrays, and may return arrays or tensors.
         for transform in self.transforms:
-            sample = transform(sample)
+            sample = transform({name: plain(value) for name, value in sample.items()})
         return sample
 
 
@@ -92,6 +93,22 @@ def read_batches(FacialKeypointsDataset, RandomHorizontalFlip, RandomCrop, Norma
             for _ in range(2):
                 seed_all(seed)
                 found[chain].append(next(iter(DataLoader(data, batch_size=len(data)))))
+    return found
+
+
+def overwritten(transforms, image, keypoints):
+    """Which entries of the sample that it is given each transform writes to, by the transform's name."""
+    found = {}
+    for name, transform, arguments in transforms:
+        if isinstance(transform, type):
+            transform, arguments = transform(*arguments), []
+        sample = sample_of(image, keypoints)
+        kept = dict(sample)
+        seed_all(0)
+        transform(sample, *arguments)
+        changed = [key for key, before in (("image", image), ("keypoints", keypoints)) if not np.array_equal(kept[key], before)]
+        if changed:
+            found[name] = changed
     return found
 
 
@@ -175,17 +192,27 @@ def reached(model, x):
     }
 
 
-def pull(model, x, target, steps):
-    """What the model gives in training mode after some steps towards one target for all coordinates."""
+def pull(model, x, target, steps, rate):
+    """What the model gives in training mode before each of some steps towards one target, and after them."""
     model.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(steps):
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    given = []
+    for step in range(steps + 1):
         out = model(x)
-        optimizer.zero_grad()
-        F.mse_loss(out, torch.full_like(out, target)).backward()
-        optimizer.step()
-    with torch.no_grad():
-        return model(x).detach()
+        given.append(out.detach().clone())
+        if step < steps:
+            optimizer.zero_grad()
+            F.mse_loss(out, torch.full_like(out, target)).backward()
+            optimizer.step()
+    return torch.stack(given)
+
+
+class _Batches(list):
+    """Batches with the length of their data set, as a loader has it."""
+
+    def __init__(self, batches):
+        super().__init__(batches)
+        self.dataset = range(sum(len(batch["image"]) for batch in batches))
 
 
 def epoch_of(train_epoch, weight, batches, settings, split, training, stale):
@@ -195,7 +222,7 @@ def epoch_of(train_epoch, weight, batches, settings, split, training, stale):
     (weight,) = model.parameters()
     weight.grad = torch.full_like(weight, stale)
     optimizer = torch.optim.SGD(model.parameters(), **settings)
-    loader = [{"image": image.clone(), "keypoints": keypoints.clone()} for image, keypoints in batches]
+    loader = _Batches([{"image": image.clone(), "keypoints": keypoints.clone()} for image, keypoints in batches])
     loss = train_epoch(model, loader, optimizer)
     graph = isinstance(loss, torch.Tensor) and loss.requires_grad
     return {"weight": weight.detach(), "loss": float(loss), "graph": graph, "seen": model.seen}

@@ -121,7 +121,8 @@ def test_normalize(student, np_rng, kind):
     image = np_rng.integers(low, high, (1, 96, 96)).astype(kind)
     image[0, 0, :2] = low, high - 1
     keypoints = np_rng.uniform(2, 94, (15, 2)).astype(np.float32)
-    keypoints[:3] = [[0, 96], [48, 0], [96, 48]]
+    # After a crop keypoints may lie outside of the picture.
+    keypoints[:4] = [[0, 96], [48, 0], [96, 48], [-7, 103]]
     got = student.Normalize()({"image": image, "keypoints": keypoints})
     real = image.astype(np.float64)
     assert_close(
@@ -151,6 +152,7 @@ def test_normalize(student, np_rng, kind):
             "the coordinates as they were": keypoints,
             "the division before the shift": lambda: keypoints / 48 - 48,
             "the opposite sign": lambda: (48 - keypoints) / 48,
+            "keypoints outside of the picture pushed to its edge": lambda: np.clip((keypoints - 48) / 48, -1, 1),
             "48 k + 48, which leads from [-1, 1] back to pixels": lambda: keypoints * 48 + 48,
         },
         rtol=1e-4, atol=1e-5,
@@ -413,3 +415,12 @@ def test_pipeline(student, probe, np_rng):
                 assert torch.allclose(first, second), (
                     f"Read for the second time, the same faces have other {name}: a transform overwrites what the data set keeps."
                 )
+    sample = picture(np_rng, 96, 96)
+    transforms = [
+        ["flip", student.ref("flip"), []],
+        ["crop", student.ref("crop"), [5, 9, 70]],
+        ["rescale", student.ref("rescale"), [60]],
+        *([name, student.ref(name), arguments] for name, arguments in zip(names[1:], ([1.0], [80], [], []))),
+    ]
+    for name, changed in probe.overwritten(transforms, sample["image"], sample["keypoints"]).items():
+        assert not changed, f"`{name}` writes to the {' and the '.join(changed)} of the sample that it is given, which the data set keeps: make a new array."

@@ -25,7 +25,9 @@ def test_conv_output_size(student, case):
         "a fraction rounded up": -int(-exact // 1),
         "the + 1 before the division": lambda: (size - kernel + 2 * padding + 1) // stride,
     }
-    assert_close(student.conv_output_size(*case), made, name=f"conv_output_size{case}", mistakes=mistakes)
+    got = student.conv_output_size(*case)
+    assert_close(got, made, name=f"conv_output_size{case}", mistakes=mistakes)
+    assert not isinstance(got, float), f"`conv_output_size{case}` should be an int, with which layers can be built; it is the float {got}."
     if padding == 0:
         named = student.conv_output_size(size=size, kernel_size=kernel, stride=stride)
         assert_close(named, made, name="conv_output_size without a padding", mistakes=mistakes)
@@ -71,14 +73,21 @@ def test_model_learns(student, probe, np_rng, held_out):
 def test_model_range(student, probe, np_rng, held_out):
     """`KeypointModel` can give negative coordinates."""
     model = new_model(student, probe, np_rng)
-    got = probe.pull(model, faces(held_out, 4), -0.9, 30)
+    got = probe.pull(model, faces(held_out, 4), -0.9, 30, 3e-3)
     assert torch.isfinite(got).all(), "A few steps of training make `KeypointModel` give numbers that are not finite."
-    low = float(got.mean())
+    low = float(got.flatten(1).mean(1).min())
+    if low >= -0.25:
+        # Large steps can put every unit of a plain network to sleep, which says nothing about its last layer.
+        got = torch.cat([got, probe.pull(new_model(student, probe, np_rng), faces(held_out, 4), -0.9, 120, 3e-4)])
+        low = float(got.flatten(1).mean(1).min())
     assert got.min() < 0, (
-        "`KeypointModel` never gives a negative number, not even after 30 steps towards -0.9: what follows its last layer "
+        "`KeypointModel` never gives a negative number, not even after many steps towards -0.9: what follows its last layer "
         "cuts them off, and half of all coordinates are negative."
     )
-    assert low < -0.25, f"After 30 steps of Adam towards -0.9 for every coordinate, `KeypointModel` gives {low:.2f} on average: does the gradient reach the last layer?"
+    assert low < -0.25, (
+        f"Many steps of Adam towards -0.9 for every coordinate bring `KeypointModel` to {low:.2f} on average at the least: "
+        "something after its last layer, or the gradient's way to it, keeps it from large negative numbers."
+    )
 
 
 def draw(rng, *sizes):

@@ -200,7 +200,7 @@ def test_network_batch_norm(student, probe, rng):
 
 @points(3, hint="In evaluation mode batch norm uses its running averages, so an image's scores do not depend on its company.")
 def test_network_batch_norm_evaluation(student, probe, rng):
-    """`MNISTNeuralNet(batch_norm=True)` uses running averages in evaluation mode, and leaves them alone."""
+    """`MNISTNeuralNet(batch_norm=True)` uses running averages in evaluation mode, and drops in training alone."""
     x = torch.rand(40, 784, generator=rng)
     model = student.MNISTNeuralNet(batch_norm=True, dropout=0.3)
     before = probe.state_of(model)
@@ -213,6 +213,8 @@ def test_network_batch_norm_evaluation(student, probe, rng):
     assert torch.equal(together, again), "in evaluation mode two calls differ: dropout is still active"
     alone, _ = probe.scores_of(model, x[:1])
     assert_close(alone, together[:1], name="an image's scores, alone and in a batch,", **TOLERANCE)
+    one, two = probe.scores_of(model, x, True)
+    assert not torch.equal(one, two), "with batch_norm=True and dropout=0.3 two calls in training give the same: nothing is dropped"
     # Running averages of one and the same batch are its statistics, but for N - 1 and what is left of the start.
     model = student.MNISTNeuralNet(batch_norm=True)
     probe.settle(model, x, 120)

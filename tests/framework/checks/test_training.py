@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from grader.checks.training import of_linear, sgd_steps
+from grader.checks import CheckFailed
+from grader.checks.training import assert_random_batches, of_linear, sgd_steps
 
 pytestmark = pytest.mark.torch
 
@@ -95,3 +97,44 @@ def test_what_it_starts_from_is_left_alone_and_computed_in_float64():
     assert [value.dtype for value in found] == [torch.float64] * 2
     assert len(losses) == 3
     assert all(torch.equal(value, copy) for value, copy in zip(start, copies, strict=True))
+
+
+def drawn(n=10, size=3, steps=120, **options):
+    """Batches as numpy draws them."""
+    rng = np.random.default_rng(0)
+    return [rng.choice(n, size, **options).tolist() for _ in range(steps)]
+
+
+def test_any_random_way_to_draw_batches_passes():
+    """With replacement, without, a permutation of each epoch with a smaller last batch, and nothing that was seen."""
+    assert_random_batches(drawn(), 10, 3)
+    assert_random_batches(drawn(replace=False), 10, 3)
+    epochs = [np.random.default_rng(seed).permutation(10).tolist() for seed in range(40)]
+    assert_random_batches([order[k : k + 3] for order in epochs for k in range(0, 10, 3)], 10, 3)
+    assert_random_batches(drawn(size=10, replace=False), 10, 10)
+    assert_random_batches([], 10, 3)
+
+
+@pytest.mark.parametrize(
+    ("batches", "says"),
+    [
+        (drawn(size=4), "A step with batch_size=3 takes 4 of 10 examples"),
+        (drawn(size=2, steps=200), "takes 2 of 10"),
+        ([[k % 10, (k + 1) % 10, (k + 2) % 10] for k in range(8)] * 20, "neighbours in the order"),
+        ([[4, 1, 7], [7, 4, 1]] * 60, "the same batch"),
+        (drawn(n=9), "the last example never came up"),
+        (drawn(n=6), "4 of 10 examples never came up"),
+    ],
+)
+def test_batches_that_are_not_random_are_named(batches, says):
+    """Size, order, repetition and what is never drawn have a message each."""
+    if "neighbours" in says:
+        batches = [batch for batch in batches if batch == sorted(batch)]
+    with pytest.raises(CheckFailed, match=says):
+        assert_random_batches(batches, 10, 3)
+
+
+def test_too_few_draws_to_judge_are_the_authors_fault():
+    """An example may stay away by chance in a short run."""
+    with pytest.raises(ValueError, match="ask for 30"):
+        assert_random_batches(drawn(steps=5), 10, 3)
