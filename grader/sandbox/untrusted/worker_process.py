@@ -217,6 +217,8 @@ class _Server:
             text = str(error)[:4000]
         except BaseException:  # noqa: BLE001 - __str__ is the student's too
             text = "(its message cannot be shown)"
+        if isinstance(error, SystemExit) and error.code is None:
+            text = ""  # of a plain exit(), whose text would be "None"
         frames = []
         for entry in traceback.extract_tb(error.__traceback__):
             if entry.filename.startswith(self.folder):
