@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.course.models import (
     AttemptsPolicy,
+    CudaCalls,
     DataConfig,
     Device,
     ForbidRule,
@@ -66,6 +67,7 @@ class Profile:
 
     name: str
     device: Device = "cpu"
+    cuda_calls: CudaCalls = "error"
     limits: Limits = field(default_factory=Limits)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     budget: Mapping[str, Scalar] = field(default_factory=dict)

@@ -62,6 +62,7 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
         "profile": profile.name,
         "device": profile.device,
+        **({"cuda_calls": profile.cuda_calls} if profile.cuda_calls != "error" else {}),
         "limits": profile.limits.as_dict(),
         "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
         "budget": dict(profile.budget),

@@ -175,6 +175,7 @@ def _profiles(configs: Mapping[str, ProfileConfig], data: DataConfig | None) -> 
         name: Profile(
             name=name,
             device=config.device,
+            cuda_calls=config.cuda_calls,
             limits=config.limits,
             thresholds=config.thresholds,
             budget=config.budget,

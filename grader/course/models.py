@@ -15,6 +15,7 @@ from grader.limits import Limits
 AttemptsPolicy = Literal["best", "last"]
 Direction = Literal["higher", "lower"]
 Device = Literal["cpu", "cuda"]
+CudaCalls = Literal["error", "cpu"]
 
 
 class Section(BaseModel):
@@ -194,6 +195,11 @@ class ProfileDefaults(Section):
 
     device: Device = Field(
         default="cpu", description="where grading runs; `cuda` refuses a machine on which torch finds no CUDA device"
+    )
+    cuda_calls: CudaCalls = Field(
+        default="error",
+        description='what `.cuda()` and `device="cuda"` in a submission come to where `device` is cpu: an error whose '
+        "message says that there is no GPU, or (`cpu`) the processor",
     )
     limits: Limits = Field(default_factory=Limits, description="what one submission may use")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")

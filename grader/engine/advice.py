@@ -10,8 +10,8 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, words in (
         (
             r"does not require grad and does not have a grad_fn",
-            ("What `backward()` was called on is cut off from its inputs: `.detach()`, `.item()`, `.numpy()`, `.data`, "
-            "`torch.tensor(...)` and `torch.no_grad()` end the graph."),
+            ("What `backward()` was called on depends on nothing that requires grad: `.detach()`, `.item()`, `.numpy()`, "
+            "`.data`, `torch.tensor(...)` and `torch.no_grad()` end the graph."),
         ),
         (
             r"a leaf Variable that requires grad is being used in an in-place operation",
@@ -36,38 +36,88 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"Expected all tensors to be on the same device",
             "Two tensors are on different devices: create new ones with `device=x.device`, and move modules with `.to(device)`.",
         ),
+        # Dtypes before shapes: of both, torch says that "mat1 and mat2" do not suit each other.
         (
-            r"mat1 and mat2 shapes cannot be multiplied|mat1 and mat2 must have the same|matmul: Input operand|not aligned:",
+            r"expected scalar type|Expected object of scalar type|have the same dtype|same dtype, but got",
+            "Two dtypes do not go together: floats and doubles, or floats where class numbers (int64) are asked for.",
+        ),
+        (
+            r"\"[\w:]+\" not implemented for '\w+'",
+            ("This operation does not take tensors of that dtype: convert them first, with `.float()`, or with `.long()` for "
+            "class numbers."),
+        ),
+        (
+            r"expected target dtype to be Long",
+            "Class numbers are whole numbers: pass them as int64, `.long()`.",
+        ),
+        (
+            r"could not infer output dtype|Input dtype must be either a floating point",
+            "There is no mean of whole numbers in torch: convert them first, with `.float()`.",
+        ),
+        (
+            (r"mat1 and mat2 shapes cannot be multiplied|matmul: Input operand|not aligned:|dimensions of batch2 tensor|"
+            r"size mismatch, got input"),
             ("The inner sizes of a matrix product differ: (n, k) @ (k, m). Print both shapes; is a transpose missing, or a "
             "flatten?"),
         ),
         (
-            r"could not be broadcast together|must match the size of tensor|not expandable|is invalid for input of size",
+            r"is invalid for input of size|cannot reshape (?:array|tensor) of",
+            ("A reshape keeps the number of entries: the new sizes must multiply to it. One of them may be -1, which is then "
+            "worked out."),
+        ),
+        (
+            (r"could not be broadcast together|could not broadcast input array|cannot be broadcast to|not broadcastable|"
+            r"must match the size of tensor|must match the existing size"),
             "Two shapes do not go together. Compare them from the last axis backwards: sizes must be equal, or 1.",
         ),
         (
-            r"expected scalar type|Expected object of scalar type|must have the same dtype|same dtype, but got",
-            "Two dtypes do not go together: floats and doubles, or floats where class numbers (int64) are asked for.",
+            r"Sizes of tensors must match except in dimension|array dimensions except for the concatenation axis",
+            "What is joined along one axis must have equal sizes along all others.",
+        ),
+        (
+            r"expected input\[[\d, ]+\] to have \d+ channels",
+            "The layer was made for another number of input channels. Images are (N, C, H, W): is the axis of channels in its place?",
+        ),
+        (
+            r"Boolean value of Tensor with more than one value|truth value of an array with more than one element",
+            "An `if` needs one True or False: reduce with `.all()` or `.any()`, or choose entry by entry with `where`.",
+        ),
+        (
+            r"a Tensor with \d+ elements cannot be converted to Scalar|only one element tensors can be converted",
+            "One number is needed, and the tensor has several: reduce it first, with `.mean()` or `.sum()`.",
         ),
         (
             r"[Oo]nly Tensors of floating point (?:and complex )?dtype can require gradients",
             "Whole numbers have no gradient: make the tensor a floating-point one.",
         ),
         (
-            r"cannot assign module before Module.__init__|cannot assign parameters before Module.__init__",
+            r"cannot assign \w+ before Module.__init__",
             "Call `super().__init__()` first in `__init__`.",
         ),
         (
             r"optimizer got an empty parameter list",
-            "The module registers no parameters: layers in a plain list, and plain tensors, are not seen.",
+            ("The optimizer was given no parameters: layers in a plain list or dict, and plain tensors, are not registered, "
+            "and a generator of parameters can be gone through once."),
         ),
         (
             r"too many values to unpack|not enough values to unpack",
             "Another number of values came than the line takes apart.",
         ),
-        (r"RecursionError", "A function calls itself without end."),
+        (r"^RecursionError", "A function calls itself without end, or deeper than Python goes."),
         (
-            r"index .* is out of bounds|IndexError: (?:\w+ )?index out of range",
+            r"Dimension out of range",
+            "The tensor has fewer axes than that. They are counted from 0, and from the end by -1, -2, ...",
+        ),
+        (
+            r"Target -?\d+ is out of bounds",
+            "A class number does not suit the number of scores: with C scores, classes go from 0 to C - 1.",
+        ),
+        (
+            r"index -\d+ is out of bounds",
+            "A negative index counts from the end, and this one goes past the beginning: of size n the first is -n.",
+        ),
+        (
+            r"index \d+ is out of bounds|^IndexError: (?:\w+ )?(?:assignment )?index out of range",
             "An index is as large as the axis is long, or larger: the last one is size - 1.",
         ),
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.engine.source_advice import kind_of
 from grader.errors import UNREADABLE
 from grader.remote_values import HasValue
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
@@ -129,13 +130,16 @@ def misfit(error: StudentError, signature: Signature | None) -> StudentFault:
 
 def not_defined(name: str, file: str, source: bytes | None) -> str:
     """The sentence for a name that a module lacks, with what it may have been called instead."""
-    others = [other for other in _defined(source) if other != name]
+    if kind := kind_of(source or b""):
+        return f"`{file}` does not define `{name}`: it is {kind}, not a Python file."
+    others = [other for other in defined_names(source) if other != name]
     near = difflib.get_close_matches(name, others, n=1, cutoff=0.75)
     hint = f" It defines `{near[0]}`; is that what is meant? Keep the stub's names." if near else ""
     return f"`{file}` does not define `{name}`.{hint}"
 
 
-def _defined(source: bytes | None) -> list[str]:
+def defined_names(source: bytes | None) -> list[str]:
+    """The functions and classes that a module's source defines at its top; none where it does not parse."""
     try:
         body = ast.parse(source or b"").body
     except UNREADABLE:

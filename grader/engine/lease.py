@@ -66,6 +66,8 @@ class WorkerLease:
         self._forks += 1
         self._worker, self.layers = worker, worker.layers
         self._ours("load", dict(self._prepared.files), self._session.modules, self._forbidden())
+        if self._prepared.cuda_on_cpu:
+            self._ours("cuda_on_cpu")
         self._clock.follow(worker)
         self.isolation_s += time.monotonic() - begin
 

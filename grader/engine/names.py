@@ -8,6 +8,7 @@ from typing import Any
 
 from grader.engine.contract import Signature, not_defined
 from grader.engine.handles import PROBES, Handle
+from grader.engine.import_advice import ON_IMPORT, explain
 from grader.engine.remote import Remote
 from grader.engine.session import Prepared, Session
 from grader.errors import AuthoringError
@@ -20,11 +21,6 @@ from grader.sandbox.faults import (
     StudentFault,
     TimeLimit,
     WorkerFault,
-)
-
-_ON_IMPORT = (
-    "All code outside of functions runs on import: put what trains, tests or asks for input below "
-    '`if __name__ == "__main__":`.'
 )
 
 
@@ -43,6 +39,8 @@ class _Cause:
         if self.shown and self.shown != title:
             fault.message = f'{self._short}: see "{self.shown.rstrip(".")}".'
             fault.args = (fault.message,)
+            if isinstance(fault, ImportFailed):
+                fault.frames = ()  # its line is shown where it is said in full
         return fault
 
 
@@ -128,7 +126,7 @@ class Names:
             if error.type_name == "AttributeError" and not error.frames and name is not None:
                 raise ContractError(not_defined(name, file, self._files.get(file))) from None
             # It would raise again for every later check, after whatever it does first.
-            raise self._cannot_import(module, file, ImportFailed(error.for_student())) from None
+            raise self._cannot_import(module, file, self._import_failed(error, file)) from None
         except WorkerFault as fault:
             if module in self._imported:
                 raise  # a worker that has the module already: it is not the import that ended it
@@ -136,7 +134,7 @@ class Names:
             told = copy.copy(fault)
             if isinstance(told, TimeLimit):
                 told.label = file
-                text = f"{text} {_ON_IMPORT}"
+                text = f"{text} {ON_IMPORT}"
             told.message, told.args = text, (text,)
             if not (fault.whole if isinstance(fault, TimeLimit) else alone):
                 # Its time had gone before, or another file that was imported there may be what ended the worker. The
@@ -147,6 +145,15 @@ class Names:
         self._renew()
         self._imported.add(module)
         return value
+
+    def _import_failed(self, error: StudentError, file: str) -> ImportFailed:
+        """What to say of a file that raised, or of one that imports another which did and was shown already."""
+        inner = error.frames[-1].file if error.frames else file
+        cause = self._causes.get(inner.removesuffix(".py")) if inner != file else None
+        if cause is not None and cause.shown:
+            return ImportFailed(f"`{file}` imports `{inner}`. {cause.fault('').message}")
+        asked = tuple(self._session.modules.values())
+        return ImportFailed(explain(error, self._files, asked=asked, file=file), error.frames)
 
     def _cannot_import(self, module: str, file: str, fault: StudentFault) -> StudentFault:
         cause = self._causes[module] = _Cause(fault, f"`{file}` could not be imported")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from grader.engine.advice import advise
+from grader.engine.import_advice import explain
 from grader.errors import StudentVisibleError, SystemFault
 from grader.records import CheckResult, Metric, Place, Report, Verdict, worst
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
@@ -54,6 +55,8 @@ class CaseOutcome:
     #: It ran out of wall time alone, and is tried again before it costs anything; ``label`` is what did.
     waited: bool = False
     label: str = ""
+    #: What stopped it has nothing to do with what the check looks at: the check's hint would mislead.
+    hintless: bool = False
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
 
@@ -102,7 +105,8 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, StudentError):
         return CaseOutcome(error.verdict, 0.0, _screen(_raised(error)))
     if isinstance(error, StudentFault):
-        outcome = CaseOutcome(error.verdict, 0.0, _screen(error.message), staff=error.staff)
+        text = _screen(error.message)
+        outcome = CaseOutcome(error.verdict, 0.0, text, staff=error.staff, hintless=error.cause is not None)
         if isinstance(error, TimeLimit):
             outcome = replace(outcome, waited=error.waited, label=error.label)
         return outcome
@@ -124,8 +128,7 @@ def _raised(error: StudentError) -> str:
     if error.type_name == "NotImplementedError" and error.text.endswith(UNWRITTEN):
         where = f" (`{error.frames[-1].file}`, line {error.frames[-1].line})" if error.frames else ""
         return f"`{error.text.partition(':')[0]}` is not written yet{where}."
-    advice = advise(error.message)
-    return f"{error.for_student()}\n\n{advice}" if advice else error.for_student()
+    return explain(error, {})
 
 
 def _screen(text: str) -> str:
@@ -208,7 +211,7 @@ def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
         max_score=spec.points,
         message=(failed.message + note if failed and verdict is not Verdict.ACCEPTED else ""),
         place=failed.place if failed and verdict not in (Verdict.ACCEPTED, Verdict.SKIPPED) else None,
-        hint="" if fraction >= 1 or verdict.held else spec.hint,
+        hint="" if fraction >= 1 or verdict.held or (failed and failed.hintless) else spec.hint,
         output=clean_text("".join(case.output for case in cases), 4000),
         visibility=spec.visibility,
         seconds=math.fsum(case.seconds for case in cases),

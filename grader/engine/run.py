@@ -22,7 +22,7 @@ from grader.engine.session import Prepared, Session
 from grader.engine.source_lines import defined_at, raised_at
 from grader.errors import SystemFault
 from grader.records import Place, Verdict
-from grader.sandbox.faults import StudentError, TimeLimit, WorkerFault
+from grader.sandbox.faults import ImportFailed, StudentError, TimeLimit, WorkerFault
 
 #: In how many checks one function may run out of time.
 MAX_HANGS = 2
@@ -96,7 +96,7 @@ class SubmissionRun:
     def place(self, error: BaseException | None, verdict: Verdict) -> Place | None:
         """Where in the student's code the running case failed: the line that raised, or what it called last."""
         files = self.prepared.files
-        if isinstance(error, StudentError):
+        if isinstance(error, StudentError | ImportFailed):
             return raised_at(error, files)
         if verdict in (Verdict.WRONG_ANSWER, Verdict.PARTIAL, Verdict.TIME_LIMIT) and self._touched:
             name, file = next(reversed(self._touched.items()))

@@ -26,12 +26,18 @@ if TYPE_CHECKING:
     from grader.data import HeldOut
 
 
+_CUDA_ON_CPU = (
+    "Your code names the device `cuda`. The grader has no GPU; what was meant for one was run on the processor."
+)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What was handed in, made ready once for all tries at it.
 
     ``files`` are those to grade, with a notebook's cells in their modules; ``digest`` is of the files as they came.
     ``problem`` is set where they cannot be graded at all; ``breaches`` are static rules that they break, by file.
+    ``cuda_on_cpu`` is True where calls for a GPU come to the processor.
     """
 
     files: Mapping[str, bytes]
@@ -40,6 +46,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
     problem: str | None = None
     breaches: Mapping[str, Breach] = field(default_factory=dict)
+    cuda_on_cpu: bool = False
 
 
 @dataclass
@@ -128,7 +135,15 @@ class Session:
         if problem := problem or assembled.problem:
             return Prepared(files, digest, seed, problem=problem)
         breaches = check_rules(assembled.files, self.assignment.forbid, self.assignment.files)
-        return Prepared(dict(assembled.files), digest, seed, assembled.notes, breaches=breaches)
+        cuda_on_cpu = self._puts_cuda_on_cpu(assembled.files)
+        notes = (*assembled.notes, _CUDA_ON_CPU) if cuda_on_cpu else assembled.notes
+        return Prepared(dict(assembled.files), digest, seed, notes, breaches=breaches, cuda_on_cpu=cuda_on_cpu)
+
+    def _puts_cuda_on_cpu(self, files: Mapping[str, bytes]) -> bool:
+        """Whether calls for a GPU are to come to the processor: it slows torch down, so only who makes some has it."""
+        if self.profile.cuda_calls != "cpu" or self.profile.device != "cpu":
+            return False
+        return any(name.endswith(".py") and b"cuda" in data for name, data in files.items())
 
     def _assemble(self, files: Mapping[str, bytes]) -> Assembled:
         """The modules to grade, each in its place: for a notebook, the cells that belong to them, as text."""

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from grader.errors import UNREADABLE
 from grader.python_source import bound_names, parse
 from grader.records import Place
-from grader.sandbox.faults import StudentError, StudentFrame, clean_text
+from grader.sandbox.faults import ImportFailed, StudentError, StudentFrame, clean_text
 
 #: Lines shown before and after.
 _AROUND = 2
 _WIDTH = 160
 
 
-def raised_at(error: StudentError, files: Mapping[str, bytes]) -> Place | None:
+def raised_at(error: StudentError | ImportFailed, files: Mapping[str, bytes]) -> Place | None:
     """The innermost line of the student's own that an exception passed through."""
     for frame in reversed(error.frames):
         if (place := _at_frame(frame, files)) is not None:

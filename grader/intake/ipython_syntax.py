@@ -22,6 +22,11 @@ FOREIGN = frozenset(
 )  # fmt: skip
 
 
+def is_magic(line: str) -> bool:
+    """True for a line that IPython takes and Python does not: a magic, a shell line, a request for help."""
+    return _LINE_MAGIC.match(line) is not None or _ASSIGNED.match(line) is not None
+
+
 def dedented(source: str) -> str:
     """``source`` without prompts, and without the indentation of its first line, which IPython takes from each line."""
     lines = source.split("\n")

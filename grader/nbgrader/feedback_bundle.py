@@ -17,6 +17,7 @@ from grader.nbgrader.cache import stubs_of
 from grader.nbgrader.layout import NBGRADER_FILES, NbgraderLayout, open_gradebook
 from grader.release.pack import pack
 from grader.reports.feedback import FeedbackItem, write_feedback
+from grader.store.standings import whose_due
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -62,7 +63,14 @@ def make_bundle(
         with open_gradebook(layout) as gradebook:
             entry = gradebook.find_submission_notebook(name, name, student)
             marks = {mark.question: mark for mark in gradebook_marks(layout, entry, name, student)}
-        graded = FeedbackItem(student, attempt.report, submission.received_at, marks, uploader=submission.owner)
+        graded = FeedbackItem(
+            student,
+            attempt.report,
+            submission.received_at,
+            marks,
+            due_owner=whose_due(submission, assignment),
+            received_from=submission.received_from,
+        )
         with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
             now = datetime.now(UTC)
             page = write_feedback(graded, course=course, assignment=assignment, folder=Path(aside), now=now)

@@ -110,6 +110,7 @@ class ShowToStudent(CourseStep):
         from datetime import UTC, datetime
 
         from grader.reports import student_view
+        from grader.store.standings import whose_due
 
         layout, assignment = self.layout, self.assignment(resources)
         student = resources["nbgrader"]["student"]
@@ -120,7 +121,8 @@ class ShowToStudent(CourseStep):
         attempt = attempts[0] if attempts else stored_attempt(store, assignment, submission)
         nb.cells = [cell for cell in nb.cells if STAFF not in cell.metadata.get("tags", [])]
         if attempt is not None:
-            report = student_view(attempt.report, due=assignment.due_for(submission.owner), now=datetime.now(UTC))
+            due = assignment.due_for(whose_due(submission, assignment))
+            report = student_view(attempt.report, due=due, now=datetime.now(UTC))
             show(nb, report, assignment, staff=False)
         resources["autograde"] = {"submission": submission, "attempt": attempt}
         return nb, resources

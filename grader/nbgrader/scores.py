@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grader.nbgrader.cache import names_of
 from grader.nbgrader.layout import Handed
 from grader.reports.formatting import number
+from grader.store.standings import whose_due
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -82,7 +83,7 @@ def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
 def set_penalty(gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission) -> None:
     """Set what lateness costs of the score as it is now, manual part included, by the course's late policy."""
     gradebook.db.refresh(notebook)
-    kept = assignment.kept_fraction(submission.received_at, submission.owner)
+    kept = assignment.kept_fraction(submission.received_at, whose_due(submission, assignment))
     notebook.late_submission_penalty = penalty_of(notebook.score, kept)
     gradebook.db.commit()
 
@@ -100,7 +101,7 @@ def set_extension(
 
     One that somebody granted in the gradebook itself is left there, and told by ``autograde gradebook diff``.
     """
-    entry, ours = notebook.assignment, extension_of(assignment, submission.owner)
+    entry, ours = notebook.assignment, extension_of(assignment, whose_due(submission, assignment))
     there = entry.extension.total_seconds() if entry.extension is not None else 0.0
     if there not in (0.0, handed.extension_s, ours):
         return handed

@@ -14,10 +14,12 @@ from grader.course import read_questions
 from grader.errors import UsageError
 from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
+from grader.reports.causes import causes_of, passed
 from grader.reports.formatting import moment, number
 from grader.reports.pages import render
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
+from grader.store.values import ReceivedFrom
 from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ class FeedbackItem:
     received_at: datetime
     marks: Mapping[str, Mark] = field(default_factory=dict)
     """What people gave, by question."""
-    uploader: str = ""
-    """Who handed it in, where that is not ``owner``: a team, on the page of one of its members."""
+    due_owner: str = ""
+    """Whose due date counts, where that is not ``owner``: a team's, say, on the page of one of its members."""
+    received_from: ReceivedFrom = ReceivedFrom.UNKNOWN
+    """Where ``received_at`` comes from."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
-        return assignment.due_for(self.uploader or self.owner)
+        return assignment.due_for(self.due_owner or self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,8 @@ def student_view(report: Report, *, due: datetime | None, now: datetime) -> Repo
     A ``hidden`` check keeps its title, verdict and points. An ``after_due`` check keeps these, and the rest as soon
     as the due date has passed; where nothing is due, at once. Hints appear only where points were lost.
     """
-    passed = due is None or now >= due
-    checks = tuple(_visible(check, passed=passed) for check in report.for_student().checks)
+    due_passed = due is None or now >= due
+    checks = tuple(_visible(check, due_passed=due_passed) for check in report.for_student().checks)
     return report.model_copy(update={"checks": checks, "message": clean(report.message)})
 
 
@@ -131,6 +135,9 @@ def write_feedback(
         metric_digits={name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
         due=moment(due, course.timezone) if due else None,
         received=summary.received,
+        received_from=graded.received_from.words,
+        causes=causes_of(report.checks, report.message),
+        passed=passed(report.checks),
         answers=answers(graded, assignment),
         made=moment(now, course.timezone),
     )
@@ -182,8 +189,8 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
     report = graded.report
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score
-    uploader = graded.uploader or graded.owner
-    kept = assignment.kept_fraction(graded.received_at, uploader)
+    due_owner = graded.due_owner or graded.owner
+    kept = assignment.kept_fraction(graded.received_at, due_owner)
     owner = course.roster.get(graded.owner)
     counts = Counter(check.verdict for check in report.checks)
     return Summary(
@@ -194,7 +201,7 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         final=None if score is None else round(score * kept, 6),
         max_score=counted.max_score,
         kept=kept,
-        days_late=assignment.days_late(graded.received_at, uploader),
+        days_late=assignment.days_late(graded.received_at, due_owner),
         received=moment(graded.received_at, course.timezone),
         chips=tuple((verdict, counts[verdict]) for verdict in WORDINGS if counts[verdict]),
         page=f"{graded.owner}/index.html",
@@ -213,12 +220,12 @@ def answers(graded: FeedbackItem, assignment: Assignment) -> tuple[Answer, ...]:
     return tuple(found)
 
 
-def _visible(check: CheckResult, *, passed: bool) -> CheckResult:
+def _visible(check: CheckResult, *, due_passed: bool) -> CheckResult:
     if check.visibility == "hidden":
         return check.model_copy(
             update={"title": clean(check.title), "message": "", "hint": "", "output": "", "place": None}
         )
-    if check.visibility == "after_due" and not passed:
+    if check.visibility == "after_due" and not due_passed:
         note = "" if check.verdict is Verdict.ACCEPTED else _AFTER_DUE
         return check.model_copy(
             update={"title": clean(check.title), "message": note, "hint": "", "output": "", "place": None}

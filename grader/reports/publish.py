@@ -9,6 +9,7 @@ from grader.course import Assignment, Course, course_secret
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store import Store
+from grader.store.standings import whose_due
 
 
 def publish_feedback(
@@ -23,7 +24,12 @@ def publish_feedback(
     reports = store.reports(row.latest.id for row in rows if row.latest is not None)
     items = [
         FeedbackItem(
-            row.owner, reports[row.latest.id], row.submission.received_at, row.marks, uploader=row.submission.owner
+            row.owner,
+            reports[row.latest.id],
+            row.submission.received_at,
+            row.marks,
+            due_owner=whose_due(row.submission, assignment),
+            received_from=row.submission.received_from,
         )
         for row in rows
         if row.submission is not None and row.latest is not None

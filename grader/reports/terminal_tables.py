@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from grader.reports.causes import causes_of, passed
 from grader.reports.formatting import DASH, MINUS, excerpt_text, number
 from grader.reports.verdicts import WORDINGS
 from grader.text import clean
@@ -15,11 +16,12 @@ from grader.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from grader.records import Report, Verdict
+    from grader.records import CheckResult, Report, Verdict
 
 _STYLES = {"good": "green", "partial": "yellow", "bad": "red", "quiet": "dim", "held": "magenta"}
 _CELL = 60
 _SHOWN_CHECKS = 2
+_MESSAGE = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +64,37 @@ def batch_table(rows: Iterable[BatchRow], *, title: str = "") -> Table:
 def report_table(report: Report) -> Table:
     """One report, a line a check, with the message and the hint under the title where points were lost.
 
+    Checks that lost points come first, those that one cause stopped behind one another, with the cause said once.
+
     It shows all that the report holds: for a student pass what ``student_view`` gives.
     """
     table = Table(box=None, pad_edge=False, show_lines=False)
     table.add_column("check", ratio=1)
     table.add_column("verdict", no_wrap=True)
     table.add_column("points", justify="right", no_wrap=True)
-    for check in report.checks:
-        cell = _text(check.title or check.id)
-        if check.score is None or check.score < check.max_score:
-            where = excerpt_text(check.place) if check.place else ""
-            for label, text in (("", check.message), ("", where), ("hint: ", check.hint)):
-                if text:
-                    cell.append("\n  " + label + clean(text)[:600].replace("\n", "\n  "), style="dim")
-        points = f"{number(check.score)} / {number(check.max_score)}"
-        table.add_row(cell, verdict_text(check.verdict), points)
+    for cause in causes_of(report.checks, report.message):
+        table.add_row(*_row(cause.first, more=cause.sentence))
+        for check in cause.others:
+            table.add_row(*_row(check, alone=False))
+    for check in passed(report.checks):
+        table.add_row(*_row(check))
     total = "held for staff" if report.held else f"{number(report.score)} / {number(report.max_score)}"
     table.add_section()
     table.add_row(Text("total", style="bold"), verdict_text(report.verdict), Text(total, style="bold"))
     return table
+
+
+def _row(check: CheckResult, *, more: str = "", alone: bool = True) -> tuple[Text, Text, str]:
+    """A line for a check; without ``alone`` the one before it has said what stopped this one too."""
+    cell = _text(check.title or check.id)
+    if not alone:
+        cell = Text("  ").append_text(cell)
+    elif check.score is None or check.score < check.max_score:
+        where = excerpt_text(check.place) if check.place else ""
+        for label, text in (("", check.message), ("", where), ("hint: ", check.hint), ("", more)):
+            if text:
+                cell.append("\n  " + label + clean(text)[:_MESSAGE].replace("\n", "\n  "), style="dim")
+    return cell, verdict_text(check.verdict), f"{number(check.score)} / {number(check.max_score)}"
 
 
 def verdict_text(verdict: Verdict) -> Text:

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from grader.records import Verdict
@@ -65,9 +66,13 @@ class StudentError(StudentFault):
 
     def for_student(self) -> str:
         """The exception with the student's own traceback, most recent call last."""
-        lines = [
-            f'  File "{frame.file}", line {frame.line}, in {frame.function}\n    {frame.text}' for frame in self.frames
-        ]
+        lines = []
+        for frame, same in itertools.groupby(self.frames):
+            lines.append(f'  File "{frame.file}", line {frame.line}, in {frame.function}\n    {frame.text}')
+            if (count := sum(1 for _ in same)) > 2:  # a function that calls itself
+                lines.append(f"  [the same {count - 1} more times]")
+            elif count == 2:
+                lines.append(lines[-1])
         head = ["Traceback (most recent call last):", *lines] if lines else []
         return "\n".join([*head, self.message])
 
@@ -78,6 +83,10 @@ class ProbeError(StudentError):
 
 class ImportFailed(StudentFault):
     """A module of the student's raised on import. No StudentError: a check that asks for one must not be pleased."""
+
+    def __init__(self, message: str, frames: tuple[StudentFrame, ...] = ()) -> None:
+        super().__init__(message)
+        self.frames = frames
 
 
 class ContractError(StudentFault):

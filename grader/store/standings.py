@@ -85,7 +85,7 @@ def entries(
         mine = by_submission.get(submission.id, [])
         scored = [attempt for attempt in mine if attempt.score is not None and not attempt.held]
         held = bool(mine) and mine[-1].held
-        kept = assignment.kept_fraction(submission.received_at, _whose_due(submission, assignment))
+        kept = assignment.kept_fraction(submission.received_at, whose_due(submission, assignment))
         waiting = mine[-1] if mine and not scored else None
         found.append(GradedSubmission(submission, scored[-1] if scored else None, held, kept, waiting))
     return found
@@ -156,7 +156,7 @@ def _students(submission: Submission, owner: str, roster: Roster) -> tuple[str, 
     return roster.members_of(owner)
 
 
-def _whose_due(submission: Submission, assignment: Assignment) -> str:
+def whose_due(submission: Submission, assignment: Assignment) -> str:
     """Whose due date counts: the later of the owner's and of the student's who handed in."""
     ids = [submission.owner, submission.uploader] if submission.uploader else [submission.owner]
     dues = {owner: assignment.extensions[owner] for owner in ids if owner in assignment.extensions}
@@ -197,7 +197,7 @@ def _row(
         attempt=attempt,
         latest=counts.attempt or counts.waiting,
         late_penalty=round(1.0 - counts.kept, 12),
-        days_late=assignment.days_late(counts.submission.received_at, _whose_due(counts.submission, assignment)),
+        days_late=assignment.days_late(counts.submission.received_at, whose_due(counts.submission, assignment)),
         raw_score=found.score if found else None,
         final_score=counts.final(questions, marks) if found else None,
         max_score=found.max_score if found else None,

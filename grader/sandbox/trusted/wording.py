@@ -28,7 +28,7 @@ _DEVICES: Final = tuple(
             (
                 r"Torch not compiled with (?:CUDA|XPU) enabled|Found no NVIDIA driver|No CUDA GPUs are available"
                 r"|CUDA driver initialization failed|CUDA driver version is insufficient|cudaGetDeviceCount"
-                r"|not linked with support for \w+ devices|Cannot access accelerator device"
+                r"|Cannot execute \w+\(\) without MPS backend|not linked with support for \w+ devices|Cannot access accelerator device"
                 r"|^Could not run '[\w:.]+' with arguments from the '(?:MPS|CUDA|XPU)' backend"
             ),
             _NO_GPU,

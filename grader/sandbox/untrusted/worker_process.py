@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.sandbox.untrusted import adaptations
+from grader.sandbox.untrusted import adaptations, cuda_on_cpu
 from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
     PREFIX,
@@ -67,6 +67,7 @@ class _Server:
             "fetch": lambda obj: obj.detach() if hasattr(obj, "detach") else obj,
             "same": lambda obj: obj,
             "seed": self.seed,
+            "cuda_on_cpu": cuda_on_cpu.install,
         }
 
     # -- requests ----------------------------------------------------------------------------------------------
@@ -217,6 +218,8 @@ class _Server:
             text = str(error)[:4000]
         except BaseException:  # noqa: BLE001 - __str__ is the student's too
             text = "(its message cannot be shown)"
+        if isinstance(error, SystemExit) and error.code is None:
+            text = ""  # of a plain exit(), whose text would be "None"
         frames = []
         for entry in traceback.extract_tb(error.__traceback__):
             if entry.filename.startswith(self.folder):

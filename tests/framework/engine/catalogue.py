@@ -100,6 +100,59 @@ _NAMES_OF_OURS = {
     "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '--co'\n",
 }
 
+#: What stands in ``basics.py`` and keeps it from being imported, by what its student reads: the cause, and what to do.
+IMPORTS: dict[str, tuple[str | bytes, str]] = {
+    "colab": ("from google.colab import drive", "`google.colab` exists on Colab alone: delete this import"),
+    "tqdm": ("from tqdm.notebook import tqdm", "It only shows progress: loop without it"),
+    "wandb": ("import wandb", "which grading does not need"),
+    "python_2": ("from past.builtins import xrange", "It is for Python 2"),
+    "a_package": ("import some_package", "If it is a package, do without it, or ask the course's staff"),
+    "magic": ("%matplotlib inline", "are for notebooks: delete them from a `.py` file"),
+    "shell": ("!pip install tqdm", "nothing can be installed here"),
+    "ipython": ("get_ipython().run_line_magic('matplotlib', 'inline')", "`get_ipython` exists in notebooks alone"),
+    "relative": ("from .plain import total", "in no package: write `from plain import total`, without the dot"),
+    "relative_module": ("from . import plain", "write `import plain`, without the dot"),
+    "package": ("from hw2.plain import total", "in no package: write `from plain import total`"),
+    "package_of_others": ("from nowhere.plain import f1_score", "If it is a package, do without it"),
+    "letters": ("import Plain", "Your submission has `plain.py`: capital and small letters differ here"),
+    "name_misspelt": ("from plain import totl", "It defines `total`; is that what is meant?"),
+    "newer_library": ("from itertools import batched_of_nobody", "which has no `itertools.batched_of_nobody`"),
+    "newer_package": ("from numpy import nothing_at_all", "`numpy` has no `nothing_at_all` in the version that is installed here"),
+    "no_import": ("x = np.zeros(3)", "does not import it: `import numpy as np`"),
+    "json": ("x = {'a': null}", "`null` is of JSON; Python writes `None`"),
+    "exit_plain": ("exit()", "This ends the program"),
+    "unittest": ("import unittest\nunittest.main()", 'put what trains, tests or asks for input below `if __name__ == "__main__":`'),
+    "arguments": ("import argparse\nargparse.ArgumentParser().parse_args(['--odd'])", "from a command line here"),
+    "asks": ("n = input()", "Nobody is there to type"),
+    "own_test": ("assert add(1, 1) == 3", "This is a test of your own"),
+    "on_its_machine": ("open('/content/drive/MyDrive/x.csv')", "That path exists on your machine alone. Read no files on import"),
+    "on_windows": (r"open('C:\\Users\\ada\\x.csv')", 'open it as `Path(__file__).parent / "x.csv"`'),
+    "beside": ("open('data/plain.py')", 'Your submission has `plain.py`: open `Path(__file__).parent / "plain.py"`'),
+    "changes_folder": ("import os\nos.chdir('/content')", "runs in the folder of your files already: delete the line"),
+    "writes_elsewhere": ("open('/home/ada/x', 'w')", "Files can be written beside your code, and in `/tmp`"),
+    "downloads": ("import urllib.request as r\nr.urlopen('http://example.org')", "There is no network where your code is graded"),
+    "installs": ("import subprocess\nsubprocess.run('pip install x >&2; false', shell=True, check=True)", "Nothing can be installed"),
+    "screen": ("import matplotlib\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as p\np.figure()", "There is no screen"),
+    "gpu": ("x = torch.zeros(2).cuda()", "The grader has no GPU"),
+    "invisible": ("x = \u200b1", "U+200B (zero width space) in column 5, which is not Python"),
+    "hard_space": ("x =\u00a01", "U+00A0 (no-break space) in column 4"),
+    "quotes": ("x = \u201cnet\u201d", 'Type `"` in its place'),
+    "minus": ("x = 1 \u2212 2", "Type `-` in its place"),
+    "merge": ("<<<<<<< HEAD\nx = 1", "a merge that Git could not finish"),
+    "fence": ("```python\nx = 1\n```", "This line belongs to a text that shows code"),
+    "prompt": (">>> x = 1", "are prompts of an interpreter"),
+    "tabs": ("if True:\n        x = 1\n\tx = 2", "Have your editor turn tabs into four spaces"),
+    "backslash": ("x = 'C:\\Users'", "A backslash in a string begins an escape"),
+    "old_encoding": (b"x = 'M\xfcller'", "`basics.py` is not saved as UTF-8"),
+    "null_byte": (b"x = 1\0", "`basics.py` holds null bytes, so it is not plain text"),
+}  # fmt: skip
+#: Files that only carry the name of a module, whole.
+KINDS: dict[str, tuple[bytes, str]] = {
+    "pdf": (b"%PDF-1.4\n%\xe2\xe3", "`basics.py` is a PDF document, not a Python file"),
+    "office": (b"PK\x03\x04\x14\0", "`basics.py` is a zip archive or an office document, not a Python file"),
+    "web_page": (b"<!DOCTYPE html>\n<html></html>", "`basics.py` is a web page, not a Python file"),
+}
+
 MADE = {
     "solution": Case(handed_in(), {}),
     "solution_again": Case(handed_in(), {}),
@@ -130,5 +183,16 @@ MADE = {
     "null_bytes": Case({"basics.py": b"x = 1\0\n", "plain.py": PLAIN.encode()}, lose(Verdict.RUNTIME_ERROR)),
 }
 
+MADE |= {
+    f"import_{name}": Case(
+        handed_in() | {"basics.py": BASICS.encode() + b"\n\n" + (text.encode() if isinstance(text, str) else text)},
+        lose(Verdict.RUNTIME_ERROR),
+    )
+    for name, (text, _) in IMPORTS.items()
+}
+MADE |= {
+    f"kind_{name}": Case({"basics.py": data, "plain.py": PLAIN.encode()}, lose(Verdict.RUNTIME_ERROR))
+    for name, (data, _) in KINDS.items()
+}
 #: Every submission by name.
 CLASS = cases()

@@ -8,7 +8,10 @@ import torch
 from grader.course import load_course
 from grader.engine.device import require_device
 from grader.errors import MachineError
+from grader.grading import grade_uploads
 from grader.grading.slot import Slot, Work
+from grader.intake import Upload
+from grader.records import Verdict
 from tests.support import tiny
 
 pytestmark = [pytest.mark.torch, pytest.mark.runner]
@@ -52,3 +55,24 @@ def test_a_batch_ends_before_it_begins(course, tmp_path):
             slot.start()
     finally:
         slot.close()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_profile_may_have_calls_for_a_gpu_come_to_the_processor(tmp_path):
+    """With `cuda_calls: cpu` who writes `.cuda()` has full marks and a note; without, the message says what is missing."""
+    code = "\ndef add(x, y):\n    return (x.cuda() + y.to('cuda:0')).cpu()\n"
+    told = []
+    for place, line in (("mapped", "      cpu:\n        cuda_calls: cpu\n"), ("plain", "      cpu:\n")):
+        course = load_course(tiny.write_course(tmp_path / place, course=tiny.COURSE.replace("      cpu:\n", line)))
+        uploads = [Upload(tiny.handed_in(code)), Upload(tiny.handed_in())]
+        reports = grade_uploads(course, course.assignment("tiny"), uploads, slots=1)
+        assert reports[1].verdict is Verdict.ACCEPTED
+        assert not reports[1].message
+        told.append(reports[0])
+    mapped, plain = told
+    assert (mapped.verdict, mapped.score) == (Verdict.ACCEPTED, mapped.max_score)
+    assert "was run on the processor" in mapped.message
+    lost = [check for check in plain.checks if check.verdict is Verdict.RUNTIME_ERROR]
+    assert [check.id for check in lost] == ["test_add", "test_add_probe"]
+    assert "The grader has no GPU" in lost[0].message
+    assert mapped.grader_version != plain.grader_version

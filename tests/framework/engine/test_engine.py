@@ -13,7 +13,7 @@ from grader.grading import grade_uploads
 from grader.grading.slot import Slot, Work
 from grader.intake import Upload
 from grader.records import Report, Verdict
-from tests.framework.engine.catalogue import ADD, CLASS, OF_BASICS
+from tests.framework.engine.catalogue import ADD, CLASS, IMPORTS, KINDS, OF_BASICS
 from tests.support.tiny import write_course
 
 pytestmark = pytest.mark.runner
@@ -143,6 +143,25 @@ def test_a_check_keeps_its_visibility_and_hint(reports):
 def test_messages_say_what_is_wrong(reports, submission, check, told):
     """The student is told, in the words of the assignment, what is wrong and where."""
     assert told in message(reports, submission, check)
+
+
+@pytest.mark.parametrize(
+    ("submission", "told"),
+    [
+        *((f"import_{name}", told) for name, (_, told) in IMPORTS.items()),
+        *((f"kind_{name}", told) for name, (_, told) in KINDS.items()),
+    ],
+)
+def test_what_keeps_a_module_from_being_imported_is_named_with_its_fix(reports, submission, told):
+    """The first check says the cause and what to do about it, with the line; the others refer to it."""
+    first, *others = [check for check in reports[submission].checks if check.id in OF_BASICS and check.message]
+    assert told in first.message
+    assert first.message.count("\n\n") == (0 if submission == "import_gpu" else 1), "one cause has one piece of advice"
+    assert (first.place is None) == (submission in ("kind_pdf", "kind_office", "import_null_byte"))
+    assert not first.hint, "a hint about the check does not help here"
+    for check in others:
+        assert check.message == f'`basics.py` could not be imported: see "{first.title.rstrip(".")}".'
+        assert check.place is None
 
 
 def test_a_traceback_is_the_students_own(reports):

@@ -164,5 +164,5 @@ def test_each_member_has_a_page(tiny_course, store, tmp_path):
     (one,) = collect(course, assignment, hand_in(tmp_path, "grace", "A = 1"), store, NOON).added
     graded(store, one, 3.0)
     _, items = publish_feedback(course, assignment, store, tmp_path / "pages")
-    assert [(item.owner, item.uploader) for item in items] == [("ada", "team-rho"), ("grace", "team-rho")]
+    assert [(item.owner, item.due_owner) for item in items] == [("ada", "team-rho"), ("grace", "team-rho")]
     assert (tmp_path / "pages" / "ada" / "index.html").is_file()

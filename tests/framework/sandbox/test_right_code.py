@@ -309,3 +309,67 @@ def test_newer_syntax_is_said_to_be_newer(zygote):  # noqa: F811
         box.ask("lookup", "code", None)
     assert re.search(rf"\(read by Python {sys.version_info.major}\.{sys.version_info.minor}\)$", caught.value.text)
     assert caught.value.frames[-1].line == 2
+
+
+# -- calls for a GPU, where the course has them come to the processor ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["torch.zeros(2).cuda()", "torch.zeros(2).cuda(0)", "torch.zeros(2, device='cuda')", "torch.zeros(2).to('cuda:0')",
+     "torch.zeros(2).to(torch.device('cuda'), torch.float64)", "torch.zeros(2).to(0)", "torch.zeros(2, device=0)",
+     "torch.zeros(2).new_ones(3, device='cuda')", "torch.ones_like(torch.zeros(2), device='cuda')", "torch.zeros(2).pin_memory()",
+     "torch.nn.Linear(2, 2).cuda().weight", "torch.nn.Linear(2, 2).to('cuda').weight", "torch.nn.Linear(2, 2, device='cuda').weight",
+     "torch.nn.Linear(2, 2).cuda()(torch.ones(1, 2, device='cuda'))", "torch.cuda.synchronize() or torch.zeros(2)",
+     "torch.cuda.set_device(0) or torch.zeros(2)", "torch.set_default_device('cuda') or torch.zeros(2)",
+     "torch.tensor([1.0]).to(device='cuda', non_blocking=True)", "torch.randn(2, generator=torch.Generator(), device='cuda')"],
+)  # fmt: skip
+def test_calls_for_a_gpu_can_come_to_the_processor(zygote, code):  # noqa: F811
+    """Each way to ask for a CUDA device gives a tensor that is on the processor, and says so."""
+    box = Box(zygote, f"import torch\nX = {code}\nDEVICE = X.device.type\n")
+    with box:
+        box.ask("cuda_on_cpu")
+        assert box.ask("lookup", "code", "DEVICE") == "cpu"
+
+
+def test_training_on_the_processor_in_place_of_a_gpu_comes_to_the_same(zygote):  # noqa: F811
+    """A loop written for a GPU, checkpoint and context included, gives the numbers of the same loop on the processor."""
+    source = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+def train(device):
+    torch.manual_seed(1)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1)).to(device)
+    best = torch.optim.SGD(net.parameters(), lr=0.1)
+    data = TensorDataset(torch.arange(24.0).reshape(8, 3) / 24, torch.ones(8, 1))
+    for _ in range(3):
+        for x, y in DataLoader(data, batch_size=4, pin_memory=True):
+            x, y = x.to(device, non_blocking=True), y.to(device)
+            best.zero_grad()
+            torch.nn.functional.mse_loss(net(x), y).backward()
+            best.step()
+    torch.save(net.state_dict(), "best.pt")
+    net.load_state_dict(torch.load("best.pt", map_location=device))
+    with torch.device(device):
+        return net(torch.ones(1, 3)).item()
+
+RESULT = [train("cuda"), train("cuda:0"), train("cpu"), torch.cuda.is_available()]
+"""
+    with Box(zygote, source) as box:
+        box.ask("cuda_on_cpu")
+        first, second, third, available = box.ask("lookup", "code", "RESULT")
+    assert first == second == third
+    assert available is False
+
+
+def test_what_is_not_a_device_stays_as_it_is(zygote):  # noqa: F811
+    """Numbers and texts that are no devices reach torch as they were given."""
+    source = """
+import torch
+RESULT = [torch.zeros(2).to(torch.float64).dtype == torch.float64, torch.zeros(2).to(torch.zeros(1).double()).dtype == torch.float64,
+          torch.full((2,), 7).sum().item(), torch.zeros(2, 3).sum(0).shape[0], torch.zeros(2, device="meta").device.type]
+"""
+    with Box(zygote, source) as box:
+        box.ask("cuda_on_cpu")
+        assert box.ask("lookup", "code", "RESULT") == [True, True, 14, 3, "meta"]

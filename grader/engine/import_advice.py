@@ -1,0 +1,224 @@
+"""Advice on what keeps a module from being imported: what the student's machine has and this one lacks."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+
+from grader.course.environment import describe_environment
+from grader.engine.advice import advise
+from grader.engine.contract import defined_names
+from grader.engine.source_advice import UNREADABLE_AS, advise_source
+from grader.errors import UNREADABLE
+from grader.python_source import bound_names, parse
+from grader.sandbox.faults import StudentError
+
+#: What all code outside of functions must bear.
+ON_IMPORT = (
+    "All code outside of functions runs on import: put what trains, tests or asks for input below "
+    '`if __name__ == "__main__":`.'
+)
+_NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]{1,80})'")
+_IMPORTS = re.compile(r"^(?:from\s+(?P<source>[.\w]+)\s+import\s+(?P<names>.+)|import\s+(?P<module>[\w.]+).*)$")
+#: Packages that only show or record how a run goes, and packages for Python 2, by what to do without them.
+_DISPENSABLE = {
+    "tqdm": "It only shows progress: loop without it, `for x in xs` in place of `for x in tqdm(xs)`.",
+    **dict.fromkeys(("past", "future", "six"), "It is for Python 2, and Python 3 does without it: delete the import."),
+    **dict.fromkeys(
+        ("wandb", "tensorboard", "tensorboardX", "mlflow", "comet_ml", "torchsummary", "torchinfo", "torchviz", "ipywidgets", "IPython",
+         "ipdb", "seaborn", "plotly"),
+        "It shows or records what happens, which grading does not need: import it where you use it, below "
+        '`if __name__ == "__main__":`, or not at all.',
+    ),
+}  # fmt: skip
+_ALIASES = {
+    "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt", "torch": "import torch", "nn": "from torch import nn",
+    "F": "import torch.nn.functional as F", "optim": "from torch import optim", "math": "import math", "random": "import random",
+    "os": "import os", "sys": "import sys", "time": "import time", "copy": "import copy", "pd": "import pandas as pd",
+    "DataLoader": "from torch.utils.data import DataLoader", "Dataset": "from torch.utils.data import Dataset",
+    "Path": "from pathlib import Path", "partial": "from functools import partial", "defaultdict": "from collections import defaultdict",
+}  # fmt: skip
+_NETWORK = re.compile(
+    r"URLError|name resolution|Name or service not known|no internet connection|Max retries exceeded|NameResolutionError|"
+    r"getaddrinfo failed|Network is unreachable|^(?:gaierror|ConnectionError|ConnectTimeout|HTTPError):"
+)
+_PATH = re.compile(r"No such file or directory: [rb]?(['\"])(?P<path>.+?)\1(?:$|\n| ->)")
+_ABSOLUTE = re.compile(r"^(?:/|~|[A-Za-z]:[\\/]|\\\\)")
+
+
+_WRITABLE = "Files can be written beside your code, and in `/tmp`; nowhere else."
+
+
+def explain(error: StudentError, files: Mapping[str, bytes], *, asked: Collection[str] = (), file: str = "") -> str:
+    """An exception as its student reads it, with what usually stands behind it.
+
+    Args:
+        error: what the student's code raised.
+        files: what is graded, by name.
+        asked: the files that the assignment asks for.
+        file: the one that was being imported; "" for an exception in a function that was called.
+
+    """
+    advice = advise_import(error, files, asked=asked, file=file) or advise(error.message)
+    return f"{error.for_student()}\n\n{advice}" if advice else error.for_student()
+
+
+def advise_import(
+    error: StudentError, files: Mapping[str, bytes], *, asked: Collection[str] = (), file: str = ""
+) -> str:
+    """A sentence or two on what a machine or an import lacks; empty where there is nothing certain to say."""
+    where = error.frames[-1].file if error.frames else file
+    line = error.frames[-1].text.strip() if error.frames else ""
+    on_import = bool(file) and (not error.frames or error.frames[0].function == "<module>")
+    if error.type_name in UNREADABLE_AS or (file and not error.frames):
+        return advise_source(error, where, files.get(where, b""))
+    at_import = f" {ON_IMPORT}" if on_import else ""
+    match error.type_name:
+        case "ModuleNotFoundError":
+            return _missing_module(error.text, line, files, asked)
+        case "ImportError":
+            return _import_error(error, line, files)
+        case "NameError":
+            return _unknown_name(error.text)
+        case "SystemExit" if "parse_args" in line:
+            return f"Nothing is called from a command line here, so there are no arguments to read.{at_import}"
+        case "SystemExit":
+            return f"This ends the program, and all that was to be graded with it: delete it.{at_import}"
+        case "EOFError" if "reading a line" in error.text:
+            return f"Nobody is there to type: `input()` has no place in what is graded.{at_import}"
+        case "AssertionError" if on_import and line.startswith("assert"):
+            return f"This is a test of your own, and it fails here.{at_import}"
+        case "CalledProcessError" if re.search(r"\b(?:pip|conda|apt|apt-get|wget|curl|git)\b", error.text):
+            return "Nothing can be installed or downloaded where your code is graded: delete the line."
+    if _NETWORK.search(error.message):
+        return (
+            "There is no network where your code is graded: hand in what your code reads, build networks with `weights=None`, "
+            f"and download nothing.{at_import}"
+        )
+    return _file_error(error, line, files, on_import=on_import)
+
+
+def _missing_module(text: str, line: str, files: Mapping[str, bytes], asked: Collection[str]) -> str:
+    found = _NO_MODULE.search(text)
+    if found is None:
+        return ""
+    name = found["name"]
+    top = name.partition(".")[0]
+    imported = _IMPORTS.match(line)
+    source = (imported["source"] or imported["module"] or "") if imported else ""
+    modules = {PurePosixPath(file).stem: file for file in sorted(files, reverse=True) if file.endswith(".py")}
+    if f"{top}.py" in asked and f"{top}.py" not in files:
+        return f"`{top}.py` is missing from your submission: hand it in together with the others."
+    if "google.colab" in source or (top == "google" and "colab" in line):
+        return (
+            "`google.colab` exists on Colab alone: delete this import and what uses it (`drive.mount`, `files.upload`), and hand "
+            "in what your code reads."
+        )
+    tail = source.rpartition(".")[2]
+    names = imported["names"] if imported else None
+    if "." in source and f"{tail}.py" in files and _defines(files[f"{tail}.py"], names):
+        rest = f"from {tail} import {names}" if names else f"import {tail}"
+        return f"Your files lie side by side, in no package: write `{rest}`."
+    if top in modules:  # in a folder
+        package = PurePosixPath(modules[top]).parent.as_posix().replace("/", ".")
+        return f"`{modules[top]}` is in a folder of your submission: write `from {package} import {top}`, or put it beside the others."
+    if near := next((file for stem, file in modules.items() if stem.lower() == top.lower()), None):
+        return f"Your submission has `{near}`: capital and small letters differ here. Write its name as it is."
+    return _DISPENSABLE.get(top) or (
+        "If it is a file of yours, hand it in together with the others. If it is a package, do without it, or ask the course's "
+        "staff to have it installed where they grade."
+    )
+
+
+def _defines(source: bytes, names: str | None) -> bool:
+    """Whether a file has what is imported by ``names``, as the import has them; a package's module may share its name."""
+    try:
+        bound = {name for node in parse(source).body for name in bound_names(node)}
+    except UNREADABLE:
+        return False
+    return names is None or bool(
+        {"*", *bound} & {part.split()[0] for part in names.strip("()").split(",") if part.strip()}
+    )
+
+
+def _import_error(error: StudentError, line: str, files: Mapping[str, bytes]) -> str:
+    text = error.text
+    if "attempted relative import" in text:
+        imported = _IMPORTS.match(line)
+        source = (imported["source"] or "").lstrip(".") if imported else ""
+        names = imported["names"] if imported else "..."
+        plain = f"from {source} import {names}" if source else f"import {names}"
+        return f"Your files lie side by side, in no package: write `{plain}`, without the dot."
+    if "Cannot load backend" in text:
+        return "There is no screen where your code is graded: leave `matplotlib.use(...)` out."
+    found = re.search(
+        r"cannot import name '(?P<name>\w{1,80})' from (?:partially initialized module )?'(?P<module>[\w.]{1,80})'",
+        text,
+    )
+    if found is None:
+        return ""
+    name, module = found["name"], found["module"]
+    if (own := f"{module}.py") in files:
+        importing = [frame.file for frame in error.frames if frame.function == "<module>"]
+        if own in importing:
+            other = importing[-1]
+            if own == other:
+                return f"`{own}` imports itself: delete the line."
+            return (
+                f"`{own}` and `{other}` import each other, so that one of them is not read to its end: move what both need to one "
+                "of them, or import inside the function that uses it."
+            )
+        near = difflib.get_close_matches(name, defined_names(files[own]), n=1, cutoff=0.6)
+        return f"`{own}` does not define `{name}`." + (
+            f" It defines `{near[0]}`; is that what is meant?" if near else ""
+        )
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return f"You are graded with Python {sys.version_info.major}.{sys.version_info.minor}, which has no `{module}.{name}`: it may be of another version."
+    return f"`{module}` has no `{name}` in the version that is installed here ({describe_environment()})."
+
+
+def _unknown_name(text: str) -> str:
+    found = re.search(r"name '(\w{1,80})' is not defined", text)
+    if found is None:
+        return ""
+    name = found[1]
+    if name in ("get_ipython", "display"):
+        return f"`{name}` exists in notebooks alone: delete the line. Grading needs no magics, and nothing can be installed here."
+    if name in _ALIASES:
+        return f"This file uses `{name}` and does not import it: `{_ALIASES[name]}`."
+    if name in ("null", "true", "false"):
+        return f"`{name}` is of JSON; Python writes `{ {'null': 'None', 'true': 'True', 'false': 'False'}[name] }`."
+    return ""
+
+
+def _file_error(error: StudentError, line: str, files: Mapping[str, bytes], *, on_import: bool) -> str:
+    """What to do about a path that is not there, or cannot be written to."""
+    if error.type_name in ("PermissionError", "OSError") and re.search(r"Errno (?:13|30)\]", error.text):
+        return _WRITABLE
+    found = _PATH.search(error.text) if error.type_name in ("FileNotFoundError", "NotADirectoryError") else None
+    if found is None:
+        return ""
+    path = found["path"]
+    name = re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+    same = sorted(file for file in files if PurePosixPath(file).name == name)
+    why = (
+        "That path exists on your machine alone."
+        if _ABSOLUTE.match(path)
+        else "Paths begin in the folder of your files."
+    )
+    if "chdir" in line:
+        return f"{why} Your code runs in the folder of your files already: delete the line."
+    if re.search(r"open\(.*,\s*(?:mode\s*=\s*)?['\"][wax]|\b(?:save|savefig|savetxt|mkdir|makedirs)\(", line):
+        return f"{why} {_WRITABLE}"
+    if same and same != [path]:
+        return f'{why} Your submission has `{same[0]}`: open `Path(__file__).parent / "{same[0]}"`.'
+    rest = f'What your code cannot do without, hand in beside it, and open it as `Path(__file__).parent / "{name}"`.'
+    return (
+        f"{why} Read no files on import. {rest}"
+        if on_import
+        else f"{why} Use the data that your functions are given. {rest}"
+    )
