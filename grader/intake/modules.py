@@ -73,7 +73,7 @@ class Modules:
         self.homes = {name: file for file in reversed(list(self.stubs)) for name in self.given[file]}
         self.stems = {PurePosixPath(file).stem: file for file in self.stubs}
         self.uses: dict[str, set[str]] = {file: self._imports_of(file) for file in self.stubs}
-        self.space = Namespace([self._patched(item) for item in self.pile.statements])
+        self.space = Namespace([self._patched(item) for item in self.pile.statements], frozenset(self.homes))
         self.rejected: dict[str, list[Statement]] = {}
         self._drop_what_defines_nothing()
         self.space.drop_overwritten()

@@ -7,9 +7,11 @@ import bisect
 import builtins
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from grader.intake.effects import Effect, effects_of, spread
 from grader.intake.statements import Statement
 
 #: Callables that make a function of a function.
@@ -31,6 +33,7 @@ class Namespace:
     """
 
     statements: Sequence[Statement]
+    asked: AbstractSet[str] = frozenset()
     binding: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
     changing: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
     stars: list[Statement] = field(default_factory=list)
@@ -48,10 +51,14 @@ class Namespace:
             if item.defines or isinstance(getattr(item.node, "value", None), ast.Lambda):
                 for name in item.binds:
                     self.defined.setdefault((item.book, name), item.position)
-        self._effects_of_calls()
+        calls_on = {item.key: set(item.changes.calls_on) for item in self.statements}
+        self._effects_of_calls(calls_on)
+        shares: dict[int, dict[str, frozenset[str]]] = defaultdict(dict)
         for item in self.statements:
             # A module, or what was imported from one, is no object that a method of such a name changes.
-            item.mutates |= {name for name in item.calls_on if not self._only_imported(item.book, name)}
+            item.mutates |= {name for name in calls_on[item.key] if not self._only_imported(item.book, name)}
+            self._mutate_through(item, shares[item.book])
+            item.now |= {name for name in item.changes.spells if self.binding.get((item.book, name))}
             for name in item.mutates - (item.binds if item.full else set()):
                 self.changing[item.book, name].append(item)
 
@@ -126,21 +133,36 @@ class Namespace:
                 return False
         return not earlier
 
-    def _effects_of_calls(self) -> None:
-        """Calls of functions that change what they are given, or assign globals, change and bind these names."""
-        functions = [item for item in self.statements if item.alters or item.writes]
-        alters = {
-            (item.book, item.node.name): item.alters for item in functions if isinstance(item.node, ast.FunctionDef)
-        }
-        writes = {
-            (item.book, item.node.name): item.writes for item in functions if isinstance(item.node, ast.FunctionDef)
-        }
+    def _mutate_through(self, item: Statement, shares: dict[str, frozenset[str]]) -> None:
+        """Add to what ``item`` changes what it reaches under other names; note in ``shares`` what its names stand for."""
+        if item.mutates:
+            reached = item.changes.through(item.mutates, shares) - item.mutates
+            item.mutates |= {name for name in reached if not self._only_imported(item.book, name)}
+        for name in item.binds if item.full else ():
+            shares.pop(name, None)
+        for name, others in item.changes.shares:
+            if others:
+                shares[name] = shares.get(name, frozenset()) | others
+
+    def _effects_of_calls(self, calls_on: Mapping[tuple[int, int], set[str]]) -> None:
+        """Calls of functions that change what they are given, or globals, change and bind these names.
+
+        What is asked for is called by experiments, whatever it leaves behind: these are no part of it.
+        """
+        effects: dict[int, dict[str, Effect]] = defaultdict(dict)
         for item in self.statements:
-            for function, args in item.calls:
-                for index in alters.get((item.book, function), ()):
-                    if index < len(args) and args[index]:
-                        item.mutates.add(args[index])
-                for name in writes.get((item.book, function), ()):
+            if item.defines and not item.binds & self.asked:
+                effects[item.book].update(effects_of(item.node))
+        for found in effects.values():
+            spread(found)
+        for item in self.statements:
+            for function, args in item.changes.calls:
+                effect = effects[item.book].get(function)
+                if effect is None or not effect.any:
+                    continue
+                calls_on[item.key].update(effect.changes)
+                item.mutates |= {args[index] for index in effect.alters if index < len(args)} - {""}
+                for name in effect.writes:
                     item.binds.add(name)
                     if not self.binding[item.book, name] or self.binding[item.book, name][-1] is not item:
                         bisect.insort(self.binding[item.book, name], item, key=lambda other: other.key)
@@ -189,6 +211,10 @@ def _values(node: ast.stmt, name: str) -> list[ast.expr]:
                 continue
             case ast.AnnAssign(target=ast.Name(id=target_name), value=value) if value is not None:
                 if target_name == name:
+                    found.append(value)
+                continue
+            case ast.Expr(value=ast.NamedExpr(target=target, value=value)):
+                if target.id == name:
                     found.append(value)
                 continue
         if isinstance(

@@ -209,7 +209,7 @@ def modules_of(files):
             stem = file.removesuffix(".py")
             module = types.ModuleType(stem)
             sys.modules[stem] = made[file] = module
-            exec(compile(files[file], file, "exec"), module.__dict__)
+            exec(compile(files[file], file, "exec", dont_inherit=True), module.__dict__)
     finally:
         for file in STUBS:
             sys.modules.pop(file.removesuffix(".py"), None)
