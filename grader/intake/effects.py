@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from grader.intake.changes import Changes
@@ -45,15 +45,15 @@ def effects_of(node: ast.stmt) -> Iterator[tuple[str, Effect]]:
                     yield node.name, replace(effect, parameters=effect.parameters[1:], alters=alters)
 
 
-def spread(effects: Mapping[str, Effect]) -> None:
-    """Add to each of ``effects`` those of the functions that it calls."""
-    calling = [effect for effect in effects.values() if any(name in effects for name, _ in effect.calls)]
+def spread(effects: Iterable[Effect], known: Mapping[str, Effect]) -> None:
+    """Add to each of ``effects`` those of the functions that it calls, which ``known`` has by name."""
+    calling = [effect for effect in effects if any(name in known for name, _ in effect.calls)]
     for _ in range(_DEEPEST):
         changed = False
         for effect in calling:
             before = (len(effect.alters), len(effect.writes), len(effect.changes))
             for function, args in effect.calls:
-                inner = effects.get(function)
+                inner = known.get(function)
                 if inner is None or not inner.any:
                     continue
                 effect.writes |= inner.writes

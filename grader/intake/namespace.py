@@ -6,7 +6,7 @@ import ast
 import bisect
 import builtins
 import itertools
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ _SOME_FUNCTION = ast.parse("lambda: None", mode="eval").body
 class Namespace:
     """The statements of all notebooks, by what they bind and change; each notebook's names are its own.
 
-    A name that a notebook uses and does not have is looked for in the others: the work may go on from one to the next.
+    A name that a notebook uses and does not have is another's: the work may go on from one to the next.
     """
 
     statements: Sequence[Statement]
@@ -39,6 +39,7 @@ class Namespace:
     stars: list[Statement] = field(default_factory=list)
     books: list[int] = field(default_factory=list)
     defined: dict[tuple[int, str], int] = field(default_factory=dict)
+    _homes: dict[str, dict[int, int | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.books = sorted({item.book for item in self.statements})
@@ -68,15 +69,39 @@ class Namespace:
 
     def providers(self, name: str, book: int) -> list[Statement]:
         """The statements that give ``name`` its value, and change it, as notebook ``book`` sees it; in order."""
-        for number in (book, *(other for other in self.books if other != book)):
-            bound = self.binding.get((number, name), [])
-            if bound:
-                only_imported = self._only_imported(number, name)
+        home = self.home(name, book)
+        if home is None:
+            return self.changing.get((book, name), [])
+        found: dict[tuple[int, int], Statement] = {}
+        for number in self.books:
+            if self.home(name, number) == home:
+                only_imported = self._only_imported(home, name)
                 changed = [
                     item for item in self.changing.get((number, name), []) if not (only_imported and item.defines)
                 ]
-                return sorted({item.key: item for item in (*bound, *changed)}.values(), key=lambda item: item.key)
-        return self.changing.get((book, name), [])
+                found |= {item.key: item for item in (*self.binding.get((number, name), []), *changed)}
+        return [found[key] for key in sorted(found)]
+
+    def home(self, name: str, book: int) -> int | None:
+        """The notebook whose ``name`` notebook ``book`` means: itself, or the one from which it goes on; None for no one's.
+
+        A notebook that begins with ``x = x / 10`` or ``class Net(Net)``, or only changes a name, has it from another:
+        from the one before it, or else from the first that has it.
+        """
+        homes = self._homes.get(name)
+        if homes is None:
+            homes = self._homes[name] = {}
+            begin = [number for number in self.books if self._begins(name, number)]
+            last: int | None = None
+            for number in self.books:
+                if number in begin or (not begin and self.binding.get((number, name))):
+                    last = number
+                homes[number] = last if last is not None else next(iter(begin), None)
+        return homes.get(book)
+
+    def _begins(self, name: str, book: int) -> bool:
+        items = self.binding.get((book, name))
+        return items is not None and len(items) > 0 and name not in items[0].now
 
     def closure(
         self, roots: Iterable[tuple[str, int]], skip: Callable[[str, int], bool]
@@ -149,15 +174,19 @@ class Namespace:
 
         What is asked for is called by experiments, whatever it leaves behind: these are no part of it.
         """
-        effects: dict[int, dict[str, Effect]] = defaultdict(dict)
+        own: dict[int, dict[str, Effect]] = {book: {} for book in self.books}
         for item in self.statements:
             if item.defines and not item.binds & self.asked:
-                effects[item.book].update(effects_of(item.node))
-        for found in effects.values():
-            spread(found)
+                own[item.book].update(effects_of(item.node))
+        elsewhere: dict[str, Effect] = {}
+        for found in own.values():
+            elsewhere = found | elsewhere
+        known = {book: ChainMap(found, elsewhere) for book, found in own.items()}
+        for book, found in own.items():
+            spread(found.values(), known[book])
         for item in self.statements:
             for function, args in item.changes.calls:
-                effect = effects[item.book].get(function)
+                effect = known[item.book].get(function)
                 if effect is None or not effect.any:
                     continue
                 calls_on[item.key].update(effect.changes)
@@ -193,6 +222,7 @@ class Namespace:
                     dead.add((*one.key, name))
         for (book, name), items in self.binding.items():
             self.binding[book, name] = [item for item in items if (*item.key, name) not in dead]
+        self._homes.clear()
 
 
 def _values(node: ast.stmt, name: str) -> list[ast.expr]:
