@@ -52,6 +52,7 @@ class Namespace:
             if item.defines or isinstance(getattr(item.node, "value", None), ast.Lambda):
                 for name in item.binds:
                     self.defined.setdefault((item.book, name), item.position)
+        bound = {name for item in self.statements for name in item.binds}
         calls_on = {item.key: set(item.changes.calls_on) for item in self.statements}
         self._effects_of_calls(calls_on)
         shares: dict[int, dict[str, frozenset[str]]] = defaultdict(dict)
@@ -59,7 +60,7 @@ class Namespace:
             # A module, or what was imported from one, is no object that a method of such a name changes.
             item.mutates |= {name for name in calls_on[item.key] if not self._only_imported(item.book, name)}
             self._mutate_through(item, shares[item.book])
-            item.now |= {name for name in item.changes.spells if self.binding.get((item.book, name))}
+            item.now |= item.changes.spells & bound
             for name in item.mutates - (item.binds if item.full else set()):
                 self.changing[item.book, name].append(item)
 

@@ -20,6 +20,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+#: The comment that names an encoding, in the first line or the second.
+_COOKIE = re.compile(r"\A((?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*)[-\w.]+")
 
 
 def decode(data: bytes) -> str:
@@ -56,7 +58,7 @@ def recoded(data: bytes) -> str | None:
     if b"\r\r\n" not in data and _reads(data):
         return None
     for text in _guesses(data):
-        plain = text.removeprefix("\ufeff").rstrip("\0\x1a")
+        plain = _COOKIE.sub(r"\g<1>utf-8", text.removeprefix("\ufeff").rstrip("\0\x1a"), count=1)
         try:
             parse(plain)
         except UNREADABLE:

@@ -94,7 +94,7 @@ def _read_file(path: Path, limits: UploadLimits) -> Upload:
 
 def _is_zip(path: Path) -> bool:
     """True for a zip under a name that says nothing, or another archive's; a document or a checkpoint is a zip as well."""
-    if re.search(r"\.(?!rar$|7z$|download$|txt$)[a-z][a-z0-9]{1,7}$", path.name, re.IGNORECASE):
+    if re.search(r"\.(?!rar$|7z$|txt$)[a-z][a-z0-9]{1,7}$", path.name, re.IGNORECASE):
         return False
     with path.open("rb") as file:
         return file.read(4) == b"PK\3\4"

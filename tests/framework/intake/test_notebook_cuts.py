@@ -170,6 +170,11 @@ HEAD = "class Layer:\n    def __init__(self, size):\n        self.size = size\n"
 FORWARD = "    def forward(self, x):\n        return double(x) + self.size\n"
 BACKWARD = "    def backward(self, x):\n        return x - EPS\n"
 FREE = [text.replace("    def", "def").replace("\n    ", "\n") for text in (FORWARD, BACKWARD)]
+PATCH = """def patch(f):
+    cls = f.__annotations__["self"]
+    setattr(globals()[cls] if isinstance(cls, str) else cls, f.__name__, f)
+    return f
+"""
 LAYER = {
     "whole": [HEAD + FORWARD + BACKWARD],
     "grown": [HEAD, "class Layer(Layer):\n" + FORWARD, "class Layer(Layer):\n" + BACKWARD],
@@ -192,8 +197,7 @@ LAYER = {
         "Layer.forward = Layer.__call__",
     ],
     "by annotation": [
-        "def patch(f):\n    cls = f.__annotations__['self']\n    cls = globals()[cls] if isinstance(cls, str) else cls\n"
-        "    setattr(cls, f.__name__, f)\n    return f",
+        PATCH,
         HEAD,
         *(f"@patch\n{text}".replace("(self", "(self: Layer") for text in FREE),
     ],
