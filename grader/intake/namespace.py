@@ -40,6 +40,8 @@ class Namespace:
     books: list[int] = field(default_factory=list)
     defined: dict[tuple[int, str], int] = field(default_factory=dict)
     _homes: dict[str, dict[int, int | None]] = field(default_factory=dict)
+    _read_at: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Where each notebook first reads each name as it runs."""
 
     def __post_init__(self) -> None:
         self.books = sorted({item.book for item in self.statements})
@@ -63,6 +65,8 @@ class Namespace:
             item.now |= item.changes.spells & bound
             for name in item.mutates - (item.binds if item.full else set()):
                 self.changing[item.book, name].append(item)
+            for name in item.now | (item.mutates - item.binds):
+                self._read_at.setdefault((item.book, name), item.position)
 
     def _only_imported(self, book: int, name: str) -> bool:
         bound = self.binding.get((book, name), [])
@@ -86,7 +90,7 @@ class Namespace:
     def home(self, name: str, book: int) -> int | None:
         """The notebook whose ``name`` notebook ``book`` means: itself, or the one from which it goes on; None for no one's.
 
-        A notebook that begins with ``x = x / 10`` or ``class Net(Net)``, or only changes a name, has it from another:
+        A notebook that reads a name before it has it, as in ``x = x / 10`` or ``class Net(Net)``, goes on from another:
         from the one before it, or else from the first that has it.
         """
         homes = self._homes.get(name)
@@ -102,7 +106,9 @@ class Namespace:
 
     def _begins(self, name: str, book: int) -> bool:
         items = self.binding.get((book, name))
-        return items is not None and len(items) > 0 and name not in items[0].now
+        if not items:
+            return False
+        return self._read_at.get((book, name), items[0].position + 1) > items[0].position
 
     def closure(
         self, roots: Iterable[tuple[str, int]], skip: Callable[[str, int], bool]
