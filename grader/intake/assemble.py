@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
-from grader.intake.arrange import arrange
+from grader.intake.arrange import Arranged, arrange
 from grader.intake.filenames import is_notebook
 from grader.intake.module_text import shape
 from grader.intake.modules import Modules, Pile
 from grader.intake.notebook import Notebook, read_notebook
+from grader.intake.package_imports import plain_imports
 from grader.intake.source_text import decode, is_json_of_notebook, recoded
 from grader.python_source import parse
 
@@ -46,6 +47,12 @@ def assemble(files: Mapping[str, bytes], stubs: Mapping[str, str], *, prefer: st
 
     """
     arranged = arrange(files, tuple(stubs), stubs)
+    made = _assembled(arranged, stubs, prefer)
+    plain, told = plain_imports(made.files, tuple(stubs), tuple(arranged.taken.values()))
+    return replace(made, files=plain, notes=(*made.notes, *told)[:_MAX_NOTES])
+
+
+def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Assembled:
     notes = [*arranged.doubts, *arranged.notes]
     readable = _ready_made(stubs) | dict(arranged.files)
     for file in [file for file in stubs if file in readable]:

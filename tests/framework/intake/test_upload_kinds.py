@@ -6,7 +6,9 @@ import io
 import json
 import os
 import stat
+import sys
 import tarfile
+import types
 import zipfile
 
 import pytest
@@ -284,3 +286,40 @@ def test_however_a_module_is_saved(way):
     exec(compile(assembled.files["backprop.py"], "backprop.py", "exec", dont_inherit=True), space)
     assert (space["f"](1), space["f"].__doc__) == (2, "Gr\u00fc\u00dfe")
     assert bool(assembled.notes) == (way not in ("UTF-8 with a mark", "CR"))
+
+
+PACKAGES = {
+    "relative": ("", "from .backprop import (\n    f as h,\n)\nX = 1\n", "h"),
+    "relative module": ("", "from . import backprop as b; X = 1\n", "b.f"),
+    "inside a function": ("", "def h(x):\n    from .backprop import f\n    return f(x)\n", "h"),
+    "of a folder that is gone": ("", "from hw2.backprop import f\n", "f"),
+    "module of a folder that is gone": ("", "import hw2.backprop as b\n", "b.f"),
+    "of src": ("src/", "from src.backprop import f\n", "f"),
+    "from src": ("src/", "from src import backprop\n", "backprop.f"),
+    "plain": ("", "from backprop import f\nimport os.path as p\nfrom os.path import join\n", "f"),
+}
+
+
+@pytest.mark.parametrize("way", PACKAGES)
+def test_a_package_is_read_as_its_modules(way):
+    """Modules that import each other as parts of a package find each other, and the student reads what was changed."""
+    folder, head, use = PACKAGES[way]
+    body = f"{head}\n\ndef g(x):\n    return {use}(x)\n"
+    files = {f"{folder}backprop.py": b"def f(x):\n    return x + 1\n", f"{folder}hyperparams.py": body.encode()}
+    if folder:
+        files |= {"src/__init__.py": b"", "README.md": b"x"}
+    stubs = dict.fromkeys(ASKED, "def f(x):\n    raise NotImplementedError('f: write your solution here')\n")
+    assembled = assemble(files, stubs)
+    modules = {}
+    try:
+        for name in ASKED:
+            stem = name.removesuffix(".py")
+            modules[stem] = sys.modules[stem] = types.ModuleType(stem)
+            exec(compile(assembled.files[name], name, "exec", dont_inherit=True), modules[stem].__dict__)
+        assert modules["hyperparams"].g(1) == 2
+    finally:
+        for stem in modules:
+            del sys.modules[stem]
+    assert any("no package" in note for note in assembled.notes) == (way != "plain")
+    line = assembled.files["hyperparams.py"].decode().split("\n").index("def g(x):")
+    assert line == body.split("\n").index("def g(x):"), "lines keep their numbers"
