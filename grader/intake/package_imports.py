@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import re
 from collections.abc import Collection, Iterator, Mapping
 
 from grader.errors import UNREADABLE
 from grader.intake.source_text import decode
 from grader.python_source import parse
-
-_MAYBE = re.compile(rb"^\s*(?:from\s+\.|from\s+\w+\.\w|import\s+\w+\.\w)", re.MULTILINE)
 
 
 def plain_imports(
@@ -33,7 +30,7 @@ def plain_imports(
     here = {path.removesuffix(".py") for path in files if path.endswith(".py") and "/" not in path}
     stems = {file.removesuffix(".py") for file in asked}
     for path, data in files.items():
-        if "/" in path or not path.endswith(".py") or not _MAYBE.search(data):
+        if "/" in path or not path.endswith(".py"):
             continue
         try:
             text = decode(data).removeprefix("\ufeff")
