@@ -12,10 +12,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from grader.errors import UNREADABLE
 from grader.intake.filenames import is_notebook, is_work, shown
-from grader.intake.source_text import decode
+from grader.intake.source_text import decode, other_kind
 from grader.python_source import parse
 
 _SEPARATOR = re.compile(r"[\s_\-.,()\[\]+~]+")
@@ -32,7 +33,18 @@ _ASIDE = frozenset(
         "templates", "stub", "stubs", "original", "originals", "handout", "skeleton", "given", "public", "hidden", "tests",
     }
 )  # fmt: skip
+#: Words that make another file of a name: where none of these is in it, whatever else is was added.
+_OTHER = re.compile(
+    "tests?|testing|check(?:s|er)?|utils?|utilities|helpers?|common|base|core|main|run(?:ner)?|demo|examples?|plots?|plotting|"
+    "vis|visuali[sz]e|visuali[sz]ation|train(?:er|ing)?|eval|evaluate|evaluation|data|dataset|datasets|loader|config|settings|"
+    "models?|nets?|layers?|numpy|np|torch|pytorch|tf|jax|keras|script|notebook|old|older|backup|bak|orig|original|stub|starter|"
+    "template|skeleton|broken|wrong|not|no|without|with|from|for|and|vs|bench|benchmark|debug|experiments?|scratch|playground|"
+    "init|setup|report|answers?|optional|bonus|extra|gpu|cpu|fast|slow|naive|simple|lib|tools?"
+)
 _MAX_NAMED = 4
+
+
+_EMPTY = ast.dump(ast.Module([], []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +70,28 @@ class _Candidate:
     aside: bool
     depth: int
     stub: bool
+    far: bool
+    """Its name is that of the file asked for with words that we do not know, a person's name, say."""
 
 
 def holds_work(names: Sequence[str], asked: Sequence[str]) -> bool:
     """True where ``names`` have one of the files ``asked`` for, under whatever name, or a notebook."""
-    return any(is_notebook(name) or any(stands_for(name, file) for file in asked) for name in names)
+    return any(is_notebook(name) or any(_likeness(name, file) for file in asked) for name in names)
 
 
 def stands_for(path: str, file: str) -> bool:
     """True where ``path`` is ``file``, in some folder, or under a name that a browser or a person made of it."""
-    name = unicodedata.normalize("NFC", PurePosixPath(path).name)
+    return _likeness(path, file) > 1
+
+
+def _likeness(path: str, file: str) -> int:
+    """3 where ``path`` is ``file`` by name, 2 where it is for sure, 1 where it is if nothing else is, 0 else."""
+    name = unicodedata.normalize("NFC", unquote(PurePosixPath(path).name))
     if name == file:
-        return True
+        return 3
     if not is_work(name) or is_notebook(name):
-        return False
-    words = [_squeezed(word) for word in _SEPARATOR.split(re.sub(r"\.py(?:\.\w+)?$", "", name, flags=re.IGNORECASE))]
+        return 0
+    words = [_squeezed(word) for word in _SEPARATOR.split(re.sub(r"\.py(?:\.\w+)?\s*$", "", name, flags=re.IGNORECASE))]
     words = [word for word in words if word]
     wanted = _squeezed(file.removesuffix(".py"))
     for first in range(len(words)):
@@ -80,10 +99,13 @@ def stands_for(path: str, file: str) -> bool:
         for last in range(first, len(words)):
             joined += words[last]
             if joined == wanted:
-                return all(_ADDED.fullmatch(word) for word in (*words[:first], *words[last + 1 :]))
+                added = [word for word in (*words[:first], *words[last + 1 :]) if not _ADDED.fullmatch(word)]
+                if not added:
+                    return 2
+                return int(not any(_OTHER.fullmatch(word) for word in added))
             if not wanted.startswith(joined):
                 break
-    return False
+    return 0
 
 
 def arrange(files: Mapping[str, bytes], asked: Sequence[str], stubs: Mapping[str, str] | None = None) -> Arranged:
@@ -105,7 +127,9 @@ def arrange(files: Mapping[str, bytes], asked: Sequence[str], stubs: Mapping[str
     doubts: list[str] = []
     unclear: list[str] = []
     for file in asked:
-        found = [_candidate(path, file, files[path], shapes.get(file)) for path in files if stands_for(path, file)]
+        found = [_candidate(path, file, files[path], shapes.get(file)) for path in files if _likeness(path, file)]
+        near = [item for item in found if not item.far]
+        found = near if any(not item.stub for item in near) else found
         # A folder may have a file of another assignment's name, or of one asked for, in other letters.
         found = [item for item in found if item.exact or PurePosixPath(item.path).name not in asked]
         chosen, others = _choose(found, files)
@@ -123,6 +147,8 @@ def arrange(files: Mapping[str, bytes], asked: Sequence[str], stubs: Mapping[str
         if chosen != file:
             taken[file] = chosen
             placed[file] = files[chosen]
+        if kind := other_kind(files[chosen]):
+            doubts.append(f"{_quoted(chosen)} is {kind}.")
     return Arranged(_with_neighbours(files, placed, taken), taken, tuple(notes), tuple(doubts), tuple(unclear))
 
 
@@ -145,7 +171,16 @@ def _candidate(path: str, file: str, data: bytes, stub: str | None) -> _Candidat
     parts = path.casefold().split("/")[:-1]
     aside = any(part in _ASIDE for part in parts)
     name = PurePosixPath(path).name
-    return _Candidate(path, name == file, aside, len(parts), stub is not None and _shape(data) == stub)
+    shape = _shape(data)
+    empty = shape == _EMPTY
+    return _Candidate(
+        path,
+        exact=name == file,
+        aside=aside,
+        depth=len(parts),
+        stub=empty or (stub is not None and shape == stub),
+        far=_likeness(path, file) == 1,
+    )
 
 
 def _choose(found: Sequence[_Candidate], files: Mapping[str, bytes]) -> tuple[str | None, list[str]]:
@@ -153,7 +188,9 @@ def _choose(found: Sequence[_Candidate], files: Mapping[str, bytes]) -> tuple[st
     work = [item for item in found if not item.stub] or list(found)
     if not work:
         return None, []
-    work.sort(key=lambda item: (item.aside, not item.exact or item.depth > 0, not item.exact, item.depth, item.path))
+    work.sort(
+        key=lambda item: (item.far, item.aside, not item.exact or item.depth > 0, not item.exact, item.depth, item.path)
+    )
     first = work[0]
     different = [item for item in work[1:] if files[item.path] != files[first.path]]
     equal = [item for item in different if item.aside == first.aside and item.exact == first.exact]

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
-from grader.intake.arrange import arrange
+from grader.intake.arrange import Arranged, arrange
 from grader.intake.filenames import is_notebook
 from grader.intake.module_text import shape
 from grader.intake.modules import Modules, Pile
 from grader.intake.notebook import Notebook, read_notebook
-from grader.intake.source_text import decode, encoding_of
+from grader.intake.package_imports import plain_imports
+from grader.intake.source_text import decode, is_json_of_notebook, recoded
 from grader.python_source import parse
 
 _MAX_NOTES = 16
@@ -46,12 +47,23 @@ def assemble(files: Mapping[str, bytes], stubs: Mapping[str, str], *, prefer: st
 
     """
     arranged = arrange(files, tuple(stubs), stubs)
+    made = _assembled(arranged, stubs, prefer)
+    plain, told = plain_imports(made.files, tuple(stubs), tuple(arranged.taken.values()))
+    return replace(made, files=plain, notes=(*made.notes, *told)[:_MAX_NOTES])
+
+
+def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Assembled:
     notes = [*arranged.doubts, *arranged.notes]
     readable = _ready_made(stubs) | dict(arranged.files)
-    for file in stubs:
-        if file in readable and (text := _recoded(readable[file])) is not None:
+    for file in [file for file in stubs if file in readable]:
+        if is_json_of_notebook(readable[file]):
+            book = f"{file.removesuffix('.py')}.ipynb"
+            if book not in readable:
+                readable[book] = readable.pop(file)
+                notes.append(f"`{file}` is a notebook, and was read as one. Save it as `{book}`.")
+        elif (text := recoded(readable[file])) is not None:
             readable[file] = text.encode()
-            notes.append(f"`{file}` is not saved as UTF-8; it was read all the same. Save it as UTF-8.")
+            notes.append(f"`{file}` is not saved as plain UTF-8; it was read all the same. Save it as UTF-8.")
     names = sorted((name for name in readable if is_notebook(name)), key=_natural)
     books = [read_notebook(name, readable[name], tuple(stubs)) for name in names]
     broken = [f"The notebook `{book.name}` {book.problem}." for book in books if book.problem]
@@ -121,16 +133,6 @@ def _base(handed_in: bytes | None, stub: str, written: str | None) -> str | None
 
 def _same_code(one: str, other: str) -> bool:
     return shape(parse(one)) == shape(parse(other))
-
-
-def _recoded(data: bytes) -> str | None:
-    """The text of a module that Python itself could not read for its encoding; None for all others."""
-    try:
-        if encoding_of(data) in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
-            return decode(data).removeprefix("\ufeff")
-    except UNREADABLE:
-        pass
-    return None
 
 
 def _text(data: bytes | None) -> str | None:

@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?$", re.IGNORECASE)
-_WORK = re.compile(r"\.(?:py|ipynb)(?:\.(?:json|txt))?$", re.IGNORECASE)
+_NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?\s*$", re.IGNORECASE)
+_WORK = re.compile(r"\.(?:py|ipynb)(?:\.(?:json|txt))?\s*$", re.IGNORECASE)
+_ROOT = re.compile(r"(?:[A-Za-z]:)?/*")
 _MAX_PART = 255
 _MAX_PATH = 1000
 
@@ -23,18 +24,17 @@ def shown(name: str) -> str:
 
 
 def safe_name(raw: str) -> str:
-    """``raw`` as a relative POSIX path in Unicode's composed form.
+    """``raw`` as a relative POSIX path in Unicode's composed form; an absolute one without its root or drive.
 
-    Raises UploadProblem where it leads out of its folder, is absolute, empty or overlong, or holds characters that
-    nobody can see.
+    Raises UploadProblem where it leads out of its folder, is empty or overlong, or holds characters that nobody can see.
     """
     # Old Windows tools write backslashes for slashes. Taken as slashes, they meet the same rules.
     name = unicodedata.normalize("NFC", _decoded(raw).replace("\\", "/"))
     label = shown(raw)
     if any(_unprintable(char) for char in name):
         raise UploadProblem(f"the file name {label!r} holds characters that cannot be read; rename the file")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
-        raise UploadProblem(f"the file name {label!r} is an absolute path; pack the files by relative names")
+    while (root := _ROOT.match(name)) and root[0]:
+        name = name[root.end() :]  # packed from the root of a disk: it is a name here, and never a place
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise UploadProblem(f"the file name {label!r} leads out of its folder (..); pack the files by plain names")

@@ -35,7 +35,7 @@ def read_unit(entries: Sequence[Entry], uploads: Sequence[Upload], asked: Sequen
     names = _names(entries, uploads, asked)
     for entry, upload, name in zip(entries, uploads, names, strict=True):
         unit.left_out += upload.left_out
-        loose = _is_loose(entry)
+        loose = _is_loose(entry, upload)
         if upload.problem and not loose:
             unit.problems.append(upload.problem)
         for path, data in upload.files.items():
@@ -105,10 +105,11 @@ def _contradict(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> bool:
     return any(other.get(name, data) != data for name, data in one.items())
 
 
-def _is_loose(entry: Entry) -> bool:
+def _is_loose(entry: Entry, upload: Upload) -> bool:
     """True for a lone file that is no archive: a module, a report, a data file. It is kept as it is."""
-    packed = entry.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".xz")
-    return not packed and not entry.path.is_dir()
+    packed = entry.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".xz", ".bz2")
+    whole = [path.removeprefix(f"{UPLOAD_FOLDER}/") for path in upload.files] in ([], [shown(entry.path.name)])
+    return not packed and not entry.path.is_dir() and whole
 
 
 def _names(entries: Sequence[Entry], uploads: Sequence[Upload], asked: Sequence[str]) -> list[str]:

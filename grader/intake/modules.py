@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
+from grader.intake.clashes import keep_apart
 from grader.intake.ipython_syntax import neutralise
 from grader.intake.module_text import Insert, definitions, imported, origins, shape, weave
 from grader.intake.namespace import Namespace
@@ -73,7 +74,7 @@ class Modules:
         self.homes = {name: file for file in reversed(list(self.stubs)) for name in self.given[file]}
         self.stems = {PurePosixPath(file).stem: file for file in self.stubs}
         self.uses: dict[str, set[str]] = {file: self._imports_of(file) for file in self.stubs}
-        self.space = Namespace([self._patched(item) for item in self.pile.statements])
+        self.space = Namespace([self._patched(item) for item in self.pile.statements], frozenset(self.homes))
         self.rejected: dict[str, list[Statement]] = {}
         self._drop_what_defines_nothing()
         self.space.drop_overwritten()
@@ -97,6 +98,12 @@ class Modules:
         )
         taken, told = self._runnable(taken, roots, unknown)
         notes += told
+        own = {name: shape(node) for name, node in here.items() if name not in given}
+        taken, others = keep_apart(taken, self.space, roots, self.ranked, own)
+        notes += [
+            f"`{name}` differs from file to file; each keeps its own (`{'`, `'.join(new)}` in what is graded)."
+            for name, new in others.items()
+        ]
         raising = self._raising(file, unsolved - set(roots), given)
         notes = [*dict.fromkeys(message for message, _ in raising.values()), *notes]
         if not taken and not raising:
@@ -160,7 +167,8 @@ class Modules:
             roots[name] = first
             mine = shape(found[first][-1].node)
             for other in others:
-                if shape(found[other][-1].node) != mine:
+                goes_on = self.space.home(name, other) == self.space.home(name, first)
+                if not goes_on and shape(found[other][-1].node) != mine:
                     one, two = self._place(found[first][-1]), self._place(found[other][-1])
                     notes.append(f"`{name}` is written in {one} and in {two}; the first counts.")
         return roots, notes
@@ -190,12 +198,14 @@ class Modules:
                     self.uses[file].add(home)
                 return True
             return False
+        if name in here and name not in self.given[file]:
+            # A helper of the student's own: where notebook and file have different ones, each keeps its own.
+            mine = self.space.binding.get((book, name), [])
+            return not mine or shape(mine[-1].node) == shape(here[name])
         if name in here:
             return name not in unsolved or not providers
-        mine = imported(tree).get(name)
-        if mine is None:
-            return False
-        return all(origins(item.node).get(name) == mine for item in providers)
+        origin = imported(tree).get(name)
+        return origin is not None and all(origins(item.node).get(name) == origin for item in providers)
 
     def _depends(self, file: str, other: str) -> bool:
         """True where ``file`` imports ``other``, itself or through a third: that cannot import ``file`` in turn."""

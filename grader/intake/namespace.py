@@ -6,10 +6,12 @@ import ast
 import bisect
 import builtins
 import itertools
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import ChainMap, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from grader.intake.effects import Effect, effects_of, spread
 from grader.intake.statements import Statement
 
 #: Callables that make a function of a function.
@@ -27,15 +29,19 @@ _SOME_FUNCTION = ast.parse("lambda: None", mode="eval").body
 class Namespace:
     """The statements of all notebooks, by what they bind and change; each notebook's names are its own.
 
-    A name that a notebook uses and does not have is looked for in the others: the work may go on from one to the next.
+    A name that a notebook uses and does not have is another's: the work may go on from one to the next.
     """
 
     statements: Sequence[Statement]
+    asked: AbstractSet[str] = frozenset()
     binding: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
     changing: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
     stars: list[Statement] = field(default_factory=list)
     books: list[int] = field(default_factory=list)
     defined: dict[tuple[int, str], int] = field(default_factory=dict)
+    _homes: dict[str, dict[int, int | None]] = field(default_factory=dict)
+    _read_at: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Where each notebook first reads each name as it runs."""
 
     def __post_init__(self) -> None:
         self.books = sorted({item.book for item in self.statements})
@@ -48,12 +54,19 @@ class Namespace:
             if item.defines or isinstance(getattr(item.node, "value", None), ast.Lambda):
                 for name in item.binds:
                     self.defined.setdefault((item.book, name), item.position)
-        self._effects_of_calls()
+        bound = {name for item in self.statements for name in item.binds}
+        calls_on = {item.key: set(item.changes.calls_on) for item in self.statements}
+        self._effects_of_calls(calls_on)
+        shares: dict[int, dict[str, frozenset[str]]] = defaultdict(dict)
         for item in self.statements:
             # A module, or what was imported from one, is no object that a method of such a name changes.
-            item.mutates |= {name for name in item.calls_on if not self._only_imported(item.book, name)}
+            item.mutates |= {name for name in calls_on[item.key] if not self._only_imported(item.book, name)}
+            self._mutate_through(item, shares[item.book])
+            item.now |= item.changes.spells & bound
             for name in item.mutates - (item.binds if item.full else set()):
                 self.changing[item.book, name].append(item)
+            for name in item.now | (item.mutates - item.binds):
+                self._read_at.setdefault((item.book, name), item.position)
 
     def _only_imported(self, book: int, name: str) -> bool:
         bound = self.binding.get((book, name), [])
@@ -61,15 +74,41 @@ class Namespace:
 
     def providers(self, name: str, book: int) -> list[Statement]:
         """The statements that give ``name`` its value, and change it, as notebook ``book`` sees it; in order."""
-        for number in (book, *(other for other in self.books if other != book)):
-            bound = self.binding.get((number, name), [])
-            if bound:
-                only_imported = self._only_imported(number, name)
+        home = self.home(name, book)
+        if home is None:
+            return self.changing.get((book, name), [])
+        found: dict[tuple[int, int], Statement] = {}
+        for number in self.books:
+            if self.home(name, number) == home:
+                only_imported = self._only_imported(home, name)
                 changed = [
                     item for item in self.changing.get((number, name), []) if not (only_imported and item.defines)
                 ]
-                return sorted({item.key: item for item in (*bound, *changed)}.values(), key=lambda item: item.key)
-        return self.changing.get((book, name), [])
+                found |= {item.key: item for item in (*self.binding.get((number, name), []), *changed)}
+        return [found[key] for key in sorted(found)]
+
+    def home(self, name: str, book: int) -> int | None:
+        """The notebook whose ``name`` notebook ``book`` means: itself, or the one from which it goes on; None for no one's.
+
+        A notebook that reads a name before it has it, as in ``x = x / 10`` or ``class Net(Net)``, goes on from another:
+        from the one before it, or else from the first that has it.
+        """
+        homes = self._homes.get(name)
+        if homes is None:
+            homes = self._homes[name] = {}
+            begin = [number for number in self.books if self._begins(name, number)]
+            last: int | None = None
+            for number in self.books:
+                if number in begin or (not begin and self.binding.get((number, name))):
+                    last = number
+                homes[number] = last if last is not None else next(iter(begin), None)
+        return homes.get(book)
+
+    def _begins(self, name: str, book: int) -> bool:
+        items = self.binding.get((book, name))
+        if not items:
+            return False
+        return self._read_at.get((book, name), items[0].position + 1) > items[0].position
 
     def closure(
         self, roots: Iterable[tuple[str, int]], skip: Callable[[str, int], bool]
@@ -126,21 +165,40 @@ class Namespace:
                 return False
         return not earlier
 
-    def _effects_of_calls(self) -> None:
-        """Calls of functions that change what they are given, or assign globals, change and bind these names."""
-        functions = [item for item in self.statements if item.alters or item.writes]
-        alters = {
-            (item.book, item.node.name): item.alters for item in functions if isinstance(item.node, ast.FunctionDef)
-        }
-        writes = {
-            (item.book, item.node.name): item.writes for item in functions if isinstance(item.node, ast.FunctionDef)
-        }
+    def _mutate_through(self, item: Statement, shares: dict[str, frozenset[str]]) -> None:
+        """Add to what ``item`` changes what it reaches under other names; note in ``shares`` what its names stand for."""
+        if item.mutates:
+            reached = item.changes.through(item.mutates, shares) - item.mutates
+            item.mutates |= {name for name in reached if not self._only_imported(item.book, name)}
+        for name in item.binds if item.full else ():
+            shares.pop(name, None)
+        for name, others in item.changes.shares:
+            if others:
+                shares[name] = shares.get(name, frozenset()) | others
+
+    def _effects_of_calls(self, calls_on: Mapping[tuple[int, int], set[str]]) -> None:
+        """Calls of functions that change what they are given, or globals, change and bind these names.
+
+        What is asked for is called by experiments, whatever it leaves behind: these are no part of it.
+        """
+        own: dict[int, dict[str, Effect]] = {book: {} for book in self.books}
         for item in self.statements:
-            for function, args in item.calls:
-                for index in alters.get((item.book, function), ()):
-                    if index < len(args) and args[index]:
-                        item.mutates.add(args[index])
-                for name in writes.get((item.book, function), ()):
+            if item.defines and not item.binds & self.asked:
+                own[item.book].update(effects_of(item.node))
+        elsewhere: dict[str, Effect] = {}
+        for found in own.values():
+            elsewhere = found | elsewhere
+        known = {book: ChainMap(found, elsewhere) for book, found in own.items()}
+        for book, found in own.items():
+            spread(found.values(), known[book])
+        for item in self.statements:
+            for function, args in item.changes.calls:
+                effect = known[item.book].get(function)
+                if effect is None or not effect.any:
+                    continue
+                calls_on[item.key].update(effect.changes)
+                item.mutates |= {args[index] for index in effect.alters if index < len(args)} - {""}
+                for name in effect.writes:
                     item.binds.add(name)
                     if not self.binding[item.book, name] or self.binding[item.book, name][-1] is not item:
                         bisect.insort(self.binding[item.book, name], item, key=lambda other: other.key)
@@ -171,6 +229,7 @@ class Namespace:
                     dead.add((*one.key, name))
         for (book, name), items in self.binding.items():
             self.binding[book, name] = [item for item in items if (*item.key, name) not in dead]
+        self._homes.clear()
 
 
 def _values(node: ast.stmt, name: str) -> list[ast.expr]:
@@ -189,6 +248,10 @@ def _values(node: ast.stmt, name: str) -> list[ast.expr]:
                 continue
             case ast.AnnAssign(target=ast.Name(id=target_name), value=value) if value is not None:
                 if target_name == name:
+                    found.append(value)
+                continue
+            case ast.Expr(value=ast.NamedExpr(target=target, value=value)):
+                if target.id == name:
                     found.append(value)
                 continue
         if isinstance(

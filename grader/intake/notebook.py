@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from grader.errors import UNREADABLE
 from grader.intake.filenames import UploadProblem, safe_name
 from grader.intake.ipython_syntax import CELL_MAGIC, FOREIGN, dedented, neutralise
+from grader.intake.source_text import other_kind
 from grader.python_source import parse
 
 #: Bytes of a notebook, and characters of all its code; a notebook without data has a hundredth of it.
@@ -58,6 +59,8 @@ def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
         # Any of JSON's encodings, with a mark or without.
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
+        if kind := other_kind(data):
+            return Notebook(name, problem=f"is {kind}")
         line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         return Notebook(name, problem=f"is damaged: it is no JSON{line}; save or download it again")
     cells = _cells(content)

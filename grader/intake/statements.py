@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from grader.errors import UNREADABLE
+from grader.intake.changes import Changes
 from grader.intake.notebook import Cell
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _MOST_FUNCTIONS = 2000
-#: Methods that change their object and are called for nothing else.
-_MUTATORS = frozenset(
-    {
-        "append", "extend", "insert", "update", "add", "setdefault", "pop", "popitem", "popleft", "remove", "discard", "clear",
-        "sort", "reverse", "appendleft", "extendleft", "fill", "put", "register", "move_to_end", "difference_update",
-        "intersection_update", "load_state_dict", "register_buffer", "register_module", "requires_grad_", "__setitem__",
-    }
-)  # fmt: skip
-#: Functions that change their first argument.
-_CHANGING = frozenset(
-    {
-        "setattr", "delattr", "shuffle", "heappush", "heappop", "heapify", "insort", "insort_left", "insort_right", "copyto",
-        "fill_diagonal", "put", "place", "putmask", "put_along_axis",
-    }
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -35,9 +20,8 @@ class Statement:
     """One top-level statement, ``node``, of a cell of the notebook number ``book``.
 
     ``full`` says that it gives each name of ``binds`` a new value whatever happens; ``now`` are names that it reads
-    while it runs, ``later`` those that functions in it read when they are called. ``calls`` are functions that it
-    calls, each with the names of its arguments; ``alters`` the parameters, by position, that a function of this
-    definition changes, and ``writes`` the globals that it assigns.
+    while it runs, ``later`` those that functions in it read when they are called, and ``writes`` globals that they
+    assign. ``mutates`` are names of objects that it changes in place, of which ``changes`` has the details.
     """
 
     node: ast.stmt
@@ -48,20 +32,20 @@ class Statement:
     binds: set[str] = field(default_factory=set)
     full: bool = False
     mutates: set[str] = field(default_factory=set)
-    calls_on: set[str] = field(default_factory=set)
-    """Names of which it calls a method that sounds as if it changed them: `nn.init.normal_(x)` changes no `nn`."""
     now: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
-    calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    alters: set[int] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
-    running: bool = False
-    """It calls something while it runs, which may read any global."""
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def key(self) -> tuple[int, int]:
         """Where it stands among all notebooks' statements."""
         return self.book, self.position
+
+    @property
+    def running(self) -> bool:
+        """It calls something while it runs, which may read any global."""
+        return self.changes.running
 
     @property
     def defines(self) -> bool:
@@ -97,10 +81,8 @@ def analyse(item: Statement) -> Statement:
         item.binds = set()
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         item.now.add(node.target.id)
-    for part in _running_parts(node):
-        _changes(part, item)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        _function_effects(node, item)
+    item.changes = Changes.of(node)
+    item.mutates = set(item.changes.mutates)
     return item
 
 
@@ -135,85 +117,3 @@ def _read_symbols(item: Statement) -> None:
             if symbol.is_declared_global() and symbol.is_assigned():
                 item.writes.add(symbol.get_name())
         pending += [(child, later) for child in table.get_children()]
-
-
-def _running_parts(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run with the statement: all but the bodies of functions."""
-    pending = [node]
-    while pending:
-        part = pending.pop()
-        yield part
-        if isinstance(part, _Function):
-            pending += part.args.defaults + [item for item in part.args.kw_defaults if item is not None]
-            pending += getattr(part, "decorator_list", [])
-        else:
-            pending += ast.iter_child_nodes(part)
-
-
-def _changes(part: ast.AST, item: Statement) -> None:
-    """Note what ``part`` alone changes; of a loop over objects, what its body changes of each."""
-    match part:
-        case ast.Assign(targets=targets):
-            item.mutates |= {name for target in targets for name in _roots(target)}
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            item.mutates |= set(_roots(target))
-        case ast.For(target=ast.Name(id=name), iter=source, body=body):
-            inner = Statement(item.node, "", item.cell, item.book, item.position)
-            for child in body:
-                for node in _running_parts(child):
-                    if not isinstance(node, ast.For):  # else loops in loops would be walked again and again
-                        _changes(node, inner)
-            if name in inner.mutates | inner.calls_on:
-                item.mutates |= {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
-        case ast.Call():
-            item.running = True
-            _call(part, item)
-        case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
-            for decorator in decorators:
-                _decorator(decorator, item)
-
-
-def _decorator(decorator: ast.expr, item: Statement) -> None:
-    item.running = True
-    if isinstance(decorator, ast.Call):
-        item.mutates |= {arg.id for arg in decorator.args if isinstance(arg, ast.Name)}
-        decorator = decorator.func
-    if isinstance(decorator, ast.Attribute) and decorator.attr in _MUTATORS and (root := _root(decorator)):
-        item.mutates.add(root)
-
-
-def _call(call: ast.Call, item: Statement) -> None:
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    in_place = name.endswith("_") and not name.endswith("__")
-    if isinstance(function, ast.Attribute) and (name in _MUTATORS or in_place) and (root := _root(function)):
-        item.calls_on.add(root)
-    if call.args and (name in _CHANGING or in_place) and (root := _root(call.args[0])):
-        item.mutates.add(root)
-    if isinstance(function, ast.Name):
-        item.calls.append((name, tuple(_root(arg) or "" for arg in call.args)))
-
-
-def _function_effects(node: ast.FunctionDef | ast.AsyncFunctionDef, item: Statement) -> None:
-    parameters = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
-    inner = Statement(node, "", item.cell, item.book, item.position)
-    for child in node.body:
-        for part in ast.walk(child):  # functions inside, too: a decorator's wrapper sets the attribute
-            if not isinstance(part, ast.For):
-                _changes(part, inner)
-    item.alters = {index for index, name in enumerate(parameters) if name in inner.mutates | inner.calls_on}
-
-
-def _roots(target: ast.AST) -> Iterator[str]:
-    """Names whose object an assignment to ``target`` changes: of attributes and items, not of plain names."""
-    if isinstance(target, ast.Tuple | ast.List):
-        for element in target.elts:
-            yield from _roots(element)
-    elif isinstance(target, ast.Attribute | ast.Subscript) and (root := _root(target)):
-        yield root
-
-
-def _root(node: ast.AST) -> str | None:
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None

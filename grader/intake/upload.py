@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -72,7 +73,8 @@ def received_time(path: Path) -> datetime:
 
 def _read_file(path: Path, limits: UploadLimits) -> Upload:
     size = path.stat().st_size
-    most = limits.packed if is_archive(path.name) else limits.file
+    packed = is_archive(path.name) or _is_zip(path)
+    most = limits.packed if packed else limits.file
     name = shown(path.name)
     if size > most:
         # Not kept: it would be the upload that fills the disk. The sender still has it, and so has the inbox.
@@ -80,14 +82,22 @@ def _read_file(path: Path, limits: UploadLimits) -> Upload:
         return Upload({}, problem)
     data = path.read_bytes()
     try:
-        if is_archive(path.name):
-            files, left_out = unpack(path.name, data, limits)
+        if packed:
+            files, left_out = unpack(path.name if is_archive(path.name) else f"{path.name}.zip", data, limits)
             return Upload(files, None, summarise(left_out))
         if is_work(path.name):
             return Upload({safe_name(path.name): data})
         raise UploadProblem("hand in a .zip, or a single .py or .ipynb file")  # noqa: TRY301
     except UploadProblem as problem:
         return Upload({f"{UPLOAD_FOLDER}/{name.replace('/', '_')}": data}, f"{name!r}: {problem}")
+
+
+def _is_zip(path: Path) -> bool:
+    """True for a zip under a name that says nothing, or another archive's; a document or a checkpoint is a zip as well."""
+    if re.search(r"\.(?!rar$|7z$|txt$)[a-z][a-z0-9]{1,7}$", path.name, re.IGNORECASE):
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\3\4"
 
 
 def _read_folder(path: Path, limits: UploadLimits) -> Upload:

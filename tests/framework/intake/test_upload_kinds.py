@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
+import sys
 import tarfile
+import types
 import zipfile
 
 import pytest
 
-from grader.intake import read_submission
+from grader.course import load_course
+from grader.intake import collect, read_submission
 from grader.intake.arrange import arrange, holds_work, stands_for
+from grader.intake.assemble import assemble
 from grader.intake.litter import litter
+from grader.store import Store
 
 WORK = {"backprop.py": b"A = 1\n", "hyperparams.py": b"B = 2\n"}
 ASKED = tuple(WORK)
@@ -39,6 +45,15 @@ def in_folder(folder, name, data):
     path.write_bytes(data)
 
 
+@pytest.fixture
+def course(tiny_course):
+    """The tiny course, without its team."""
+    path = tiny_course / "autograde.yml"
+    text = path.read_text(encoding="utf-8").replace("members: [ada, grace]}", "members: [evelyn]}")
+    path.write_text(text, encoding="utf-8")
+    return load_course(tiny_course)
+
+
 LINK = stat.S_IFLNK | 0o777
 BESIDE = {
     "a Mac's icon": [("hw2/Icon\r", b""), ("__MACOSX/hw2/._Icon\r", b"x")],
@@ -53,7 +68,6 @@ BESIDE = {
     "folders as empty files": [(info("hw2"), b""), ("hw2/plots", b""), ("hw2/plots/a.png", b"x")],
     "a link": [(info("hw2/data", LINK), b"/mnt/mnist")],
     "a control character": [("hw2/a\x07.txt", b"x")],
-    "an absolute name": [("/home/ada/notes.txt", b"x")],
     "git": [("hw2/.git/HEAD", b"x")],
     "an overlong name": [("hw2/" + "n" * 300 + ".txt", b"x")],
     "a data set packed twice": [("hw2/a.csv", b"1"), ("hw2/./a.csv", b"2")],
@@ -70,6 +84,28 @@ def test_what_nobody_asked_for_costs_nothing(tmp_path, what):
     quiet = ("folders of PowerShell", "folders as empty files")
     assert bool(upload.left_out) == (what not in quiet)
     assert all(item.name.isprintable() and item.reason for item in upload.left_out)
+
+
+@pytest.mark.parametrize(
+    "root", ["/", "//", "/Users/ada/hw2/", "C:/", "C:\\hw2\\", "\\\\host\\share\\", "./", "C:hw2/"]
+)
+def test_names_from_the_root_of_a_disk(tmp_path, root):
+    """A tool that packs absolute names packs the same work; a name never becomes a place on this machine."""
+    (tmp_path / "ada.zip").write_bytes(zipped([(info(f"{root}{name}"), data) for name, data in WORK.items()]))
+    assert read_submission(tmp_path / "ada.zip").files == WORK
+
+
+@pytest.mark.parametrize("name", ["ada", "ada.rar", "ada.7z", "ada.2026"])
+def test_a_zip_under_another_name(course, tmp_path, name):
+    """A zip is opened where the name says nothing of a format; a checkpoint, which is a zip as well, is no upload of code."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / name).write_bytes(zipped([(f"hw2/{file}", data) for file, data in WORK.items()]))
+    (inbox / "kurt.pth").write_bytes(zipped([("data.pkl", b"x"), ("backprop.py", b"x")]))
+    result = collect(course, course.assignment("backprop"), inbox, Store(tmp_path / "state"))
+    (mine,) = result.added
+    assert (mine.owner, {one.path for one in mine.files}) == ("ada", set(WORK))
+    assert [one.owner for one in result.rejected] == ["kurt"]
 
 
 def test_a_folder_and_a_tar_with_the_same(tmp_path):
@@ -165,3 +201,125 @@ def test_names_that_mean_something_else():
     assert not stands_for("torch_net.py", "net.py")
     for name in ("env/agent.py", "environment/lib.py", "data/train.csv", "lib/utils.py", "src/bin.py"):
         assert litter(name) is None, name
+
+
+#: Names that people and systems make of the file asked for, and names of other files.
+MADE_OF = (
+    "backprop_ada.py", "lovelace_backprop.py", "s1234567_backprop.py", "Ada-Lovelace backprop v2.py", "backprop.ada.lovelace.py",
+    "Kopie von backprop.py", "Copia de backprop.py", "backprop_korrigiert.py", "backprop%20(1).py", "backprop.py ", "backprop .py",
+    "BACKPROP.PY", "backprop.py.py", "back-prop.py", "2026-12-04_backprop_v3_final.py", "backprop(1).py",
+)  # fmt: skip
+OTHERS = (
+    "test_backprop.py", "backprop_utils.py", "backprop_train.py", "backprop_old.py", "backprop_torch.py", "plot_backprop.py",
+    "run_backprop.py", "backprop_vs_autograd.py", "backpropagation.py",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MADE_OF)
+def test_what_people_make_of_a_name(name):
+    """The one file that can be the one asked for is it, and it is said; a file of the right name comes before it."""
+    arranged = arrange({name: b"A = 1\n", "report.pdf": b"%PDF"}, ["backprop.py"])
+    assert arranged.files["backprop.py"] == b"A = 1\n"
+    assert any(name.strip() in note for note in arranged.notes)
+    both = arrange({name: b"A = 1\n", "hw/backprop.py": b"A = 2\n"}, ["backprop.py"])
+    assert both.files.get("backprop.py") in (b"A = 2\n", None)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_another_file(name):
+    """A test, a helper or an older version is not taken for the file asked for, and is no work by itself."""
+    assert "backprop.py" not in arrange({name: b"A = 1\n"}, ["backprop.py"]).files
+    assert not holds_work([name], ["backprop.py"])
+
+
+@pytest.mark.parametrize("empty", [b"", b"\n\n", b"# Ada\n", b"\xef\xbb\xbf"], ids=repr)
+def test_an_empty_file_displaces_nothing(empty):
+    """An empty file of the right name, as a failed download leaves it, gives way to the one with work in it."""
+    files = {"backprop.py": empty, "backprop (1).py": b"A = 1\n"}
+    assert arrange(files, ["backprop.py"]).files["backprop.py"] == b"A = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"<!DOCTYPE html>\n<html><body>GitHub</body></html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n", "Git LFS"),
+        (b"%PDF-1.7 ...", "a PDF"),
+        (b"PK\x03\x04....", "office program"),
+    ],
+    ids=["html", "lfs", "pdf", "docx"],
+)
+@pytest.mark.parametrize("name", ["backprop.py", "backprop.ipynb"])
+def test_what_is_no_code_is_named(data, words, name):
+    """A file that only has the name of code is said to be what it is, to staff at once and to the student."""
+    stubs = {"backprop.py": "def f():\n    raise NotImplementedError('f: write your solution here')\n"}
+    assembled = assemble({name: data}, stubs)
+    assert any(name in note and words in note for note in assembled.notes), assembled.notes
+    if name.endswith(".py"):
+        assert words in " ".join(arrange({name: data}, list(stubs), stubs).doubts)
+
+
+CODE = 'def f(x):\n    """Gr\u00fc\u00dfe"""\n    return x + \\\n        1\n'
+SAVED = {
+    "UTF-16": CODE.encode("utf-16"),
+    "UTF-16 without a mark": CODE.encode("utf-16-le"),
+    "UTF-16 of a Mac": CODE.encode("utf-16-be"),
+    "UTF-32": CODE.encode("utf-32"),
+    "UTF-8 with a mark": CODE.encode("utf-8-sig"),
+    "Windows-1252": CODE.encode("cp1252"),
+    "line ends twice": CODE.replace("\n", "\r\r\n").encode(),
+    "CR": CODE.replace("\n", "\r").encode(),
+    "zeros at the end": CODE.encode() + bytes(3),
+    "the end of a DOS file": CODE.encode() + b"\x1a",
+    "another encoding's comment": b"# -*- coding: ascii -*-\n" + CODE.encode(),
+    "an encoding that does not exist": b"# -*- coding: utf8-mac -*-\n" + CODE.encode(),
+    "a notebook": json.dumps({"cells": [{"cell_type": "code", "source": CODE}], "nbformat": 4}).encode(),
+}
+
+
+@pytest.mark.parametrize("way", SAVED)
+def test_however_a_module_is_saved(way):
+    """A module is graded whatever its editor made of its bytes; where Python itself cannot read it so, that is said."""
+    stub = "def f(x):\n    raise NotImplementedError('f: write your solution here')\n"
+    assembled = assemble({"backprop.py": SAVED[way]}, {"backprop.py": stub})
+    space = {}
+    exec(compile(assembled.files["backprop.py"], "backprop.py", "exec", dont_inherit=True), space)
+    assert (space["f"](1), space["f"].__doc__) == (2, "Gr\u00fc\u00dfe")
+    assert bool(assembled.notes) == (way not in ("UTF-8 with a mark", "CR"))
+
+
+PACKAGES = {
+    "relative": ("", "from .backprop import (\n    f as h,\n)\nX = 1\n", "h"),
+    "relative module": ("", "from . import backprop as b; X = 1\n", "b.f"),
+    "inside a function": ("", "def h(x):\n    from .backprop import f\n    return f(x)\n", "h"),
+    "of a folder that is gone": ("", "from hw2.backprop import f\n", "f"),
+    "module of a folder that is gone": ("", "import hw2.backprop as b\n", "b.f"),
+    "of src": ("src/", "from src.backprop import f\n", "f"),
+    "from src": ("src/", "from src import backprop\n", "backprop.f"),
+    "plain": ("", "from backprop import f\nimport os.path as p\nfrom os.path import join\n", "f"),
+}
+
+
+@pytest.mark.parametrize("way", PACKAGES)
+def test_a_package_is_read_as_its_modules(way):
+    """Modules that import each other as parts of a package find each other, and the student reads what was changed."""
+    folder, head, use = PACKAGES[way]
+    body = f"{head}\n\ndef g(x):\n    return {use}(x)\n"
+    files = {f"{folder}backprop.py": b"def f(x):\n    return x + 1\n", f"{folder}hyperparams.py": body.encode()}
+    if folder:
+        files |= {"src/__init__.py": b"", "README.md": b"x"}
+    stubs = dict.fromkeys(ASKED, "def f(x):\n    raise NotImplementedError('f: write your solution here')\n")
+    assembled = assemble(files, stubs)
+    modules = {}
+    try:
+        for name in ASKED:
+            stem = name.removesuffix(".py")
+            modules[stem] = sys.modules[stem] = types.ModuleType(stem)
+            exec(compile(assembled.files[name], name, "exec", dont_inherit=True), modules[stem].__dict__)
+        assert modules["hyperparams"].g(1) == 2
+    finally:
+        for stem in modules:
+            del sys.modules[stem]
+    assert any("no package" in note for note in assembled.notes) == (way != "plain")
+    line = assembled.files["hyperparams.py"].decode().split("\n").index("def g(x):")
+    assert line == body.split("\n").index("def g(x):"), "lines keep their numbers"
