@@ -111,7 +111,7 @@ class Suite:
             with contextlib.closing(lone):
                 again = self._pass([item], lone)
             if lone.fault is not None:
-                run.lease.give_up(lone.fault)
+                run.give_up(lone.fault)
                 return
             wall_s -= lone.clock.waited
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from grader.engine.compartments import Compartment
 from grader.engine.contract import Signature, not_defined
 from grader.engine.handles import PROBES, Handle
 from grader.engine.remote import Remote
@@ -26,6 +27,14 @@ _ON_IMPORT = (
     "All code outside of functions runs on import: put what trains, tests or asks for input below "
     '`if __name__ == "__main__":`.'
 )
+
+
+def home_of(session: Session, name: str, module: str | None) -> str:
+    """The module to look a name up in: the one that is said, else where the solution has it, else the first."""
+    if module is not None:
+        return module
+    signature = session.contract.get(name)
+    return signature.module if signature else next(iter(session.modules))
 
 
 class _Cause:
@@ -49,8 +58,19 @@ class _Cause:
 class Names:
     """Finds names by way of a :class:`~grader.engine.remote.Remote`, and remembers what failed for good."""
 
-    def __init__(self, session: Session, prepared: Prepared, remote: Remote, forgive: Callable[[], None]) -> None:
-        """``forgive`` gives the running case its time back that another module's import has used up."""
+    def __init__(
+        self,
+        session: Session,
+        prepared: Prepared,
+        remote: Remote,
+        forgive: Callable[[], None],
+        compartment: Compartment,
+    ) -> None:
+        """``forgive`` gives the running case its time back that another module's import has used up.
+
+        Modules of other compartments are not looked up here.
+        """
+        self._modules = compartment.modules
         self._session = session
         self._files = prepared.files
         self._breaches = prepared.breaches
@@ -76,8 +96,8 @@ class Names:
         """See :meth:`grader.engine.remote.Remote.lookup`."""
         session = self._session
         signature = (session.by_module.get(module, {}) if module else session.contract).get(name)
-        home = module or (signature.module if signature else next(iter(session.modules)))
-        file = session.modules.get(home)
+        home = home_of(session, name, module)
+        file = self._modules.get(home)
         if file is None:
             raise AuthoringError(f"the assignment has no module {home!r}", fix="use one of its `files`")
         self._renew()
@@ -182,7 +202,7 @@ class Names:
         One that fails costs only the checks that ask for it, unless the probes import it themselves.
         """
         needed = imported_modules(probes)
-        for module, file in self._session.modules.items():
+        for module, file in self._modules.items():
             if module in self._imported:
                 continue
             try:
@@ -193,4 +213,4 @@ class Names:
                     raise
                 if isinstance(fault, WorkerFault):
                     self._forgive()
-        return [module for module in self._session.modules if module in self._imported]
+        return [module for module in self._modules if module in self._imported]

@@ -1,7 +1,8 @@
-"""One assignment under one profile: the zygote, and everything that does not change between submissions."""
+"""One assignment under one profile: the zygotes, and everything that does not change between submissions."""
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
 import sys
@@ -12,6 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version
+from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
 from grader.engine.rules import Breach, check_rules
@@ -50,7 +52,7 @@ class Session:
     assignment: Assignment
     profile: Profile
     state: Path
-    zygote: Zygote | None = None
+    zygotes: dict[tuple[str, ...], Zygote] = field(default_factory=dict)  # by the packages that they lack
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,26 +62,28 @@ class Session:
         solution = self.assignment.solution_files()
         sources = {Path(file).stem: content.decode("utf-8") for file, content in solution.items()}
         self.modules = {Path(file).stem: file for file in self.assignment.files}
+        self.compartments = compartments(self.assignment)
         self.contract: dict[str, Signature] = read_contract(sources)
         self.by_module = {name: read_contract({name: text}) for name, text in sources.items()}
 
-    def warm(self) -> Zygote:
-        """The zygote, started on first use.
+    def warm(self, compartment: Compartment) -> Zygote:
+        """The zygote of a compartment, started on first use.
 
         Raises:
             CourseError: submissions could read the course, its state or its solutions.
         """
-        if self.zygote is None:
+        zygote = self.zygotes.get(compartment.hidden)
+        if zygote is None:
             folders = self.assignment.hidden_folder, self.assignment.solution_folder
             refuse_visible((self.course.root, self.state, *folders))
-            self.zygote = Zygote(minimum=self.course.sandbox.minimum)
-        return self.zygote
+            zygote = Zygote(minimum=self.course.sandbox.minimum, hidden=compartment.hidden)
+            self.zygotes[compartment.hidden] = zygote
+        return zygote
 
     def close(self) -> None:
-        """End the zygote and its workers."""
-        if self.zygote is not None:
-            self.zygote.close()
-            self.zygote = None
+        """End the zygotes and their workers."""
+        while self.zygotes:
+            self.zygotes.popitem()[1].close()
 
     @functools.cached_property
     def probes(self) -> str | None:
@@ -90,6 +94,16 @@ class Session:
         """
         path = self.assignment.hidden_folder / "probes.py"
         return read_probes(path) if path.is_file() else None
+
+    @functools.cached_property
+    def probe_functions(self) -> frozenset[str]:
+        """Names of the functions of the author's probes; whatever else is in there is a value.
+
+        Raises:
+            AuthoringError: as :attr:`probes`.
+        """
+        body = ast.parse(self.probes or "").body
+        return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef))
 
     @functools.cached_property
     def reference(self) -> SimpleNamespace:
