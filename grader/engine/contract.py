@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import difflib
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -135,6 +136,7 @@ def not_defined(name: str, file: str, source: bytes | None) -> str:
     return f"`{file}` does not define `{name}`.{hint}"
 
 
+@functools.lru_cache(maxsize=8)
 def _defined(source: bytes | None) -> list[str]:
     try:
         body = ast.parse(source or b"").body

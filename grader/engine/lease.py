@@ -10,7 +10,6 @@ from typing import Any
 
 from grader.engine.clock import Clock
 from grader.engine.compartments import Compartment
-from grader.engine.rules import reach
 from grader.engine.session import Prepared, Session
 from grader.errors import MachineError, SystemFault
 from grader.sandbox.faults import StudentFault, TimeLimit, WorkerDied, WorkerFault
@@ -123,10 +122,11 @@ class WorkerLease:
         """Modules that each file must not import, for the block in the worker; "*" is for helper files."""
         assignment, files = self._session.assignment, self._prepared.files
         forbidden = {file: list(rule.modules) for file, rule in assignment.forbid.items()}
+        reached = {name for found in self._prepared.reached.values() for name in found}
         if forbidden:
             forbidden["*"] = sorted({name for names in forbidden.values() for name in names})
             # What is handed in and has no rule of its own is free, and so is what no file under a rule imports.
-            for file in (*assignment.files, *(set(files) - reach(files, assignment.forbid))):
+            for file in (*assignment.files, *(set(files) - reached)):
                 forbidden.setdefault(file, [])
         return forbidden
 
@@ -135,7 +135,7 @@ class WorkerLease:
         files = dict(self._prepared.files)
         if self._compartment.hidden:
             own = self._compartment.modules.values()
-            reached = reach(files, own)
+            reached = {*own, *(name for file in own for name in self._prepared.reached.get(file, ()))}
             for file in self._session.modules.values():
                 if file not in reached:
                     files.pop(file, None)

@@ -74,6 +74,7 @@ class Names:
         self._session = session
         self._files = prepared.files
         self._breaches = prepared.breaches
+        self._quick = prepared.quick
         self._remote = remote
         self._forgive = forgive
         self._title = ""
@@ -132,12 +133,12 @@ class Names:
 
     def _breach(self, file: str) -> str | None:
         """What rule a file breaks, itself or by a helper that it may import."""
+        ruled = self._session.assignment.forbid
+        if file not in ruled:
+            return None  # others may import what it must not be for them; it is free itself
         if file in self._breaches:
             return str(self._breaches[file])
-        if file in self._session.assignment.forbid:
-            helpers = (str(b) for name, b in self._breaches.items() if name not in self._session.modules.values())
-            return next(helpers, None)
-        return None
+        return next((str(breach) for name, breach in self._breaches.items() if name not in ruled), None)
 
     def _find(self, module: str, file: str, name: str | None, *, ref: bool) -> Any:
         """Import a module, where the worker has not yet, and find a name in it."""
@@ -146,7 +147,8 @@ class Names:
             value = self._remote.ask("lookup", module, name, ref=ref)
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames and name is not None:
-                raise ContractError(not_defined(name, file, self._files.get(file))) from None
+                source = self._files.get(file) if file in self._quick else None
+                raise ContractError(not_defined(name, file, source)) from None
             # It would raise again for every later check, after whatever it does first.
             raise self._cannot_import(module, file, ImportFailed(error.for_student())) from None
         except WorkerFault as fault:

@@ -118,7 +118,7 @@ class SubmissionRun:
         if verdict in (Verdict.WRONG_ANSWER, Verdict.PARTIAL, Verdict.TIME_LIMIT) and self._touched:
             name, file = next(reversed(self._touched.items()))
             alone = len({other.partition(".")[0] for other in self._touched}) == 1
-            return defined_at(name, file, files, only=alone)
+            return defined_at(name, file, files, only=alone) if file in self.prepared.quick else None
         return None
 
     # -- functions that hang -----------------------------------------------------------------------------------

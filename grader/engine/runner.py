@@ -111,7 +111,7 @@ def grade(
     session = suite.session
     if any(name.startswith(UPLOAD_FOLDER) for name in files):
         problem = problem or "The upload cannot be read."
-    prepared = session.prepare(files, seed, problem=problem)
+    prepared = session.prepare(files, seed, problem=problem, alive=suite.alive)
     context = ReportContext(
         session.assignment.name, session.profile.name, session.version, prepared.digest, prepared.seed
     )

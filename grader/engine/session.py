@@ -6,7 +6,7 @@ import ast
 import functools
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,7 +16,8 @@ from grader.course import Assignment, Course, Profile, course_secret, grader_ver
 from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
-from grader.engine.rules import Breach, check_rules
+from grader.engine.reading import read_submission_files
+from grader.engine.rules import Breach
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
 from grader.intake.assemble import Assembled, assemble
@@ -42,6 +43,10 @@ class Prepared:
     notes: tuple[str, ...] = ()
     problem: str | None = None
     breaches: Mapping[str, Breach] = field(default_factory=dict)
+    #: By file under a rule: the files that importing it can run.
+    reached: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Files that are parsed in no time to speak of.
+    quick: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -128,21 +133,41 @@ class Session:
             )
         return hold_out(self.profile.data.model_dump(), self.secret)
 
-    def prepare(self, files: Mapping[str, bytes], seed: int | None = None, *, problem: str | None = None) -> Prepared:
+    def prepare(
+        self,
+        files: Mapping[str, bytes],
+        seed: int | None = None,
+        *,
+        problem: str | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> Prepared:
         """Make a submission ready: its digest, its seed, its modules, and the rules that they break.
 
         Without ``seed`` it follows from the course's secret and the files. ``problem`` is what is known to be wrong
-        with the upload already.
+        with the upload already; ``alive`` is called now and then where reading takes long.
         """
         digest = digest_files(files)
         if seed is None:
             # The secret keeps a student from working out the seed that an upload will meet.
             seed = derive_seed(self.secret.hex(), digest, self.version)
-        assembled = Assembled(files) if problem else self._assemble(files)
-        if problem := problem or assembled.problem:
+        if problem:
             return Prepared(files, digest, seed, problem=problem)
-        breaches = check_rules(assembled.files, self.assignment.forbid, self.assignment.files)
-        return Prepared(dict(assembled.files), digest, seed, assembled.notes, breaches=breaches)
+        _ = self.stubs  # made once here, not in each fork
+        reading = read_submission_files(
+            files, self._assemble, self.assignment.forbid, self.assignment.files, alive=alive
+        )
+        assembled = reading.assembled
+        if assembled.problem:
+            return Prepared(files, digest, seed, problem=assembled.problem)
+        return Prepared(
+            dict(assembled.files),
+            digest,
+            seed,
+            assembled.notes,
+            breaches=reading.breaches,
+            reached=reading.reached,
+            quick=reading.quick,
+        )
 
     def _assemble(self, files: Mapping[str, bytes]) -> Assembled:
         """The modules to grade, each in its place: for a notebook, the cells that belong to them, as text."""
