@@ -81,7 +81,7 @@ class WorkerLease:
         self._number = next(self._numbers)
         self._worker, self.layers = worker, worker.layers
         modules = dict(self._compartment.modules)
-        self._ours("load", self._files(), modules, self._forbidden(), self._absent())
+        self._ours("load", self._files(), modules, self._forbidden(), self._absent(), self._compartment.refused)
         self._clock.follow(worker)
         self.isolation_s += time.monotonic() - begin
 
@@ -133,7 +133,7 @@ class WorkerLease:
     def _files(self) -> dict[str, bytes]:
         """What was handed in, but for files of other compartments that a walled file has no way to."""
         files = dict(self._prepared.files)
-        if self._compartment.hidden:
+        if self._compartment.walled:
             own = self._compartment.modules.values()
             reached = {*own, *(name for file in own for name in self._prepared.reached.get(file, ()))}
             for file in self._session.modules.values():

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.sandbox.untrusted import adaptations
+from grader.sandbox.untrusted import adaptations, kernels
 from grader.sandbox.untrusted.absent import lenient_builtins
 from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
@@ -79,6 +79,7 @@ class _Server:
         modules: dict[str, str],
         forbidden: dict[str, list[str]],
         absent: Sequence[str] = (),
+        kernels_refused: Sequence[str] = (),
     ) -> None:
         """Write the submission's files to the scratch folder; modules are imported when first looked up."""
         Path(self.folder).mkdir(exist_ok=True)
@@ -89,6 +90,7 @@ class _Server:
         self.modules = modules
         self.forbidden = {file: frozenset(names) for file, names in forbidden.items()}
         self.absent = frozenset(absent)
+        kernels.refuse(kernels_refused)
         os.chdir(self.folder)
         # At the end: a file named torch.py or json.py hides nothing of ours.
         sys.path.append(self.folder)
