@@ -75,6 +75,7 @@ class Names:
         self._files = prepared.files
         self._breaches = prepared.breaches
         self._quick = prepared.quick
+        self._reached = prepared.reached
         self._remote = remote
         self._forgive = forgive
         self._title = ""
@@ -133,12 +134,12 @@ class Names:
 
     def _breach(self, file: str) -> str | None:
         """What rule a file breaks, itself or by a helper that it may import."""
-        ruled = self._session.assignment.forbid
-        if file not in ruled:
-            return None  # others may import what it must not be for them; it is free itself
+        if file not in self._session.assignment.forbid:
+            return None  # what files under a rule must not import is free itself
         if file in self._breaches:
             return str(self._breaches[file])
-        return next((str(breach) for name, breach in self._breaches.items() if name not in ruled), None)
+        reached = self._reached.get(file, frozenset())
+        return next((str(breach) for name, breach in self._breaches.items() if name in reached), None)
 
     def _find(self, module: str, file: str, name: str | None, *, ref: bool) -> Any:
         """Import a module, where the worker has not yet, and find a name in it."""

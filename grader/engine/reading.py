@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import socket
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 from grader.course.models import ForbidRule
 from grader.engine.rules import MAX_SOURCE, Breach, check_rules, reach
-from grader.errors import UNREADABLE
+from grader.errors import UNREADABLE, AutogradeError
 from grader.intake.assemble import Assembled
 from grader.python_source import parse
 from grader.sandbox.layers import kernel
@@ -69,6 +70,9 @@ def read_submission_files(
         handed_in: the files that the assignment asks for.
         alive: called now and then while it takes long.
         seconds: of processor time.
+
+    Raises:
+        AutogradeError: ``assemble`` or the rules raised.
     """
     ours, theirs = socket.socketpair()
     pid = os.fork()
@@ -102,6 +106,8 @@ def _collect(
             case {"assembled": changed, "removed": removed, "notes": notes, "problem": problem}:
                 kept = {name: data for name, data in files.items() if name not in set(removed)}
                 assembled = Assembled({**kept, **changed}, tuple(notes), problem)
+            case {"failed": str(text)}:
+                raise AutogradeError(f"a submission could not be read, by a mistake of the grader's own:\n{text}")
             case {"at": str(name)}:
                 at = name
             case {"breaches": breaches, "reached": reached, "quick": quick} if assembled is not None:
@@ -129,11 +135,11 @@ def _read_and_exit(
     handed_in: tuple[str, ...],
 ) -> None:
     """What the fork does."""
+    channel = Channel(sock)
     try:
         gc.disable()
         kernel.die_with_parent()
         _limit(seconds)
-        channel = Channel(sock)
         assembled = assemble(files)
         changed = {name: data for name, data in assembled.files.items() if files.get(name) is not data}
         removed = [name for name in files if name not in assembled.files]
@@ -141,6 +147,10 @@ def _read_and_exit(
             {"assembled": changed, "removed": removed, "notes": list(assembled.notes), "problem": assembled.problem}
         )
         channel.send(_findings(assembled.files, forbid, handed_in, lambda name: channel.send({"at": name})))
+    except (MemoryError, RecursionError):
+        pass  # it was too much, as where the kernel says so
+    except BaseException:  # noqa: BLE001 - a mistake of ours, which is no student's
+        channel.send({"failed": traceback.format_exc()})
     finally:
         os._exit(0)
 

@@ -251,24 +251,23 @@ def check_rules(
 ) -> dict[str, Breach]:
     """Breaches by file name.
 
-    Every other file that a file under a rule imports, be it by way of others, is held to the union of the rules on
-    modules and names: helper files that a student adds, and files of the assignment without a rule of their own. Only
-    the files under a rule pay for what is found there. What nothing imports is free: the public tests that came with
-    the bundle, and the student's own, which may well compare with what is forbidden. ``begin`` is called with the name
-    of each file before it is read.
+    Every other file that a file under a rule imports, be it by way of others, is held to that rule's modules and names
+    as well: helper files that a student adds, and files of the assignment. Only the files under the rule pay for what
+    is found there. What nothing imports is free: the public tests that came with the bundle, and the student's own,
+    which may well compare with what is forbidden. ``begin`` is called with the name of each file before it is read.
     """
-    shared = ForbidRule(
-        modules=tuple(sorted({name for rule in forbid.values() for name in rule.modules})),
-        names=tuple(sorted({name for rule in forbid.values() for name in rule.names})),
-    )
     own = {Path(name).stem for name in handed_in}
-    # A rule may name files of the assignment; a file that is reached is no breach for importing another one.
-    elsewhere = shared.model_copy(update={"modules": tuple(name for name in shared.modules if name not in own)})
-    reached = reach(files, forbid, begin)
+    inherited: dict[str, ForbidRule] = {}
+    for start, rule in forbid.items():
+        # Reaching one file of the assignment is what a rule may forbid; that one may import others.
+        modules = tuple(name for name in rule.modules if name not in own)
+        for name in reach(files, [start], begin) - {start}:
+            kept = rule.modules if name not in handed_in else modules
+            inherited[name] = _both(inherited.get(name, ForbidRule()), ForbidRule(modules=kept, names=rule.names))
     breaches: dict[str, Breach] = {}
     for name, data in files.items():
-        rule = forbid.get(name, (elsewhere if name in handed_in else shared) if name in reached else None)
-        if rule is None or rule == ForbidRule():
+        rule = _both(forbid.get(name, ForbidRule()), inherited.get(name, ForbidRule()))
+        if rule == ForbidRule():
             continue
         if name.endswith(_COMPILED):
             breaches[name] = Breach(name, 0, "it is not source")
@@ -278,6 +277,15 @@ def check_rules(
             if breach:
                 breaches[name] = breach
     return breaches
+
+
+def _both(one: ForbidRule, other: ForbidRule) -> ForbidRule:
+    """What either rule forbids."""
+    return ForbidRule(
+        modules=tuple(dict.fromkeys((*one.modules, *other.modules))),
+        names=tuple(dict.fromkeys((*one.names, *other.names))),
+        constructs=tuple(dict.fromkeys((*one.constructs, *other.constructs))),
+    )
 
 
 def reach(files: Mapping[str, bytes], starts: Iterable[str], begin: Callable[[str], None] = lambda _: None) -> set[str]:

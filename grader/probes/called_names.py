@@ -14,8 +14,8 @@ class _Names(TorchFunctionMode):
         self.names: set[str] = set()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # torch.sigmoid and torch.special.expit are one function under two names.
-        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_"))
+        # torch.sigmoid and torch.special.expit are one function under two names; an operator's has its overload's after a dot.
+        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_").partition(".")[0])
         return func(*args, **(kwargs or {}))
 
 

@@ -22,7 +22,7 @@ def describe(module, x):
         "module": True,
         "names": [name for name, _ in named],
         "shapes": [list(parameter.shape) for _, parameter in named],
-        "classes": sorted({type(part).__name__ for part in module.modules() if "torch.nn" in type(part).__module__}),
+        "classes": sorted({type(part).__name__ for part in module.modules() if type(part).__module__.partition(".")[0] == "torch"}),
         "functions": functions,
     }
 

@@ -8,6 +8,7 @@ import pytest
 
 from grader.course.models import ForbidRule
 from grader.engine.reading import read_submission_files
+from grader.errors import AutogradeError
 from grader.intake.assemble import Assembled
 
 RULES = {"a.py": ForbidRule(modules=("torch",)), "b.py": ForbidRule(names=("nn.LSTM",))}
@@ -100,3 +101,13 @@ def test_rules_are_linear_in_their_input():
     before = spent()
     assert not read({"b.py": source}).breaches
     assert spent() - before < 8
+
+
+def test_a_mistake_of_ours_is_not_the_students():
+    """What raises while it reads is raised here, with its traceback."""
+
+    def fail(files):
+        raise KeyError("ours")
+
+    with pytest.raises(AutogradeError, match="KeyError: 'ours'"):
+        read({"a.py": b""}, fail)
