@@ -58,8 +58,8 @@ class Clock:
         self.patience: Mapping[str, float] = {}  # seconds for a case, where they are less than the check's own
         self._check_s = limits.check_s
         self._factor = wall_factor
-        self._worker: Computes | None = None
-        self._read = self._read_at = 0.0
+        self._read: dict[Computes, float] = {}  # what each living worker had used when it was read last
+        self._read_at = 0.0
         self.restart()
 
     def restart(self) -> None:
@@ -85,21 +85,26 @@ class Clock:
 
     # -- the worker --------------------------------------------------------------------------------------------
 
-    def follow(self, worker: Computes | None) -> None:
-        """Count for this worker from now on: what it took to get ready is ours. None: it is gone."""
+    def follow(self, worker: Computes) -> None:
+        """Count for this worker too from now on: what it took to get ready is ours."""
         self._update()
-        self._worker = worker
-        if worker is not None:
-            self._read, self._read_at = worker.cpu_s(), time.monotonic()
+        self._read[worker], self._read_at = worker.cpu_s(), time.monotonic()
+
+    def leave(self, worker: Computes) -> None:
+        """Count for this worker for the last time: it is gone."""
+        self._update()
+        self._read.pop(worker, None)
 
     def _update(self) -> None:
-        if self._worker is not None:
-            now = self._worker.cpu_s()
-            self.used += max(0.0, now - self._read)
-            self._read, self._read_at = now, time.monotonic()
+        for worker, before in self._read.items():
+            now = worker.cpu_s()
+            self.used += max(0.0, now - before)
+            self._read[worker] = now
+        if self._read:
+            self._read_at = time.monotonic()
 
-    def allow(self) -> Allowance:
-        """What the next request may take.
+    def allow(self, worker: Computes) -> Allowance:
+        """What the next request to a worker that is followed may take.
 
         Raises:
             TimeLimit: nothing is left.
@@ -119,7 +124,7 @@ class Clock:
         whole_cpu, whole_wall = cpu_left > _WHOLE * self._limit_s, wall_left > _WHOLE * self._factor * self._limit_s
         cpu_left = min(cpu_left, self.cpu_s - self.used)
         wall_left = min(wall_left, self.wall_s - self.waited)
-        return Allowance(self._read + cpu_left, time.monotonic() + wall_left, whole_cpu, whole_wall)
+        return Allowance(self._read[worker] + cpu_left, time.monotonic() + wall_left, whole_cpu, whole_wall)
 
     def spend(self, seconds: float) -> None:
         """Count the wall time of a request, less what is excused."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import difflib
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -138,6 +139,7 @@ def not_defined(name: str, file: str, source: bytes | None) -> str:
     return f"`{file}` does not define `{name}`.{hint}"
 
 
+@functools.lru_cache(maxsize=8)
 def defined_names(source: bytes | None) -> list[str]:
     """The functions and classes that a module's source defines at its top; none where it does not parse."""
     try:

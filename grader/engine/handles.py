@@ -36,6 +36,10 @@ class Handle:
         self._remote.check_generation(self._generation)
         return HandleRef(self._number, "")
 
+    def __autograde_lives_on__(self, remote: object) -> bool:
+        """Whether the object is held by ``remote``."""
+        return self._remote is remote
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the object does
         signature: Signature | None = self._signature
         if signature is not None:
@@ -143,6 +147,11 @@ class Method:
 
     def __init__(self, handle: Handle, name: str, signature: Signature) -> None:
         self._handle, self._name, self._signature = handle, name, signature
+
+    @property
+    def handle(self) -> Handle:
+        """The object whose method it is."""
+        return self._handle
 
     def __autograde_handle__(self) -> HandleRef:
         """What stands for the bound method on the wire."""

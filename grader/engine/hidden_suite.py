@@ -50,7 +50,7 @@ class Suite:
         self.session = state.session
         self._pytest_session = pytest_session
         self._state = state
-        self._alive = alive
+        self.alive = alive
 
     @functools.cached_property
     def specs(self) -> list[CheckSpec]:
@@ -111,7 +111,7 @@ class Suite:
             with contextlib.closing(lone):
                 again = self._pass([item], lone)
             if lone.fault is not None:
-                run.lease.give_up(lone.fault)
+                run.give_up(lone.fault)
                 return
             wall_s -= lone.clock.waited
             found = ran.outcomes[case_id(item)] = again.outcomes.get(case_id(item), outcome)
@@ -125,7 +125,7 @@ class Suite:
         for index, item in enumerate(items):
             if item.originalname in failed:
                 continue
-            self._alive()
+            self.alive()
             # Where the check's other cases may be left out, the next item for certain is the next check's first.
             later = (other for other in items[index + 1 :] if not brief or other.originalname != item.originalname)
             following = next(later, None)

@@ -1,14 +1,15 @@
-"""The worker of a run: forked on first use, again after a loss; what it printed, and whose fault its end was."""
+"""A worker of a run: forked on first use, again after a loss; what it printed, and whose fault its end was."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from grader.engine.clock import Clock
-from grader.engine.rules import reach
+from grader.engine.compartments import Compartment
 from grader.engine.session import Prepared, Session
 from grader.errors import MachineError, SystemFault
 from grader.sandbox.faults import StudentFault, TimeLimit, WorkerDied, WorkerFault
@@ -23,9 +24,21 @@ class WorkerLease:
     """At most one worker at a time, with the submission in it."""
 
     def __init__(
-        self, session: Session, prepared: Prepared, clock: Clock, resolve: Resolver, *, blames_kills: bool = False
+        self,
+        session: Session,
+        prepared: Prepared,
+        clock: Clock,
+        resolve: Resolver,
+        *,
+        compartment: Compartment,
+        numbers: Iterator[int],
+        blames_kills: bool = False,
     ) -> None:
-        """``resolve`` makes proxies of handles; ``blames_kills``: see :func:`grader.engine.run.open_run`."""
+        """``resolve`` makes proxies of handles; ``blames_kills``: see :func:`grader.engine.run.open_run`.
+
+        ``compartment`` says what the worker has; ``numbers`` gives its generation, so that no two workers of a run
+        have the same.
+        """
         #: What failed on our side: whatever else this try came to, it does not count.
         self.fault: SystemFault | None = None
         self.layers: tuple[str, ...] = ()
@@ -37,14 +50,16 @@ class WorkerLease:
         self._resolve = resolve
         self._blames_kills = blames_kills
         self._worker: Worker | None = None
-        self._forks = 0
+        self._compartment = compartment
+        self._numbers = numbers
+        self._number = 0
         self._touched = False  # whether student code has run in the worker
         self._output: list[str] = []
 
     @property
     def generation(self) -> int:
         """Number of the worker, from 1; 0 while there is none."""
-        return self._forks if self._worker is not None else 0
+        return self._number if self._worker is not None else 0
 
     def take(self) -> None:
         """Make sure that there is a worker with the submission in it.
@@ -60,13 +75,14 @@ class WorkerLease:
         self._clock.check_total()
         begin = time.monotonic()
         try:
-            worker = self._session.warm().fork(self._session.limits)
+            worker = self._session.warm(self._compartment).fork(self._session.limits)
         except (SystemFault, MachineError) as fault:
             raise self._noted(fault) from fault
-        self._forks += 1
+        self._number = next(self._numbers)
         self._worker, self.layers = worker, worker.layers
-        self._ours("load", dict(self._prepared.files), self._session.modules, self._forbidden())
-        if self._prepared.cuda_on_cpu:
+        modules = dict(self._compartment.modules)
+        self._ours("load", self._files(), modules, self._forbidden(), self._absent(), self._compartment.refused)
+        if self._prepared.cuda_on_cpu and "torch" not in self._compartment.hidden:
             self._ours("cuda_on_cpu")
         self._clock.follow(worker)
         self.isolation_s += time.monotonic() - begin
@@ -108,12 +124,29 @@ class WorkerLease:
         """Modules that each file must not import, for the block in the worker; "*" is for helper files."""
         assignment, files = self._session.assignment, self._prepared.files
         forbidden = {file: list(rule.modules) for file, rule in assignment.forbid.items()}
+        reached = {name for found in self._prepared.reached.values() for name in found}
         if forbidden:
             forbidden["*"] = sorted({name for names in forbidden.values() for name in names})
             # What is handed in and has no rule of its own is free, and so is what no file under a rule imports.
-            for file in (*assignment.files, *(set(files) - reach(files, assignment.forbid))):
+            for file in (*assignment.files, *(set(files) - reached)):
                 forbidden.setdefault(file, [])
         return forbidden
+
+    def _files(self) -> dict[str, bytes]:
+        """What was handed in, but for files of other compartments that a walled file has no way to."""
+        files = dict(self._prepared.files)
+        if self._compartment.walled:
+            own = self._compartment.modules.values()
+            reached = {*own, *(name for file in own for name in self._prepared.reached.get(file, ()))}
+            for file in self._session.modules.values():
+                if file not in reached:
+                    files.pop(file, None)
+        return files
+
+    def _absent(self) -> list[str]:
+        """Modules that probes cannot use in this worker."""
+        others = [name for name in self._session.modules if name not in self._compartment.modules]
+        return [*self._compartment.hidden, *others] if len(self._session.compartments) > 1 else []
 
     def request(self, op: str, *args: Any, ref: bool = False) -> Any:
         """Send one request to the worker that :meth:`take` saw to.
@@ -127,7 +160,7 @@ class WorkerLease:
         self._touched = True
         begin, allowed = time.monotonic(), None
         try:
-            allowed = self._clock.allow()
+            allowed = self._clock.allow(self._worker)
             return self._worker.request(
                 op,
                 *args,
@@ -160,7 +193,7 @@ class WorkerLease:
 
     def drop(self, number: int, generation: int) -> None:
         """Let the worker forget a handle of a generation."""
-        if self._worker is not None and generation == self._forks:
+        if self._worker is not None and generation == self._number:
             self._worker.drop(number)
 
     def take_output(self) -> str:
@@ -189,7 +222,7 @@ class WorkerLease:
                 worker.close()
             except SystemFault as fault:  # a zygote that is gone took its workers along
                 self._noted(fault)
-            self._clock.follow(None)
+            self._clock.leave(worker)
             self._output.append(worker.take_output())
 
     def give_up(self, fault: SystemFault) -> None:

@@ -23,7 +23,7 @@ def measure(suite: Suite, files: Mapping[str, bytes], plan: Plan) -> list[Attemp
     Raises:
         SystemFault: something of ours failed in each try.
     """
-    prepared = suite.session.prepare(files, plan.seeds[0])
+    prepared = suite.session.prepare(files, plan.seeds[0], alive=suite.alive)
     attempt = suite.attempt(prepared, lambda run: _all_seeds(suite, run, plan))
     if attempt.run.fault is not None:
         raise attempt.run.fault

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from grader.engine.compartments import Compartment
 from grader.engine.contract import Signature, not_defined
 from grader.engine.handles import PROBES, Handle
 from grader.engine.import_advice import ON_IMPORT, explain
@@ -22,6 +23,14 @@ from grader.sandbox.faults import (
     TimeLimit,
     WorkerFault,
 )
+
+
+def home_of(session: Session, name: str, module: str | None) -> str:
+    """The module to look a name up in: the one that is said, else where the solution has it, else the first."""
+    if module is not None:
+        return module
+    signature = session.contract.get(name)
+    return signature.module if signature else next(iter(session.modules))
 
 
 class _Cause:
@@ -47,11 +56,24 @@ class _Cause:
 class Names:
     """Finds names by way of a :class:`~grader.engine.remote.Remote`, and remembers what failed for good."""
 
-    def __init__(self, session: Session, prepared: Prepared, remote: Remote, forgive: Callable[[], None]) -> None:
-        """``forgive`` gives the running case its time back that another module's import has used up."""
+    def __init__(
+        self,
+        session: Session,
+        prepared: Prepared,
+        remote: Remote,
+        forgive: Callable[[], None],
+        compartment: Compartment,
+    ) -> None:
+        """``forgive`` gives the running case its time back that another module's import has used up.
+
+        Modules of other compartments are not looked up here.
+        """
+        self._modules = compartment.modules
         self._session = session
         self._files = prepared.files
         self._breaches = prepared.breaches
+        self._quick = prepared.quick
+        self._reached = prepared.reached
         self._remote = remote
         self._forgive = forgive
         self._title = ""
@@ -74,8 +96,8 @@ class Names:
         """See :meth:`grader.engine.remote.Remote.lookup`."""
         session = self._session
         signature = (session.by_module.get(module, {}) if module else session.contract).get(name)
-        home = module or (signature.module if signature else next(iter(session.modules)))
-        file = session.modules.get(home)
+        home = home_of(session, name, module)
+        file = self._modules.get(home)
         if file is None:
             raise AuthoringError(f"the assignment has no module {home!r}", fix="use one of its `files`")
         self._renew()
@@ -110,12 +132,12 @@ class Names:
 
     def _breach(self, file: str) -> str | None:
         """What rule a file breaks, itself or by a helper that it may import."""
+        if file not in self._session.assignment.forbid:
+            return None  # what files under a rule must not import is free itself
         if file in self._breaches:
             return str(self._breaches[file])
-        if file in self._session.assignment.forbid:
-            helpers = (str(b) for name, b in self._breaches.items() if name not in self._session.modules.values())
-            return next(helpers, None)
-        return None
+        reached = self._reached.get(file, frozenset())
+        return next((str(breach) for name, breach in self._breaches.items() if name in reached), None)
 
     def _find(self, module: str, file: str, name: str | None, *, ref: bool) -> Any:
         """Import a module, where the worker has not yet, and find a name in it."""
@@ -124,7 +146,8 @@ class Names:
             value = self._remote.ask("lookup", module, name, ref=ref)
         except StudentError as error:
             if error.type_name == "AttributeError" and not error.frames and name is not None:
-                raise ContractError(not_defined(name, file, self._files.get(file))) from None
+                source = self._files.get(file) if file in self._quick else None
+                raise ContractError(not_defined(name, file, source)) from None
             # It would raise again for every later check, after whatever it does first.
             raise self._cannot_import(module, file, self._import_failed(error, file)) from None
         except WorkerFault as fault:
@@ -189,7 +212,7 @@ class Names:
         One that fails costs only the checks that ask for it, unless the probes import it themselves.
         """
         needed = imported_modules(probes)
-        for module, file in self._session.modules.items():
+        for module, file in self._modules.items():
             if module in self._imported:
                 continue
             try:
@@ -200,4 +223,4 @@ class Names:
                     raise
                 if isinstance(fault, WorkerFault):
                     self._forgive()
-        return [module for module in self._session.modules if module in self._imported]
+        return [module for module in self._modules if module in self._imported]

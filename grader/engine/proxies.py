@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from grader.engine.containers import StudentDict, StudentList
-from grader.engine.handles import PROBES, Handle
+from grader.engine.handles import PROBES, Handle, Method
 from grader.engine.remote import Remote
 from grader.engine.tensors import RemoteTensor
 from grader.sandbox.faults import ContractError
@@ -19,10 +20,12 @@ __all__ = [
     "Handle",
     "ModuleProxy",
     "Probe",
+    "ProbeFunction",
     "RemoteTensor",
     "Student",
     "StudentDict",
     "StudentList",
+    "handles_in",
     "proxies",
 ]
 
@@ -89,6 +92,46 @@ class Probe:
         if name.startswith("__"):
             raise AttributeError(name)
         return self._remote.probe(name)
+
+
+class ProbeFunction:
+    """A probe of a submission that is graded in several workers: each call runs where its arguments live."""
+
+    def __init__(self, run: SidedRun, name: str) -> None:
+        self._run, self._name = run, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - it does what the probe does
+        return self._run.probe_for(self._name, (args, kwargs))(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        return getattr(self._run.probe_for(self._name, ()), name)
+
+    def __autograde_handle__(self) -> HandleRef:
+        """What stands for the probe on the wire."""
+        found: HandleRef = self._run.probe_for(self._name, ()).__autograde_handle__()
+        return found
+
+
+class SidedRun(Protocol):
+    """What a probe needs of a run."""
+
+    def probe_for(self, name: str, arguments: Any) -> Any:
+        """The probe, in the worker that holds the first object among ``arguments``."""
+
+
+def handles_in(value: Any) -> Iterator[Handle]:
+    """The handles in a value, however deep in lists, tuples and dicts."""
+    if isinstance(value, Handle):
+        yield value
+    elif isinstance(value, Method):
+        yield value.handle
+    elif isinstance(value, dict):
+        yield from handles_in(tuple(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from handles_in(item)
 
 
 def proxies(remote: Remote, ref: HandleRef | TensorRef) -> Handle:

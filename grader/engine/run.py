@@ -1,35 +1,33 @@
 """One try at grading one submission.
 
-A :class:`SubmissionRun` puts three things together: the clock, the lease of a worker, and the names found in it. To
-proxies it is a :class:`~grader.engine.remote.Remote`.
+A :class:`SubmissionRun` has one clock, and a :class:`~grader.engine.side.Side` for each compartment of the assignment:
+the lease of a worker, and the names found in it.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 from collections import Counter
 from typing import Any
 
 from grader.engine.clock import WALL_FACTOR, Clock
-from grader.engine.containers import StudentDict, StudentList
 from grader.engine.contract import Signature
-from grader.engine.handles import Handle
-from grader.engine.lease import WorkerLease
-from grader.engine.names import Names
-from grader.engine.proxies import Probe, Student, proxies
+from grader.engine.names import home_of
+from grader.engine.proxies import Probe, ProbeFunction, Student, handles_in
 from grader.engine.seeds import derive_seed
 from grader.engine.session import Prepared, Session
+from grader.engine.side import Side
 from grader.engine.source_lines import defined_at, raised_at
 from grader.errors import SystemFault
 from grader.records import Place, Verdict
-from grader.sandbox.faults import ImportFailed, StudentError, TimeLimit, WorkerFault
+from grader.sandbox.faults import ImportFailed, StudentError, TimeLimit
 
 #: In how many checks one function may run out of time.
 MAX_HANGS = 2
 
 
 class SubmissionRun:
-    """One attempt at one submission."""
+    """One attempt at one submission: the :class:`~grader.engine.remote.Remote` of a suite's ``student`` and ``probe``."""
 
     def __init__(
         self, session: Session, prepared: Prepared, *, blames_kills: bool = False, wall_factor: float = WALL_FACTOR
@@ -38,15 +36,17 @@ class SubmissionRun:
         self.prepared = prepared
         self.seed = prepared.seed
         self.clock = Clock(session.limits, wall_factor=wall_factor)
-        self.lease = WorkerLease(
-            session, prepared, self.clock, functools.partial(proxies, self), blames_kills=blames_kills
+        numbers = itertools.count(1)
+        self.sides = tuple(
+            Side(self, session, prepared, compartment, numbers, blames_kills=blames_kills)
+            for compartment in session.compartments
         )
-        self.names = Names(session, prepared, self, self.clock.forgive)
+        self.asked: Side | None = None  # the one that is sent a request just now
         self.student = Student(self)
         self.probes = Probe(self)
+        self._session = session
         self._modules = session.modules
         self._case_seed = self.seed
-        self._seeded = False
         self._hangs: Counter[str] = Counter()
         self._waits: set[str] = set()  # functions that ran out of wall time alone
         self._touched: dict[str, str] = {}  # names that the running case called or passed on, with their files
@@ -54,18 +54,34 @@ class SubmissionRun:
     @property
     def fault(self) -> SystemFault | None:
         """What failed on our side: whatever else this try came to, it does not count."""
-        return self.lease.fault
+        return next((side.lease.fault for side in self.sides if side.lease.fault is not None), None)
+
+    def give_up(self, fault: SystemFault) -> None:
+        """Let this try not count: something of ours failed beside it."""
+        self.sides[0].lease.give_up(fault)
+
+    @property
+    def isolation_s(self) -> float:
+        """Wall seconds that forking and loading workers took."""
+        return sum(side.lease.isolation_s for side in self.sides)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers that hold every worker there was."""
+        used = [side.lease.layers for side in self.sides if side.lease.layers]
+        return tuple(name for name in used[0] if all(name in layers for layers in used)) if used else ()
 
     def again(self, seed: int) -> None:
-        """Begin another attempt at the same files, in the worker that has them."""
+        """Begin another attempt at the same files, in the workers that have them."""
         self.seed = seed
         self.clock.restart()
         self._hangs.clear()
         self._waits.clear()
 
     def close(self) -> None:
-        """Have the worker killed."""
-        self.lease.close()
+        """Have the workers killed."""
+        for side in self.sides:
+            side.lease.close()
 
     # -- one check at a time -----------------------------------------------------------------------------------
 
@@ -75,10 +91,10 @@ class SubmissionRun:
         ``title`` is under what students see the check; "" where they may not.
         """
         self.clock.begin_case(case, timeout)
-        self.names.begin_case(title)
         self._case_seed = derive_seed(self.seed, case)
-        self._seeded = False
         self._touched = {}
+        for side in self.sides:
+            side.begin_case(title)
 
     @property
     def case_seed(self) -> int:
@@ -87,11 +103,12 @@ class SubmissionRun:
 
     def end_case(self) -> str:
         """Give what the student's code printed during the case."""
-        return self.lease.take_output()
+        return "".join(side.lease.take_output() for side in self.sides)
 
     def note_shown(self, error: BaseException | None) -> None:
         """Note that ``error`` is what the student reads of the running case."""
-        self.names.note_shown(error)
+        for side in self.sides:
+            side.names.note_shown(error)
 
     def place(self, error: BaseException | None, verdict: Verdict) -> Place | None:
         """Where in the student's code the running case failed: the line that raised, or what it called last."""
@@ -101,21 +118,16 @@ class SubmissionRun:
         if verdict in (Verdict.WRONG_ANSWER, Verdict.PARTIAL, Verdict.TIME_LIMIT) and self._touched:
             name, file = next(reversed(self._touched.items()))
             alone = len({other.partition(".")[0] for other in self._touched}) == 1
-            return defined_at(name, file, files, only=alone)
+            return defined_at(name, file, files, only=alone) if file in self.prepared.quick else None
         return None
 
-    # -- what proxies ask: see grader.engine.remote ------------------------------------------------------------
+    # -- functions that hang -----------------------------------------------------------------------------------
 
-    @property
-    def generation(self) -> int:
-        """Number of the worker, from 1; 0 while there is none."""
-        return self.lease.generation
+    def refuse_hung(self, label: str) -> None:
+        """Call a function no more that ran out of time in two checks: each further one would cost a full time limit.
 
-    def ask(self, op: str, *args: Any, ref: bool = False, label: str = "") -> Any:
-        """Run an operation in the worker, which is seeded for the case first.
-
-        A function that ran out of time in two checks is not called again: each further check would cost a full time
-        limit to learn the same.
+        Raises:
+            TimeLimit: it is such a function.
         """
         if self._hangs[label] >= MAX_HANGS:
             raise TimeLimit(
@@ -123,34 +135,34 @@ class SubmissionRun:
                 waited=label in self._waits,
                 label=label,
             )
-        try:
-            return _soften(self._ask(op, *args, ref=ref))
-        except TimeLimit as limit:
-            limit.label = limit.label or label
-            if label:
-                self._hangs[label] += 1
-                if limit.waited:
-                    self._waits.add(label)
-            raise
 
-    def _ask(self, op: str, *args: Any, ref: bool) -> Any:
-        if args and isinstance(args[0], Handle):
-            args[0].__autograde_handle__()  # a fresh worker, forked for an object of a lost one, would be of no use
-        self.lease.take()
-        if not self._seeded:
-            self._seeded = True
-            # Not the case's own seed: student code that draws first must not repeat what the check drew.
-            self.lease.seed(derive_seed(self._case_seed, "student"))
-        return self.lease.request(op, *args, ref=ref)
+    def note_hang(self, limit: TimeLimit, label: str) -> None:
+        """Note that a function ran out of time."""
+        limit.label = limit.label or label
+        if label:
+            self._hangs[label] += 1
+            if limit.waited:
+                self._waits.add(label)
+
+    # -- what proxies ask: see grader.engine.remote ------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """Number of the worker of what belongs to no file; 0 while there is none."""
+        return self.sides[0].generation
+
+    def ask(self, op: str, *args: Any, ref: bool = False, label: str = "") -> Any:
+        """Run an operation where what belongs to no file lives."""
+        return self.sides[0].ask(op, *args, ref=ref, label=label)
 
     def drop(self, number: int, generation: int) -> None:
-        """Let the worker forget a handle."""
-        self.lease.drop(number, generation)
+        """Let a worker forget a handle."""
+        for side in self.sides:
+            side.drop(number, generation)
 
     def check_generation(self, generation: int) -> None:
         """Raise WorkerFault where a handle's worker is gone."""
-        if generation != self.generation:
-            raise WorkerFault("The process that held your code ended earlier in this check.")
+        self.sides[0].check_generation(generation)
 
     def touch(self, signature: Signature) -> None:
         """Note that the case uses a function, class or method of the student's."""
@@ -160,12 +172,24 @@ class SubmissionRun:
             self._touched[signature.name] = file
 
     def lookup(self, name: str, *, module: str | None = None, ref: bool = False) -> Any:
-        """Find a name in the submission, importing its module when needed."""
-        return self.names.lookup(name, module=module, ref=ref)
+        """Find a name in the submission, importing its module when needed, in the worker of its file."""
+        home = home_of(self._session, name, module)
+        side = next((side for side in self.sides if home in side.modules), self.sides[0])
+        return side.names.lookup(name, module=module, ref=ref)
 
     def probe(self, name: str) -> Any:
-        """A function of the author's probes, in the worker."""
-        return self.names.probe(name)
+        """A function of the author's probes: where there are several workers, it runs in the one of its arguments."""
+        if len(self.sides) == 1 or name not in self._session.probe_functions:
+            return self.sides[0].probe(name)
+        return ProbeFunction(self, name)
+
+    def probe_for(self, name: str, arguments: Any) -> Any:
+        """A function of the author's probes, in the worker that holds the first object among its arguments."""
+        handle = next(handles_in(arguments), None)
+        side = next(
+            (side for side in self.sides if handle is not None and handle.__autograde_lives_on__(side)), self.sides[0]
+        )
+        return side.probe(name)
 
 
 def open_run(
@@ -177,14 +201,3 @@ def open_run(
     :class:`grader.engine.clock.Clock`.
     """
     return SubmissionRun(session, prepared, blames_kills=blames_kills, wall_factor=wall_factor)
-
-
-def _soften(value: Any) -> Any:
-    """Containers that blame the student for what is not in them."""
-    if type(value) is dict:
-        return StudentDict({key: _soften(item) for key, item in value.items()})
-    if type(value) is list:
-        return StudentList([_soften(item) for item in value])
-    if type(value) is tuple:
-        return tuple(_soften(item) for item in value)
-    return value

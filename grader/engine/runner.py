@@ -76,8 +76,9 @@ class RunnerPlugin:
             self.channel.send({"op": "broken", "errors": self.errors})
             return True
         try:
-            # One fork for nothing: where a layer is missing, grading must not begin.
-            self.session.warm().fork(self.session.limits).close()
+            # One fork of each for nothing: where a layer is missing, grading must not begin.
+            for compartment in self.session.compartments:
+                self.session.warm(compartment).fork(self.session.limits).close()
             warm_up(suite)
         except AutogradeError as error:
             self.channel.send(_broken(error))
@@ -110,7 +111,7 @@ def grade(
     session = suite.session
     if any(name.startswith(UPLOAD_FOLDER) for name in files):
         problem = problem or "The upload cannot be read."
-    prepared = session.prepare(files, seed, problem=problem)
+    prepared = session.prepare(files, seed, problem=problem, alive=suite.alive)
     context = ReportContext(
         session.assignment.name, session.profile.name, session.version, prepared.digest, prepared.seed
     )
@@ -128,10 +129,9 @@ def grade(
     except SystemFault as fault:
         return context.held(suite.specs, HELD, staff=str(fault))
     checks = combined(suite.items, outcomes)
-    lease = attempt.run.lease
     # "lost": what went by in tries that a fault of ours ended.
-    timing = {"checks": sum(c.seconds for c in checks), "isolation": lease.isolation_s, "lost": attempt.lost}
-    return replace(context, environment=_environment(lease.layers)).report(
+    timing = {"checks": sum(c.seconds for c in checks), "isolation": attempt.run.isolation_s, "lost": attempt.lost}
+    return replace(context, environment=_environment(attempt.run.layers)).report(
         checks, metrics=metrics, message="\n".join(prepared.notes), seconds=time.monotonic() - begin, timing=timing
     )
 
@@ -185,7 +185,8 @@ def main(fd: int, config: dict[str, Any]) -> int:
     except AutogradeError as error:
         channel.send(_broken(error))
         return 2
-    session.warm()  # it imports torch while this process does
+    for compartment in session.compartments:
+        session.warm(compartment)  # it imports torch while this process does
     import torch
 
     torch.set_num_threads(1)

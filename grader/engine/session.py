@@ -1,20 +1,23 @@
-"""One assignment under one profile: the zygote, and everything that does not change between submissions."""
+"""One assignment under one profile: the zygotes, and everything that does not change between submissions."""
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version
+from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
-from grader.engine.rules import Breach, check_rules
+from grader.engine.reading import read_submission_files
+from grader.engine.rules import Breach
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
 from grader.intake.assemble import Assembled, assemble
@@ -47,6 +50,10 @@ class Prepared:
     problem: str | None = None
     breaches: Mapping[str, Breach] = field(default_factory=dict)
     cuda_on_cpu: bool = False
+    #: By file under a rule: the files that importing it can run.
+    reached: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Files that are parsed in no time to speak of.
+    quick: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -57,7 +64,7 @@ class Session:
     assignment: Assignment
     profile: Profile
     state: Path
-    zygote: Zygote | None = None
+    zygotes: dict[tuple[str, ...], Zygote] = field(default_factory=dict)  # by the packages that they lack
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,26 +74,28 @@ class Session:
         solution = self.assignment.solution_files()
         sources = {Path(file).stem: content.decode("utf-8") for file, content in solution.items()}
         self.modules = {Path(file).stem: file for file in self.assignment.files}
+        self.compartments = compartments(self.assignment)
         self.contract: dict[str, Signature] = read_contract(sources)
         self.by_module = {name: read_contract({name: text}) for name, text in sources.items()}
 
-    def warm(self) -> Zygote:
-        """The zygote, started on first use.
+    def warm(self, compartment: Compartment) -> Zygote:
+        """The zygote of a compartment, started on first use.
 
         Raises:
             CourseError: submissions could read the course, its state or its solutions.
         """
-        if self.zygote is None:
+        zygote = self.zygotes.get(compartment.hidden)
+        if zygote is None:
             folders = self.assignment.hidden_folder, self.assignment.solution_folder
             refuse_visible((self.course.root, self.state, *folders))
-            self.zygote = Zygote(minimum=self.course.sandbox.minimum)
-        return self.zygote
+            zygote = Zygote(minimum=self.course.sandbox.minimum, hidden=compartment.hidden)
+            self.zygotes[compartment.hidden] = zygote
+        return zygote
 
     def close(self) -> None:
-        """End the zygote and its workers."""
-        if self.zygote is not None:
-            self.zygote.close()
-            self.zygote = None
+        """End the zygotes and their workers."""
+        while self.zygotes:
+            self.zygotes.popitem()[1].close()
 
     @functools.cached_property
     def probes(self) -> str | None:
@@ -97,6 +106,16 @@ class Session:
         """
         path = self.assignment.hidden_folder / "probes.py"
         return read_probes(path) if path.is_file() else None
+
+    @functools.cached_property
+    def probe_functions(self) -> frozenset[str]:
+        """Names of the functions of the author's probes; whatever else is in there is a value.
+
+        Raises:
+            AuthoringError: as :attr:`probes`.
+        """
+        body = ast.parse(self.probes or "").body
+        return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef))
 
     @functools.cached_property
     def reference(self) -> SimpleNamespace:
@@ -121,23 +140,43 @@ class Session:
             )
         return hold_out(self.profile.data.model_dump(), self.secret)
 
-    def prepare(self, files: Mapping[str, bytes], seed: int | None = None, *, problem: str | None = None) -> Prepared:
+    def prepare(
+        self,
+        files: Mapping[str, bytes],
+        seed: int | None = None,
+        *,
+        problem: str | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> Prepared:
         """Make a submission ready: its digest, its seed, its modules, and the rules that they break.
 
         Without ``seed`` it follows from the course's secret and the files. ``problem`` is what is known to be wrong
-        with the upload already.
+        with the upload already; ``alive`` is called now and then where reading takes long.
         """
         digest = digest_files(files)
         if seed is None:
             # The secret keeps a student from working out the seed that an upload will meet.
             seed = derive_seed(self.secret.hex(), digest, self.version)
-        assembled = Assembled(files) if problem else self._assemble(files)
-        if problem := problem or assembled.problem:
+        if problem:
             return Prepared(files, digest, seed, problem=problem)
-        breaches = check_rules(assembled.files, self.assignment.forbid, self.assignment.files)
+        _ = self.stubs  # made once here, not in each fork
+        reading = read_submission_files(
+            files, self._assemble, self.assignment.forbid, self.assignment.files, alive=alive
+        )
+        assembled = reading.assembled
+        if assembled.problem:
+            return Prepared(files, digest, seed, problem=assembled.problem)
         cuda_on_cpu = self._puts_cuda_on_cpu(assembled.files)
-        notes = (*assembled.notes, _CUDA_ON_CPU) if cuda_on_cpu else assembled.notes
-        return Prepared(dict(assembled.files), digest, seed, notes, breaches=breaches, cuda_on_cpu=cuda_on_cpu)
+        return Prepared(
+            dict(assembled.files),
+            digest,
+            seed,
+            (*assembled.notes, _CUDA_ON_CPU) if cuda_on_cpu else assembled.notes,
+            breaches=reading.breaches,
+            cuda_on_cpu=cuda_on_cpu,
+            reached=reading.reached,
+            quick=reading.quick,
+        )
 
     def _puts_cuda_on_cpu(self, files: Mapping[str, bytes]) -> bool:
         """Whether calls for a GPU are to come to the processor: it slows torch down, so only who makes some has it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class _Names(TorchFunctionMode):
@@ -14,16 +15,28 @@ class _Names(TorchFunctionMode):
         self.names: set[str] = set()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        # torch.sigmoid and torch.special.expit are one function under two names.
-        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_"))
+        # torch.sigmoid and torch.special.expit are one function under two names; an operator's has its overload's after a dot.
+        self.names.add(str(getattr(func, "__name__", "")).removeprefix("special_").partition(".")[0])
+        return func(*args, **(kwargs or {}))
+
+
+class _Operators(TorchDispatchMode):
+    """Sees the operators that run, also where functions hide from :class:`_Names`."""
+
+    def __init__(self, names: set[str]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names = names
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(str(func).removeprefix("aten.").partition(".")[0].strip("_").removesuffix("_forward"))
         return func(*args, **(kwargs or {}))
 
 
 def called_names(function: Callable[..., Any], *arguments: Any) -> tuple[Any, list[str]]:
     """Call ``function`` on ``arguments``; return its result and the sorted names of the torch functions that ran.
 
-    Methods and operators of tensors count (``x @ y`` is ``matmul``). What the C++ side calls by itself does not.
+    Methods and operators of tensors count (``x @ y`` is ``matmul``), and so do the operators that these come to (``mm``).
     """
-    with _Names() as used:
+    with _Names() as used, _Operators(used.names):
         result = function(*arguments)
     return result, sorted(used.names)

@@ -56,7 +56,7 @@ def test_neighbours_get_what_they_got_undisturbed(battle):
     """Every honest submission between attacks has full marks, and the very report that it has when alone."""
     for name, reports in battle.neighbours.items():
         calm = battle.undisturbed[name]
-        assert calm.score == calm.max_score == 100, [(c.id, c.verdict.value, c.message) for c in calm.checks]
+        assert calm.score == calm.max_score == 110, [(c.id, c.verdict.value, c.message) for c in calm.checks]
         for report in reports:
             found = [(c.id, c.verdict.value, c.message) for c in report.checks if c.verdict is not Verdict.ACCEPTED]
             assert not found, name

@@ -96,7 +96,7 @@ def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
         "hidden": int(np.shape(net.params["W1"])[1]),
         "classes": int(np.shape(net.params["W2"])[1]),
         "largest_weight": float(np.abs(net.params["W1"]).max()),
-        "labels": np.asarray(net.predict(x_val)),
+        "params": params_of(net),
     }
 
 

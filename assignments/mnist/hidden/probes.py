@@ -82,9 +82,9 @@ def state_of(model):
     return [value.detach().clone().double() for value in model.state_dict().values()]
 
 
-def steps_of_training(train_batch, weight, bias, batches, learning_rate, loss, training, stale, plain=True):
+def steps_of_training(train_batch, weight, bias, batches, learning_rate, loss, training, stale, plain=True, strict=False):
     """Train a watched model batch by batch; ``stale`` gradients stand in it beforehand."""
-    model = Watched(LinearClassifier(weight, bias, noisy=not plain))
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain), training=True if strict else None)
     model.train(training)
     opt = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.5)
     if stale:
@@ -101,10 +101,11 @@ def steps_of_training(train_batch, weight, bias, batches, learning_rate, loss, t
     }
 
 
-def measure(accuracy, weight, bias, x, y, plain, training, noise=None):
+def measure(accuracy, weight, bias, x, y, plain, training, noise=None, strict=False):
     """Call ``accuracy`` on a watched model whose batch norm has seen ``noise``; its scores in evaluation mode, too."""
     torch.manual_seed(1)
-    model = Watched(LinearClassifier(weight, bias, noisy=not plain))
+    wanted = {"training": False, "graph": False} if strict else {}
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain), **wanted)
     if noise is not None:
         model(noise)
     model.seen.clear()
@@ -335,8 +336,9 @@ class Oddities(nn.Module):
         return self.drop(x) @ self.weight
 
 
-def averaged(predict_averaged, weight, images, settings):
+def averaged(predict_averaged, weight, images, settings, strict=False):
     """The student's averaged prediction for a linear model, with the modes and gradients of its forward passes."""
-    model = Watched(Oddities(weight.requires_grad_())).train()
+    wanted = {"training": False, "graph": False} if strict else {}
+    model = Watched(Oddities(weight.requires_grad_()), **wanted).train()
     probabilities = predict_averaged(model, images.clone(), **settings)
     return {"probabilities": probabilities.detach(), "seen": model.seen}

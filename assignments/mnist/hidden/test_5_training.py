@@ -75,6 +75,12 @@ def test_train_batch_mode(student, probe, rng):
         assert got["seen"], "train_batch never calls the model"
         assert all(mode for mode, _, _ in got["seen"]), "train_batch runs the model in evaluation mode"
         assert got["training"], "after train_batch the model should be in training mode"
+        # A model that gives other scores where it is run in evaluation mode.
+        alike = [
+            probe.steps_of_training(student.ref("train_batch"), weight, bias, batches, 0.05, "cross-entropy", training, False, strict=strict)["weight"]
+            for strict in (False, True)
+        ]
+        assert torch.allclose(*alike), "train_batch runs the model in evaluation mode"
 
 
 @points(2, hint="The loss of the batch before the step; .item(), or .detach(), so that no graph is kept.")
@@ -145,7 +151,10 @@ def test_accuracy_mode(student, probe, rng):
         got = probe.measure(student.ref("accuracy"), weight, bias, x, y, False, training, noise=3 * noise + 1)
         assert got["seen"], "accuracy never calls the model"
         assert not any(mode for mode, _, _ in got["seen"]), "accuracy runs the model in training mode"
-        right = (got["scores"].argmax(dim=1) == y).double().mean().item()
+        # Worked out here: the model was in the student's hands.
+        norm = torch.nn.BatchNorm1d(len(weight), dtype=weight.dtype)
+        norm(3 * noise + 1)
+        right = ((norm.eval()(x) @ weight + bias).argmax(dim=1) == y).double().mean().item()
         assert abs(got["value"] - right) < 1e-4, "accuracy is not the share of right answers that the model gives in evaluation mode"
         same = all(torch.equal(a, b) for a, b in zip(got["before"], got["after"]))
         assert same, "accuracy changes the model's parameters or running averages"
@@ -155,9 +164,12 @@ def test_accuracy_mode(student, probe, rng):
 def test_accuracy_without_graph(student, probe, rng):
     """`accuracy` builds no graph."""
     weight, bias, [[x, y]] = draw(rng, 9)
-    got = probe.measure(student.ref("accuracy"), weight, bias, x, y, True, False)
+    # Labels that the model names: all right, and all wrong where it gives other scores.
+    y = (x @ weight + bias).argmax(dim=1)
+    got, strict = (probe.measure(student.ref("accuracy"), weight, bias, x, y, True, False, strict=wanted) for wanted in (False, True))
     assert got["seen"], "accuracy never calls the model"
-    assert not any(graph for _, graph, _ in got["seen"]), "accuracy runs the model with gradients switched on: memory for nothing"
+    graph = any(graph for _, graph, _ in got["seen"]) or abs(got["value"] - strict["value"]) > 1e-6
+    assert not graph, "accuracy runs the model with gradients switched on: memory for nothing"
 
 
 def trained(student, probe, profile, held_out, np_rng):

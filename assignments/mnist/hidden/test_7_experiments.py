@@ -298,11 +298,11 @@ def test_five_crops(student, rng, pad):
     )
 
 
-def averaged(predict_averaged, probe, rng, settings):
+def averaged(predict_averaged, probe, rng, settings, strict=False):
     """The student's average for a linear model whose five answers disagree, and all that went in."""
     images = torch.rand(4, 5, 6, generator=rng)
     weight = 3 * torch.randn(30, 3, generator=rng)
-    got = probe.averaged(predict_averaged, weight, images, settings)
+    got = probe.averaged(predict_averaged, weight, images, settings, strict)
     return images, weight, got
 
 
@@ -338,7 +338,13 @@ def test_predict_averaged(student, probe, rng, pad):
 @points(1, hint="model.eval(), and torch.no_grad() around the model's call.")
 def test_predict_averaged_mode(student, probe, rng):
     """`predict_averaged` runs the model in evaluation mode and without a graph."""
+    state = rng.get_state()
     _, _, got = averaged(student.ref("predict_averaged"), probe, rng, {})
+    # The same once more, with a model that gives other scores where it is run otherwise.
+    rng.set_state(state)
+    _, _, strict = averaged(student.ref("predict_averaged"), probe, rng, {}, strict=True)
     assert got["seen"], "predict_averaged never calls the model"
     assert not any(mode for mode, _, _ in got["seen"]), "predict_averaged runs the model in training mode"
     assert not any(graph for _, graph, _ in got["seen"]), "predict_averaged runs the model with gradients switched on"
+    alike = torch.allclose(got["probabilities"], strict["probabilities"], rtol=1e-3, atol=1e-5)
+    assert alike, "predict_averaged runs the model in training mode, or with gradients switched on"

@@ -128,9 +128,9 @@ def read_loaders(make_loaders, n_train, n_validation, batch_size, epochs, seed):
     return [[[ids.tolist() for ids, _ in loader] for _ in range(epochs)] for loader in loaders]
 
 
-def run_train_epochs(train_epoch, weight, bias, x, y, batch_size, learning_rate, momentum, epochs, loss):
+def run_train_epochs(train_epoch, weight, bias, x, y, batch_size, learning_rate, momentum, epochs, loss, strict=False):
     """Train a plain linear model, handed over in evaluation mode, for some epochs with one optimiser."""
-    model = Watched(LinearClassifier(weight, bias)).eval()
+    model = Watched(LinearClassifier(weight, bias), training=True if strict else None).eval()
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
     loader = DataLoader(TensorDataset(x, y), batch_size=batch_size)
     losses = [float(train_epoch(model, loader, optimizer, loss_named(loss))) for _ in range(epochs)]
@@ -142,9 +142,10 @@ def _state(model):
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
-def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain):
+def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain, strict=False):
     """Evaluate a watched model once; give its state and gradients from before and after."""
-    model = Watched(LinearClassifier(weight, bias, noisy=not plain))
+    wanted = {"training": False, "graph": False} if strict else {}
+    model = Watched(LinearClassifier(weight, bias, noisy=not plain), **wanted)
     loss_named(loss)(model(x[:4]), y[:4]).backward()
     model.seen.clear()
     model.train(training)
@@ -167,7 +168,7 @@ def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain
 def run_predict(predict, weight, bias, x, batch_size, noisy_first, training):
     """Predict with a watched model in a mode of ours, whose batch norm has seen other data before."""
     torch.manual_seed(0)
-    model = Watched(LinearClassifier(weight, bias, noisy=True))
+    model = Watched(LinearClassifier(weight, bias, noisy=True), training=False, graph=False)
     model(noisy_first)
     model.seen.clear()
     model.train(training)
@@ -215,7 +216,7 @@ def train_on_few(train_network, images, labels, validation_images, validation_la
 
 
 class _Counting(Dataset):
-    """Counts how often each of its examples is read."""
+    """Counts how often each of its examples is read. The second time it gives another one, so that a second look shows."""
 
     def __init__(self, x, y):
         self.x, self.y, self.reads = x, y, [0] * len(x)
@@ -225,7 +226,7 @@ class _Counting(Dataset):
 
     def __getitem__(self, index):
         self.reads[index] += 1
-        return self.x[index], self.y[index]
+        return self.x[index] if self.reads[index] == 1 else -self.x[index], self.y[index]
 
 
 def run_select(select, weights, validation, test):

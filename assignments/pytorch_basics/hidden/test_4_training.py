@@ -171,9 +171,13 @@ def test_train_epoch_loss(student, probe, rng):
 def test_train_epoch_mode(student, probe, rng):
     """`train_epoch` trains in training mode, also when the model comes in evaluation mode."""
     x, y, weight, bias = _linear_problem(rng, 8)
-    got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.01, 0.0, 1, "cross-entropy")
+    # The second model gives other scores where it is run in evaluation mode.
+    got, strict = (
+        probe.run_train_epochs(student.ref("train_epoch"), weight, bias, x, y, 4, 0.01, 0.0, 1, "cross-entropy", wanted) for wanted in (False, True)
+    )
     assert got["seen"], "`train_epoch` never ran the model."
-    assert all(training for training, _, _ in got["seen"]), "`train_epoch` ran the model in evaluation mode."
+    in_training = all(training for training, _, _ in got["seen"]) and torch.allclose(got["weight"], strict["weight"])
+    assert in_training, "`train_epoch` ran the model in evaluation mode."
 
 
 @points(2, hint="Sum over examples and divide once at the end; batch means have unequal weight.")
@@ -207,10 +211,14 @@ def test_evaluate(student, probe, rng, n, batch_size, loss):
 def test_evaluate_leaves_the_model(student, probe, rng, training):
     """`evaluate` runs in evaluation mode without a graph, and leaves the model as it was."""
     x, y, weight, bias = _linear_problem(rng, 10)
-    got = probe.run_evaluate(student.ref("evaluate"), weight, bias, x, y, 4, "cross-entropy", training, False)
+    # The second model gives other scores where it is run in another mode, or with a graph.
+    got, strict = (
+        probe.run_evaluate(student.ref("evaluate"), weight, bias, x, y, 4, "cross-entropy", training, False, wanted) for wanted in (False, True)
+    )
     assert got["seen"], "`evaluate` never ran the model."
     assert not any(mode for mode, _, _ in got["seen"]), "`evaluate` ran the model in training mode: dropout was active."
     assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` recorded a graph it does not need."
+    assert abs(got["loss"] - strict["loss"]) <= 1e-4 * (1 + abs(got["loss"])), "`evaluate` ran the model in training mode, or recorded a graph."
     for name, value in got["before"].items():
         assert torch.equal(value, got["after"][name]), f"`evaluate` changed the model's `{name}`."
     for before, after in zip(got["gradients"], got["kept"], strict=True):

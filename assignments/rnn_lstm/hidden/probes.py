@@ -22,7 +22,7 @@ def describe(module, x):
         "module": True,
         "names": [name for name, _ in named],
         "shapes": [list(parameter.shape) for _, parameter in named],
-        "classes": sorted({type(part).__name__ for part in module.modules() if "torch.nn" in type(part).__module__}),
+        "classes": sorted({type(part).__name__ for part in module.modules() if type(part).__module__.partition(".")[0] == "torch"}),
         "functions": functions,
     }
 
@@ -102,11 +102,14 @@ def load_torch(module, kind, input_size, hidden_size, nonlinearity, weights):
 
 
 class _Layer(nn.Module):
-    """A recurrent layer with given weights, in float64, which counts its calls. `kind` is RNN (tanh) or LSTM."""
+    """A recurrent layer with given weights, in float64, which counts its calls. `kind` is RNN (tanh) or LSTM.
 
-    def __init__(self, kind, weights):
+    With `batch` given, its states are others for a batch of another size: calls can be counted by them, too.
+    """
+
+    def __init__(self, kind, weights, batch=None):
         super().__init__()
-        self.kind, self.calls, self.sizes = kind, 0, []
+        self.kind, self.calls, self.sizes, self.batch = kind, 0, [], batch
         self.weights = nn.ParameterList([nn.Parameter(weight.clone()) for weight in weights])
 
     def forward(self, x):
@@ -125,6 +128,8 @@ class _Layer(nn.Module):
                 h = z.tanh()
             states.append(h)
         h_seq = torch.stack(states)
+        if self.batch not in (None, x.shape[1]):
+            h_seq, h = -h_seq, -h
         return (h_seq, (h[None], c[None])) if self.kind == "LSTM" else (h_seq, h[None])
 
 
@@ -160,12 +165,10 @@ def run_last_states(function, h_seq, lengths, weights):
 
 
 def run_final_states(function, kind, weights, sequences):
-    """Run sequences through a layer of ours: as the student does it, and each alone."""
-    model = _Layer(kind, weights)
+    """Run sequences through a layer of ours as the student does it, with the number and the shapes of its calls."""
+    model = _Layer(kind, weights, batch=len(sequences))
     states = function(model, [sequence.clone() for sequence in sequences])
-    calls, sizes = model.calls, list(model.sizes)
-    alone = torch.stack([model(sequence[:, None])[0][-1, 0] for sequence in sequences])
-    return {"states": states.detach(), "alone": alone.detach(), "calls": calls, "sizes": sizes}
+    return {"states": states.detach(), "calls": model.calls, "sizes": list(model.sizes)}
 
 
 # --- classifiers ----------------------------------------------------------------------------------------------------

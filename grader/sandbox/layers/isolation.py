@@ -31,7 +31,9 @@ _FIRST_UID: Final = 30_000
 _HOST: Final = "worker"
 
 
-def new_base(readable: list[str], without: Collection[str], most_landlock_abi: int | None) -> Base:
+def new_base(
+    readable: list[str], without: Collection[str], most_landlock_abi: int | None, hidden: Sequence[str] = ()
+) -> Base:
     """What a zygote starts with: nothing entered, and two berths of user ids that no other zygote has."""
     # By process id, because the kernel counts a user's processes over all batches that run on a machine.
     first = _FIRST_UID + 2 * (os.getpid() % 10_000)
@@ -39,6 +41,7 @@ def new_base(readable: list[str], without: Collection[str], most_landlock_abi: i
         readable=readable,
         without=frozenset(without),
         most_landlock_abi=most_landlock_abi,
+        hidden=tuple(hidden),
         berths=(Berth(first), Berth(first + 1)),
     )
 

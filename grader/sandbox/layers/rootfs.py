@@ -33,8 +33,10 @@ def library_folders() -> list[str]:
     return sorted(p for p in real if Path(p).is_dir() and not any(p != q and p.startswith(q + "/") for q in real))
 
 
-def build_root(readable: Sequence[str]) -> None:
+def build_root(readable: Sequence[str], hidden: Sequence[str] = ()) -> None:
     """Make a root of bind mounts and move into it. Mounted over /sys, which no library is read from: no folder is left.
+
+    ``hidden`` names packages that workers must not have, beside those that none has.
 
     Raises:
         OSError: this machine does not let us.
@@ -47,7 +49,7 @@ def build_root(readable: Sequence[str]) -> None:
             Path(new + path).symlink_to(Path(path).readlink())
         elif Path(path).exists():
             _bind(path, new + path)
-    for masked in sorted({found for path in ("/usr", *readable) for found in _masked(Path(new + path))}):
+    for masked in sorted({found for path in ("/usr", *readable) for found in _masked(Path(new + path), hidden)}):
         kernel.mount("tmpfs", str(masked), "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k")
     Path(new + "/dev").mkdir(mode=0o755)
     for name in _DEVICES:
@@ -60,10 +62,12 @@ def build_root(readable: Sequence[str]) -> None:
     kernel.pivot_root(new)
 
 
-def _masked(prefix: Path) -> list[Path]:
+def _masked(prefix: Path, hidden: Sequence[str]) -> list[Path]:
     """What to hide under an interpreter's prefix, or under a folder of packages."""
     places = (".", "lib/python3*/site-packages", "lib/python3*/dist-packages", "local/lib/python3*/dist-packages")
-    return [found for place in places for name in _MASKED for found in prefix.glob(f"{place}/{name}")]
+    names = [*_MASKED, *hidden, *(f"{name}.libs" for name in hidden)]
+    found = [path for place in places for name in names for path in prefix.glob(f"{place}/{name}")]
+    return [path for path in found if path.is_dir()]
 
 
 def _bind(source: str, target: str) -> None:

@@ -107,13 +107,17 @@ _DEAF = frozenset({PID_NS, CGROUP, SECCOMP})
 class Worker:
     """A confined process with one submission in it. Not thread-safe; every request is answered before the next."""
 
-    def __init__(self, zygote: Parent, pid: int, wire: socket.socket, output: int, limits: Limits) -> None:
+    def __init__(
+        self, zygote: Parent, pid: int, wire: socket.socket, output: int, limits: Limits, *, tensors: bool = True
+    ) -> None:
+        """``tensors``: whether it can take tensors. One without torch is sent numpy arrays in their place."""
         self.alive = True
         self.limits = limits
         self.layers: tuple[str, ...] = ()
         self.exit: Exit | None = None
         # An answer is copied as it is decoded, and again in a check: one larger than the worker may be is no answer.
         self._answers = replace(DEFAULT_LIMITS, payload=min(DEFAULT_LIMITS.payload, limits.memory_mb << 20))
+        self._tensors = tensors
         self._zygote = zygote
         self._pid = pid
         self._wire = wire
@@ -174,7 +178,7 @@ class Worker:
         self._look_at = time.monotonic() + _LOOK_S[1]
         self.excused_s, self._queued_before = 0.0, None
         number = next(self._ids)
-        encoder = Encoder(proxy=_proxy)
+        encoder = Encoder(proxy=_proxy, tensors=self._tensors)
         header: dict[str, Any] = {"id": number, "op": op, "args": encoder.encode(list(args))}
         if ref:
             header["ref"] = True

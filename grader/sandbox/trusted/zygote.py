@@ -52,13 +52,16 @@ class Zygote:
         without: Sequence[str] = (),
         landlock_abi: int | None = None,
         bare: bool = False,
+        hidden: Sequence[str] = (),
     ) -> None:
         """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it.
 
         ``without`` names layers to do without and ``landlock_abi`` is the most to use of Landlock: so a machine is
-        played that has no more. ``bare`` imports no torch: to look at the sandbox alone.
+        played that has no more. ``bare`` imports no torch: to look at the sandbox alone. ``hidden`` names
+        packages that its workers do not have: they are masked in their root file system, and nothing of them is imported.
         """
         self.minimum = tuple(minimum)
+        self.hidden = tuple(hidden)
         self.layers: tuple[str, ...] = ()
         self.notes: tuple[str, ...] = ()
         self.missing: tuple[str, ...] = ()
@@ -67,7 +70,13 @@ class Zygote:
         self._expected: deque[Callable[[dict[str, Any]], None]] = deque()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         config = json.dumps(
-            {"preload": list(preload), "without": list(without), "landlock_abi": landlock_abi, "bare": bare}
+            {
+                "preload": list(preload),
+                "without": list(without),
+                "landlock_abi": landlock_abi,
+                "bare": bare,
+                "hidden": list(hidden),
+            }
         )
         self._control = ours
         self._process = subprocess.Popen(
@@ -259,7 +268,9 @@ class _Fork:
         except SandboxFault:
             self.hang_up()
             raise
-        return Worker(self._zygote, self._pid, self._wire, self._output, self.limits)
+        return Worker(
+            self._zygote, self._pid, self._wire, self._output, self.limits, tensors="torch" not in self._zygote.hidden
+        )
 
     def cancel(self) -> None:
         """Have it killed: it is of no use."""

@@ -14,12 +14,13 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.sandbox.untrusted import adaptations, cuda_on_cpu
+from grader.sandbox.untrusted import adaptations, cuda_on_cpu, kernels
+from grader.sandbox.untrusted.absent import lenient_builtins
 from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
     PREFIX,
@@ -50,6 +51,7 @@ class _Server:
         self.modules: dict[str, str] = {}
         self.probes: ModuleType | None = None
         self.forbidden: dict[str, frozenset[str]] = {}
+        self.absent: frozenset[str] = frozenset()  # modules that probes may name here, and not use
         self.operations: dict[str, Callable[..., Any]] = {
             "load": self.load,
             "lookup": self.lookup,
@@ -72,7 +74,14 @@ class _Server:
 
     # -- requests ----------------------------------------------------------------------------------------------
 
-    def load(self, files: dict[str, bytes], modules: dict[str, str], forbidden: dict[str, list[str]]) -> None:
+    def load(
+        self,
+        files: dict[str, bytes],
+        modules: dict[str, str],
+        forbidden: dict[str, list[str]],
+        absent: Sequence[str] = (),
+        kernels_refused: Sequence[str] = (),
+    ) -> None:
         """Write the submission's files to the scratch folder; modules are imported when first looked up."""
         Path(self.folder).mkdir(exist_ok=True)
         for name, data in files.items():
@@ -81,6 +90,8 @@ class _Server:
             path.write_bytes(data)
         self.modules = modules
         self.forbidden = {file: frozenset(names) for file, names in forbidden.items()}
+        self.absent = frozenset(absent)
+        kernels.refuse(kernels_refused)
         os.chdir(self.folder)
         # At the end: a file named torch.py or json.py hides nothing of ours.
         sys.path.append(self.folder)
@@ -136,7 +147,12 @@ class _Server:
             probes = ModuleType("_probes")
             probes.__file__ = f"{self.root}/probes.py"
             sys.modules["_probes"] = probes  # dataclasses and pickles of the author's look there
+            loading = [True]
+            if self.absent:
+                # What is executed in here inherits them: the modules that probes import of grader.probes.
+                probes.__dict__["__builtins__"] = lenient_builtins(self.absent, loading)
             exec(compile(source, probes.__file__, "exec"), probes.__dict__)  # noqa: S102 - the author's own code
+            loading.clear()
             self.probes = probes
         return getattr(self.probes, name)
 

@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -29,7 +30,7 @@ from grader.limits import Limits
 from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
 from grader.sandbox.layers.base import Base, Berth
 from grader.sandbox.layers.descriptors import Kept
-from grader.sandbox.untrusted import worker_process
+from grader.sandbox.untrusted import absent, worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
 PRELOAD = (
@@ -39,6 +40,12 @@ PRELOAD = (
 
 #: What torch imports late in some versions, where it exists.
 _LATE = ("torch.profiler._cupti_monitor",)
+
+
+def _to_preload(hidden: Collection[str]) -> list[str]:
+    """What to import where some packages are hidden: nothing of theirs, and nothing that needs torch without it."""
+    lacking = {*hidden, *(("torchvision",) if "torch" in hidden else ())}
+    return [name for name in PRELOAD if name.partition(".")[0] not in lacking]
 
 
 def _preload(names: list[str]) -> list[str]:
@@ -187,9 +194,11 @@ def main(fd: int, config: dict[str, Any]) -> None:
     if _is_over(fd):
         return  # the runner was killed before this process was bound to its end
     readable = rootfs.library_folders() + list(config.get("readable", []))
-    base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"))
+    hidden = config.get("hidden", [])
+    base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"), hidden)
     isolation.enter_early(base)
-    missing = _preload([*(() if config.get("bare") else PRELOAD), *config.get("preload", [])])
+    absent.hide(hidden)
+    missing = _preload([*(() if config.get("bare") else _to_preload(hidden)), *config.get("preload", [])])
     base.warm = rlimits.read_baseline()
     isolation.enter(base)
     gc.collect()

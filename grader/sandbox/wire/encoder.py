@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ class Encoder:
 
     ``handle`` is asked for a :class:`HandleRef` where a value cannot cross; without one such a value is an error.
     ``keep_grad`` marks tensors that require grad with a handle of their own, so that autograd goes on in the worker.
+    Without ``tensors`` a tensor goes as a numpy array: the receiver has no torch.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Encoder:
         handle: Callable[[Any], HandleRef] | None = None,
         keep_grad: bool = False,
         proxy: Callable[[Any], HandleRef | None] | None = None,
+        tensors: bool = True,
     ) -> None:
         self.buffers: list[memoryview] = []
         self.size = 0
@@ -46,6 +49,7 @@ class Encoder:
         self._handle = handle
         self._keep_grad = keep_grad
         self._proxy = proxy
+        self._tensors = tensors
         self._nodes = 0
 
     def encode(self, value: Any, depth: int = 0) -> Any:
@@ -114,10 +118,10 @@ class Encoder:
             extent = self._append(memoryview(array.reshape(-1).view(np.uint8).data))
             kind = "s" if isinstance(value, np.generic) else "a"
             return {kind: [native.str, list(array.shape), *extent]}
-        import torch
-
-        if isinstance(value, torch.Tensor):
-            return self._tensor(value, torch)
+        # Where torch was not imported there is no tensor, and a worker without torch cannot import it.
+        torch: Any = sys.modules.get("torch")
+        if torch is not None and isinstance(value, torch.Tensor):
+            return self._tensor(value, torch) if self._tensors else self._array(_as_array(value))
         return None
 
     def _tensor(self, value: Any, torch: Any) -> Any | None:
@@ -134,6 +138,14 @@ class Encoder:
         elif value.requires_grad:
             tree["g"] = True
         return tree
+
+
+def _as_array(tensor: Any) -> Any:
+    """A tensor's values as a numpy array."""
+    try:
+        return tensor.detach().cpu().resolve_conj().resolve_neg().numpy()
+    except (RuntimeError, TypeError) as error:
+        raise WireError(f"a tensor that is no numpy array cannot cross to a worker without torch: {error}") from None
 
 
 def _shape_crosses(array: Any) -> bool:

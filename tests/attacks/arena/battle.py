@@ -77,7 +77,7 @@ def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
     listener = watch.Listener()
     places = {"COURSE": str(root), "STATE": str(state), "PID": str(os.getpid()), "PORT": str(listener.port), "TOKEN": token}  # fmt: skip
     honest = {
-        path.stem: Upload({"work.py": fill(path.read_bytes(), places), "plain.py": _plain(root)})
+        path.stem: Upload({"work.py": fill(path.read_bytes(), places), **_others(root)})
         for path in sorted((SUBMISSIONS / "neighbours").glob("*.py"))
     }
     jobs = list(_in_order(attacks, honest, places))
@@ -124,5 +124,6 @@ def _named(attacks: list[Attack], name: str, places: dict[str, str]) -> Upload:
     return next(attack for attack in attacks if attack.path.stem == name).upload(places)
 
 
-def _plain(root: Path) -> bytes:
-    return (root / "solutions" / "attacked" / "plain.py").read_bytes()
+def _others(root: Path) -> dict[str, bytes]:
+    """The files that honest work has beside work.py."""
+    return {name: (root / "solutions" / "attacked" / name).read_bytes() for name in ("plain.py", "cell.py")}

@@ -25,6 +25,7 @@ from pathlib import Path
 from grader.intake import Upload, read_submission
 
 from arena.made import ARCHIVES, HARMLESS, ODD_NAMES, packed
+from arena.ways import WAYS
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 _KEYS = ("honest", "against", "says", "file", "verdict")
@@ -118,4 +119,11 @@ def attacks() -> list[Attack]:
         )
         for name, data in ARCHIVES.items()
     ]  # fmt: skip
-    return [*(_read(path) for path in found), names, *archives]
+    ways = [
+        Attack(
+            Path(name), "ways", idea, 0, says, "", "",
+            {file: text.encode() if isinstance(text, str) else text for file, text in files.items()},
+        )
+        for name, (idea, files, says) in WAYS.items()
+    ]  # fmt: skip
+    return [*(_read(path) for path in found), names, *archives, *ways]

@@ -28,7 +28,6 @@ class Run:
     def __init__(self, used=1.0, fault=None):
         self.prepared, self.seed, self.fault = Prepared({}, "0" * 64, 1), 7, fault
         self.clock = SimpleNamespace(patience={}, wall_s=40.0, waited=used)
-        self.lease = SimpleNamespace(give_up=self.give_up)
 
     def give_up(self, fault):
         """Note the fault."""

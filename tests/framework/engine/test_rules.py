@@ -63,7 +63,6 @@ def test_ways_to_a_forbidden_module_are_found(source):
         "def f(:",
         "\0",
         "(" * 500,
-        "x = " + "-" * 100_000 + "1",
     ],
 )
 def test_what_breaks_no_rule_is_let_be(source):
@@ -119,14 +118,15 @@ def test_the_declared_encoding_hides_nothing():
     assert find_breach(latin, "a.py", NO_TORCH).line == 3
 
 
-def test_helper_files_are_held_to_the_union_of_the_rules():
-    """What a file under a rule imports, by whatever way, must not import what any rule forbids."""
+def test_helper_files_are_held_to_the_rules_of_who_imports_them():
+    """What a file under a rule imports, by whatever way, must not import what that rule forbids."""
     forbid = {"a.py": ForbidRule(modules=("torch",)), "b.py": ForbidRule(modules=("scipy",), names=("sum",))}
     files = {
-        "a.py": b"import scipy, helper\nfrom pkg import one",
-        "b.py": b"def f():\n    from step import x",
+        "a.py": b"import scipy, helper, step\nfrom pkg import one",
+        "b.py": b"def f():\n    from step import x\n    import summing",
+        "summing.py": b"from free import x\nsum(x)",
         "free.py": b"import torch, scipy, mine",
-        "helper.py": b"import scipy",
+        "helper.py": b"import scipy\nsum(x)",
         "step.py": b"import deeper.still",
         "deeper/still.py": b"from . import other",
         "deeper/other.py": b"import torch",
@@ -136,7 +136,7 @@ def test_helper_files_are_held_to_the_union_of_the_rules():
         "notes.txt": b"import torch",
     }
     found = set(check_rules(files, forbid, ("a.py", "b.py", "free.py")))
-    assert found == {"helper.py", "deeper/other.py", "pkg/two.py"}
+    assert found == {"summing.py", "free.py", "deeper/other.py", "pkg/two.py"}
 
 
 def test_files_that_nothing_imports_are_free():

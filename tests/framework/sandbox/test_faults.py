@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from grader.course import load_course
+from grader.engine.compartments import Compartment
 from grader.engine.run import open_run
 from grader.engine.session import Prepared
 from grader.errors import SystemFault
@@ -159,7 +160,11 @@ def attempt(*, by_itself, blames_kills):
     zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits: Killed(by_itself))
     assignment = SimpleNamespace(forbid={}, files=["basics.py"])
     session = SimpleNamespace(
-        limits=LIMITS, warm=lambda: zygote, assignment=assignment, modules={"basics": "basics.py"}
+        limits=LIMITS,
+        warm=lambda _: zygote,
+        assignment=assignment,
+        modules={"basics": "basics.py"},
+        compartments=(Compartment({"basics": "basics.py"}),),
     )
     run = open_run(session, Prepared(handed_in(), "0" * 64, 1), blames_kills=blames_kills)
     with pytest.raises((WorkerDied, SystemFault)) as caught:
@@ -207,7 +212,11 @@ def slow_run(*ops):
     zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits: Slow(*ops))
     assignment = SimpleNamespace(forbid={}, files=["basics.py"])
     session = SimpleNamespace(
-        limits=LIMITS, warm=lambda: zygote, assignment=assignment, modules={"basics": "basics.py"}
+        limits=LIMITS,
+        warm=lambda _: zygote,
+        assignment=assignment,
+        modules={"basics": "basics.py"},
+        compartments=(Compartment({"basics": "basics.py"}),),
     )
     run = open_run(session, Prepared(handed_in(), "0" * 64, 1))
     run.begin_case("a", None)
@@ -227,7 +236,7 @@ def test_code_that_keeps_us_from_seeding_is_to_blame():
     """Once student code has run, a seed that does not come back is a time limit like any other."""
     run = slow_run()
     run.ask("lookup", "basics", "add")
-    run.lease._worker.ops = ("seed",)
+    run.sides[0].lease._worker.ops = ("seed",)
     run.begin_case("b", None)
     with pytest.raises(TimeLimit):
         run.ask("lookup", "basics", "add")

@@ -342,10 +342,10 @@ def test_a_course_among_the_libraries_is_refused(tmp_path, monkeypatch, inside):
     assignment = course.assignment("tiny")
     session = Session(course, assignment, assignment.profile("cpu"), state)
     with pytest.raises(CourseError) as caught:
-        session.warm()
+        session.warm(session.compartments[0])
     assert str(shown) in caught.value.what
     assert caught.value.exit_code == 2
-    assert session.zygote is None
+    assert not session.zygotes
 
 
 def test_the_folders_that_workers_see_hold_no_course():

@@ -82,6 +82,18 @@ def test_plain(student, np_rng):
     assert_close(student.normalise(x), x / np.linalg.norm(x, axis=1, keepdims=True), name="normalise")
 
 
+@points(10)
+def test_cell(student, rng):
+    """`lstm` is an LSTM that starts at zero."""
+    sizes = {"v": (16, 3), "w": (16, 4), "b": (16,)}
+    x, values = torch.randn(5, 2, 3, generator=rng), [torch.randn(*size, generator=rng) for size in sizes.values()]
+    layer = torch.nn.LSTM(3, 4)
+    with torch.no_grad():
+        for parameter, value in zip(layer.parameters(), (*values, torch.zeros(16))):
+            parameter.copy_(value)
+    assert_close(student.lstm(x, *values), layer(x)[0].detach(), name="h_seq")
+
+
 @points(0)
 def test_of_a_careless_author(student):
     """Compared by numpy's own means, whose message shows what was expected."""

@@ -1,0 +1,113 @@
+"""Reading a submission: bounded in time and memory, whatever its text is."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+
+from grader.course.models import ForbidRule
+from grader.engine.reading import read_submission_files
+from grader.errors import AutogradeError
+from grader.intake.assemble import Assembled
+
+RULES = {"a.py": ForbidRule(modules=("torch",)), "b.py": ForbidRule(names=("nn.LSTM",))}
+FILES = ("a.py", "b.py", "free.py")
+
+
+def read(files, assemble=Assembled, seconds=10):
+    """Read files under the rules above."""
+    return read_submission_files(files, assemble, RULES, FILES, seconds=seconds)
+
+
+def spent():
+    """Seconds of processor time that children have used."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_what_is_read_comes_back():
+    """Modules, breaches, what each file reaches, and which files may be parsed again."""
+    files = {"a.py": b"import torch", "b.py": b"import helper", "helper.py": b"x = 1", "free.py": b"def f(:"}
+    found = read(files, lambda files: Assembled({**files, "made.py": b"y = 2"}, ("a note",)))
+    assert found.assembled.files == {**files, "made.py": b"y = 2"}
+    assert found.assembled.notes == ("a note",)
+    assert str(found.breaches["a.py"]) == "`a.py` imports `torch` in line 1, which is not allowed in this part."
+    assert set(found.breaches) == {"a.py"}
+    assert found.reached == {"a.py": {"a.py"}, "b.py": {"b.py", "helper.py"}}
+    assert found.quick == {"a.py", "b.py", "free.py"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"zero = 0\ndeep = " + b"zero + " * 2_990 + b"zero\n",
+        b"x = " + b"-" * 100_000 + b"1",
+        b"#" * (50 << 20),
+        b"a." * 25_000_000 + b"b",
+    ],
+    ids=["a long sum", "signs", "50 MB of comment", "50 MB of one name"],
+)
+def test_source_that_cannot_be_read_is_a_breach(source):
+    """Nothing is run in a part with rules that was not read; the student reads why, and no rule is named."""
+    before = spent()
+    said = str(read({"a.py": source}).breaches["a.py"])
+    assert said.startswith("`a.py` cannot be read: ")
+    assert spent() - before < 12
+
+
+def test_source_that_is_no_python_is_no_breach():
+    """Importing it says what is wrong with it."""
+    assert not read({"a.py": b"def f(:", "b.py": b"\0"}).breaches
+
+
+def test_reading_ends_at_its_deadline():
+    """Of what takes for ever nothing stays but a sentence; where it was a file under a rule, a breach."""
+
+    def hang(files):
+        while True:
+            pass
+
+    before = spent()
+    found = read({"a.py": b"", "book.ipynb": b"{}"}, hang, seconds=1)
+    assert (
+        found.assembled.problem == "What you handed in could not be read: reading it took too long or too much memory."
+    )
+    assert 0.9 < spent() - before < 3
+
+
+def test_memory_without_end_ends_reading(monkeypatch):
+    """What fills the memory is ended like what takes too long."""
+
+    def fill(files):
+        hoard = []
+        while True:
+            hoard.append(bytearray(64 << 20))
+
+    assert "could not be read" in read({"a.py": b""}, fill).assembled.problem
+
+
+@pytest.mark.parametrize("name", ["helper.pyc", "helper.cpython-311-x86_64-linux-gnu.so"])
+def test_a_compiled_helper_is_a_breach(name):
+    """What a file under a rule imports has to be source."""
+    breaches = read({"a.py": b"import helper", name: b""}).breaches
+    assert str(breaches[name]).startswith(f"`{name}` cannot be read: it is not source.")
+
+
+def test_rules_are_linear_in_their_input():
+    """A file of chains of attributes, is read in the time of any other of its size."""
+    chains = (" x" + ".b" * 800 + "\n") * 200
+    source = ("def f(x):\n" + chains).encode()
+    before = spent()
+    assert not read({"b.py": source}).breaches
+    assert spent() - before < 8
+
+
+def test_a_mistake_of_ours_is_not_the_students():
+    """What raises while it reads is raised here, with its traceback."""
+
+    def fail(files):
+        raise KeyError("ours")
+
+    with pytest.raises(AutogradeError, match="KeyError: 'ours'"):
+        read({"a.py": b""}, fail)
