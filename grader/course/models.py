@@ -156,7 +156,7 @@ class UploadConfig(Section):
     data: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
         default=(".txt", ".csv", ".json"), description="endings of data files"
     )
-    data_kb: int = Field(default=16, ge=0, description="kB of all data files together")
+    data_kb: int = Field(default=4, ge=0, description="kB of all data files together")
 
 
 class DataSizes(Section):

@@ -17,7 +17,7 @@ from grader.text import clean, shorten
 
 _KB = 1024
 #: Python source, compressed, is reported beyond so many times what the solution has, and so many bytes more.
-_TIMES, _BYTES = 2, 8 * _KB
+_TIMES, _BYTES = 2, 4 * _KB
 #: Endings of what people keep beside their work, which no code needs: left out without a word.
 _BESIDE = frozenset(
     {
@@ -44,7 +44,7 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, solution: Mapping[str,
     The smallest data files come first, so that a large one costs none of the others.
     """
     source = {name: data for name, data in files.items() if name.endswith(".py")}
-    size = sum(map(len, source.values()))
+    size = sum(map(_size, source.items()))
     if size > rules.source_kb * _KB:
         problem = (
             f"its Python files have {_in_kb(size)} together, more than the {rules.source_kb} kB that are taken; leave out "
@@ -52,31 +52,40 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, solution: Mapping[str,
         )
         return Carried({}, problem=problem, flags=(f"{_in_kb(size)} of Python source",))
     kept, left, room = set(source), {}, rules.data_kb * _KB
-    for name, data in sorted(files.items(), key=lambda item: (len(item[1]), item[0])):
+    for name, data in sorted(files.items(), key=lambda item: (_size(item), item[0])):
         if name in source:
             continue
+        size = _size((name, data))
         ending = PurePosixPath(name.lower()).suffix
-        if ending in rules.data and len(data) <= room:
-            room -= len(data)
+        if ending in rules.data and size <= room:
+            room -= size
             kept.add(name)
         elif ending in rules.data or ending not in _BESIDE:
-            left[name] = len(data)
+            left[name] = size
     flags = [f"data files that were not taken: {_listed(left)}"] if sum(left.values()) > rules.data_kb * _KB else []
-    carried, needed = compressed(source), compressed(solution)
+    taken = {name: data for name, data in files.items() if name in kept}
+    carried, needed = compressed(taken), compressed(solution)
     if carried > _TIMES * needed + _BYTES:
         flags.append(
-            f"the Python files say {_in_kb(carried)}, compressed, where the solution says {_in_kb(needed)}: look for data or "
+            f"the files say {_in_kb(carried)}, compressed, where the solution says {_in_kb(needed)}: look for data or "
             "weights in them"
         )
-    taken = f"{', '.join(rules.data)} up to {rules.data_kb} kB together" if rules.data_kb and rules.data else "none"
-    note = f"Grading runs without {_listed(left)} (data files that are taken: {taken})." if left else ""
-    return Carried({name: data for name, data in files.items() if name in kept}, note, tuple(flags))
+    may = f"{', '.join(rules.data)} up to {rules.data_kb} kB together" if rules.data_kb and rules.data else "none"
+    note = f"Grading runs without {_listed(left)} (data files that are taken: {may})." if left else ""
+    return Carried(taken, note, tuple(flags))
 
 
 def compressed(files: Mapping[str, bytes]) -> int:
-    """How many bytes ``files`` have together when they are compressed."""
+    """How many bytes ``files`` have together when they are compressed, names included."""
     packer = zlib.compressobj(6)
-    return sum(len(packer.compress(files[name])) for name in sorted(files)) + len(packer.flush())
+    parts = (part for name in sorted(files) for part in (name.encode("utf-8", "replace"), files[name]))
+    return sum(len(packer.compress(part)) for part in parts) + len(packer.flush())
+
+
+def _size(item: tuple[str, bytes]) -> int:
+    """What a file brings: a name says something as well, and there may be many."""
+    name, data = item
+    return len(name.encode("utf-8", "replace")) + len(data)
 
 
 def _listed(files: Mapping[str, int]) -> str:
