@@ -85,6 +85,9 @@ def _profile_problems(entry: AssignmentConfig, here: KeyPath, marked: Marked) ->
             if threshold.zero == threshold.full:
                 where = (*here, "profiles", profile, "thresholds", metric)
                 marked.add(where, "`zero` and `full` are the same", "set `zero` to what a trivial baseline reaches")
+            if threshold.is_suspect(threshold.full):
+                where = (*here, "profiles", profile, "thresholds", metric, "suspect")
+                marked.add(where, "`full` would be reported to staff", "set `suspect` beyond what the budget can reach")
         if budget.data and not entry.data:
             where = (*here, "profiles", profile, "data")
             marked.add(where, "sizes of a data set that the assignment does not name", f"add {here[-1]}.data")

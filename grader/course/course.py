@@ -19,6 +19,7 @@ from grader.course.models import (
     SandboxConfig,
     Scalar,
     Threshold,
+    UploadConfig,
 )
 from grader.course.roster import Roster
 from grader.errors import AuthoringError, CourseError
@@ -85,6 +86,7 @@ class Assignment:
     due: datetime | None = None
     weight: float = 1.0
     forbid: Mapping[str, ForbidRule] = field(default_factory=dict)
+    upload: UploadConfig = field(default_factory=UploadConfig)
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()

@@ -90,6 +90,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 due=dues[name],
                 weight=entry.weight,
                 forbid=entry.forbid,
+                upload=entry.upload,
                 data=entry.data,
                 profiles=_profiles(entry.profiles, entry.data),
                 leaderboard=entry.leaderboard,
