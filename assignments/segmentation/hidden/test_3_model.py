@@ -381,7 +381,8 @@ def test_fit(student, probe, np_rng, held_out, case):
         parts.append(("running statistics", got["buffers"]))
     for name, moved in parts:
         counts = [str(k + 1) for k, value in enumerate(moved) if value]
-        assert moved == right, f"{told.format(name)}they move in {'epoch' if len(counts) == 1 else 'epochs'} {', '.join(counts) or 'none'}, counted from 1."
+        where = f"{'epoch' if len(counts) == 1 else 'epochs'} {', '.join(counts)}, counted from 1" if counts else "none"
+        assert moved == right, f"{told.format(name)}they move in {where}."
 
 
 @points(2, hint="model.eval() and torch.no_grad(); put the label maps of all batches together, and measure once.")
