@@ -148,6 +148,11 @@ def _moved(before, after):
     return sorted(name for name in before if not torch.equal(before[name], after[name]) and not name.endswith("num_batches_tracked"))
 
 
+def _norms(part):
+    """Names of the batch norms in a module."""
+    return [name for name, layer in part.named_modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+
+
 def _decoder(model):
     encoder = {id(parameter) for parameter in model.encoder.parameters()}
     return {name: p.detach().clone() for name, p in model.named_parameters() if id(p) not in encoder}
@@ -169,7 +174,7 @@ def freezing(SegmentationNN, freeze, x, y, kind, warm, seed):
         _step(model, x, y, optimizer)
     inside = {id(part) for part in model.encoder.modules()}
     left = [name for name, part in model.named_modules() if id(part) not in inside and name and not part.training]
-    norms = [name for name, part in model.encoder.named_modules() if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training]
+    norms = [name for name in _norms(model.encoder) if model.encoder.get_submodule(name).training]
     after = _state(model.encoder)
     return {
         "weights": _moved(weights, after[0]),
@@ -208,6 +213,7 @@ def unfreezing(SegmentationNN, freeze, unfreeze, x, y, seed):
         "held": held,
         "still": sorted(used - set(_moved(weights, after[0]))),
         "used": len(used),
+        "norms": len(_norms(model.encoder)),
         "buffers": len(_moved(buffers, after[1])),
         "training": all(training),
         "evaluating": not any(evaluating),
@@ -301,6 +307,7 @@ def stages(SegmentationNN, fit, x, y, epochs, frozen_epochs, seed):
         "losses": [float(loss) for loss in losses],
         "weights": [bool(_moved(before[0], after[0])) for before, after in pairs],
         "buffers": [bool(_moved(before[1], after[1])) for before, after in pairs],
+        "norms": len(_norms(model.encoder)),
         "decoder": bool(_moved(decoder, _decoder(model))),
     }
 

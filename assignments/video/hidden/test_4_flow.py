@@ -49,6 +49,42 @@ def shape_of_flow(flow, size):
     assert tuple(flow.shape) == size, f"The flow should have shape {size}, dx before dy; it has {tuple(flow.shape)}."
 
 
+SWAPPED = "dy before dx"
+SIGNS = {
+    (-1, -1): "the opposite sign: Ix dx + Iy dy = -It, with It = second - first",
+    (-1, 1): "the opposite sign of dx",
+    (1, -1): "the opposite sign of dy",
+}
+SCALES = {
+    1 / 2: "half of it: differences over two pixels that are not divided by 2",
+    1 / 4: "4 times too little: filters with a weight of 4",
+    1 / 8: "8 times too little: Sobel filters that are not divided by 8",
+    1 / 32: "32 times too little: Scharr filters that are not divided by 32",
+    2: "twice as much: differences that are halved twice",
+    4: "4 times as much",
+    8: "8 times as much",
+}
+
+
+def mistakes_of_flow(got, right):
+    """What comes of exchanged axes, signs and scales, one of them or several at once; flows are (..., 2), dx before dy."""
+    if got.abs().max() < 1e-3:
+        return {"no flow at all": torch.zeros_like(right)}
+    found, ways = {}, []
+    for swapped in (False, True):
+        for signs in ((1, 1), *SIGNS):
+            for scale in (1, *SCALES):
+                parts = [SWAPPED if swapped else None, SIGNS.get(signs), SCALES.get(scale)]
+                value = (right.flip(-1) if swapped else right) * torch.tensor(signs) * scale
+                ways.append(([part for part in parts if part], value))
+    for parts, value in sorted(ways, key=lambda way: len(way[0])):
+        # Of two explanations that give the same here, the one with fewer mistakes is reported.
+        same = any(torch.allclose(value, other, rtol=0.1, atol=0.02) for other in found.values())
+        if len(parts) == 1 or (parts and not same):
+            found[" and ".join(parts)] = value
+    return found
+
+
 #: One step is exact to first order. Derivatives of either frame or of their mean, any window and guards up to 1e-4 stay within 0.12 here,
 #: and within 0.13 where two motions meet (60 seeds each); a mistake is named by a finer measure.
 NEAR = 0.16
@@ -71,20 +107,7 @@ def test_lucas_kanade_shift(student, rng, shift):
         got,
         right,
         name=f"the flow of a picture that moves by dx = {dx:g}, dy = {dy:g} (median away from the border)",
-        mistakes={
-            "dy before dx": torch.tensor([dy, dx]),
-            "dy before dx, with the opposite sign": torch.tensor([-dy, -dx]),
-            "the opposite sign: Ix dx + Iy dy = -It, with It = second - first": -right,
-            "the opposite sign of dx": torch.tensor([-dx, dy]),
-            "the opposite sign of dy": torch.tensor([dx, -dy]),
-            "8 times too little: Sobel filters that are not divided by 8": right / 8,
-            "4 times too little: filters with a weight of 4": right / 4,
-            "32 times too little: Scharr filters that are not divided by 32": right / 32,
-            "half of it: differences over two pixels that are not divided by 2": right / 2,
-            "twice as much: differences that are halved twice": 2 * right,
-            "8 times as much": 8 * right,
-            "no flow at all": torch.zeros(2),
-        },
+        mistakes=mistakes_of_flow(got, right),
         rtol=0.1,
         atol=0.02,
     )
@@ -110,13 +133,7 @@ def test_lucas_kanade_local(student, rng, window):
             got,
             right,
             name="the flow in the left half, in the right half, and in the second clip",
-            mistakes={
-                "dy before dx": right.flip(1),
-                "the opposite sign": -right,
-                "the clips exchanged": right[[2, 2, 0]],
-                "half of it: differences over two pixels that are not divided by 2": right / 2,
-                "8 times too little: Sobel filters that are not divided by 8": right / 8,
-            },
+            mistakes=mistakes_of_flow(got, right) | {"the clips exchanged": right[[2, 2, 0]]},
             rtol=0.1,
             atol=0.03,
         )
@@ -154,7 +171,10 @@ def test_lucas_kanade_hard(student, rng, case):
     }[case]
     if case == "stripes":
         dx, dy = middle(flow)
-        assert abs(dx - 0.6) < 0.12 and abs(dy) < 0.12, f"Vertical stripes that move by 0.6 to the right should give a flow near (0.6, 0); it is ({dx:.2f}, {dy:.2f})."
+        masked = max(abs(dx), abs(dy)) < 0.01  # no flow where the matrix is singular
+        assert masked or (abs(dx - 0.6) < 0.12 and abs(dy) < 0.12), (
+            f"Vertical stripes that move by 0.6 to the right should give a flow near (0.6, 0), or 0 where you mask what is singular; it is ({dx:.2f}, {dy:.2f})."
+        )
     else:
         assert flow.abs().max() < 1e-5, f"The flow between equal frames should be 0 everywhere; it reaches {float(flow.abs().max()):.2g}."
 
@@ -194,7 +214,7 @@ def test_warp(student, rng, shifts):
     assert_close(
         got[inside],
         warped(),
-        name="the warped frames, away from the border,",
+        name="the result of `warp`, away from the border,",
         inputs={"frames": frames[inside]},
         mistakes={
             "the opposite sign: (x - dx, y - dy)": lambda: warped(x - dx, y - dy),
@@ -204,6 +224,8 @@ def test_warp(student, rng, shifts):
             "x divided by W, not by W - 1, and y likewise": lambda: stretched(width, height, True),
             "x divided by H - 1 and y by W - 1": lambda: stretched(height - 1, width - 1, True),
             "align_corners=False for a grid that goes by the middles of the outer pixels": lambda: stretched(width - 1, height - 1, False),
+            "dy taken for dx and dx for dy, and align_corners=False for a grid that goes by the middles of the outer pixels": lambda: stretched(width - 1, height - 1, False, x + dy, y + dx),
+            "the opposite sign, and align_corners=False for a grid that goes by the middles of the outer pixels": lambda: stretched(width - 1, height - 1, False, x - dx, y - dy),
             "a grid with y before x": lambda: F.grid_sample(frames, torch.stack([2 * (y + dy) / (height - 1) - 1, 2 * (x + dx) / (width - 1) - 1], dim=3), align_corners=True)[inside],
             "the nearest pixel, not a mean of four": lambda: sample(frames, (x + dx).round(), (y + dy).round())[inside],
             "the flow in units of the grid, -1 to 1, not in pixels": lambda: F.grid_sample(frames, torch.stack([2 * x / (width - 1) - 1 + dx, 2 * y / (height - 1) - 1 + dy], dim=3), align_corners=True)[inside],
@@ -214,7 +236,7 @@ def test_warp(student, rng, shifts):
         atol=2e-4,
     )  # fmt: skip
     still = student.warp(frames, torch.zeros_like(flow))
-    assert_close(still, frames, name="the frames, warped by a flow of 0,", rtol=1e-3, atol=2e-4)
+    assert_close(still, frames, name="the result of `warp` by a flow of 0", rtol=1e-3, atol=2e-4)
 
 
 @points(2, hint="torch.cat of lucas_kanade(clips[:, t], clips[:, t + 1]) over t, along the channels.")
