@@ -2,6 +2,7 @@
 
 from grader.data.confusion import Confusion
 from grader.data.digits import digits, digits8x8
+from grader.data.examples import Examples
 from grader.data.faces import faces
 from grader.data.held_out import HeldOut, PointErrors, PredictionError, Split, hold_out, load
 from grader.data.landmarks import write_csv
@@ -14,6 +15,7 @@ from grader.data.video_frames import video_frames
 __all__ = [
     "Confusion",
     "DataSet",
+    "Examples",
     "HeldOut",
     "PointErrors",
     "PredictionError",

@@ -15,14 +15,15 @@ import numpy.typing as npt
 
 from grader.course.models import DataConfig
 from grader.data.confusion import Confusion, count_pairs
+from grader.data.examples import Examples
 from grader.data.predictions import PredictionError, confusion, correct, point_errors
-from grader.data.registry import Samples, check_samples, make
+from grader.data.registry import Samples, check_samples, make, names_of
 from grader.errors import CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Confusion", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
+__all__ = ["Confusion", "Examples", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
 
 Kind = Literal["numpy", "torch"]
 Pair = tuple[Any, Any]
@@ -62,6 +63,23 @@ class HeldOut:
     classes: int
     _labels: npt.NDArray[Any] = field(repr=False, compare=False)
     also: Mapping[str, HeldOut] = field(default_factory=dict, repr=False, compare=False)
+    _config: DataConfig | None = field(default=None, repr=False, compare=False)
+
+    def examples(self, count: int) -> Examples:
+        """The first ``count`` public samples after those of ``train``, or as many as there are: what may be shown.
+
+        They are drawn from the public part, so that everybody may see them with their labels. They are those of
+        ``validation`` where that has any.
+        """
+        if self._config is None:
+            raise ValueError("these data were not made by hold_out: there is no public part to take examples from")
+        asked = self._config
+        data = make(asked.set, asked.options)
+        count = min(count, max(data.public_size - asked.train, 0))
+        more = _after(asked.set, tuple(sorted(asked.options.items())), asked.train, max(asked.validation, count))
+        x, y = _pair(more, flat=asked.flat, array=asked.array)
+        names = names_of(data, data.classes or y.shape[1])
+        return Examples(x, y, data.classes, names).first(count)
 
     def accuracy(self, predict: Callable[[Any], Any], batch: int | None = None) -> float:
         """The share of the secret test part, 0 to 1, that ``predict`` gets right.
@@ -165,7 +183,7 @@ def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
     )
     test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, secret)
     inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
-    return HeldOut(public.train, public.validation, inputs, data.classes, test.y, _Also(asked, secret))
+    return HeldOut(public.train, public.validation, inputs, data.classes, test.y, _Also(asked, secret), asked)
 
 
 class _Also(Mapping[str, HeldOut]):
@@ -193,6 +211,16 @@ class _Also(Mapping[str, HeldOut]):
 def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: bytes) -> Samples:
     # Kept because every attempt of a batch asks for the same part.
     samples = check_samples(name, make(name, dict(options)).secret(test, secret))
+    for array in samples:
+        array.flags.writeable = False
+    return samples
+
+
+@lru_cache(maxsize=8)
+def _after(name: str, options: tuple[tuple[str, Any], ...], train: int, count: int) -> Samples:
+    """``count`` public samples after the first ``train``; kept for the attempts that follow."""
+    x, y = check_samples(name, make(name, dict(options)).public(train, count)[1])
+    samples = Samples(x.copy(), y.copy())
     for array in samples:
         array.flags.writeable = False
     return samples

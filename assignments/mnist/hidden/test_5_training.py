@@ -169,10 +169,11 @@ def trained(student, probe, profile, held_out, np_rng):
 
 
 @points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, fix it first.")
-def test_digits(student, probe, profile, held_out, award, np_rng):
+def test_digits(student, probe, profile, held_out, award, show, np_rng):
     """A network trained by your parts recognises digits that it has not seen."""
     model = trained(student, probe, profile, held_out, np_rng)
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="test_accuracy")
+    show.confusion(held_out.examples(300), lambda x: probe.predict(model, x))
 
 
 @points(2, hint="Averages over five crops shifted by one pixel should do as well as the image alone, or a little better.")

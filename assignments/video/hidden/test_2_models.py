@@ -353,10 +353,13 @@ def train(student, probe, held_out, name, settings, epochs, seed, one_frame=Fals
 
 
 @points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` stand before the first convolution? Batch norm helps in so short a training.")
-def test_motion(student, probe, held_out, profile, award, np_rng):
+def test_motion(student, probe, held_out, profile, award, show, np_rng):
     """A trained `CNN3D` tells the direction in which digits move, on clips that it has not seen."""
     model = train(student, probe, held_out, "CNN3D", {"num_classes": 8, "in_channels": 1}, profile.budget["motion_epochs"], seed_of(np_rng))
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="motion_accuracy")
+    examples = held_out.examples(200)
+    show.clips(examples, lambda x: probe.predict(model, x))
+    show.confusion(examples, lambda x: probe.predict(model, x))
 
 
 @points(3, timeout=60, hint="Are all frames stacked before the first convolution? Nothing may be lost there; then a normal 2-D network.")
@@ -368,9 +371,10 @@ def test_motion_early(student, probe, held_out, profile, award, np_rng):
 
 
 @points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool do. Do all frames of a clip have a say?")
-def test_appearance(student, probe, held_out, profile, award, np_rng):
+def test_appearance(student, probe, held_out, profile, award, show, np_rng):
     """A trained `SingleFrameCNN` tells which digit moves, on clips that it has not seen."""
     looks = held_out.also["appearance"]
     settings = {"num_classes": 10, "in_channels": 1}
     model = train(student, probe, looks, "SingleFrameCNN", settings, profile.budget["appearance_epochs"], seed_of(np_rng), one_frame=True)
     award(looks.accuracy(lambda x: probe.predict(model, x)), metric="appearance_accuracy")
+    show.clips(looks.examples(200), lambda x: probe.predict(model, x))
