@@ -42,14 +42,14 @@ class Mistaken(NamedTuple):
     """A class that another one was taken for, and how often."""
 
     name: str
-    count: int
+    times: int
 
 
 def confused(figure: ConfusionFigure, truth: int, most: int = 3) -> list[Mistaken]:
     """What class number ``truth`` was taken for most often, the most frequent first; at most ``most`` of them."""
-    row = [Mistaken(name, count) for name, count in zip(figure.classes, figure.counts[truth], strict=True)]
+    row = [Mistaken(name, times) for name, times in zip(figure.classes, figure.counts[truth], strict=True)]
     others = [*row[:truth], *row[truth + 1 :], Mistaken("no class", figure.unanswered[truth])]
-    return sorted((item for item in others if item.count), key=lambda item: -item.count)[:most]
+    return sorted((item for item in others if item.times), key=lambda item: -item.times)[:most]
 
 
 def inline(text: str) -> Markup:
