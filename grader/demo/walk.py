@@ -16,7 +16,6 @@ from grader.release import build_release, pack_release
 from grader.reports import BatchRow, publish_feedback, publish_leaderboard
 from grader.store import Store
 
-
 #: An assignment with a profile of this name is graded under it, in the demo and nowhere else.
 PROFILE = "demo"
 
