@@ -51,7 +51,7 @@ def copy_of_the_course(device: str, minimum: tuple[str, ...] | None) -> Course:
 
 
 def chosen(assignment: Assignment) -> list[Variant]:
-    """The wrong variants to grade: one from the middle of the list, and the last that costs a metric, or the last of all."""
+    """The wrong variants to grade: the one in the middle of the list and the last, which are of different modules."""
     wrong = [variant for variant in read_variants(assignment) if variant.kind == "wrong"]
     return [wrong[index * (len(wrong) - 1) // WRONG] for index in range(1, WRONG + 1)]
 
