@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader
+.PHONY: help demo quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,13 @@ formgrader: setup  ## walk through formgrader in JupyterLab with a headless brow
 
 nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
 	$(BIN)/python tools/with_nbgrader/walk.py build/nbgrader
+
+# Where there is a network: build what a machine with a GPU lacks. There: python3 tools/gpu/run.py --out RESULTS
+gpu: setup  ## build what a machine with a GPU is carried, and grade the course there if this is one
+	$(BIN)/python -m tools.gpu.carry
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; \
+	  then $(BIN)/python -m tools.gpu.grade; \
+	  else echo 'torch finds no CUDA device here: take the project with build/gpu to one, and run python3 tools/gpu/run.py there'; fi
 
 lint: setup  ## check style
 	$(BIN)/ruff check .

@@ -7,11 +7,16 @@ Student text (``message``, ``hint``, ``output``) and staff text (``staff``) are 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
+
+#: Bounds of what a report may show. A report is stored with every attempt and read by every page that lists them.
+MAX_FIGURES, MAX_ROWS, MAX_CLASSES, MAX_POINTS = 4, 6, 64, 128
+#: Pixels on a side of a picture, and characters of one as Base64.
+MAX_SIDE, MAX_PNG = 1024, 200_000
 
 #: How a staff text begins that says what was measured: no two runs agree on it.
 MEASURED = "measured: "
@@ -83,6 +88,103 @@ class Place(_Record):
     what: str = Field(default="", description="what the line is: where it raised, or the function that was called")
 
 
+class Drawing(_Record):
+    """A picture that the trusted side encoded from numbers it had checked: a PNG, in Base64."""
+
+    png: str = Field(pattern=r"^[A-Za-z0-9+/]+={0,2}$", max_length=MAX_PNG)
+    width: int = Field(ge=1, le=MAX_SIDE, description="pixels")
+    height: int = Field(ge=1, le=MAX_SIDE, description="pixels")
+
+
+class _Figure(_Record):
+    title: str = Field(max_length=200)
+    description: str = Field(max_length=1000, description="what is to be seen, in words")
+
+
+class LegendEntry(_Record):
+    """What a colour of a label map stands for."""
+
+    name: str = Field(max_length=80)
+    colour: str = Field(pattern=r"^#[0-9a-f]{6}$")
+
+
+class MaskRow(_Record):
+    """One picture with the classes of its pixels: the true ones, and those that a model gave."""
+
+    picture: Drawing
+    truth: Drawing
+    predicted: Drawing
+    right: float | None = Field(description="share of the labelled pixels that is right; None where none is labelled")
+    missed: tuple[str, ...] = Field(
+        default=(), max_length=MAX_CLASSES, description="classes of which no pixel is right"
+    )
+
+
+class MaskFigure(_Figure):
+    """Predicted label maps beside the true ones."""
+
+    kind: Literal["masks"] = "masks"
+    rows: tuple[MaskRow, ...] = Field(max_length=MAX_ROWS)
+    legend: tuple[LegendEntry, ...] = Field(max_length=MAX_CLASSES + 2)
+    leaderboard: bool = Field(default=False, description="its first row may stand on the leaderboard")
+
+
+Point = tuple[float, float]
+
+
+class PointRow(_Record):
+    """One picture with points, in its pixels: x to the right, y down. None where a predicted one cannot be drawn."""
+
+    picture: Drawing
+    truth: tuple[Point, ...] = Field(max_length=MAX_POINTS)
+    predicted: tuple[Point | None, ...] = Field(max_length=MAX_POINTS)
+    distance: float | None = Field(description="mean distance in pixels; None where a point is not finite")
+    farthest: str = Field(default="", max_length=80, description="name of the point that is off by most")
+
+
+class PointFigure(_Figure):
+    """Predicted points beside the true ones."""
+
+    kind: Literal["points"] = "points"
+    rows: tuple[PointRow, ...] = Field(max_length=MAX_ROWS)
+
+
+class ClipRow(_Record):
+    """One clip as a strip of its frames, with its class and the one that a model gave."""
+
+    strip: Drawing
+    frames: int
+    truth: str = Field(max_length=80)
+    predicted: str = Field(max_length=80, description="empty where the answer is no class")
+    chance: float | None = Field(description="the model's share for the true class; None where it gives labels alone")
+
+
+class ClipFigure(_Figure):
+    """The clips that a model got wrong by most."""
+
+    kind: Literal["clips"] = "clips"
+    rows: tuple[ClipRow, ...] = Field(max_length=MAX_ROWS)
+
+
+class ConfusionFigure(_Figure):
+    """How often each class was taken for each: ``counts[t][p]`` of class ``t`` were taken for class ``p``."""
+
+    kind: Literal["confusion"] = "confusion"
+    classes: tuple[Annotated[str, Field(max_length=80)], ...] = Field(max_length=MAX_CLASSES)
+    counts: tuple[tuple[int, ...], ...] = Field(max_length=MAX_CLASSES)
+    unanswered: tuple[int, ...] = Field(max_length=MAX_CLASSES, description="of each class, answers that are no class")
+    unit: str = Field(default="samples", max_length=40, description="what is counted")
+
+
+class MissingFigure(_Figure):
+    """What could not be drawn; the description says why."""
+
+    kind: Literal["missing"] = "missing"
+
+
+Figure = Annotated[MaskFigure | PointFigure | ClipFigure | ConfusionFigure | MissingFigure, Field(discriminator="kind")]
+
+
 class CheckResult(_Record):
     """What one check found."""
 
@@ -95,6 +197,9 @@ class CheckResult(_Record):
     place: Place | None = Field(default=None, description="where in the student's code, if that is known")
     hint: str = Field(default="", description="the author's hint, shown when points were lost")
     output: str = Field(default="", description="what the student's code printed during the check, capped")
+    figures: tuple[Figure, ...] = Field(
+        default=(), max_length=MAX_FIGURES, description="what the student's model did with public examples"
+    )
     visibility: Literal["visible", "after_due", "hidden"] = "visible"
     seconds: float = Field(default=0.0, description="wall seconds")
     staff: str = Field(default="", description="detail for staff only: traceback of a grader_error, say")

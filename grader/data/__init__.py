@@ -2,6 +2,7 @@
 
 from grader.data.confusion import Confusion
 from grader.data.digits import digits, digits8x8
+from grader.data.examples import Examples
 from grader.data.faces import faces
 from grader.data.held_out import DataSource, HeldOut, PointErrors, PredictionError, Split, hold_out, load
 from grader.data.landmarks import write_csv
@@ -15,6 +16,7 @@ __all__ = [
     "Confusion",
     "DataSet",
     "DataSource",
+    "Examples",
     "HeldOut",
     "PointErrors",
     "PredictionError",

@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.data.drawn_faces import draw_faces
-from grader.data.landmarks import SIDE, Pixels, Points, read_csv
+from grader.data.landmarks import NAMES, SIDE, Pixels, Points, read_csv
 from grader.data.registry import DataSet, Samples, check_size, dataset
 from grader.data.stream import Stream
 from grader.data.warp import Strength, perturb_with_points
 
 #: Fixes the public faces for good; no secret.
 _PUBLIC_KEY = b"autograde public faces 1"
+#: The landmarks as people read them.
+_NAMES = tuple(name.replace("_", " ") for name in NAMES)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class DrawnFaces:
     classes: int = 0
     public_size: int = 20_000
     secret_size: int = 20_000
+    names: tuple[str, ...] = _NAMES
 
     def public(self, train: int, validation: int) -> tuple[Samples, Samples]:
         """``train`` and ``validation`` faces: for a part of the same size, always the same ones.
@@ -58,6 +61,7 @@ class KaggleFaces:
     root: Path
     strength: Strength = field(default_factory=lambda: Strength(shift=3.0, rotation=8.0, scale=0.06, noise=0.01))
     classes: int = 0
+    names: tuple[str, ...] = _NAMES
 
     @property
     def public_size(self) -> int:

@@ -15,14 +15,25 @@ import numpy.typing as npt
 
 from grader.course.models import DataConfig
 from grader.data.confusion import Confusion, count_pairs
+from grader.data.examples import Examples
 from grader.data.predictions import PredictionError, confusion, correct, point_errors
-from grader.data.registry import Samples, check_samples, make
-from grader.errors import CourseError
+from grader.data.registry import Samples, check_samples, make, names_of
+from grader.errors import AuthoringError, CourseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Confusion", "DataSource", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
+__all__ = [
+    "Confusion",
+    "DataSource",
+    "Examples",
+    "HeldOut",
+    "PointErrors",
+    "PredictionError",
+    "Split",
+    "hold_out",
+    "load",
+]
 
 Kind = Literal["numpy", "torch"]
 Pair = tuple[Any, Any]
@@ -62,6 +73,32 @@ class HeldOut:
     classes: int
     _labels: npt.NDArray[Any] = field(repr=False, compare=False)
     also: Mapping[str, HeldOut] = field(default_factory=dict, repr=False, compare=False)
+    _config: DataConfig | None = field(default=None, repr=False, compare=False)
+    _measured: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    def examples(self, count: int) -> Examples:
+        """The first ``count`` public samples after those of ``train``, or as many as there are: what may be shown.
+
+        They are drawn from the public part, so that everybody may see them with their labels. They are those of
+        ``validation`` where that has any.
+
+        Raises AuthoringError once something was measured on the secret part: what a model shows afterwards may be made
+        of what it saw there.
+        """
+        if self._measured:
+            raise AuthoringError(
+                "examples are asked for after the held-out inputs went to the student's code",
+                fix="show what a model does first, and measure it afterwards",
+            )
+        if self._config is None:
+            raise ValueError("these data were not made by hold_out: there is no public part to take examples from")
+        asked = self._config
+        data = make(asked.set, asked.options)
+        count = min(count, max(data.public_size - asked.train, 0))
+        more = _after(asked.set, tuple(sorted(asked.options.items())), asked.train, max(asked.validation, count))
+        x, y = _pair(more, flat=asked.flat, array=asked.array)
+        names = names_of(data, data.classes or y.shape[1])
+        return Examples(x, y, data.classes, names).first(count)
 
     def accuracy(self, predict: Callable[[Any], Any], batch: int | None = None) -> float:
         """The share of the secret test part, 0 to 1, that ``predict`` gets right.
@@ -79,6 +116,7 @@ class HeldOut:
         step = batch or total
         if step < 1:
             raise ValueError("batch must be 1 or more")
+        self._measured.append("accuracy")
         right = 0
         for start in range(0, total, step):
             labels = self._labels[start : start + step]
@@ -101,6 +139,7 @@ class HeldOut:
         step = batch or total
         if step < 1:
             raise ValueError("batch must be 1 or more")
+        self._measured.append("confusion")
         parts = []
         for start in range(0, total, step):
             labels = self._labels[start : start + step]
@@ -118,6 +157,7 @@ class HeldOut:
         """
         if self.classes:
             raise ValueError("this data set has classes; ask for the accuracy")
+        self._measured.append("point errors")
         errors = point_errors(predict(self.inputs), self._labels)
         if not np.isfinite(errors).all():
             return PointErrors(float("inf"), float("inf"))
@@ -191,7 +231,7 @@ class DataSource:
         test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, key)
         inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
         also = _Also(self, key)
-        return HeldOut(self.public.train, self.public.validation, inputs, self._classes, test.y, also)
+        return HeldOut(self.public.train, self.public.validation, inputs, self._classes, test.y, also, asked)
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -229,6 +269,16 @@ class _Also(Mapping[str, HeldOut]):
 def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: bytes) -> Samples:
     # Kept because `autograde validate` grades many versions of a solution at the same few seeds.
     samples = check_samples(name, make(name, dict(options)).secret(test, secret))
+    for array in samples:
+        array.flags.writeable = False
+    return samples
+
+
+@lru_cache(maxsize=8)
+def _after(name: str, options: tuple[tuple[str, Any], ...], train: int, count: int) -> Samples:
+    """``count`` public samples after the first ``train``; kept for the attempts that follow."""
+    x, y = check_samples(name, make(name, dict(options)).public(train, count)[1])
+    samples = Samples(x.copy(), y.copy())
     for array in samples:
         array.flags.writeable = False
     return samples

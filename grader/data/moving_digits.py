@@ -25,6 +25,7 @@ from grader.errors import CourseError
 _PUBLIC_KEY = b"autograde public clips 1"
 #: What a step is in (rows down, columns to the right), by class: right, left, down, up, and the four diagonals.
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
+DIRECTION_NAMES = ("right", "left", "down", "up", "down right", "down left", "up right", "up left")
 _TASKS = {"motion": 8, "appearance": 10, "joint": 20}
 _SPEEDS = (1, 2)
 _DIGIT = 12
@@ -64,6 +65,14 @@ class MovingDigits:
     def classes(self) -> int:
         """8 directions, 10 digits, or 20 pairs of digit and direction: ``4 * digit + direction``."""
         return _TASKS[self.task]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the classes are called."""
+        digits_ = tuple(str(digit) for digit in range(10))
+        if self.task == "joint":
+            return tuple(f"{digit} {way}" for digit in digits_[:5] for way in DIRECTION_NAMES[:4])
+        return DIRECTION_NAMES if self.task == "motion" else digits_
 
     def public(self, train: int, validation: int) -> tuple[Samples, Samples]:
         """``train`` and ``validation`` clips, the same everywhere, made of different digits.

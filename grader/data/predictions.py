@@ -43,19 +43,42 @@ def confusion(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> Confu
 
     Raises PredictionError where it has another shape, or is not made of numbers.
     """
+    return count_pairs(predicted_labels(answer, labels.shape, classes), labels, classes)
+
+
+def predicted_labels(answer: Any, shape: tuple[int, ...], classes: int) -> npt.NDArray[np.int64]:
+    """The classes that the ``answer`` gives, as int64 of ``shape``, (N,) or (N, H, W): 0 to ``classes`` - 1, or -1 for none.
+
+    The answer is labels of that shape, or scores with an axis of ``classes`` after the first.
+
+    Raises PredictionError where it has another shape, or is not made of numbers.
+    """
     values = as_array(answer)
-    scores = (len(labels), classes, *labels.shape[1:])
+    scores = (shape[0], classes, *shape[1:])
     if values.shape == scores:
-        return count_pairs(_winners(values), labels, classes)
-    if values.shape == labels.shape:
-        finite = _whole(values, "one class a pixel" if labels.ndim > 1 else "one class a row")
-        return count_pairs(np.where(finite, values, -1).astype(np.int64), labels, classes)
-    if labels.ndim > 1:
-        raise PredictionError(_other_map(values, labels.shape, classes))
+        return _winners(values)
+    if values.shape == shape:
+        _whole(values, "one class a pixel" if len(shape) > 1 else "one class a row")
+        known = (values >= 0) & (values < classes)  # false for NaN
+        return np.where(known, values, -1).astype(np.int64)
+    if len(shape) > 1:
+        raise PredictionError(_other_map(values, shape, classes))
     raise PredictionError(
-        f"for {len(labels)} inputs your model should give scores of shape {scores} or labels of shape {labels.shape}; it "
+        f"for {shape[0]} inputs your model should give scores of shape {scores} or labels of shape {shape}; it "
         f"gave {_shape(values)}"
     )
+
+
+def chances(answer: Any, count: int, classes: int) -> npt.NDArray[np.float64] | None:
+    """The softmax of an ``answer`` that is scores, (N, classes) float64; None where it is labels or is not all finite."""
+    values = as_array(answer)
+    if values.shape != (count, classes):
+        return None
+    scores = values.astype(np.float64)
+    if not np.isfinite(scores).all():
+        return None
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _other_map(values: npt.NDArray[Any], shape: tuple[int, ...], classes: int) -> str:
@@ -80,14 +103,22 @@ def point_errors(answer: Any, points: npt.NDArray[np.float32]) -> npt.NDArray[np
 
     Raises PredictionError where the answer has another shape, or is not made of numbers.
     """
+    return np.asarray(predicted_points(answer, points.shape) - points)
+
+
+def predicted_points(answer: Any, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """The points that the ``answer`` gives, as float64 of ``shape``, (N, K, 2).
+
+    Raises PredictionError where it has another shape, or is not made of numbers.
+    """
     values = as_array(answer)
-    count, each = points.shape[:2]
-    if values.shape not in (points.shape, (count, 2 * each)):
+    count, each = shape[:2]
+    if values.shape not in (shape, (count, 2 * each)):
         raise PredictionError(
-            f"for {count} inputs your model should give points of shape {points.shape} or ({count}, {2 * each}); it "
+            f"for {count} inputs your model should give points of shape {shape} or ({count}, {2 * each}); it "
             f"gave {_shape(values)}"
         )
-    return np.asarray(values.astype(np.float64).reshape(points.shape) - points)
+    return np.asarray(values.astype(np.float64).reshape(shape))
 
 
 def as_array(answer: Any) -> npt.NDArray[Any]:

@@ -35,6 +35,8 @@ class Samples(NamedTuple):
 class DataSet(Protocol):
     """A data set with a public and a secret part that share no image and no clip.
 
+    One that has ``names`` as well, one for each class or each point, is shown with them in feedback.
+
     tests/framework/data/test_datasets.py holds every data set that is registered to what is written here.
     """
 
@@ -115,6 +117,17 @@ def check_samples(name: str, samples: Samples) -> Samples:
             f"the data set {name!r} gives {len(x)} inputs and {len(y)} targets; there should be one for each"
         )
     return samples
+
+
+def names_of(data: DataSet, count: int) -> tuple[str, ...]:
+    """What the ``count`` classes of a data set are called, or its points: its own ``names``, where it has any, or numbers.
+
+    Raises TypeError, for the author of the data set, where it has another number of them.
+    """
+    names = tuple(str(name) for name in getattr(data, "names", ())) or tuple(str(index) for index in range(count))
+    if len(names) != count:
+        raise TypeError(f"the data set has {len(names)} names, and there are {count}")
+    return names
 
 
 def make(name: str, options: dict[str, Any]) -> DataSet:

@@ -32,6 +32,12 @@ MSRC_COLOURS = {
     "cat": (0, 192, 128), "dog": (128, 192, 128), "body": (64, 64, 0), "boat": (192, 64, 0),
 }  # fmt: skip
 
+#: Classes of PASCAL VOC, by the index that stands for them in its class maps.
+VOC_CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
+    "dog", "horse", "motorbike", "person", "potted plant", "sheep", "sofa", "train", "tv monitor",
+)  # fmt: skip
+
 #: Where MSRC-v2 keeps pictures and ground truth: as Microsoft packed it, and as courses repacked it.
 _MSRC_LAYOUTS = (("Images", "GroundTruth"), ("images", "targets"))
 

@@ -37,6 +37,7 @@ class DrawnScenes:
     classes: int = len(CLASSES)
     public_size: int = 5_000
     secret_size: int = 5_000
+    names: tuple[str, ...] = CLASSES
 
     def public(self, train: int, validation: int) -> tuple[Samples, Samples]:
         """The first ``train`` scenes of one fixed series and the first ``validation`` of another.
@@ -82,6 +83,7 @@ class Photographs:
     classes: int
     find: Callable[[Path, Part], list[Photograph]]
     labels: Callable[[Image], Labels]
+    names: tuple[str, ...] = ()
 
     @property
     def public_size(self) -> int:
@@ -190,17 +192,19 @@ def scenes() -> DataSet:
 @dataset("msrc")
 def msrc(root: str, side: int = SIDE) -> DataSet:
     """MSRC-v2 from the folder ``root`` (``~`` is the home folder): 591 photographs, 23 classes."""
-    found, labels = scene_folders.find_msrc, scene_folders.labels_of_msrc
-    return Photographs("msrc", _folder(root), side, len(scene_folders.MSRC_COLOURS), found, labels)
+    found, labels, names = scene_folders.find_msrc, scene_folders.labels_of_msrc, tuple(scene_folders.MSRC_COLOURS)
+    return Photographs("msrc", _folder(root), side, len(names), found, labels, names)
 
 
 @dataset("voc")
 def voc(root: str, side: int = SIDE) -> DataSet:
     """PASCAL VOC 2012 from ``root``/VOCdevkit/VOC2012: 20 kinds of things, and background, class 0."""
-    return Photographs("voc", _folder(root), side, 21, scene_folders.find_voc, scene_folders.labels_of_voc)
+    names = scene_folders.VOC_CLASSES
+    return Photographs("voc", _folder(root), side, 21, scene_folders.find_voc, scene_folders.labels_of_voc, names)
 
 
 @dataset("pets")
 def pets(root: str, side: int = SIDE) -> DataSet:
     """The Oxford-IIIT pets from ``root``/oxford-iiit-pet: the pet is class 0, background class 1, its outline void."""
-    return Photographs("pets", _folder(root), side, 2, scene_folders.find_pets, scene_folders.labels_of_pets)
+    names = "pet", "background"
+    return Photographs("pets", _folder(root), side, 2, scene_folders.find_pets, scene_folders.labels_of_pets, names)

@@ -78,6 +78,11 @@ class VideoFrames:
         return len(_scan(self.root)[0])
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the classes are called: as their folders are."""
+        return _scan(self.root)[0]
+
+    @property
     def public_size(self) -> int:
         """How many videos the public part has."""
         return len(_scan(self.root)[1])

@@ -55,7 +55,7 @@ def make_class(
     for variant in _spread([v for v in variants if v.kind == "right"], right):
         made.append((f"right: {variant.name}", apply(variant, solution), _full, None))
     for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
-        made.append((f"wrong: {variant.name}", apply(variant, solution), _sees(variant), None))
+        made.append((f"wrong: {variant.name}", apply(variant, solution), sees(variant), None))
     return [
         Member(student.id, role, files, judge, archive)
         for student, (role, files, judge, archive) in zip(students, made, strict=False)
@@ -125,7 +125,9 @@ def _stub(report: Report) -> str | None:
     return None
 
 
-def _sees(variant: Variant) -> Callable[[Report], str | None]:
+def sees(variant: Variant) -> Callable[[Report], str | None]:
+    """A judge of reports: what is wrong with one of a wrong variant, where a check that should see it does not."""
+
     def judge(report: Report) -> str | None:
         for check in report.checks:
             if check.id in variant.expect and (check.score is None or check.score >= check.max_score):

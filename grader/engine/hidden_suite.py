@@ -120,7 +120,7 @@ class Suite:
                 again_in.setdefault(found.label, []).append(found)
 
     def _pass(self, items: Sequence[pytest.Function], run: SubmissionRun, *, brief: bool = False) -> Ran:
-        self._state.begin(run)
+        self._state.begin(run, brief=brief)
         failed: set[str] = set()
         for index, item in enumerate(items):
             if item.originalname in failed:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grader.engine.advice import advise
 from grader.engine.import_advice import explain
 from grader.errors import StudentVisibleError, SystemFault
-from grader.records import CheckResult, Metric, Place, Report, Verdict, worst
+from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, worst
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
 from grader.text import screenful
 
@@ -48,6 +48,7 @@ class CaseState:
     flags: list[str] = field(default_factory=list)
     #: Whether it sees held-out inputs: little of what the student's code says may come back.
     apart: bool = False
+    figures: list[Figure] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class CaseOutcome:
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
     flags: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 #: A case that did not come to run.
@@ -209,6 +211,7 @@ def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
         output=outcome.output,
         seconds=outcome.seconds,
         place=outcome.place,
+        figures=outcome.figures,
     )
 
 
@@ -236,6 +239,7 @@ def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
         place=failed.place if failed and verdict not in (Verdict.ACCEPTED, Verdict.SKIPPED) else None,
         hint="" if fraction >= 1 or verdict.held or (failed and failed.hintless) else spec.hint,
         output=clean_text("".join(case.output for case in cases), 4000),
+        figures=tuple(figure for case in cases for figure in case.figures)[:MAX_FIGURES],
         visibility=spec.visibility,
         seconds=math.fsum(case.seconds for case in cases),
         staff=failed.staff if failed else "",

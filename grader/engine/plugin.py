@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from grader.engine.outcomes import CaseOutcome, CaseState
     from grader.engine.run import SubmissionRun
     from grader.engine.session import Session
+    from grader.engine.show import Show
 
 STATE = pytest.StashKey["GradingState"]()
 _CASE = pytest.StashKey["CaseState"]()
@@ -32,6 +33,7 @@ class GradingState:
         self.outcomes: dict[str, CaseOutcome] = {}
         self.metrics: dict[str, Any] = {}
         self.collect_errors: list[str] = []
+        self.brief = False
 
     def current(self) -> SubmissionRun:
         """The submission under test."""
@@ -39,9 +41,10 @@ class GradingState:
             raise pytest.UsageError("no submission is being graded")
         return self.run
 
-    def begin(self, run: SubmissionRun) -> None:
-        """Take up a submission."""
+    def begin(self, run: SubmissionRun, *, brief: bool = False) -> None:
+        """Take up a submission; ``brief`` as in :class:`~grader.engine.measurement.Plan`."""
         self.run = run
+        self.brief = brief
         self.outcomes = {}
         self.metrics = {}
 
@@ -117,7 +120,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         case = item.stash[_CASE] = CaseState(apart=sees_held_out(item))
         spec = spec_of(item)
         title = spec.title if spec.visibility == "visible" else ""
-        state.run.begin_case(case_id(item), spec.timeout, title, apart=case.apart)
+        shows = "show" in item.fixturenames
+        state.run.begin_case(case_id(item), spec.timeout, title, apart=case.apart, fresh=case.apart and shows)
         _seed_trusted(state.run.case_seed, devices=state.session.profile.device == "cuda")
     return (yield)
 
@@ -184,7 +188,7 @@ def _finish(state: GradingState, item: pytest.Item) -> None:
     if output and item.stash[_CASE].apart:
         output = NOT_SHOWN
     if outcome is not None:
-        state.outcomes[case_id(item)] = replace(outcome, output=output)
+        state.outcomes[case_id(item)] = replace(outcome, output=output, figures=tuple(item.stash[_CASE].figures))
     for name, metric in item.stash[_CASE].metrics.items():
         state.metrics[name] = metric
 
@@ -333,6 +337,14 @@ def _record(grading: GradingState, case: CaseState, name: str, value: float) -> 
     threshold = grading.session.profile.thresholds.get(name)
     direction = threshold.direction if threshold else columns.get(name, "higher")
     case.metrics[name] = Metric(name=name, value=number if math.isfinite(number) else None, direction=direction)
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest, grading: GradingState) -> Show:
+    """Draws for the student what their model did with public examples: ``show.masks(held_out.examples(3), predict, classes=NAMES)``."""
+    from grader.engine.show import Show
+
+    return Show(request.node.stash[_CASE], wanted=not grading.brief)
 
 
 @pytest.fixture

@@ -86,13 +86,16 @@ class SubmissionRun:
 
     # -- one check at a time -----------------------------------------------------------------------------------
 
-    def begin_case(self, case: str, timeout: float | None, title: str = "", *, apart: bool = False) -> None:
+    def begin_case(
+        self, case: str, timeout: float | None, title: str = "", *, apart: bool = False, fresh: bool = False
+    ) -> None:
         """Start the clock and set the seeds of one case of a check.
 
         ``title`` is under what students see the check; "" where they may not. Cases that are ``apart`` see held-out
         inputs: they share no worker with others, so that nothing of these inputs is there when a later check prints.
+        A ``fresh`` one shares none with any earlier case: what it shows cannot be made of what was seen before.
         """
-        if apart != self._apart:
+        if apart != self._apart or fresh:
             for side in self.sides:
                 side.lease.retire()
             self._apart = apart

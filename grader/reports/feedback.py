@@ -227,12 +227,19 @@ def answers(graded: FeedbackItem, assignment: Assignment) -> tuple[Answer, ...]:
 def _visible(check: CheckResult, *, due_passed: bool) -> CheckResult:
     if check.visibility == "hidden":
         return check.model_copy(
-            update={"title": clean(check.title), "message": "", "hint": "", "output": "", "place": None}
+            update={"title": clean(check.title), "message": "", "hint": "", "output": "", "place": None, "figures": ()}
         )
     if check.visibility == "after_due" and not due_passed:
         note = "" if check.verdict is Verdict.ACCEPTED else _AFTER_DUE
         return check.model_copy(
-            update={"title": clean(check.title), "message": note, "hint": "", "output": "", "place": None}
+            update={
+                "title": clean(check.title),
+                "message": note,
+                "hint": "",
+                "output": "",
+                "place": None,
+                "figures": (),
+            }
         )
     lost = check.score is not None and check.score < check.max_score
     update = {

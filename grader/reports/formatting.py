@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -13,7 +13,7 @@ from grader.text import clean, shorten
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from grader.records import Place
+    from grader.records import ConfusionFigure, Place
 
 #: Stands where there is no number.
 DASH = "\N{EN DASH}"
@@ -36,6 +36,20 @@ def excerpt_text(place: Place) -> str:
     width = len(str(lines[-1][0])) if lines else 1
     marked = [f"{'>' if meant else ' '} {number:>{width}} | {line}".rstrip() for number, line, meant in lines]
     return "\n".join([f"{clean(place.file)}, line {place.line}. {clean(place.what)}".rstrip(), *marked])
+
+
+class Mistaken(NamedTuple):
+    """A class that another one was taken for, and how often."""
+
+    name: str
+    times: int
+
+
+def confused(figure: ConfusionFigure, truth: int, most: int = 3) -> list[Mistaken]:
+    """What class number ``truth`` was taken for most often, the most frequent first; at most ``most`` of them."""
+    row = [Mistaken(name, times) for name, times in zip(figure.classes, figure.counts[truth], strict=True)]
+    others = [*row[:truth], *row[truth + 1 :], Mistaken("no class", figure.unanswered[truth])]
+    return sorted((item for item in others if item.times), key=lambda item: -item.times)[:most]
 
 
 def inline(text: str) -> Markup:

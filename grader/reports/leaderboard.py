@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from grader.course.pseudonyms import pseudonym
 from grader.files import write_file
+from grader.records import MaskFigure
 from grader.reports.formatting import DASH, moment, number
 from grader.reports.pages import render, script
 from grader.text import clean, csv_safe
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course, LeaderboardColumn
+    from grader.records import Drawing, LegendEntry, MaskRow, Report
     from grader.store.standings import Standing
 
 SCHEMA_VERSION = 1
 #: The fraction of the points, lateness counted, that passes.
 PASS_FRACTION = 0.5
 _HANDLE_LENGTH = 60
+#: Pictures on one page; each holds its file.
+_MOST_TILES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class LeaderboardEntry:
     max_score: float
     passed: bool
     metrics: Mapping[str, float | None]
+    figure: MaskFigure | None = None
+    """What the model made of public pictures, where the suite says that it may stand here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Row:
     received_at: datetime
     received: str
     """In the course's timezone."""
+    figure: MaskFigure | None = None
 
     @property
     def epoch(self) -> int:
@@ -70,8 +77,24 @@ class Row:
         return int(self.received_at.timestamp())
 
 
-def entry_of(row: Standing, *, secret: bytes, pass_fraction: float = PASS_FRACTION) -> LeaderboardEntry | None:
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """One public picture, its true classes, and what each model makes of it, in the order of the ranks."""
+
+    picture: Drawing
+    truth: Drawing
+    tiles: tuple[tuple[Row, MaskRow], ...]
+    legend: tuple[LegendEntry, ...]
+    more: int
+    """How many further models are not shown."""
+
+
+def entry_of(
+    row: Standing, *, secret: bytes, report: Report | None = None, pass_fraction: float = PASS_FRACTION
+) -> LeaderboardEntry | None:
     """The leaderboard's entry of a row of the store's standing; None for who has handed in nothing.
+
+    ``report`` is that of the attempt that counts: it may hold a figure for the leaderboard.
 
     Who has chosen no handle stands under a pseudonym that follows from the course's ``secret``: never under an id or a
     name. The score is the one after lateness; it passes at ``pass_fraction`` of the points.
@@ -86,7 +109,31 @@ def entry_of(row: Standing, *, secret: bytes, pass_fraction: float = PASS_FRACTI
         max_score=most,
         passed=points is not None and points >= pass_fraction * most,
         metrics={name: metric.value for name, metric in row.metrics.items()},
+        figure=_figure(report) if report is not None and points is not None else None,
     )
+
+
+def _figure(report: Report) -> MaskFigure | None:
+    """The first figure for the leaderboard that every student may see of their own work."""
+    shown = (figure for check in report.checks if check.visibility == "visible" for figure in check.figures)
+    return next((item for item in shown if isinstance(item, MaskFigure) and item.leaderboard and item.rows), None)
+
+
+def gallery(rows: Sequence[Row]) -> Gallery | None:
+    """The first picture of the best figure, with what every model made of that very picture; None without figures."""
+    drawn = [(row, row.figure) for row in rows if row.figure is not None and row.rank is not None]
+    if not drawn:
+        return None
+    best = drawn[0][1].rows[0]
+    # Another grader version may have drawn another picture.
+    same = [(row, figure) for row, figure in drawn if _same(figure.rows[0], best)]
+    legend = {entry.name: entry for _, figure in same[:_MOST_TILES] for entry in figure.legend}
+    tiles = tuple((row, figure.rows[0]) for row, figure in same[:_MOST_TILES])
+    return Gallery(best.picture, best.truth, tiles, tuple(legend.values()), len(same) - len(tiles))
+
+
+def _same(one: MaskRow, other: MaskRow) -> bool:
+    return (one.picture, one.truth) == (other.picture, other.truth)
 
 
 def standing(entries: Iterable[LeaderboardEntry], *, course: Course, assignment: Assignment) -> tuple[Row, ...]:
@@ -115,6 +162,7 @@ def standing(entries: Iterable[LeaderboardEntry], *, course: Course, assignment:
                 passed=entry.passed and entry.score is not None,
                 received_at=entry.received_at,
                 received=moment(entry.received_at, course.timezone),
+                figure=entry.figure,
             )
         )
     return tuple(rows)
@@ -133,6 +181,7 @@ def write_leaderboard(
         title=assignment.title,
         columns=columns,
         rows=rows,
+        gallery=gallery(rows),
         made=moment(now, course.timezone),
         script=text,
         script_source=source,

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.formatting import excerpt, inline, number
+from grader.reports.formatting import confused, excerpt, inline, number
 from grader.reports.verdicts import WORDINGS
 from grader.text import clean, screenful
 
@@ -46,6 +46,7 @@ def _environment() -> jinja2.Environment:
         "inline": inline,
         "number": number,
         "excerpt": excerpt,
+        "confused": confused,
     }
     environment.globals["wordings"] = WORDINGS
     return environment

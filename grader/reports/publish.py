@@ -11,6 +11,9 @@ from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderb
 from grader.store import Store
 from grader.store.standings import whose_due
 
+#: How many reports are in memory at a time: one with pictures has some ten thousand characters.
+_AT_ONCE = 100
+
 
 def publish_feedback(
     course: Course, assignment: Assignment, store: Store, folder: Path
@@ -44,6 +47,14 @@ def publish_leaderboard(
     """Write the leaderboard of everybody who has handed in; give its page and the entries."""
     secret = course_secret(store.state)
     rows = store.standing(course, assignment)
-    entries = [entry for row in rows if (entry := entry_of(row, secret=secret)) is not None]
+    entries: list[LeaderboardEntry] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        reports = store.reports(row.attempt.id for row in part if row.attempt is not None)
+        for row in part:
+            report = reports.get(row.attempt.id) if row.attempt is not None else None
+            entry = entry_of(row, secret=secret, report=report)
+            if entry is not None:
+                entries.append(entry)
     page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))
     return page, entries

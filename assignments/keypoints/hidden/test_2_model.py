@@ -255,15 +255,17 @@ def test_normalised_mean_error(student, rng, split):
 
 
 @points(7, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
-def test_faces(student, probe, held_out, profile, award, record, untrained, np_rng):
+def test_faces(student, probe, held_out, profile, award, record, untrained, show, np_rng):
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
     model = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
+    predict = lambda x: 48 + 48 * probe.predict(model, x)  # noqa: E731
+    show.points(held_out.examples(4), predict)
     fresh = probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
     before = held_out.known(50).point_errors(lambda x: 48 + 48 * probe.predict(fresh, x)).mse
     untrained(48**2 / (2 * before) if before > 0 else float("inf"), metric="test_score")
-    errors = held_out.point_errors(lambda x: 48 + 48 * probe.predict(model, x))
+    errors = held_out.point_errors(predict)
     record("test_error", errors.normalised)
     square = errors.mse / 48**2
     award(1 / (2 * square) if square > 0 else 0.0, metric="test_score")

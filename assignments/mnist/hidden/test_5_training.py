@@ -181,9 +181,10 @@ def trained(student, probe, profile, held_out, np_rng, epochs=None):
 
 
 @points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, fix it first.")
-def test_digits(student, probe, profile, held_out, award, untrained, np_rng):
+def test_digits(student, probe, profile, held_out, award, untrained, show, np_rng):
     """A network trained by your parts recognises digits that it has not seen."""
     model = trained(student, probe, profile, held_out, np_rng)
+    show.confusion(held_out.examples(300), lambda x: probe.predict(model, x))
     fresh = trained(student, probe, profile, held_out, np_rng, epochs=0)
     untrained(held_out.known().accuracy(lambda x: probe.predict(fresh, x)), metric="test_accuracy")
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="test_accuracy")

@@ -427,17 +427,21 @@ def test_evaluate(student, probe, rng, sizes):
 
 
 def learned(student, probe, held_out, profile, try_seed):
-    """What a network of the student's, trained on the public scenes, takes for what on the secret ones."""
+    """A function from pictures to label maps: a network of the student's, trained on the public scenes."""
     x, y = held_out.train
     pictures, labels = (x * 255).round().to(torch.uint8), y.to(torch.int8)
     model = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
-    return held_out.confusion(lambda inputs: probe.label_maps(model, inputs))
+    return lambda inputs: probe.label_maps(model, inputs)
 
 
 @points(7, timeout=120, hint="Does the decoder see finer maps than that of stride 32? Overfit four scenes first; look at predictions beside the truth.")
-def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record, untrained):
+def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record, untrained, show):
     """A trained `SegmentationNN` labels scenes that it has not seen: mean IoU."""
-    confusion = learned(student, probe, held_out, profile, try_seed)
+    predict = learned(student, probe, held_out, profile, try_seed)
+    examples = held_out.examples(24)
+    show.masks(examples, predict, leaderboard=True)
+    show.confusion(examples, predict)
+    confusion = held_out.confusion(predict)
     record("majority_accuracy", confusion.majority)
     fresh = probe.new_model(student.ref("SegmentationNN"), try_seed, None, True)
     before = held_out.known(20).confusion(lambda inputs: probe.label_maps(fresh, inputs))
@@ -448,4 +452,4 @@ def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, rec
 @points(5, timeout=120, hint="As for the mean IoU. Accuracy asks for the large regions, mean IoU for every class alike.")
 def test_scenes_accuracy(student, probe, held_out, profile, try_seed, award):
     """A trained `SegmentationNN` labels scenes that it has not seen: pixel accuracy."""
-    award(learned(student, probe, held_out, profile, try_seed).accuracy, metric="test_accuracy")
+    award(held_out.confusion(learned(student, probe, held_out, profile, try_seed)).accuracy, metric="test_accuracy")

@@ -359,11 +359,14 @@ def train(student, probe, held_out, name, settings, epochs, seed, one_frame=Fals
 
 
 @points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` stand before the first convolution? Batch norm helps in so short a training.")
-def test_motion(student, probe, held_out, profile, award, untrained, np_rng):
+def test_motion(student, probe, held_out, profile, award, untrained, show, np_rng):
     """A trained `CNN3D` tells the direction in which digits move, on clips that it has not seen."""
     settings = {"num_classes": 8, "in_channels": 1}
     untrained(knows(student, probe, held_out, "CNN3D", settings, seed_of(np_rng)), metric="motion_accuracy")
     model = train(student, probe, held_out, "CNN3D", settings, profile.budget["motion_epochs"], seed_of(np_rng))
+    examples = held_out.examples(200)
+    show.clips(examples, lambda x: probe.predict(model, x))
+    show.confusion(examples, lambda x: probe.predict(model, x))
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="motion_accuracy")
 
 
@@ -377,10 +380,11 @@ def test_motion_early(student, probe, held_out, profile, award, untrained, np_rn
 
 
 @points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool do. Do all frames of a clip have a say?")
-def test_appearance(student, probe, held_out, profile, award, untrained, np_rng):
+def test_appearance(student, probe, held_out, profile, award, untrained, show, np_rng):
     """A trained `SingleFrameCNN` tells which digit moves, on clips that it has not seen."""
     looks = held_out.also["appearance"]
     settings = {"num_classes": 10, "in_channels": 1}
     untrained(knows(student, probe, looks, "SingleFrameCNN", settings, seed_of(np_rng)), metric="appearance_accuracy")
     model = train(student, probe, looks, "SingleFrameCNN", settings, profile.budget["appearance_epochs"], seed_of(np_rng), one_frame=True)
+    show.clips(looks.examples(200), lambda x: probe.predict(model, x))
     award(looks.accuracy(lambda x: probe.predict(model, x)), metric="appearance_accuracy")

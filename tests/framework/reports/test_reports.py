@@ -314,6 +314,7 @@ def test_contrast_is_readable_in_both_modes():
             ("soft", "page"),
             ("soft", "card"),
             ("soft", "wash"),
+            ("ink", "heat"),
         ]
         pairs += [("accent", "card"), ("accent", "page")]
         pairs += [(tone, f"{tone}-wash") for tone in ("good", "partial", "bad", "held", "quiet")]
