@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
-from grader.store import Store
+
+if TYPE_CHECKING:
+    from grader.store import Store
 
 
 def publish_feedback(
