@@ -12,7 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
-    Float,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -113,8 +113,8 @@ attempts = Table(
     # Text: a seed may use all 64 bits, and SQL integers are signed.
     Column("seed", String, nullable=False),
     Column("verdict", String, nullable=False),
-    Column("score", Float(53)),
-    Column("max_score", Float(53), nullable=False),
+    Column("score", Double),
+    Column("max_score", Double, nullable=False),
     Column("report", Text, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime, nullable=False),
@@ -138,9 +138,9 @@ checks = Table(
     Column("position", Integer, primary_key=True),
     Column("check_id", String, nullable=False),
     Column("verdict", String, nullable=False),
-    Column("score", Float(53)),
-    Column("max_score", Float(53), nullable=False),
-    Column("seconds", Float(53), nullable=False),
+    Column("score", Double),
+    Column("max_score", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
     Index("ix_checks_check_id", "check_id"),
 )
 
@@ -150,7 +150,7 @@ metrics = Table(
     metadata,
     Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
     Column("name", String, primary_key=True),
-    Column("value", Float(53)),
+    Column("value", Double),
     Column("direction", String, nullable=False),
 )
 
@@ -162,8 +162,8 @@ marks = Table(
     Column("assignment", String, nullable=False),
     Column("student", String, nullable=False),
     Column("question", String, nullable=False),
-    Column("points", Float(53)),
-    Column("extra", Float(53), nullable=False),
+    Column("points", Double),
+    Column("extra", Double, nullable=False),
     Column("comment", Words, nullable=False),
     Column("marker", String, nullable=False),
     Column("marked_at", UtcDateTime, nullable=False),

@@ -40,8 +40,8 @@ def upgrade() -> None:
         sa.Column("profile", sa.String, nullable=False),
         sa.Column("seed", sa.String, nullable=False),
         sa.Column("verdict", sa.String, nullable=False),
-        sa.Column("score", sa.Float(53)),
-        sa.Column("max_score", sa.Float(53), nullable=False),
+        sa.Column("score", sa.Double),
+        sa.Column("max_score", sa.Double, nullable=False),
         sa.Column("report", sa.Text, nullable=False),
         sa.Column("started_at", zoned, nullable=False),
         sa.Column("finished_at", zoned, nullable=False),
@@ -54,15 +54,15 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("check_id", sa.String, nullable=False),
         sa.Column("verdict", sa.String, nullable=False),
-        sa.Column("score", sa.Float(53)),
-        sa.Column("max_score", sa.Float(53), nullable=False),
-        sa.Column("seconds", sa.Float(53), nullable=False),
+        sa.Column("score", sa.Double),
+        sa.Column("max_score", sa.Double, nullable=False),
+        sa.Column("seconds", sa.Double, nullable=False),
     )
     op.create_index("ix_checks_check_id", "checks", ["check_id"])
     op.create_table(
         "metrics",
         sa.Column("attempt_id", sa.Integer, sa.ForeignKey("attempts.id"), primary_key=True),
         sa.Column("name", sa.String, primary_key=True),
-        sa.Column("value", sa.Float(53)),
+        sa.Column("value", sa.Double),
         sa.Column("direction", sa.String, nullable=False),
     )
