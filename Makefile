@@ -46,8 +46,9 @@ setup: .venv/ready  ## make .venv with everything that is needed
 bench: setup  ## measure against nbgrader and Otter in the same run
 	$(BIN)/python tests/bench/run.py
 
-chaos: setup  ## kill what grades a class, a hundred times, and compare
+chaos: setup  ## kill what grades a class, a hundred times, and compare; then coordinators that share a store
 	$(BIN)/python -m tests.chaos.run
+	$(BIN)/python -m tests.chaos.coordinators --kills 100
 
 # `make fuzz FRAMES=10000000 JOBS=2` for a number of frames; otherwise for a number of seconds.
 FRAMES ?= 0

@@ -42,6 +42,17 @@ _POSTGRES_FIXES = {
     "53300": "raise max_connections of the server, or end other programs that use it",
     "57": "start the server and run the same command again; what was recorded is kept",
 }
+_REFUSALS = {
+    "authentication failed": "28",
+    "no pg_hba.conf entry": "28",
+    "no password supplied": "28",
+    "role ": "28",
+    "database ": "3D",
+    "too many": "53300",
+    "remaining connection slots": "53300",
+    "shutting down": "57",
+    "starting up": "57",
+}
 _FIX_SERVER = "see that the server runs and can be reached from here, and run the same command again"
 
 
@@ -140,9 +151,9 @@ def _path(url: str) -> Path:
     except ArgumentError:
         parsed = None
     if parsed is None or parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        shown = parsed.render_as_string() if parsed is not None else url.partition("://")[0]
+        shown = repr(parsed.render_as_string()) if parsed is not None else "this"
         raise UsageError(
-            f"{shown!r} is not the address of a store",
+            f"{shown} is not the address of a store",
             fix="write it like postgresql://user@host/database, or sqlite:////folder/store.db",
         )
     return Path(parsed.database)
@@ -175,10 +186,9 @@ class PostgresEngine:
         _make(state)
         try:
             parsed = make_url(url)
-        except ArgumentError as error:
-            raise UsageError(
-                "this is not the address of a store", where=url.partition("://")[0], fix=f"write it like {_EXAMPLE}"
-            ) from error
+        except ArgumentError:
+            # What cannot be read is not shown: there may be a password in it.
+            raise UsageError("this is not the address of a store", fix=f"write it like {_EXAMPLE}") from None
         if parsed.drivername not in ("postgres", "postgresql", "postgresql+psycopg") or not parsed.database:
             raise UsageError(
                 f"{parsed.render_as_string()!r} is not the address of a store", fix=f"write it like {_EXAMPLE}"
@@ -217,6 +227,9 @@ class PostgresEngine:
     def fix(self, error: object) -> str:
         """As the protocol says."""
         code = str(getattr(error, "sqlstate", None) or "")
+        if not code:
+            # A connection that was refused has no code, only the server's words.
+            code = next((code for words, code in _REFUSALS.items() if words in str(error)), "")
         return _POSTGRES_FIXES.get(code) or _POSTGRES_FIXES.get(code[:2]) or _FIX_SERVER
 
 
