@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grader.store.database import Database
 
 #: For how long a claim holds unless it is renewed, in seconds; so long a vanished coordinator keeps its work from others.
-LEASE_S = 60.0
+CLAIM_S = 60.0
 #: How many submissions one query is asked about.
 _AT_A_TIME = 64
 
@@ -39,10 +39,10 @@ class Claims:
     """
 
     def __init__(
-        self, database: Database, grader_version: str, *, force: bool = False, lease_s: float = LEASE_S
+        self, database: Database, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S
     ) -> None:
         self._database, self._version, self._force = database, grader_version, force
-        self._lease = timedelta(seconds=lease_s)
+        self._length = timedelta(seconds=claim_s)
         #: Host and process for people, and a number that no other coordinator has.
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(6)}"
         self._held: set[int] = set()
@@ -87,9 +87,9 @@ class Claims:
             )
 
     def renew(self) -> int:
-        """Hold on to what is claimed for another lease; how many claims that were."""
+        """Hold on to what is claimed for as long again; how many claims that were."""
         with self._database.writing() as connection:
-            until = self._database.engine.now(connection) + self._lease
+            until = self._database.engine.now(connection) + self._length
             mine = update(claims).where(claims.c.holder == self.holder).values(claimed_until=until)
             return connection.execute(mine).rowcount
 
@@ -116,7 +116,7 @@ class Claims:
                     "submission_id": number,
                     "grader_version": self._version,
                     "holder": self.holder,
-                    "claimed_until": now + self._lease,
+                    "claimed_until": now + self._length,
                 }
                 for number in free
             ]
@@ -158,7 +158,7 @@ class Claims:
         )
 
     def _keep(self) -> None:
-        while not self._over.wait(self._lease.total_seconds() / 4):
+        while not self._over.wait(self._length.total_seconds() / 4):
             # What cannot be reached now may be next time; the claims hold for a while.
             with suppress(StoreError):
                 self.renew()

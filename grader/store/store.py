@@ -12,7 +12,7 @@ from grader.errors import StoreError
 from grader.records import Report, Verdict
 from grader.store import markings, recording, uploads
 from grader.store.blobs import Blobs, digest_files
-from grader.store.claims import LEASE_S, Claims, clear
+from grader.store.claims import CLAIM_S, Claims, clear
 from grader.store.database import Database
 from grader.store.locks import exclusive
 from grader.store.standings import Standing, entries, missing, standings
@@ -134,12 +134,12 @@ class Store:
             submission for submission in received if force or recording.needs_grading(verdicts.get(submission.id, []))
         ]
 
-    def claims(self, grader_version: str, *, force: bool = False, lease_s: float = LEASE_S) -> Claims:
+    def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
 
-        They are renewed meanwhile, and end ``lease_s`` seconds after the last renewal.
+        They are renewed meanwhile, and end ``claim_s`` seconds after the last renewal.
         """
-        return Claims(self._database, grader_version, force=force, lease_s=lease_s)
+        return Claims(self._database, grader_version, force=force, claim_s=claim_s)
 
     def record(
         self,

@@ -32,7 +32,7 @@ from grader.store.store import Store
 from tests.support.builder import Homework, build_course
 
 #: Seconds that a claim outlives its coordinator by at most. Short: a busy machine may well lose one that is at work.
-LEASE_S = 1.0
+CLAIM_S = 1.0
 #: How long a stub grades at most, and how long after its first claim a coordinator may live, in seconds.
 GRADING_S, LIFE_S = 0.02, 0.15
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def coordinate(course_file: str, state: str, url: str, begun: Any) -> None:
     """One coordinator: what ``autograde grade`` does, but for the grading."""
     course = load_course(Path(course_file))
     store = Store(Path(state), url)
-    store.claims = functools.partial(store.claims, lease_s=LEASE_S)  # type: ignore[method-assign]
+    store.claims = functools.partial(store.claims, claim_s=CLAIM_S)  # type: ignore[method-assign]
     version = grade.grader_version(course.assignment("tiny"), "cpu")
     grade.open_executor = lambda *_: StubExecutor(version, begun)  # type: ignore[attr-defined]
     grade._LOOK_AGAIN_S = 0.05

@@ -85,12 +85,12 @@ def test_what_a_vanished_coordinator_held_comes_back(store, handed_in):
 def test_claims_are_renewed_while_work_goes_on(store, handed_in):
     """By a thread, as long as they are held; a renewed claim is nobody else's."""
     wanted = numbers(handed_in)
-    with store.claims("v1", lease_s=1200) as mine:
+    with store.claims("v1", claim_s=1200) as mine:
         mine.take(wanted, 9)
         execute(store, _ENDED)
         assert mine.renew() == 5
         assert store.claims("v1").take(wanted, 9) == []
-    with store.claims("v1", lease_s=0.4) as mine:
+    with store.claims("v1", claim_s=0.4) as mine:
         mine.take(wanted, 1)
         seen, end = set(), time.monotonic() + _PATIENCE_S
         while len(seen) < 3 and time.monotonic() < end:
@@ -242,7 +242,7 @@ def test_a_batch_that_was_killed_frees_its_claims_at_once_on_sqlite(tmp_path):
 
 def test_a_store_that_is_gone_takes_no_work_down_with_it(store, handed_in, monkeypatch):
     """Giving back and renewing never raise: the claims end by themselves."""
-    mine = store.claims("v1", lease_s=0.1)
+    mine = store.claims("v1", claim_s=0.1)
     mine.take(numbers(handed_in), 2)
 
     def broken():
