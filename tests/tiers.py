@@ -18,6 +18,7 @@ import pytest
 
 #: From cheap to expensive; the text is what ``pytest --markers`` says.
 COSTS = {
+    "postgres": "needs a PostgreSQL server (3 s, once)",
     "torch": "imports torch into the process of the tests (2 s, once)",
     "runner": "starts a zygote, a worker or a runner (3 to 6 s each)",
     "nbgrader": "imports nbgrader and Jupyter's stack (4 s, once)",
@@ -34,7 +35,7 @@ FOLDERS = {
     "fuzz": "torch",
 }
 #: Fixtures that cost what their name says, wherever they are defined.
-FIXTURES = {"zygote": "runner", "battle": "attack", "released": "nbgrader"}
+FIXTURES = {"postgres_server": "postgres", "zygote": "runner", "battle": "attack", "released": "nbgrader"}
 #: What a process that imports torch for us is started as.
 _STARTED = ("grader.engine.runner", "grader.sandbox.untrusted.zygote_process")
 _TESTS = Path(__file__).parent

@@ -26,6 +26,14 @@ StateOption = Annotated[
     Path | None,
     typer.Option("--state", metavar="DIR", help="where submissions and results are kept (default: .autograde)"),
 ]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="database of submissions and results, such as postgresql://user@host/name (default: a file in the state folder)",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="budget to grade under: cpu or gpu")]
 JobsOption = Annotated[

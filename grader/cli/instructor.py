@@ -17,6 +17,7 @@ from grader.cli.common import (
     NameArgument,
     ProfileOption,
     StateOption,
+    StoreOption,
     command,
     err,
     out,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from grader.course import Assignment, Course
     from grader.grading import BatchResult
     from grader.intake import CollectResult
+    from grader.store import Store
 
 
 @command
@@ -58,6 +60,7 @@ def collect(
     ] = None,
     course: CourseOption = None,
     state: StateOption = None,
+    database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take in a class's submissions. Collecting the same folder again adds nothing.
@@ -68,7 +71,7 @@ def collect(
     from grader.course import load_course
     from grader.intake import collect as take_in
     from grader.intake import read_names
-    from grader.store import Store
+    from grader.store import open_store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
@@ -76,7 +79,7 @@ def collect(
         loaded,
         assignment,
         folder,
-        Store(state or loaded.state),
+        open_store(loaded, state, database),
         _received(received, loaded, assignment),
         names=read_names(names, loaded.roster) if names else None,
     )
@@ -160,6 +163,7 @@ def grade(
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
+    database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Grade what the current grader version has not graded yet; or one submission, with --submission.
@@ -168,13 +172,23 @@ def grade(
     kept; the same command goes on with the rest.
     """
     from grader.course import load_course
+    from grader.store import open_store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
     if submission is not None:
         _grade_one(loaded, assignment, submission, profile, state, executor=executor, as_json=as_json)
     else:
-        _grade_all(loaded, assignment, profile, jobs, state, executor=executor, force=force, as_json=as_json)
+        _grade_all(
+            loaded,
+            assignment,
+            profile,
+            jobs,
+            open_store(loaded, state, database),
+            executor=executor,
+            force=force,
+            as_json=as_json,
+        )
 
 
 def _grade_one(
@@ -212,7 +226,7 @@ def _grade_all(
     assignment: Assignment,
     profile: str,
     jobs: int | None,
-    state: Path | None,
+    store: Store,
     *,
     executor: str,
     force: bool,
@@ -231,9 +245,7 @@ def _grade_all(
 
     from grader.errors import SystemFault
     from grader.grading import Stopped, grade_assignment, stoppable
-    from grader.store import Store
 
-    store = Store(state or course.state)
     begin = time.monotonic()
     columns = (
         TextColumn("{task.description}"),
@@ -255,6 +267,9 @@ def _grade_all(
                 done.graded += 1
                 progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}")
 
+            def waiting(left: int) -> None:
+                progress.update(task, description=f"grading {assignment.name}: {left} are another coordinator's")
+
             graded = grade_assignment(
                 course,
                 assignment,
@@ -265,6 +280,7 @@ def _grade_all(
                 force=force,
                 on_start=started,
                 on_done=advanced,
+                on_wait=waiting,
             )
     except Stopped as stop:
         # A terminal that was closed takes no more words.

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, command, err, out, print_json
+from grader.cli.common import (
+    CourseOption,
+    JsonOption,
+    NameArgument,
+    StateOption,
+    StoreOption,
+    command,
+    err,
+    out,
+    print_json,
+)
 
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="where the pages go (default: in the state folder)")
@@ -20,16 +30,17 @@ def feedback(
     to: OutOption = None,
     course: CourseOption = None,
     state: StateOption = None,
+    database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a page for each student, and an index of all for staff."""
     from grader.course import load_course
     from grader.reports import publish_feedback
-    from grader.store import Store
+    from grader.store import open_store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
-    store = Store(state or loaded.state)
+    store = open_store(loaded, state, database)
     folder = to or store.state / "feedback" / assignment.name
     index, items = publish_feedback(loaded, assignment, store, folder)
     if as_json:
@@ -46,16 +57,17 @@ def leaderboard(
     to: OutOption = None,
     course: CourseOption = None,
     state: StateOption = None,
+    database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the leaderboard as HTML, CSV and JSON."""
     from grader.course import load_course
     from grader.reports import publish_leaderboard
-    from grader.store import Store
+    from grader.store import open_store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
-    store = Store(state or loaded.state)
+    store = open_store(loaded, state, database)
     folder = to or store.state / "leaderboard" / assignment.name
     page, entries = publish_leaderboard(loaded, assignment, store, folder)
     if as_json:
@@ -78,6 +90,7 @@ def export(
     ] = None,
     course: CourseOption = None,
     state: StateOption = None,
+    database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the grades of every student of the roster to a file that another program takes."""
@@ -85,14 +98,14 @@ def export(
     from grader.errors import StoreError
     from grader.exports import GradeState, grades_of, open_exporter
     from grader.files import write_file
-    from grader.store import Store
+    from grader.store import open_store
 
     exporter = open_exporter(form)
     loaded = load_course(course)
     assignment = loaded.assignment(name)
     if profile is not None:
         assignment.profile(profile)
-    store = Store(state or loaded.state)
+    store = open_store(loaded, state, database)
     grades = grades_of(loaded, assignment, store, profile=profile)
     path = to or store.state / "exports" / f"{assignment.name}{exporter.suffix}"
     try:

@@ -18,6 +18,7 @@ from grader.course.models import (
     LeaderboardColumn,
     SandboxConfig,
     Scalar,
+    StoreConfig,
     Threshold,
     UploadConfig,
 )
@@ -184,6 +185,7 @@ class Course:
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     roster: Roster = field(default_factory=Roster)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
     gradebook: GradebookConfig = field(default_factory=GradebookConfig)
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
 

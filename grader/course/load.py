@@ -80,6 +80,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
         late_policy=late,
         roster=Roster(config.roster.students, config.roster.teams),
         sandbox=config.sandbox,
+        store=config.store,
         gradebook=config.gradebook,
         assignments={
             name: Assignment(

@@ -271,6 +271,15 @@ class AssignmentConfig(Section):
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
 
 
+class StoreConfig(Section):
+    """Where submissions and results are kept."""
+
+    database: str | None = Field(
+        default=None,
+        description="URL, such as postgresql://user@host/name; a file of SQLite's in the state folder by default",
+    )
+
+
 class GradebookConfig(Section):
     """Where nbgrader keeps its part of the course."""
 
@@ -309,6 +318,7 @@ class CourseFile(Section):
     late_policy: LatePolicyConfig = Field(default_factory=LatePolicyConfig)
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
+    store: StoreConfig = Field(default_factory=StoreConfig)
     gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
     defaults: DefaultsConfig = Field(default_factory=DefaultsConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

@@ -39,24 +39,33 @@ class Roster:
                 found.setdefault(owner.handle.casefold(), owner)
         return found
 
+    @cached_property
+    def _by_id(self) -> dict[str, Owner]:
+        found: dict[str, Owner] = {}
+        for owner in self:
+            found.setdefault(owner.id, owner)
+        return found
+
+    @cached_property
+    def _teams_of(self) -> dict[str, list[Team]]:
+        found: dict[str, list[Team]] = {}
+        for team in self.teams:
+            for member in dict.fromkeys(team.members):
+                found.setdefault(member, []).append(team)
+        return found
+
     def find(self, text: str) -> Owner | None:
         """The student or team with this id, e-mail or handle, whatever the case; None where there is none."""
         return self._by_text.get(text.strip().casefold())
 
     def get(self, owner_id: str) -> Owner | None:
         """The student or team with exactly this id."""
-        return next((owner for owner in self if owner.id == owner_id), None)
+        return self._by_id.get(owner_id)
 
     def team_of(self, student_id: str, assignment: str | None = None) -> Team | None:
         """The team that a student is a member of: for that assignment, or the first for any."""
-        return next(
-            (
-                team
-                for team in self.teams
-                if student_id in team.members and (assignment is None or team.hands_in(assignment))
-            ),
-            None,
-        )
+        teams = self._teams_of.get(student_id, ())
+        return next((team for team in teams if assignment is None or team.hands_in(assignment)), None)
 
     def owner_of(self, student_id: str, assignment: str) -> str:
         """Who hands in when a student does: the team for that assignment, or the student."""

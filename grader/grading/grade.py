@@ -2,15 +2,18 @@
 
 Results come back to the calling thread, which alone writes the store. An attempt is recorded whole in one transaction
 when its report is there, so a batch that is killed at any moment loses at most what was being graded, and the next
-one grades exactly that.
+one grades exactly that. Where several coordinators share a store each claims what it is about to grade, and none is done
+before everything is: what another held, and did not finish, comes back when its claim ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.errors import AutogradeError
@@ -20,7 +23,13 @@ from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
 from grader.intake import Upload
 from grader.records import Report
-from grader.store import Attempt, Store, Submission
+
+if TYPE_CHECKING:
+    from grader.store import Attempt, Store, Submission
+    from grader.store.claims import Claims
+
+#: How often to look whether another coordinator is done, or gone, in seconds.
+_LOOK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +52,11 @@ def grade_assignment(
     force: bool = False,
     on_start: Callable[[int], None] = lambda _: None,
     on_done: Callable[[BatchResult], None] = lambda _: None,
+    on_wait: Callable[[int], None] = lambda _: None,
 ) -> list[BatchResult]:
     """Grade every submission that has no attempt by the current grader version; all of them with ``force``.
+
+    Gives what was graded here. ``on_wait`` learns how many are left that only other coordinators have claimed.
 
     Raises:
         StoreError: somebody else is grading the assignment.
@@ -58,25 +70,50 @@ def grade_assignment(
     graded: list[BatchResult] = []
     with store.grading_lock(assignment.name):
         version = grader_version(assignment, profile)
-        pending = {submission.id: submission for submission in store.pending(assignment.name, version, force=force)}
+        pending = store.pending(assignment.name, version, force=force)
         on_start(len(pending))
         if not pending:
             return []
         most = min(slots or default_slots(), len(pending))
+        begun: dict[int, Submission] = {}
         # Closed by name: an error's traceback would keep the slots alive.
-        with contextlib.closing(open_executor(executor, work, most)) as running:
-            for done in running.run(_tasks(store, pending.values())):
-                submission = pending[done.key]
-                attempt = store.record(submission, done.answer, started_at=done.started_at, once=not force)
-                graded.append(BatchResult(submission, attempt, done.seconds))
-                on_done(graded[-1])
+        with (
+            store.claims(version, force=force) as claims,
+            contextlib.closing(open_executor(executor, work, most)) as running,
+        ):
+            while pending:
+                before = len(begun)
+                for done in running.run(_tasks(store, claims, pending, begun, most)):
+                    submission = begun[done.key]
+                    attempt = store.record(
+                        submission, done.answer, started_at=done.started_at, once=not force, claims=claims
+                    )
+                    graded.append(BatchResult(submission, attempt, done.seconds))
+                    on_done(graded[-1])
+                if not store.shared:
+                    break
+                left = store.pending(assignment.name, version, force=force)
+                pending = [submission for submission in left if submission.id not in begun]
+                if pending and len(begun) == before:
+                    on_wait(len(pending))
+                    time.sleep(_LOOK_AGAIN_S)
     return graded
 
 
-def _tasks(store: Store, submissions: Iterable[Submission]) -> Iterable[GradeTask]:
-    """The tasks of a batch; the files of each are read when its turn comes."""
-    for submission in submissions:
-        yield GradeTask(submission.id, store.files(submission), submission.problem)
+def _tasks(
+    store: Store, claims: Claims, pending: Sequence[Submission], begun: dict[int, Submission], ahead: int
+) -> Iterator[GradeTask]:
+    """The tasks for what can be claimed of ``pending``, ``ahead`` at a time; each is in ``begun`` when its turn comes.
+
+    The files of each are read then, not before.
+    """
+    submissions = {submission.id: submission for submission in pending}
+    wanted = list(submissions)
+    while taken := claims.take(wanted, ahead):
+        wanted = wanted[wanted.index(taken[-1]) + 1 :]  # those before it are another's
+        for number in taken:
+            begun[number] = submissions[number]
+            yield GradeTask(number, store.files(submissions[number]), submissions[number].problem)
 
 
 def grade_upload(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, Student
 from grader.errors import AuthoringError, SubmissionError
@@ -22,8 +23,10 @@ from grader.intake.litter import summarise
 from grader.intake.taking import UploadLimits
 from grader.intake.upload import UPLOAD_FOLDER, Upload, read_submission
 from grader.release.strip import make_stub
-from grader.store.store import Store
 from grader.store.values import ReceivedFrom, Submission
+
+if TYPE_CHECKING:
+    from grader.store import Store
 
 
 @dataclass(frozen=True, slots=True)

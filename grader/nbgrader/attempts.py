@@ -45,10 +45,13 @@ def _grade(layout: NbgraderLayout, store: Store, assignment: Assignment, submiss
     task = GradeTask(submission.id, store.files(submission), submission.problem)
     with (
         store.grading_lock(assignment.name),
+        store.claims(grader_version(assignment, profile.name)) as claims,
         _WARM.executor(Work(layout.course, assignment, profile, store.state)) as one,
     ):
+        # Whoever grades it as well, on another machine, is not waited for: the first report that counts stays.
+        claims.take([submission.id])
         (done,) = one.run([task])
-        return store.record(submission, done.answer, started_at=done.started_at)
+        return store.record(submission, done.answer, started_at=done.started_at, once=True, claims=claims)
 
 
 class _Warm:

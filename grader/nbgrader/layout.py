@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from grader.course import Course, load_course
 from grader.errors import StoreError
 from grader.files import write_file
-from grader.store import Store
+from grader.store import Store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ class NbgraderLayout:
     @property
     def store(self) -> Store:
         """The course's submissions and reports."""
-        return Store(self.course.state)
+        return open_store(self.course)
 
     def source(self, assignment: str) -> Path:
         """The instructor's version, from which nbgrader makes the release."""

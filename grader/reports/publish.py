@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
-from grader.store import Store
 from grader.store.standings import whose_due
+
+if TYPE_CHECKING:
+    from grader.store import Store
 
 #: How many reports are in memory at a time: one with pictures has some ten thousand characters.
 _AT_ONCE = 100

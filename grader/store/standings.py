@@ -105,21 +105,24 @@ def standings(
     """
     marks = marks or {}
     questions = read_questions(assignment.notebook_source)
-    rows: list[Standing] = []
     owners = _effective_owners([entry.submission for entry in history], roster, assignment)
+    # Each submission is looked at once, not once for every student.
+    handed: dict[str, list[GradedSubmission]] = {}
+    for entry in history:
+        whose = owners[entry.submission.id]
+        students = _students(entry.submission, whose, roster) if by == "student" else ()
+        for who in dict.fromkeys((whose, *students)):
+            handed.setdefault(who, []).append(entry)
+    rows: list[Standing] = []
     for owner in roster.students if by == "student" else tuple(roster):
-        mine = [
-            entry
-            for entry in history
-            if owners[entry.submission.id] == owner.id
-            or (by == "student" and owner.id in _students(entry.submission, owners[entry.submission.id], roster))
-        ]
-        if mine or by == "student":
+        if owner.id in handed or by == "student":
             given = _marks_of(owner, marks)
-            rows.append(_row((owner.id, owner.name, owner.shown), mine, assignment, questions, given))
+            rows.append(
+                _row((owner.id, owner.name, owner.shown), handed.get(owner.id, []), assignment, questions, given)
+            )
     here = {student.id for student in roster.students}
     for stranger in dict.fromkeys(owners[entry.submission.id] for entry in history):
-        mine = [entry for entry in history if owners[entry.submission.id] == stranger]
+        mine = [entry for entry in handed[stranger] if owners[entry.submission.id] == stranger]
         # A team that is no more has its members' rows, where there is one for each student.
         counted = by == "student" and all(here & set(entry.submission.members) for entry in mine)
         if roster.get(stranger) is None and not counted:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, select
 
 from grader.records import Metric, Verdict
-from grader.store.tables import AttemptRow, CheckRow, MetricRow, SubmissionRow
+from grader.store.tables import attempts, checks, metrics, submissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +41,33 @@ class AttemptSummary:
         return self.verdict.held
 
 
-def read_summaries(session: Session, assignment: str, marked: Collection[str]) -> list[AttemptSummary]:
+def read_summaries(connection: Connection, assignment: str, marked: Collection[str]) -> list[AttemptSummary]:
     """The attempts at ``assignment`` in the order in which they were recorded.
 
     ``marked`` names the checks that people have marked; attempts that have one of them come with their checks.
     """
-    mine = select(SubmissionRow.id).where(SubmissionRow.assignment == assignment)
-    metrics: dict[int, dict[str, Metric]] = {}
+    mine = select(submissions.c.id).where(submissions.c.assignment == assignment)
+    measured: dict[int, dict[str, Metric]] = {}
     rows = (
-        select(MetricRow.attempt_id, MetricRow.name, MetricRow.value, MetricRow.direction)
-        .join(AttemptRow, AttemptRow.id == MetricRow.attempt_id)
-        .where(AttemptRow.submission_id.in_(mine))
+        select(metrics.c.attempt_id, metrics.c.name, metrics.c.value, metrics.c.direction)
+        .join(attempts, attempts.c.id == metrics.c.attempt_id)
+        .where(attempts.c.submission_id.in_(mine))
     )
-    for attempt, name, value, direction in session.execute(rows):
+    for attempt, name, value, direction in connection.execute(rows):
         metric = Metric.model_validate({"name": name, "value": value, "direction": direction})
-        metrics.setdefault(attempt, {})[name] = metric
-    checks = _checks(session, assignment, marked) if marked else {}
-    attempts = (
+        measured.setdefault(attempt, {})[name] = metric
+    scores = _checks(connection, assignment, marked) if marked else {}
+    graded = (
         select(
-            AttemptRow.id,
-            AttemptRow.submission_id,
-            AttemptRow.profile,
-            AttemptRow.verdict,
-            AttemptRow.score,
-            AttemptRow.max_score,
+            attempts.c.id,
+            attempts.c.submission_id,
+            attempts.c.profile,
+            attempts.c.verdict,
+            attempts.c.score,
+            attempts.c.max_score,
         )
-        .where(AttemptRow.submission_id.in_(mine))
-        .order_by(AttemptRow.id)
+        .where(attempts.c.submission_id.in_(mine))
+        .order_by(attempts.c.id)
     )
     return [
         AttemptSummary(
@@ -78,26 +77,26 @@ def read_summaries(session: Session, assignment: str, marked: Collection[str]) -
             verdict=Verdict(row.verdict),
             score=row.score,
             max_score=row.max_score,
-            checks=tuple(checks.get(row.id, ())),
-            metrics=metrics.get(row.id, {}),
+            checks=tuple(scores.get(row.id, ())),
+            metrics=measured.get(row.id, {}),
         )
-        for row in session.execute(attempts)
+        for row in connection.execute(graded)
     ]
 
 
-def _checks(session: Session, assignment: str, marked: Collection[str]) -> dict[int, list[CheckScore]]:
+def _checks(connection: Connection, assignment: str, marked: Collection[str]) -> dict[int, list[CheckScore]]:
     touched = (
-        select(CheckRow.attempt_id)
-        .join(AttemptRow, AttemptRow.id == CheckRow.attempt_id)
-        .join(SubmissionRow, SubmissionRow.id == AttemptRow.submission_id)
-        .where(SubmissionRow.assignment == assignment, CheckRow.check_id.in_(sorted(marked)))
+        select(checks.c.attempt_id)
+        .join(attempts, attempts.c.id == checks.c.attempt_id)
+        .join(submissions, submissions.c.id == attempts.c.submission_id)
+        .where(submissions.c.assignment == assignment, checks.c.check_id.in_(sorted(marked)))
     )
     query = (
-        select(CheckRow.attempt_id, CheckRow.check_id, CheckRow.score)
-        .where(CheckRow.attempt_id.in_(touched))
-        .order_by(CheckRow.attempt_id, CheckRow.position)
+        select(checks.c.attempt_id, checks.c.check_id, checks.c.score)
+        .where(checks.c.attempt_id.in_(touched))
+        .order_by(checks.c.attempt_id, checks.c.position)
     )
     found: dict[int, list[CheckScore]] = {}
-    for attempt, check, score in session.execute(query):
+    for attempt, check, score in connection.execute(query):
         found.setdefault(attempt, []).append(CheckScore(check, score))
     return found

@@ -1,137 +1,184 @@
-"""The tables. Reports are kept whole, as JSON; checks and metrics are kept again as rows, for queries."""
+"""The tables, for both engines. Reports are kept whole, as JSON; checks and metrics are kept again as rows, for queries.
+
+Rows of submissions, attempts and marks are added and never deleted. What changes of them is said where it is: a surer
+time of receipt, and which attempt counts. Whatever changes here needs a migration beside it in ``migrations/``.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Dialect, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import DateTime, TypeDecorator
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes, kept as naive UTC because SQLite knows no zones."""
+    """Aware datetimes: with a timezone on PostgreSQL, as naive UTC on SQLite, which knows no zones."""
 
     impl = DateTime
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        """``timestamptz`` on PostgreSQL."""
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse naive times: nobody could tell later what they meant."""
-        del dialect
-        if value is not None and value.tzinfo is None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
             raise ValueError("a time without a timezone")
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Give the time in UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if dialect.name == "postgresql" else value.replace(tzinfo=UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text that somebody else wrote. PostgreSQL cannot hold a NUL, so it becomes U+FFFD on both engines."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace what cannot be kept."""
         del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
+        return None if value is None else value.replace("\0", "\ufffd")
 
 
-class Base(DeclarativeBase):
-    """Base of all tables."""
+metadata = MetaData()
 
+#: One upload. The same files by the same owner are the same upload.
+#:
+#: ``received_from`` says where the time came from, ``left_out`` lists what was not taken (JSON: pairs of name and
+#: reason), ``members`` the students whom it was handed in for (JSON), ``uploader`` who of them did. ``has_work`` is
+#: false where it has none of the files asked for, and no notebook. All of them are unknown for uploads of schema 2.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String, nullable=False, index=True),
+    Column("owner", String, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("problem", Words),
+    Column("received_from", String, nullable=False, server_default=""),
+    Column("left_out", Text, nullable=False, server_default="[]"),
+    Column("uploader", String, nullable=False, server_default=""),
+    Column("members", Text, nullable=False, server_default="[]"),
+    Column("has_work", Boolean),
+    UniqueConstraint("assignment", "owner", "received_at", "digest"),
+)
 
-class SubmissionRow(Base):
-    """One upload. The same files by the same owner are the same upload.
+#: One file of a submission; its content is the blob of that hash.
+files = Table(
+    "files",
+    metadata,
+    Column("submission_id", ForeignKey("submissions.id"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("sha256", String, nullable=False),
+    Column("size", Integer, nullable=False),
+)
 
-    ``received_from`` says where the time came from, ``left_out`` lists what was not taken (JSON: pairs of name and
-    reason), ``members`` the students whom it was handed in for (JSON), ``uploader`` who of them did. ``has_work`` is
-    false where it has none of the files asked for, and no notebook. All of them are unknown for uploads of schema 2.
-    """
-
-    __tablename__ = "submissions"
-    __table_args__ = (UniqueConstraint("assignment", "owner", "received_at", "digest"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    assignment: Mapped[str] = mapped_column(String(200), index=True)
-    owner: Mapped[str] = mapped_column(String(200))
-    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    digest: Mapped[str] = mapped_column(String(64))
-    source: Mapped[str] = mapped_column(Text, default="")
-    problem: Mapped[str | None] = mapped_column(Text)
-    received_from: Mapped[str] = mapped_column(String(40), default="", server_default="")
-    left_out: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
-    uploader: Mapped[str] = mapped_column(String(200), default="", server_default="")
-    members: Mapped[str] = mapped_column(Text, default="[]", server_default="[]")
-    has_work: Mapped[bool | None]
-    files: Mapped[list[FileRow]] = relationship(order_by="FileRow.path", lazy="selectin")
-
-
-class FileRow(Base):
-    """One file of a submission; its content is the blob of that hash."""
-
-    __tablename__ = "files"
-
-    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
-    path: Mapped[str] = mapped_column(Text, primary_key=True)
-    sha256: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
-
-
-class AttemptRow(Base):
-    """One grading."""
-
-    __tablename__ = "attempts"
-    __table_args__ = (UniqueConstraint("submission_id", "grader_version", "ordinal"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    submission_id: Mapped[int] = mapped_column(ForeignKey("submissions.id"), index=True)
-    grader_version: Mapped[str] = mapped_column(String(64))
-    ordinal: Mapped[int]
-    profile: Mapped[str] = mapped_column(String(200))
+#: One grading. ``counts`` is true for the one whose score stands, of those by the same grader version: the first that
+#: was not held, or the last one that was asked for with ``--force``. The index sees to it that there is one at most.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("submission_id", ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("grader_version", String, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("profile", String, nullable=False),
     # Text: a seed may use all 64 bits, and SQL integers are signed.
-    seed: Mapped[str] = mapped_column(String(40))
-    verdict: Mapped[str] = mapped_column(String(40))
-    score: Mapped[float | None]
-    max_score: Mapped[float]
-    report: Mapped[str] = mapped_column(Text)
-    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    checks: Mapped[list[CheckRow]] = relationship(order_by="CheckRow.position")
-    metrics: Mapped[list[MetricRow]] = relationship(order_by="MetricRow.name")
+    Column("seed", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("score", Double),
+    Column("max_score", Double, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime, nullable=False),
+    Column("counts", Boolean, nullable=False, server_default=text("false")),
+    UniqueConstraint("submission_id", "grader_version", "ordinal"),
+)
+Index(
+    "ux_attempts_counting",
+    attempts.c.submission_id,
+    attempts.c.grader_version,
+    unique=True,
+    sqlite_where=attempts.c.counts,
+    postgresql_where=attempts.c.counts,
+)
 
+#: What one check of an attempt found.
+checks = Table(
+    "checks",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("check_id", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("score", Double),
+    Column("max_score", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Index("ix_checks_check_id", "check_id"),
+)
 
-class CheckRow(Base):
-    """What one check of an attempt found."""
+#: One metric of an attempt.
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", Double),
+    Column("direction", String, nullable=False),
+)
 
-    __tablename__ = "checks"
+#: What a person gave for a written question. Rows are added, never changed: the last one counts.
+marks = Table(
+    "marks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("assignment", String, nullable=False),
+    Column("student", String, nullable=False),
+    Column("question", String, nullable=False),
+    Column("points", Double),
+    Column("extra", Double, nullable=False),
+    Column("comment", Words, nullable=False),
+    Column("marker", String, nullable=False),
+    Column("marked_at", UtcDateTime, nullable=False),
+    Column("submission_id", ForeignKey("submissions.id")),
+    Index("ix_marks_place", "assignment", "student", "question"),
+)
 
-    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)
-    check_id: Mapped[str] = mapped_column(String(200))
-    verdict: Mapped[str] = mapped_column(String(40))
-    score: Mapped[float | None]
-    max_score: Mapped[float]
-    seconds: Mapped[float]
-
-    __table_args__ = (Index("ix_checks_check_id", "check_id"),)
-
-
-class MetricRow(Base):
-    """One metric of an attempt."""
-
-    __tablename__ = "metrics"
-
-    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempts.id"), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200), primary_key=True)
-    value: Mapped[float | None]
-    direction: Mapped[str] = mapped_column(String(10))
-
-
-class MarkRow(Base):
-    """What a person gave for a written question. Rows are added, never changed: the last one counts."""
-
-    __tablename__ = "marks"
-    __table_args__ = (Index("ix_marks_place", "assignment", "student", "question"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    assignment: Mapped[str] = mapped_column(String(200))
-    student: Mapped[str] = mapped_column(String(200))
-    question: Mapped[str] = mapped_column(String(200))
-    points: Mapped[float | None]
-    extra: Mapped[float] = mapped_column(default=0.0)
-    comment: Mapped[str] = mapped_column(Text, default="")
-    marker: Mapped[str] = mapped_column(String(200))
-    marked_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submissions.id"))
+#: Who is grading a submission now, and until when nobody else may. Rows go when the work is done; see claims.py.
+claims = Table(
+    "claims",
+    metadata,
+    Column("submission_id", ForeignKey("submissions.id"), nullable=False),
+    Column("grader_version", String, nullable=False),
+    Column("holder", String, nullable=False),
+    Column("claimed_until", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("submission_id", "grader_version"),
+    Index("ix_claims_holder", "holder"),
+)

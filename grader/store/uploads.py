@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
-from grader.store.tables import AttemptRow, FileRow, SubmissionRow
+from grader.store.tables import attempts, files, submissions
 from grader.store.values import ReceivedFrom, StoredFile, Submission
 
 
@@ -29,80 +29,117 @@ class Arrival:
 
 
 def put(
-    session: Session, assignment: str, owner: str, digest: str, files: Sequence[FileRow], arrival: Arrival
-) -> tuple[SubmissionRow, bool]:
-    """The row of an upload, and whether it is new; ``session`` is one that writes."""
-    found = _same(session, assignment, owner, digest, arrival)
+    connection: Connection, assignment: str, owner: str, digest: str, contents: Sequence[StoredFile], arrival: Arrival
+) -> tuple[int, bool]:
+    """The id of an upload's row, and whether it is new. ``connection`` is one that writes, alone for that assignment."""
+    found = _same(connection, assignment, owner, digest, arrival)
     if found is not None:
-        _retime(found, arrival)
-        return found, False
-    row = SubmissionRow(
-        assignment=assignment,
-        owner=owner,
-        received_at=arrival.received_at,
-        received_from=arrival.received_from.value,
-        digest=digest,
-        source=arrival.source,
-        problem=arrival.problem,
-        left_out=json.dumps([[name, reason] for name, reason in arrival.left_out]),
-        uploader=arrival.uploader,
-        members=json.dumps(list(arrival.members)),
-        has_work=arrival.has_work,
-        files=sorted(files, key=lambda file: file.path),
+        _retime(connection, found, arrival)
+        return found["id"], False
+    row = {
+        "assignment": assignment,
+        "owner": owner,
+        "received_at": arrival.received_at,
+        "received_from": arrival.received_from.value,
+        "digest": digest,
+        "source": arrival.source,
+        "problem": arrival.problem,
+        "left_out": json.dumps([[name, reason] for name, reason in arrival.left_out]),
+        "uploader": arrival.uploader,
+        "members": json.dumps(list(arrival.members)),
+        "has_work": arrival.has_work,
+    }
+    number: int = connection.execute(insert(submissions).returning(submissions.c.id), row).scalar_one()
+    if contents:
+        connection.execute(
+            insert(files),
+            [
+                {"submission_id": number, "path": file.path, "sha256": file.sha256, "size": file.size}
+                for file in contents
+            ],
+        )
+    return number, True
+
+
+def read(connection: Connection, *where: ColumnElement[bool]) -> list[Submission]:
+    """The submissions for which all of ``where`` holds, the first received first."""
+    # Two queries, however many there are: the files of all of them come at once.
+    kept: dict[int, list[StoredFile]] = {}
+    mine = (
+        select(files.c.submission_id, files.c.path, files.c.sha256, files.c.size)
+        .join(submissions, submissions.c.id == files.c.submission_id)
+        .where(*where)
     )
-    session.add(row)
-    session.flush()
-    return row, True
+    for number, path, sha256, size in connection.execute(mine):
+        kept.setdefault(number, []).append(StoredFile(path, sha256, size))
+    rows = connection.execute(select(submissions).where(*where).order_by(submissions.c.received_at, submissions.c.id))
+    # Sorted here: engines differ in how they order text.
+    return [_read(row, sorted(kept.get(row["id"], ()), key=lambda file: file.path)) for row in rows.mappings()]
 
 
-def _same(session: Session, assignment: str, owner: str, digest: str, arrival: Arrival) -> SubmissionRow | None:
+def _same(connection: Connection, assignment: str, owner: str, digest: str, arrival: Arrival) -> RowMapping | None:
     """The row of the same files by the same owner, or by a member before the team was known."""
     query = (
-        select(SubmissionRow)
-        .where(SubmissionRow.assignment == assignment, SubmissionRow.digest == digest)
-        .order_by(SubmissionRow.received_at, SubmissionRow.id)
+        select(submissions)
+        .where(submissions.c.assignment == assignment, submissions.c.digest == digest)
+        .order_by(submissions.c.received_at, submissions.c.id)
     )
-    mine = session.scalars(query.where(SubmissionRow.owner == owner)).first()
-    if mine is not None:
+    mine = connection.execute(query.where(submissions.c.owner == owner)).mappings().first()
+    if mine is not None or not arrival.members:
         return mine
-    alone = session.scalars(query.where(SubmissionRow.owner.in_(arrival.members))).first()
+    alone = connection.execute(query.where(submissions.c.owner.in_(arrival.members))).mappings().first()
     if alone is None:
         return None
-    graded = session.scalars(select(AttemptRow.id).where(AttemptRow.submission_id == alone.id)).first()
-    if graded is not None:
+    if connection.execute(select(attempts.c.id).where(attempts.c.submission_id == alone["id"])).first() is not None:
         return None  # what was graded stays whose it was
-    alone.owner, alone.members = owner, json.dumps(list(arrival.members))
-    alone.uploader = alone.uploader or arrival.uploader
+    changes = {
+        "owner": owner,
+        "members": json.dumps(list(arrival.members)),
+        "uploader": alone["uploader"] or arrival.uploader,
+    }
+    connection.execute(update(submissions).where(submissions.c.id == alone["id"]).values(changes))
     return alone
 
 
-def _retime(row: SubmissionRow, arrival: Arrival) -> None:
+def _retime(connection: Connection, row: RowMapping, arrival: Arrival) -> None:
     """A surer time replaces a less sure one; of two times as sure the earlier counts."""
-    before = ReceivedFrom(row.received_from)
+    before = ReceivedFrom(row["received_from"])
     surer = arrival.received_from.surer_than(before)
     equal = arrival.received_from is before
-    if surer or (equal and arrival.received_at < row.received_at):
-        row.received_at, row.received_from = arrival.received_at, arrival.received_from.value
+    if surer or (equal and arrival.received_at < row["received_at"]):
+        connection.execute(
+            update(submissions)
+            .where(submissions.c.id == row["id"])
+            .values(received_at=arrival.received_at, received_from=arrival.received_from.value)
+        )
 
 
-def read(row: SubmissionRow) -> Submission:
+def _read(row: RowMapping, contents: Sequence[StoredFile]) -> Submission:
     """The row as a plain value."""
-    files = tuple(StoredFile(file.path, file.sha256, file.size) for file in row.files)
-    has_work = row.has_work
+    has_work = row["has_work"]
     if has_work is None:  # of schema 2, or kept by a caller who did not look
-        has_work = row.problem is None
+        has_work = row["problem"] is None
     return Submission(
-        id=row.id,
-        assignment=row.assignment,
-        owner=row.owner,
-        received_at=row.received_at.astimezone(UTC),
-        digest=row.digest,
-        source=row.source,
-        files=files,
-        problem=row.problem,
-        received_from=ReceivedFrom(row.received_from),
-        left_out=tuple((name, reason) for name, reason in json.loads(row.left_out)),
-        uploader=row.uploader,
-        members=tuple(json.loads(row.members)),
+        id=row["id"],
+        assignment=row["assignment"],
+        owner=row["owner"],
+        received_at=row["received_at"],
+        digest=row["digest"],
+        source=row["source"],
+        files=tuple(contents),
+        problem=row["problem"],
+        received_from=ReceivedFrom(row["received_from"]),
+        left_out=_pairs(row["left_out"]),
+        uploader=row["uploader"],
+        members=tuple(_list(row["members"])),
         has_work=has_work,
     )
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, reason) for name, reason in _list(text))
+
+
+def _list(text: str) -> list[Any]:
+    # Empty far more often than not, and a class has thousands.
+    return [] if text == "[]" else list(json.loads(text))

@@ -78,7 +78,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One grading of one submission by one grader version; ``ordinal`` counts them from 1."""
+    """One grading of one submission by one grader version; ``ordinal`` counts them from 1.
+
+    ``counts`` is True for the one, of those by the same grader version, whose score stands.
+    """
 
     id: int
     submission_id: int
@@ -92,6 +95,7 @@ class Attempt:
     started_at: datetime
     finished_at: datetime
     report: Report = field(repr=False)
+    counts: bool = False
 
     @property
     def held(self) -> bool:

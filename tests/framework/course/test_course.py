@@ -328,7 +328,7 @@ def test_schema_for_editors():
     """The JSON Schema knows every section and says what the keys mean."""
     schema = json.loads(json.dumps(course_schema()))
     assert set(schema["properties"]) == {
-        "course", "gradebook", "late_policy", "roster", "sandbox", "defaults", "assignments"
+        "course", "gradebook", "late_policy", "store", "roster", "sandbox", "defaults", "assignments"
     }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]

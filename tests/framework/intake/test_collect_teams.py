@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,32 +126,6 @@ def test_the_same_bytes_are_the_same_submission(store):
     )
     assert (one.received_at, one.received_from, new) == (NOON + timedelta(hours=4), ReceivedFrom.SERVICE, False)
     assert len(store.submissions("hw")) == 1
-
-
-def test_a_store_of_the_earlier_schema_opens(tmp_path):
-    """Its submissions are there, with what was not kept then unknown; new ones are kept whole."""
-    store = Store(tmp_path / "state")
-    store.put_submission("backprop", "ada", {"a.py": b"1"}, received_at=NOON, problem="old")
-    path = tmp_path / "state" / "store.db"
-    with sqlite3.connect(path) as connection:
-        for column in ("received_from", "left_out", "uploader", "members", "has_work"):
-            connection.execute(f"ALTER TABLE submissions DROP COLUMN {column}")
-        connection.execute("PRAGMA user_version = 2")
-    old = Store(tmp_path / "state")
-    (one,) = old.submissions("backprop")
-    assert (one.owner, one.received_from, one.members, one.left_out, one.has_work) == (
-        "ada",
-        ReceivedFrom.UNKNOWN,
-        (),
-        (),
-        False,
-    )
-    new, _ = old.put_submission(
-        "backprop", "kurt", {"a.py": b"2"}, received_at=NOON, left_out=[("x", "y")], members=["kurt"]
-    )
-    assert old.submission(new.id).left_out == (("x", "y"),)
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_each_member_has_a_page(tiny_course, store, tmp_path):

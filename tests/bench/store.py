@@ -1,0 +1,136 @@
+"""What the store costs: CPU time a recorded attempt, and of a leaderboard of 10,000 attempts of 1,000 students.
+
+``python tests/bench/store.py [--students N] [--attempts N] [--records N]`` prints JSON: CPU time of this process, and
+wall time where a server works as well. SQLite is always measured, PostgreSQL where it is installed: on a server of the
+script's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from grader.course import load_course
+from grader.records import CheckResult, Metric, Report, Verdict
+from grader.reports import publish_leaderboard
+from grader.store import Store
+from tests.support.builder import Homework, build_course
+
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+CHECKS = 20
+
+
+def write_class(root: Path, students: int) -> Path:
+    """A course with one assignment and a roster of so many."""
+    roster = "\n".join(f"    - {{id: s{number:04}, name: Student {number}}}" for number in range(students))
+    text = f"""\
+course: {{name: Bench, timezone: UTC}}
+late_policy: {{penalty_per_day: 0.1}}
+roster:
+  students:
+{roster}
+assignments:
+  tiny:
+    title: Tiny
+    due: 2026-12-01T00:00
+    files: [tiny.py]
+    leaderboard: [{{metric: accuracy}}]
+"""
+    return build_course(root, text, Homework("tiny", {"tiny.py": '"""A solution."""\n'}))
+
+
+def report(digest: str, number: int, version: str = "v1") -> Report:
+    """The size of a real one: twenty checks with a message each, three metrics."""
+    score = float(number % 101)
+    return Report(
+        assignment="tiny",
+        verdict=Verdict.PARTIAL,
+        score=score,
+        max_score=100.0,
+        checks=tuple(
+            CheckResult(id=f"test_{at}", title=f"Check {at}", verdict=Verdict.PARTIAL, score=score / CHECKS,
+                        max_score=100 / CHECKS, message="It is smaller than expected, by a factor. " * 3, seconds=0.1)
+            for at in range(CHECKS)
+        ),
+        metrics={name: Metric(name=name, value=score / 100) for name in ("accuracy", "loss", "parameters")},
+        seed=number, profile="cpu", grader_version=version, submission_digest=digest, seconds=1.0,
+    )  # fmt: skip
+
+
+class Clock:
+    """Wall and CPU time, in seconds, since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def each(self, count: int = 1) -> dict[str, float]:
+        """Milliseconds for each of ``count``."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return {"cpu_ms": round(1e3 * cpu / count, 3), "wall_ms": round(1e3 * wall / count, 3)}
+
+
+def measure(root: Path, store: Store, students: int, attempts: int, records: int) -> dict[str, Any]:
+    """Figures of one engine."""
+    found: dict[str, Any] = {}
+    course = load_course(root)
+    assignment = course.assignment("tiny")
+    clock = Clock()
+    for number in range(attempts):
+        owner = f"s{number % students:04}"
+        at = BEGIN + timedelta(minutes=number)
+        store.put_submission("tiny", owner, {"tiny.py": f"# {number}\n".encode()}, received_at=at)
+    found["hand in"] = clock.each(attempts)
+    submissions = store.submissions("tiny")
+    store.record(submissions[0], report(submissions[0].digest, 0), once=True)
+    reports = [report(item.digest, number) for number, item in enumerate(submissions)]
+    clock = Clock()
+    with store.grading_lock("tiny"):
+        for submission, one in zip(submissions[1 : records + 1], reports[1:], strict=False):
+            store.record(submission, one, once=True)
+        found["record in a batch"] = clock.each(records)
+        for submission, one in zip(submissions[records + 1 :], reports[records + 1 :], strict=False):
+            store.record(submission, one, once=True)
+    clock = Clock()
+    for submission in submissions[:100]:
+        store.record(submission, report(submission.digest, 1, "v2"), once=True)
+    found["record alone"] = clock.each(100)
+    clock = Clock()
+    waiting = store.pending("tiny", "v1")
+    found["pending"] = clock.each() | {"left": len(waiting)}
+    for by in ("owner", "student"):
+        clock = Clock()
+        rows = store.standing(course, assignment, by=by)
+        found[f"standing by {by}"] = clock.each() | {"rows": len(rows)}
+    clock = Clock()
+    publish_leaderboard(course, assignment, store, root / "board")
+    found["leaderboard"] = clock.each()
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--students", type=int, default=1000)
+    parser.add_argument("--attempts", type=int, default=10_000)
+    parser.add_argument("--records", type=int, default=1000)
+    options = parser.parse_args()
+    sizes = (options.students, options.attempts, options.records)
+    results: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="store-bench-")))
+        course = write_class(root / "course", options.students).parent
+        results["sqlite"] = measure(course, Store(root / "sqlite"), *sizes)
+    sys.stdout.write(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
