@@ -53,16 +53,17 @@ class CanvasGradebook:
 
     def is_student(self, table: LmsTable, row: Row) -> bool:
         """As the protocol says: the rows of points and of posting policies are about no student."""
+        place = table.find("ID")
+        numbered = place is not None and bool(row.cells[place].strip())
         if _POINTS_ROW in fold(row.cells[0]):
-            place = table.find("ID")
-            if place is not None and row.cells[place].strip():
+            if numbered:
                 raise UsageError(
                     "Canvas takes this student's row for its row of points, because of the name",
                     where=f"{table.path}:{row.line}",
                     fix="remove the row, and enter this student's score in Canvas by hand",
                 )
             return False
-        return bool(row.cells[0].strip())
+        return numbered or bool(row.cells[0].strip())
 
     def is_test_student(self, name: str, keys: tuple[str, ...]) -> bool:
         """As the protocol says: the student of Canvas's student view."""
