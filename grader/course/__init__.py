@@ -16,6 +16,7 @@ from grader.course.models import (
 )
 from grader.course.questions import Question, read_questions
 from grader.course.roster import Owner, Roster
+from grader.course.roster_text import RosterEdit, write_roster
 from grader.course.suite import CheckInfo, read_suite
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Profile",
     "Question",
     "Roster",
+    "RosterEdit",
     "SandboxConfig",
     "Student",
     "Team",
@@ -46,4 +48,5 @@ __all__ = [
     "read_questions",
     "read_suite",
     "variant_sources",
+    "write_roster",
 ]

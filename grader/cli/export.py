@@ -1,0 +1,152 @@
+"""``export``: grades for another program, as a file of our own or in the gradebook that a platform exported."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from grader.cli.common import (
+    CourseOption,
+    JsonOption,
+    NameArgument,
+    StateOption,
+    StoreOption,
+    command,
+    err,
+    out,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from grader.exports import Filled, Packed
+
+
+@command
+def export(
+    name: NameArgument,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="csv, json, gradescope-results, gradescope-autograder; with --into canvas, moodle, blackboard, brightspace, "
+            "moodle-feedback; or an installed format",
+        ),
+    ] = "csv",
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            "--into", metavar="FILE", help="the gradebook as the platform exported it; a copy of it is filled"
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option("--column", metavar="TITLE", help="column to fill (default: that of the assignment's title)"),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option("--id-column", metavar="HEADING", help="find students by this column of the gradebook alone"),
+    ] = None,
+    scale: Annotated[bool, typer.Option("--scale", help="scale scores to the column's points")] = False,
+    blank: Annotated[
+        bool, typer.Option("--blank", help="empty the cells of students without a score; they stay by default")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="where the file goes (default: in the state folder)")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="NAME", help="count only attempts under this profile")
+    ] = None,
+    course: CourseOption = None,
+    state: StateOption = None,
+    database: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the grades of every student to a file that another program takes.
+
+    With --into, the scores are put into one column of a learning platform's own gradebook; nothing else in it changes.
+    Exit code 1: somebody is not graded yet, or should look at what is listed.
+    """
+    from grader.course import load_course
+    from grader.exports import FillOptions, GradeState, Source, write_export
+    from grader.store import open_store
+
+    loaded = load_course(course)
+    assignment = loaded.assignment(name)
+    if profile is not None:
+        assignment.profile(profile)
+    source = Source(loaded, assignment, open_store(loaded, state, database), profile)
+    options = FillOptions(column=column, id_column=id_column, scale=scale, blank=blank)
+    done = write_export(form, source, into=into, to=to, options=options)
+    grades = source.grades
+    waiting = [grade.student for grade in grades.grades if grade.waiting or grade.state is GradeState.NOT_GRADED]
+    if done.packed:
+        # Who is not in an archive is named there; one without students waits for nobody.
+        waiting = [student for student, reason in done.packed.left if reason != GradeState.NOT_SUBMITTED]
+    unmarked = [grade.student for grade in grades.grades if grade.unmarked and grade.score is not None]
+    if as_json:
+        about: dict[str, Any] = {"file": str(done.path), "students": len(grades.grades)}
+        about |= {"waiting": waiting, "unmarked": unmarked}
+        about |= {"gradebook": _as_json(done.filled)} if done.filled else {}
+        about |= {"archive": _as_json(done.packed)} if done.packed else {}
+        print_json(about)
+    else:
+        if done.filled:
+            _print_filled(done.filled, done.path)
+        elif done.packed:
+            _print_packed(done.packed, done.path)
+        else:
+            out.print(f"{len(grades.grades)} students; {done.path}", markup=False)
+        if waiting:
+            err.print(f"not graded yet, or held for staff: {', '.join(waiting)}", markup=False)
+        if unmarked:
+            err.print(f"written answers are not marked yet: {', '.join(unmarked)}", markup=False)
+    if waiting or done.needs_somebody:
+        raise typer.Exit(1)
+
+
+def _as_json(filled: Filled | Packed) -> dict[str, Any]:
+    return {name: value for name, value in asdict(filled).items() if name != "content"}
+
+
+def _print_filled(filled: Filled, path: Path) -> None:
+    from grader.exports.lms_table import shown
+
+    scores = f"{len(filled.written)} score{'' if len(filled.written) == 1 else 's'}"
+    out.print(f"{scores} in column {shown(filled.column)}; {path}", markup=False)
+    for change in filled.changed:
+        new = shown(change.new) if change.new else "nothing"
+        out.print(f"changed: {change.student}: {shown(change.old)} to {new}", markup=False)
+    if filled.by_name:
+        out.print(f"found by name alone: {', '.join(filled.by_name)}", markup=False)
+    _print_missing(filled)
+    if filled.formulas:
+        lines = ", ".join(map(str, filled.formulas[:20]))
+        err.print(
+            f"the platform's own cells on these lines begin like a formula; do not open the file with a spreadsheet: {lines}",
+            markup=False,
+        )
+
+
+def _print_packed(packed: Packed, path: Path) -> None:
+    count = len(packed.students)
+    students = f"{count} student{'' if count == 1 else 's'}; " if count else ""
+    out.print(f"{students}{path}", markup=False)
+    _print_missing(packed)
+    for note in packed.notes:
+        out.print(note, markup=False)
+
+
+def _print_missing(done: Filled | Packed) -> None:
+    from grader.exports.lms_table import listed
+
+    for reason in dict.fromkeys(reason for _, reason in done.left):
+        students = ", ".join(student for student, why in done.left if why == reason)
+        out.print(f"nothing written ({reason}): {students}", markup=False)
+    if done.not_in_file:
+        err.print(f"not in the platform's table: {', '.join(done.not_in_file)}", markup=False)
+    if done.not_on_roster:
+        err.print(f"not on the roster: {listed(done.not_on_roster)}", markup=False)
