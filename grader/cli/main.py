@@ -6,6 +6,7 @@ import typer
 
 from grader import __version__
 from grader.cli import author, gradebook, instructor, operator, results, student
+from grader.cli.terminal import write_what_terminals_take
 
 app = typer.Typer(
     name="autograde",
@@ -49,6 +50,7 @@ app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 def main() -> None:
     """Entry point of the console script."""
+    write_what_terminals_take()
     app()
 
 

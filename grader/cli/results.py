@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, command, err, out, print_json
+from grader.text import counted
+
+if TYPE_CHECKING:
+    from grader.store import Store
 
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="where the pages go (default: in the state folder)")
@@ -37,7 +41,16 @@ def feedback(
             {"index": str(index), "pages": {item.owner: str(folder / item.owner / "index.html") for item in items}}
         )
     else:
-        out.print(f"{len(items)} pages; open {index}", markup=False)
+        if not items:
+            err.print(_nothing_yet(store, assignment.name), markup=False)
+        out.print(f"{counted(len(items), 'page')}; open {index}", markup=False)
+
+
+def _nothing_yet(store: Store, name: str) -> str:
+    """What to run first, where there is nothing to show."""
+    if store.submissions(name):
+        return f"nothing was graded yet; run `autograde grade {name}` first"
+    return f"nothing was collected yet; run `autograde collect {name} FOLDER` first"
 
 
 @command
@@ -63,7 +76,9 @@ def leaderboard(
             {"page": str(page), "csv": str(folder / "leaderboard.csv"), "json": str(folder / "leaderboard.json")}
         )
     else:
-        out.print(f"{len(entries)} entries; open {page}", markup=False)
+        if not entries:
+            err.print(_nothing_yet(store, assignment.name), markup=False)
+        out.print(f"{counted(len(entries), 'entry', 'entries')}; open {page}", markup=False)
 
 
 @command
@@ -106,7 +121,7 @@ def export(
     if as_json:
         print_json({"file": str(path), "students": len(grades.grades), "waiting": waiting})
     else:
-        out.print(f"{len(grades.grades)} students; {path}", markup=False)
+        out.print(f"{counted(len(grades.grades), 'student')}; {path}", markup=False)
         if waiting:
             err.print(f"not graded yet, or held for staff: {', '.join(waiting)}", markup=False)
     if waiting:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from grader.data.confusion import Confusion, count_pairs
 from grader.errors import StudentVisibleError
 from grader.remote_values import local_value
+from grader.text import counted
 
 #: What a list of arrays may hold in all to be read as one.
 _MOST_BYTES = 64 << 20
@@ -31,7 +32,7 @@ def correct(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> npt.NDA
     if values.shape == (count,):
         return _from_labels(values, labels)
     raise PredictionError(
-        f"for {count} inputs your model should give scores of shape ({count}, {classes}) or labels of shape "
+        f"for {counted(count, 'input')} your model should give scores of shape ({count}, {classes}) or labels of shape "
         f"({count},); it gave {_shape(values)}"
     )
 
@@ -53,7 +54,7 @@ def confusion(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> Confu
     if labels.ndim > 1:
         raise PredictionError(_other_map(values, labels.shape, classes))
     raise PredictionError(
-        f"for {len(labels)} inputs your model should give scores of shape {scores} or labels of shape {labels.shape}; it "
+        f"for {counted(len(labels), 'input')} your model should give scores of shape {scores} or labels of shape {labels.shape}; it "
         f"gave {_shape(values)}"
     )
 
@@ -62,7 +63,7 @@ def _other_map(values: npt.NDArray[Any], shape: tuple[int, ...], classes: int) -
     """What a student reads whose label maps or scores for pictures of ``shape`` (N, H, W) have another shape."""
     count, height, width = shape
     told = (
-        f"for {count} pictures of {height} x {width} pixels your model should give a label map of shape {shape} or scores "
+        f"for {counted(count, 'picture')} of {height} x {width} pixels your model should give a label map of shape {shape} or scores "
         f"of shape {(count, classes, height, width)}; it gave {_shape(values)}"
     )
     if values.shape == (count, height, width, classes):
@@ -84,7 +85,7 @@ def point_errors(answer: Any, points: npt.NDArray[np.float32]) -> npt.NDArray[np
     count, each = points.shape[:2]
     if values.shape not in (points.shape, (count, 2 * each)):
         raise PredictionError(
-            f"for {count} inputs your model should give points of shape {points.shape} or ({count}, {2 * each}); it "
+            f"for {counted(count, 'input')} your model should give points of shape {points.shape} or ({count}, {2 * each}); it "
             f"gave {_shape(values)}"
         )
     return np.asarray(values.astype(np.float64).reshape(points.shape) - points)
