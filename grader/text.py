@@ -58,6 +58,11 @@ def screenful(text: str, *, lines: int = MAX_LINES, width: int = MAX_LINE, chars
     return "\n".join([*head, GAP, *tail])
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun in agreement: ``1 page``, ``3 pages``; ``plural`` where that is not the noun and an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def shorten(line: str, width: int = MAX_LINE) -> str:
     """A line cut to ``width`` characters, with a mark where it was longer."""
     return line if len(line) <= width else f"{line[:width]} [...]"

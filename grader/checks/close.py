@@ -12,6 +12,7 @@ import numpy as np
 
 from grader.checks.arrays import as_array, describe, difference, is_numeric, mismatch, noun, show, tolerance
 from grader.checks.diagnosis import Mistakes, diagnose, name_known
+from grader.text import counted
 
 _explaining: ContextVar[bool] = ContextVar("explaining", default=True)
 
@@ -147,7 +148,7 @@ def _assert_dtype(actual: Any, dtype: Any, name: str) -> None:
 def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> None:
     __tracebackhide__ = True
     if not isinstance(actual, (list, tuple)) or len(actual) != len(expected):
-        raise CheckFailed(f"{name} should have {len(expected)} parts; it is {describe(actual)}.")
+        raise CheckFailed(f"{name} should have {counted(len(expected), 'part')}; it is {describe(actual)}.")
     for index, (got, right) in enumerate(zip(actual, expected, strict=True)):
         _comparison(right)(got, right, f"{name}[{index}]", context)
 

@@ -14,6 +14,7 @@ import numpy as np
 from grader.checks.arrays import as_array, describe
 from grader.remote_values import HasValue
 from grader.sandbox.faults import ContractError
+from grader.text import counted
 
 _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut it off, and so does `torch.no_grad()`"
 #: Most attributes looked at for tensors and lists that a module does not see.
@@ -100,7 +101,7 @@ def assert_registered(module: Any, count: int | None = None, *, name: str = "the
     total = sum(_size(value) for value in found.values())
     if found and (count is None or total == count):
         return found
-    wanted = "its parameters" if count is None else f"{count} numbers in its parameters"
+    wanted = "its parameters" if count is None else f"{counted(count, 'number')} in its parameters"
     have = ", ".join(f"`{key}` {tuple(value.shape)}" for key, value in list(found.items())[:12]) or "none"
     unseen = _unseen(module)
     why = (

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from grader.cli.extras import missing_extra
+from grader.cli.terminal import takes_unicode
 from grader.errors import AutogradeError
 
 P = ParamSpec("P")
@@ -52,7 +54,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    plain = not takes_unicode(sys.stdout)  # then escaped, so that it stays the same data
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=plain, default=str) + "\n")
 
 
 def print_table(table: Table) -> None:
@@ -78,6 +81,12 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         except AutogradeError as error:
             say_error(error, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(error.exit_code) from None
+        except ModuleNotFoundError as error:
+            lacking = missing_extra(error.name or "", function.__name__)
+            if lacking is None:
+                raise
+            say_error(lacking, as_json=bool(kwargs.get("as_json")))
+            raise typer.Exit(lacking.exit_code) from None
         except KeyboardInterrupt:
             err.print("stopped; what was finished is kept")
             raise typer.Exit(130) from None

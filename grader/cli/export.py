@@ -19,6 +19,7 @@ from grader.cli.common import (
     out,
     print_json,
 )
+from grader.text import counted
 
 if TYPE_CHECKING:
     from grader.exports import Filled, Packed
@@ -99,7 +100,7 @@ def export(
         elif done.packed:
             _print_packed(done.packed, done.path)
         else:
-            out.print(f"{len(grades.grades)} students; {done.path}", markup=False)
+            out.print(f"{counted(len(grades.grades), 'student')}; {done.path}", markup=False)
         if waiting:
             err.print(f"not graded yet, or held for staff: {', '.join(waiting)}", markup=False)
         if unmarked:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.cli.common import CourseOption, JsonOption, NamesArgument, command, err, out, print_json, print_table
+from grader.text import counted
 
 app = typer.Typer(no_args_is_help=True, help="Keep nbgrader's gradebook in step with our results.")
 
@@ -35,8 +36,9 @@ def sync(
     else:
         out.print(f"sources written: {', '.join(done.sources) or 'none, they are up to date'}", markup=False)
         out.print(
-            f"{done.students} students added; {done.taken_in} submissions taken in, {len(done.handed_over)} handed over; "
-            f"{len(done.graded_again)} graded again; {done.marks_stored} marks stored, {done.marks_restored} restored"
+            f"{counted(done.students, 'student')} added; {counted(done.taken_in, 'submission')} taken in, "
+            f"{len(done.handed_over)} handed over; {len(done.graded_again)} graded again; "
+            f"{counted(done.marks_stored, 'mark')} stored, {done.marks_restored} restored"
         )
         for name in done.problems:
             err.print(f"nbgrader could not grade {name} again; run `nbgrader autograde` to see why", markup=False)

@@ -24,6 +24,7 @@ from grader.cli.common import (
     print_json,
     print_table,
 )
+from grader.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,9 +131,7 @@ def _print_collected(result: CollectResult) -> None:
     from grader.intake.litter import LeftOut, in_words
 
     added, before = len(result.added), len(result.unchanged)
-    out.print(
-        f"{added} submission{'' if added == 1 else 's'} added, {before} {'was' if before == 1 else 'were'} there already"
-    )
+    out.print(f"{counted(added, 'submission')} added, {before} {'was' if before == 1 else 'were'} there already")
     for submission in result.added:
         if words := in_words([LeftOut(*item) for item in submission.left_out]):
             out.print(f"left out of {submission.owner}: {words}", markup=False)
@@ -203,12 +202,15 @@ def _grade_one(
 ) -> None:
     from grader.grading import grade_upload
     from grader.intake import read_submission
+    from grader.records import Verdict
     from grader.reports import report_table
 
     report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state, executor=executor)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
+        if report.message:
+            out.print(report.message, markup=False)
         print_table(report_table(report))
         score = "held for staff" if report.score is None else f"{report.score:g} of {report.max_score:g}"
         out.print(f"[bold]{score}[/bold]   {report.verdict.value}   {report.seconds:.2f} s   seed {report.seed}")
@@ -217,7 +219,7 @@ def _grade_one(
         for check in report.checks:
             if check.verdict.held:
                 err.print(f"{check.id}: {check.verdict.value}\n{check.staff}", markup=False)
-    if report.held:
+    if report.held or report.verdict is Verdict.NOT_RUN:
         raise typer.Exit(1)
 
 
@@ -297,11 +299,7 @@ def _grade_all(
         print_json({"assignment": assignment.name, "wall_s": seconds, "attempts": [_as_json(item) for item in graded]})
     else:
         _print_batch(graded, assignment.title)
-        out.print(
-            f"{len(graded)} graded in {seconds:.1f} s"
-            if graded
-            else "nothing to grade: every submission has its attempt"
-        )
+        out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else _nothing_to_grade(store, assignment.name))
         for item in graded:
             for flag in item.attempt.report.flags:
                 err.print(f"for staff to look at: {item.submission.owner}: {flag}", markup=False)
@@ -309,6 +307,12 @@ def _grade_all(
             err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
     if held:
         raise typer.Exit(1)
+
+
+def _nothing_to_grade(store: Store, name: str) -> str:
+    if store.submissions(name):
+        return "nothing to grade: every submission has its attempt"
+    return f"nothing to grade: nothing was collected yet; run `autograde collect {name} FOLDER` first"
 
 
 @dataclass(slots=True)
@@ -323,9 +327,7 @@ class _Count:
         if not self.total:
             return "nothing was begun"
         rest = "grade all of them anew" if self.force else "go on with the rest"
-        return (
-            f"{self.graded} of {self.total} submissions were graded, and are kept; run the same command again to {rest}"
-        )
+        return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
 
 
 def _print_batch(graded: list[BatchResult], title: str) -> None:

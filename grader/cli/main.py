@@ -6,6 +6,7 @@ import typer
 
 from grader import __version__
 from grader.cli import author, export, gradebook, instructor, operator, results, rosters, student
+from grader.cli.terminal import write_what_terminals_take
 
 app = typer.Typer(
     name="autograde",
@@ -50,6 +51,7 @@ app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 def main() -> None:
     """Entry point of the console script."""
+    write_what_terminals_take()
     app()
 
 

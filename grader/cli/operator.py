@@ -21,6 +21,7 @@ from grader.cli.common import (
     print_json,
     print_table,
 )
+from grader.text import counted
 
 if TYPE_CHECKING:
     from grader.demo import Event
@@ -114,14 +115,14 @@ def _show_event(event: Event) -> tuple[str, ...]:
         case Wrote(path):
             out.print(f"  {path}", markup=False)
         case Collected(submissions, inbox):
-            out.print(f"  collected {submissions} submissions from {inbox}", markup=False)
+            out.print(f"  collected {counted(submissions, 'submission')} from {inbox}", markup=False)
         case AssignmentGraded(rows, _):
             print_table(batch_table(rows))
         case Finished(pages, seconds, problems):
             out.print(Rule("where to look", align="left"))
             for page in pages:
                 out.print(f"  {page}", markup=False)
-            end = f"{len(problems)} problems" if problems else "everything came out as it must"
+            end = counted(len(problems), "problem") if problems else "everything came out as it must"
             out.print(f"done in {seconds:.0f} s; {end}")
             return problems
     return ()

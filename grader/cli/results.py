@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, StoreOption, command, out, print_json
+from grader.cli.common import (
+    CourseOption,
+    JsonOption,
+    NameArgument,
+    StateOption,
+    StoreOption,
+    command,
+    err,
+    out,
+    print_json,
+)
+from grader.text import counted
+
+if TYPE_CHECKING:
+    from grader.store import Store
 
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="where the pages go (default: in the state folder)")
@@ -38,7 +52,16 @@ def feedback(
             {"index": str(index), "pages": {item.owner: str(folder / item.owner / "index.html") for item in items}}
         )
     else:
-        out.print(f"{len(items)} pages; open {index}", markup=False)
+        if not items:
+            err.print(_nothing_yet(store, assignment.name), markup=False)
+        out.print(f"{counted(len(items), 'page')}; open {index}", markup=False)
+
+
+def _nothing_yet(store: Store, name: str) -> str:
+    """What to run first, where there is nothing to show."""
+    if store.submissions(name):
+        return f"nothing was graded yet; run `autograde grade {name}` first"
+    return f"nothing was collected yet; run `autograde collect {name} FOLDER` first"
 
 
 @command
@@ -65,4 +88,6 @@ def leaderboard(
             {"page": str(page), "csv": str(folder / "leaderboard.csv"), "json": str(folder / "leaderboard.json")}
         )
     else:
-        out.print(f"{len(entries)} entries; open {page}", markup=False)
+        if not entries:
+            err.print(_nothing_yet(store, assignment.name), markup=False)
+        out.print(f"{counted(len(entries), 'entry', 'entries')}; open {page}", markup=False)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from grader.data.confusion import Confusion, count_pairs
 from grader.errors import StudentVisibleError
 from grader.remote_values import local_value
+from grader.text import counted
 
 #: What a list of arrays may hold in all to be read as one.
 _MOST_BYTES = 64 << 20
@@ -31,7 +32,7 @@ def correct(answer: Any, labels: npt.NDArray[np.int64], classes: int) -> npt.NDA
     if values.shape == (count,):
         return _from_labels(values, labels)
     raise PredictionError(
-        f"for {count} inputs your model should give scores of shape ({count}, {classes}) or labels of shape "
+        f"for {counted(count, 'input')} your model should give scores of shape ({count}, {classes}) or labels of shape "
         f"({count},); it gave {_shape(values)}"
     )
 
@@ -64,7 +65,7 @@ def predicted_labels(answer: Any, shape: tuple[int, ...], classes: int) -> npt.N
     if len(shape) > 1:
         raise PredictionError(_other_map(values, shape, classes))
     raise PredictionError(
-        f"for {shape[0]} inputs your model should give scores of shape {scores} or labels of shape {shape}; it "
+        f"for {counted(shape[0], 'input')} your model should give scores of shape {scores} or labels of shape {shape}; it "
         f"gave {_shape(values)}"
     )
 
@@ -85,7 +86,7 @@ def _other_map(values: npt.NDArray[Any], shape: tuple[int, ...], classes: int) -
     """What a student reads whose label maps or scores for pictures of ``shape`` (N, H, W) have another shape."""
     count, height, width = shape
     told = (
-        f"for {count} pictures of {height} x {width} pixels your model should give a label map of shape {shape} or scores "
+        f"for {counted(count, 'picture')} of {height} x {width} pixels your model should give a label map of shape {shape} or scores "
         f"of shape {(count, classes, height, width)}; it gave {_shape(values)}"
     )
     if values.shape == (count, height, width, classes):
@@ -115,7 +116,7 @@ def predicted_points(answer: Any, shape: tuple[int, ...]) -> npt.NDArray[np.floa
     count, each = shape[:2]
     if values.shape not in (shape, (count, 2 * each)):
         raise PredictionError(
-            f"for {count} inputs your model should give points of shape {shape} or ({count}, {2 * each}); it "
+            f"for {counted(count, 'input')} your model should give points of shape {shape} or ({count}, {2 * each}); it "
             f"gave {_shape(values)}"
         )
     return np.asarray(values.astype(np.float64).reshape(shape))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grader.sandbox.faults import ContractError
+from grader.text import counted
 
 
 class StudentDict(dict[str, Any]):
@@ -23,7 +24,7 @@ class StudentList(list[Any]):
             return super().__getitem__(index)
         except IndexError:
             raise ContractError(
-                f"A list that your code returned has {len(self)} items; item {index} was needed."
+                f"A list that your code returned has {counted(len(self), 'item')}; item {index} was needed."
             ) from None
 
 

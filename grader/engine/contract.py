@@ -21,6 +21,7 @@ from grader.engine.source_advice import kind_of
 from grader.errors import UNREADABLE
 from grader.remote_values import HasValue
 from grader.sandbox.faults import ContractError, StudentError, StudentFault
+from grader.text import counted
 
 _ARRAYS = frozenset({"Tensor", "ndarray", "NDArray", "FloatTensor", "LongTensor", "ArrayLike"})
 
@@ -264,8 +265,7 @@ def describe(value: Any) -> str:
     if isinstance(value, HasValue):
         return "a Tensor"
     if isinstance(value, (tuple, list)):
-        plural = "" if len(value) == 1 else "s"
-        return f"a {'tuple' if isinstance(value, tuple) else 'list'} of {len(value)} value{plural}" + (
+        return f"a {'tuple' if isinstance(value, tuple) else 'list'} of {counted(len(value), 'value')}" + (
             f" ({', '.join(describe(part) for part in value)})" if 0 < len(value) <= 4 else ""
         )
     if value is None:
@@ -279,7 +279,7 @@ def describe(value: Any) -> str:
 def _in_words(node: ast.expr) -> str:
     name, inner = _parts(node)
     if _is_fixed_tuple(name, inner):
-        return f"a tuple of {len(inner)} values ({', '.join(_in_words(_plain(part)) for part in inner)})"
+        return f"a tuple of {counted(len(inner), 'value')} ({', '.join(_in_words(_plain(part)) for part in inner)})"
     if name in _ARRAYS:
         return "a Tensor" if "Tensor" in name else "a numpy array"
     text = ast.unparse(node)

@@ -21,6 +21,7 @@ import resource
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,15 +57,24 @@ class RunnerPlugin:
         self.session = session
         self.state = GradingState(session)
         self.errors: list[str] = []
+        self._raised: dict[str, str] = {}  # what stopped a file from being collected, by its id
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Hand the fixtures their state."""
         config.stash[STATE] = self.state
 
+    def pytest_exception_interact(
+        self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any], report: object
+    ) -> None:
+        """Note what a file of the suite raised, in a line with its place."""
+        if isinstance(report, pytest.CollectReport) and call.excinfo is not None:
+            folder = self.session.assignment.hidden_folder
+            self._raised[node.nodeid] = why_not_collected(call.excinfo.value, folder)
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what went wrong in collecting the suite."""
         if report.failed:
-            self.errors.append(str(report.longrepr))
+            self.errors.append(self._raised.get(report.nodeid) or str(report.longrepr))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -153,6 +163,20 @@ def _environment(layers: Sequence[str]) -> dict[str, str]:
         "machine": platform.machine(),
         "isolation": " ".join(layers) or "no worker was needed",
     }
+
+
+def why_not_collected(error: BaseException, folder: Path) -> str:
+    """What kept a file below ``folder`` from being collected: the file, the line and the error, as its author needs them."""
+    error = error.__cause__ or error  # pytest wraps what an import raises
+    if isinstance(error, AutogradeError):
+        return str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)
+    ]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    return f"{where}{type(error).__name__}: {error}"
 
 
 def _broken(error: AutogradeError) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def grade_uploads(
     if not uploads:
         return []
     work = Work(course, assignment, assignment.profile(profile), state or course.state)
+    read_suite(assignment.hidden_folder)  # its mistakes are named before anything is started
     course_secret(work.state)
     tasks = (GradeTask(index, upload.files, upload.problem) for index, upload in enumerate(uploads))
     most = min(slots or default_slots(), len(uploads))

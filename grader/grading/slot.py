@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -206,5 +207,5 @@ def _as_error(answer: dict[str, Any], where: Path) -> AutogradeError:
     return AuthoringError(
         "the hidden suite cannot be collected:\n" + "\n".join(str(error) for error in errors),
         where=where,
-        fix=f"run `pytest {where} --collect-only` to see the same",
+        fix=f"correct it; `pytest {shlex.quote(str(where))} --collect-only` says the same with its traceback",
     )

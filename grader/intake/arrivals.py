@@ -17,6 +17,7 @@ from grader.intake.layouts import ilias_file
 from grader.intake.listing import Entry
 from grader.intake.upload import received_time
 from grader.store.values import ReceivedFrom
+from grader.text import counted
 
 #: Times of files that lie this close together were written by one download, not by a class.
 _ONE_DOWNLOAD = timedelta(minutes=2)
@@ -131,7 +132,9 @@ def warnings_about(
         said.append(f"{who}; {fix}")
     inside = [owner for owner, when in times if when.source is ReceivedFrom.MEMBERS]
     if inside and not files:
-        said.append(f"{len(inside)} times are those of files in archives, by the clock of whoever packed them; {fix}")
+        said.append(
+            f"{counted(len(inside), 'time')} from files in archives, by the clock of whoever packed them; {fix}"
+        )
     if given is not None:
         absent = [owner for owner, when in times if when.source is not ReceivedFrom.GIVEN]
         if absent:

@@ -37,6 +37,7 @@ _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _RUN_BY_GRADER = """\
 # The course's grader runs this check after you submit. Here it runs the public tests of the same part.
 from grader.student import check
+from grader.text import counted
 
 check({id!r}, {names!r})"""
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -190,9 +191,10 @@ def _heading(checks: Sequence[CheckInfo]) -> Any:
     import nbformat
 
     total = sum(check.points for check in checks)
+    which = "the one check that scores" if len(checks) == 1 else f"the {len(checks)} checks that score"
     text = (
         "## How this is graded\n\n"
-        f"The cells below stand for the {len(checks)} checks that score your work, {_number(total)} points in all. "
+        f"The cells below stand for {which} your work, {_points(total)} in all. "
         "They are run by the course's grader after you submit, on data that you have not seen. Here each of them runs the "
         "public tests of its part; for all of these run `pytest public` in this folder."
     )
@@ -204,15 +206,14 @@ def _test_cell(check: CheckInfo, names: Sequence[str]) -> Any:
     import nbformat
 
     title = " ".join(check.title.split())
-    points = f"{_number(check.points)} point{'' if check.points == 1 else 's'}"
-    text = f"# {check.id} ({points}): {title}\n{_RUN_BY_GRADER.format(id=check.id, names=list(names))}"
+    text = f"# {check.id} ({_points(check.points)}): {title}\n{_RUN_BY_GRADER.format(id=check.id, names=list(names))}"
     metadata = {"grade": True, "grade_id": check.id, "locked": True, "solution": False, "task": False}
     metadata |= {"points": int(check.points) if float(check.points).is_integer() else check.points}
     return nbformat.v4.new_code_cell(text, metadata={"nbgrader": {**metadata, "schema_version": 3}})
 
 
-def _number(points: float) -> str:
-    return f"{points:g}"
+def _points(points: float) -> str:
+    return f"{points:g} point{'' if points == 1 else 's'}"
 
 
 def _stable_ids(notebook: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.records import Verdict
+from grader.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,8 +36,7 @@ class Cause:
     @property
     def sentence(self) -> str:
         """How many more checks it stops; empty where there are none."""
-        count = len(self.others)
-        return f"The same stops {count} more check{'' if count == 1 else 's'}." if count else ""
+        return f"The same stops {counted(len(self.others), 'more check')}." if self.others else ""
 
 
 def causes_of(checks: Sequence[CheckResult], said: str = "") -> list[Cause]:

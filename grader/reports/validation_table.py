@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from grader.text import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -44,7 +46,7 @@ def summary(found: Validation) -> list[str]:
     lines = [f"{good} of {len(found.measured)} versions as they must be"]
     if len(found.seeds) > 1:
         steady = len(right) - len({flake.version for flake in found.flakes})
-        lines.append(f"{steady} of {len(right)} right versions steady over {len(found.seeds)} seeds")
+        lines.append(f"{steady} of {len(right)} right versions steady over {counted(len(found.seeds), 'seed')}")
     if found.mutants:
         killed, survived = len(found.with_status("killed")), len(found.with_status("survived"))
         equivalent = len(found.with_status("equivalent"))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import json
+import os
 import re
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 from typer.testing import CliRunner
 
+from grader.cli.common import print_json
+from grader.cli.extras import missing_extra
 from grader.cli.main import app
+from grader.engine.outcomes import CheckSpec, ReportContext
 from grader.errors import AuthoringError, IsolationError, SystemFault
 from grader.records import CheckResult, Report, Verdict
 from tests.support.tiny import handed_in, write_course
@@ -163,6 +170,64 @@ def test_an_empty_class_needs_no_runner(tiny):
         assert json.loads(autograde(name, "tiny", "--course", tiny, "--json").stdout)
 
 
+def test_where_there_is_nothing_yet_the_command_to_run_first_is_named(tiny):
+    """With nothing collected each command says so and what to run; one submission is in the singular everywhere."""
+    first = "run `autograde collect tiny FOLDER` first"
+    assert f"nothing was collected yet; {first}" in autograde("grade", "tiny", "--course", tiny).stdout
+    for name in ("feedback", "leaderboard"):
+        assert f"nothing was collected yet; {first}" in autograde(name, "tiny", "--course", tiny).stderr
+    inbox = tiny.parent / "inbox"
+    submission(inbox / "ada")
+    assert autograde("collect", "tiny", inbox, "--course", tiny).stdout.startswith("1 submission added, 0 were")
+    told = autograde("feedback", "tiny", "--course", tiny)
+    assert "nothing was graded yet; run `autograde grade tiny` first" in told.stderr
+    assert told.stdout.startswith("0 pages; open ")
+    assert autograde("leaderboard", "tiny", "--course", tiny).stdout.startswith("1 entry; open ")
+
+
+def test_a_command_that_needs_more_packages_says_which_extra_brings_them(monkeypatch):
+    """Exit code 3 and what to install, as text and as JSON; a module that none of ours brings stays a traceback."""
+    assert missing_extra("jupytext.formats", "new").fix.startswith("pip install 'autograde[grading]'")
+    assert "libcst" in missing_extra("libcst", "validate").what
+    assert missing_extra("nbformat", "release").what.startswith("`autograde release` needs the package nbgrader")
+    assert missing_extra("a_module_of_nobody", "new") is None
+    monkeypatch.setattr("grader.course.course_schema", lambda: importlib.import_module("nothing_of_this_name"))
+    assert isinstance(autograde("schema").exception, ModuleNotFoundError)
+
+    def lacking():
+        raise ModuleNotFoundError("No module named 'sqlalchemy'", name="sqlalchemy")
+
+    monkeypatch.setattr("grader.course.course_schema", lacking)
+    result = autograde("schema")
+    assert result.exit_code == 3
+    assert "autograde[grading]" in result.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_unicode_gets_what_it_can_show(encoding):
+    """Signs of ours, accents, Greek and mathematics have a spelling in it; nothing ends in an error or an escape."""
+    script = (
+        "from grader.cli.terminal import write_what_terminals_take as take; take()\n"
+        "print('\\u2713 Accepted \\u2212 3 \\u2026 W\\u1d40 \\u03c3(x) \\u03a3 G\\u0151del \\u4e2d a\\u0301 x\\u00b2 1 \\u2264 2')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}
+    )
+    shown = done.stdout.decode(encoding).strip()
+    assert unicodedata.normalize("NFKD", shown).replace("\u2026", "...").replace("\u0301", "") == (
+        "+ Accepted - 3 ... WT sigma(x) Sigma Godel ? a x2 1 <= 2"
+    )
+
+
+def test_json_stays_the_same_data_where_the_terminal_has_no_unicode(monkeypatch):
+    """What cannot be written is escaped, not replaced."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    print_json({"name": "G\u00f6del \u4e2d"})
+    sys.stdout.flush()
+    assert json.loads(raw.getvalue()) == {"name": "G\u00f6del \u4e2d"}
+
+
 def test_the_schema_is_json():
     """`schema` prints the JSON Schema of the course file."""
     assert json.loads(autograde("schema").stdout)["properties"]["assignments"]
@@ -248,6 +313,21 @@ def test_one_report_is_printed_whole(tiny, tmp_path, grader_that):
     shown = autograde(*arguments)
     assert shown.exit_code == 0
     assert "4 of 10" in shown.stdout
+
+
+def test_an_upload_that_cannot_be_read_is_exit_code_1(tiny, tmp_path, grader_that):
+    """The reason is said once, above the checks, which say no more than that they did not run."""
+    why = "Your submission could not be read: hand in a .zip"
+
+    def unreadable(course, assignment, upload):
+        specs = [CheckSpec(f"test_{number}", f"Check {number}.", 1.0) for number in range(5)]
+        return ReportContext(assignment.name, "cpu", "v", "d").unreadable(specs, "hand in a .zip")
+
+    grader_that(unreadable)
+    result = autograde("grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", tiny)
+    assert result.exit_code == 1
+    assert result.stdout.count(why) == 1
+    assert "The same stops 4 more checks." in result.stdout
 
 
 def test_a_held_report_is_exit_code_1(tiny, tmp_path, grader_that):

@@ -9,7 +9,9 @@ import pytest
 from grader.engine import hidden_suite as suite_module
 from grader.engine.hidden_suite import Ran, Suite
 from grader.engine.outcomes import CaseOutcome
+from grader.engine.runner import why_not_collected
 from grader.engine.session import Prepared
+from grader.errors import AuthoringError
 from grader.records import Verdict
 from grader.sandbox.trusted.worker import WAITED, SandboxFault
 
@@ -101,3 +103,30 @@ def test_what_fails_on_our_side_in_a_second_try_makes_no_verdict(settle):
     """The whole try does not count."""
     _, _, run = settle({"a": waits("f")}, {"a": waits("f")}, fault=SandboxFault("gone"))
     assert isinstance(run.fault, SandboxFault)
+
+
+def raised(code, file, cause=None):
+    """The exception that ``code`` raises as if it stood in ``file``."""
+    try:
+        exec(compile(code, str(file), "exec"), {})
+    except BaseException as error:  # noqa: BLE001 - whatever it raises is what is looked at
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_what_stops_a_suite_from_being_collected_is_named_with_its_line(tmp_path):
+    """The author's own file and line, whatever was raised further in; our own errors as they are; what pytest wraps."""
+    file = tmp_path / "test_x.py"
+    assert why_not_collected(raised("x = 1\npointz(4)", file), tmp_path) == (
+        f"{file}:2: NameError: name 'pointz' is not defined"
+    )
+    deep = raised("\nimport json\njson.loads('{')", file)
+    assert why_not_collected(deep, tmp_path).startswith(f"{file}:3: JSONDecodeError: Expecting")
+    assert why_not_collected(raised("def (", file), tmp_path) == f"{file}:1: SyntaxError: invalid syntax"
+    wrapped = RuntimeError("ImportError while importing test module")
+    wrapped.__cause__ = raised("import nothing_of_this_name", file)
+    assert why_not_collected(wrapped, tmp_path) == (
+        f"{file}:1: ModuleNotFoundError: No module named 'nothing_of_this_name'"
+    )
+    ours = AuthoringError("points must be a number", where="test_x.py:3", fix="write it like @points(4)")
+    assert why_not_collected(ours, tmp_path) == str(ours)

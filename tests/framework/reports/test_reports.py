@@ -22,8 +22,10 @@ from grader.course.pseudonyms import pseudonym
 from grader.errors import UsageError
 from grader.records import CheckResult, Metric, Place, Report, Verdict
 from grader.reports import feedback, formatting, leaderboard, pages, terminal_tables
+from grader.reports.causes import causes_of, passed
 from grader.reports.formatting import DASH, MINUS
 from grader.reports.verdicts import WORDINGS
+from grader.store import ReceivedFrom
 from tests.support.builder import Homework, build_course
 
 SECRET = bytes(range(32))
@@ -156,6 +158,117 @@ def test_a_message_stands_beside_the_students_code(course):
     assert 'class="message by-bad trace"' in page.source
 
 
+TRACE = (
+    'Traceback (most recent call last):\n  File "net.py", line {caller}, in {by}\n    f(x)\n  File "net.py", line 7, in f\n    x @ y\n'
+    "ValueError: shapes ({size},4) and (3,4) do not fit"
+)
+
+
+def stopped():
+    """Checks that three causes stopped, in a mixed order, and two that passed."""
+    traces = [TRACE.format(caller=20 + n, by=f"g{n}", size=n) for n in range(3)]
+    missing = "`a.py` is missing from your submission, which has b.py."
+    return [
+        check("test_ok", Verdict.ACCEPTED, 4.0, message=""),
+        check("test_one", Verdict.RUNTIME_ERROR, 0.0, message=traces[0], place=PLACE),
+        check("test_missing", score=0.0, message=missing),
+        check("test_two", Verdict.RUNTIME_ERROR, 0.0, message=traces[1], place=PLACE),
+        check("test_refers", score=0.0, message='`a.py` is missing: see "Title of test_missing".'),
+        check("test_alone", score=0.0, message="the sum is wrong"),
+        check("test_three", Verdict.RUNTIME_ERROR, 0.0, message=f"{traces[2]} (1 of 2 cases passed)", place=PLACE),
+        check(
+            "test_kind", Verdict.RUNTIME_ERROR, 0.0, message=traces[0].replace("ValueError", "KeyError"), place=PLACE
+        ),
+        check("test_fine", Verdict.ACCEPTED, 4.0, message=""),
+    ]
+
+
+def test_checks_that_one_cause_stopped_stand_together():
+    """The same line and kind of error, the same message, a reference to another check: the first says it, the others follow."""
+    found = [(cause.first.id, [other.id for other in cause.others]) for cause in causes_of(stopped())]
+    assert found == [
+        ("test_one", ["test_two", "test_three"]),
+        ("test_missing", ["test_refers"]),
+        ("test_alone", []),
+        ("test_kind", []),
+    ]
+    assert [cause.sentence for cause in causes_of(stopped())] == [
+        "The same stops 2 more checks.", "The same stops 1 more check.", "", "",
+    ]  # fmt: skip
+    assert [item.id for item in passed(stopped())] == ["test_ok", "test_fine"]
+
+
+def test_checks_without_a_message_share_no_cause():
+    """Partly right checks, and hidden ones that may say nothing, stand each for itself."""
+    silent = [check(f"test_{n}", Verdict.PARTIAL, message="") for n in range(3)]
+    assert [cause.others for cause in causes_of(silent)] == [(), (), ()]
+
+
+def test_a_cause_is_said_once_on_the_page(course):
+    """What stops three checks is shown with its line in the first; all of them have their points; passed ones are folded."""
+    page = give(course, report(*stopped()))
+    assert page.text.count("shapes (") == 2  # once for each kind of error
+    assert page.text.count("is missing from your submission") == 1
+    assert "see" not in page.text
+    assert page.text.count("0 / 4") == 7
+    assert "The same stops 2 more checks." in page.text
+    assert "2 checks without a loss" in page.text
+    assert ("open", None) not in page.attributes
+    assert (
+        page.text.index("Title of test_one")
+        < page.text.index("Title of test_two")
+        < page.text.index("Title of test_missing")
+    )
+    whole = give(course, report(check("test_ok", Verdict.ACCEPTED, 4.0, message="")))
+    assert ("open", None) in whole.attributes
+    assert "1 check without a loss" in whole.text
+
+
+def test_what_the_page_says_at_its_top_is_not_repeated(course):
+    """An upload that could not be read: the reason stands once, above checks that only did not run."""
+    why = "Your submission could not be read: it is no zip"
+    unread = [check(f"test_{n}", Verdict.NOT_RUN, 0.0, message=why, hint="", output="") for n in range(4)]
+    page = give(course, report(*unread, verdict=Verdict.NOT_RUN, score=0.0, message=why))
+    assert page.text.count("could not be read: it is no zip") == 1
+    assert page.text.count("Title of test_") == 4
+
+
+def test_a_cause_is_said_once_in_the_terminal():
+    """The table has every check with its points, and each cause once."""
+    shown = printed(terminal_tables.report_table(report(*stopped())))
+    assert shown.count("ValueError: shapes") == 1
+    assert shown.count("is missing") == 1
+    assert shown.count("0 / 4") == 7
+    assert "The same stops 2 more checks." in shown
+    assert shown.index("Title of test_kind") < shown.index("Title of test_ok")
+
+
+@pytest.mark.parametrize("source", list(ReceivedFrom))
+def test_the_page_says_where_the_time_came_from(course, source):
+    """Beside the time, in words; nothing where that was not noted."""
+    item = feedback.FeedbackItem("ada", report(check()), DUE, received_from=source)
+    path = feedback.write_feedback(
+        item, course=course, assignment=course.assignment("backprop"), folder=course.root / "pages", now=NOW
+    )
+    assert f"Received {' '.join(f'4 Dec 2026, 23:59 CET {source.words}'.split())} Due" in Page(path).text
+
+
+def test_the_due_date_is_that_of_who_handed_in(tmp_path):
+    """On the page of a team's member the due date and the lateness are those of the extension that counts."""
+    text = CONFIG.replace(
+        "due: 2026-12-04T23:59\n", "due: 2026-12-04T23:59\n    extensions: {alan: 2026-12-06T23:59}\n"
+    )
+    homeworks = (Homework(name, {"backprop.py": ""}) for name in ("backprop", "plain"))
+    course = load_course(build_course(tmp_path, text, *homeworks))
+    for due_owner, told, late in (("", "Due 4 Dec 2026", True), ("alan", "Due 6 Dec 2026", False)):
+        item = feedback.FeedbackItem("ada", report(check()), DUE + timedelta(hours=30), due_owner=due_owner)
+        path = feedback.write_feedback(
+            item, course=course, assignment=course.assignment("backprop"), folder=course.root / "pages", now=NOW
+        )
+        assert told in Page(path).text
+        assert ("Late penalty" in Page(path).text) == late
+
+
 def test_a_place_in_a_terminal():
     """The line that is meant is marked; the table of one report shows it under the message."""
     assert formatting.excerpt_text(PLACE).startswith(
@@ -247,7 +360,7 @@ def test_an_after_due_check_opens_at_once_where_nothing_is_due(course):
 
 def test_student_text_is_inert(course):
     """Markup, escape sequences, control characters and text that turns around do nothing, wherever they stand."""
-    hostile = check(HOSTILE, title=HOSTILE, message=HOSTILE, hint=HOSTILE, output=HOSTILE)
+    hostile = check(HOSTILE, title=HOSTILE, message=f"{HOSTILE} here", hint=HOSTILE, output=HOSTILE)
     metric = Metric(name=HOSTILE, value=1.0)
     page = give(course, report(hostile, message=HOSTILE, metrics={HOSTILE: metric}))
     assert not {"script", "img"} & set(page.tags)
