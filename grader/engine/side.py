@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from grader.engine.clock import Clock
 from grader.engine.compartments import Compartment
 from grader.engine.containers import soften
 from grader.engine.contract import Signature
@@ -15,11 +16,36 @@ from grader.engine.names import Names
 from grader.engine.proxies import proxies
 from grader.engine.seeds import derive_seed
 from grader.engine.session import Prepared, Session
-from grader.errors import AuthoringError
+from grader.errors import AuthoringError, SystemFault
 from grader.sandbox.faults import TimeLimit, WorkerFault
 
-if TYPE_CHECKING:
-    from grader.engine.run import SubmissionRun
+
+class Whole(Protocol):
+    """What a side needs of the run that it is a part of."""
+
+    clock: Clock
+    #: The side that is sent a request just now.
+    asked: Side | None
+
+    @property
+    def fault(self) -> SystemFault | None:
+        """What failed on our side, in whichever worker."""
+
+    @property
+    def case_seed(self) -> int:
+        """The seed of the running case."""
+
+    def refuse_hung(self, label: str) -> None:
+        """Raise TimeLimit for a function that ran out of time twice."""
+
+    def note_hang(self, limit: TimeLimit, label: str) -> None:
+        """Note that a function ran out of time."""
+
+    def touch(self, signature: Signature) -> None:
+        """Note that the case uses a function, class or method of the student's."""
+
+    def lookup(self, name: str, *, module: str | None = None, ref: bool = False) -> Any:
+        """Find a name in the submission, wherever it is graded."""
 
 
 class Side:
@@ -27,7 +53,7 @@ class Side:
 
     def __init__(
         self,
-        run: SubmissionRun,
+        run: Whole,
         session: Session,
         prepared: Prepared,
         compartment: Compartment,
