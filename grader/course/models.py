@@ -137,8 +137,14 @@ class SandboxConfig(Section):
 class ForbidRule(Section):
     """What one file of a submission must not use."""
 
-    modules: tuple[Name, ...] = Field(default=(), description="modules, with all that is below them")
-    names: tuple[Name, ...] = Field(default=(), description="names, dotted or not: eval, nn.LSTM")
+    modules: tuple[Name, ...] = Field(
+        default=(),
+        description="modules, with all that is below them; an installed package is not there at all where the file is graded",
+    )
+    names: tuple[Name, ...] = Field(
+        default=(),
+        description="names, dotted or not: eval, nn.LSTM; torch's own recurrent layers do not run where they are named",
+    )
     constructs: tuple[Annotated[str, AfterValidator(_construct)], ...] = Field(
         default=(), description="node classes of Python's ast: For, While, ListComp"
     )

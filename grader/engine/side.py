@@ -21,21 +21,22 @@ from grader.sandbox.faults import TimeLimit, WorkerFault
 
 
 class Whole(Protocol):
-    """What a side needs of the run that it is a part of: see :class:`grader.engine.run.SubmissionRun`."""
+    """What a side needs of the run that it is a part of."""
 
     clock: Clock
+    #: The side that is sent a request just now.
     asked: Side | None
 
     @property
     def fault(self) -> SystemFault | None:
-        """What failed on our side in this try."""
+        """What failed on our side, in whichever worker."""
 
     @property
     def case_seed(self) -> int:
         """The seed of the running case."""
 
     def refuse_hung(self, label: str) -> None:
-        """Raise TimeLimit for a function that ran out of time in earlier checks."""
+        """Raise TimeLimit for a function that ran out of time twice."""
 
     def note_hang(self, limit: TimeLimit, label: str) -> None:
         """Note that a function ran out of time."""
@@ -44,7 +45,7 @@ class Whole(Protocol):
         """Note that the case uses a function, class or method of the student's."""
 
     def lookup(self, name: str, *, module: str | None = None, ref: bool = False) -> Any:
-        """Find a name in the submission, in the worker of its file."""
+        """Find a name in the submission, wherever it is graded."""
 
 
 class Side:

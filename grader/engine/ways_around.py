@@ -21,7 +21,7 @@ PLAIN_BUILTINS: Final = frozenset(
 #: Attributes that lead to another module's names, by frames, functions, classes or built-in functions.
 REACHING: Final = frozenset(
     {
-        "__builtins__", "__globals__", "__import__", "__loader__", "__subclasses__", "_getframe", "f_back", "f_builtins",
+        "__builtins__", "__globals__", "__import__", "__loader__", "__subclasses__", "_getframe", "ctypes", "f_back", "f_builtins",
         "f_globals", "tb_frame",
     }
 )  # fmt: skip

@@ -1,4 +1,6 @@
-"""The forbidden module as an attribute of the file that may use it: allowed, for who looks there?
+"""The forbidden module as an attribute of the file that may use it, which is not there where this one is graded.
+
+wrong_answer: test_total
 file: plain.py
 """
 
