@@ -7,28 +7,29 @@ vanished coordinator held comes back when its claim ends; one that was merely sl
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Connection, and_, case, delete, exists, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from grader.errors import StoreError
-from grader.store.tables import attempts, claims, submissions
+from grader.store.tables import UtcDateTime, attempts, claims, submissions
 
 if TYPE_CHECKING:
     from grader.store.database import Database
 
 #: For how long a claim holds unless it is renewed, in seconds; so long a vanished coordinator keeps its work from others.
 CLAIM_S = 60.0
-#: How many submissions one query is asked about.
-_AT_A_TIME = 64
+#: How many submissions the first query is asked about for each that is wanted, and how many one is at most.
+_AHEAD, _AT_A_TIME = 4, 256
 
 
 class Claims:
@@ -62,9 +63,11 @@ class Claims:
         these claims were opened with ``force``.
         """
         taken: list[int] = []
-        for at in range(0, len(wanted), _AT_A_TIME):
-            if len(taken) < count:
-                taken += self._take(wanted[at : at + _AT_A_TIME], count - len(taken))
+        at, size = 0, min(count * _AHEAD, _AT_A_TIME)
+        # Most often the first ones are free. Where others hold a long row of them, there are fewer queries to come.
+        while at < len(wanted) and len(taken) < count:
+            taken += self._take(wanted[at : at + size], count - len(taken))
+            at, size = at + size, min(size * 4, _AT_A_TIME)
         with self._lock:
             self._held.update(taken)
         if taken and self._renewer is None:
@@ -106,56 +109,32 @@ class Claims:
                 connection.execute(delete(claims).where(claims.c.holder == self.holder))
 
     def _take(self, wanted: Sequence[int], count: int) -> list[int]:
+        shared = self._database.engine.shared
         with self._database.writing() as connection:
             now = self._database.engine.now(connection)
-            free = connection.scalars(self._free(wanted, now).limit(count)).all()
+            known: dict[str, Any] = {"wanted": list(wanted), "version": self._version, "now": now}
+            if shared:
+                known |= {"order": list(wanted), "count": count}
+            # In the order of `wanted` on either engine; see _free.
+            found = set(connection.scalars(_free(force=self._force, shared=shared), known))
+            free = [number for number in wanted if number in found][:count]
             if not free:
                 return []
+            until = now + self._length
             rows = [
-                {
-                    "submission_id": number,
-                    "grader_version": self._version,
-                    "holder": self.holder,
-                    "claimed_until": now + self._length,
-                }
-                for number in free
+                {"number": number, "version": self._version, "holder": self.holder, "until": until} for number in free
             ]
-            # The query above saw claims as they were when it began. Here each is looked at once more, and only one that
-            # has ended is replaced.
-            taken = set(connection.scalars(_replace_ended(connection, rows, now)))
-            if not self._force:
+            # The query saw claims as they were when it began. Here each is looked at once more, and only one that has
+            # ended is replaced.
+            taken = set(connection.scalars(_claim(shared=shared), [row | {"now": now} for row in rows]))
+            if shared and not self._force and taken:
                 # As with claims: an attempt may have been recorded since, and its claim given back.
-                done = set(connection.scalars(self._counting(taken)))
+                done = set(connection.scalars(_counting(), {"wanted": list(taken), "version": self._version}))
                 if done:
-                    connection.execute(
-                        delete(claims).where(claims.c.submission_id.in_(done), claims.c.holder == self.holder)
-                    )
+                    mine = delete(claims).where(claims.c.submission_id.in_(done), claims.c.holder == self.holder)
+                    connection.execute(mine)
                     taken -= done
         return [number for number in free if number in taken]
-
-    def _free(self, wanted: Sequence[int], now: datetime) -> Any:
-        """The ids of those that can be claimed, in their order; PostgreSQL skips what another is just claiming."""
-        theirs = exists().where(
-            claims.c.submission_id == submissions.c.id,
-            claims.c.grader_version == self._version,
-            claims.c.claimed_until > now,
-        )
-        query = select(submissions.c.id).where(submissions.c.id.in_(wanted), ~theirs)
-        if not self._force:
-            query = query.where(
-                ~exists().where(
-                    attempts.c.submission_id == submissions.c.id,
-                    attempts.c.grader_version == self._version,
-                    attempts.c.counts,
-                )
-            )
-        order = case({number: at for at, number in enumerate(wanted)}, value=submissions.c.id)
-        return query.order_by(order).with_for_update(skip_locked=True)
-
-    def _counting(self, numbers: set[int]) -> Any:
-        return select(attempts.c.submission_id).where(
-            and_(attempts.c.submission_id.in_(numbers), attempts.c.grader_version == self._version, attempts.c.counts)
-        )
 
     def _keep(self) -> None:
         while not self._over.wait(self._length.total_seconds() / 4):
@@ -164,14 +143,61 @@ class Claims:
                 self.renew()
 
 
-def _replace_ended(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> Any:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(claims).values(rows)
+# Statements are built once: that costs more than to run them.
+
+
+@functools.cache
+def _free(*, force: bool, shared: bool) -> Any:
+    """The ids of those of ``wanted`` that can be claimed.
+
+    On a server they are the first ``count`` in the order of ``order``, locked, without those that another is just
+    claiming. A writer of SQLite's is alone, and takes its pick.
+    """
+    theirs = exists().where(
+        claims.c.submission_id == submissions.c.id,
+        claims.c.grader_version == bindparam("version"),
+        claims.c.claimed_until > bindparam("now", type_=UtcDateTime),
+    )
+    query = select(submissions.c.id).where(submissions.c.id.in_(bindparam("wanted", expanding=True)), ~theirs)
+    if not force:
+        query = query.where(
+            ~exists().where(
+                attempts.c.submission_id == submissions.c.id,
+                attempts.c.grader_version == bindparam("version"),
+                attempts.c.counts,
+            )
+        )
+    if not shared:
+        return query
+    order = func.array_position(bindparam("order", type_=postgresql.ARRAY(Integer)), submissions.c.id)
+    return query.order_by(order).limit(bindparam("count", type_=Integer)).with_for_update(skip_locked=True)
+
+
+@functools.cache
+def _claim(*, shared: bool) -> Any:
+    """Claim, unless there is a claim that has not ended; gives what was claimed."""
+    insert = postgresql.insert if shared else sqlite.insert
+    statement = insert(claims).values(
+        submission_id=bindparam("number"),
+        grader_version=bindparam("version"),
+        holder=bindparam("holder"),
+        claimed_until=bindparam("until"),
+    )
     return statement.on_conflict_do_update(
         index_elements=[claims.c.submission_id, claims.c.grader_version],
         set_={"holder": statement.excluded.holder, "claimed_until": statement.excluded.claimed_until},
-        where=claims.c.claimed_until <= now,
+        where=claims.c.claimed_until <= bindparam("now", type_=UtcDateTime),
     ).returning(claims.c.submission_id)
+
+
+@functools.cache
+def _counting() -> Any:
+    """Those of ``wanted`` that have an attempt that counts."""
+    return select(attempts.c.submission_id).where(
+        attempts.c.submission_id.in_(bindparam("wanted", expanding=True)),
+        attempts.c.grader_version == bindparam("version"),
+        attempts.c.counts,
+    )
 
 
 def clear(connection: Connection, assignment: str) -> None:

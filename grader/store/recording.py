@@ -67,7 +67,11 @@ def add(
     row["id"] = connection.execute(insert(attempts).returning(attempts.c.id), row).scalar_one()
     for table, rows in ((checks, _check_rows(report)), (metrics, _metric_rows(report))):
         if rows:
-            connection.execute(insert(table), [{"attempt_id": row["id"], **values} for values in rows])
+            statement = insert(table)
+            if connection.dialect.name == "postgresql":
+                # Sent as one statement where something is to come back, and as one for each row otherwise.
+                statement = statement.returning(table.c.attempt_id)
+            connection.execute(statement, [{"attempt_id": row["id"], **values} for values in rows])
     return _attempt(row, report)
 
 

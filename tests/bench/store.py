@@ -24,9 +24,12 @@ from grader.records import CheckResult, Metric, Report, Verdict
 from grader.reports import publish_leaderboard
 from grader.store import Store
 from tests.support.builder import Homework, build_course
+from tests.support.postgres import missing, server
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 CHECKS = 20
+#: How many submissions a coordinator claims at a time: one for each of its slots.
+SLOTS = 2
 
 
 def write_class(root: Path, students: int) -> Path:
@@ -97,8 +100,16 @@ def measure(root: Path, store: Store, students: int, attempts: int, records: int
         for submission, one in zip(submissions[1 : records + 1], reports[1:], strict=False):
             store.record(submission, one, once=True)
         found["record in a batch"] = clock.each(records)
-        for submission, one in zip(submissions[records + 1 :], reports[records + 1 :], strict=False):
-            store.record(submission, one, once=True)
+        clock = Clock()
+        with store.claims("v1") as claims:
+            wanted = [submission.id for submission in submissions[records + 1 :]]
+            for at in range(0, records, SLOTS):
+                claims.take(wanted[at:], SLOTS)
+            found["claim"] = clock.each(records)
+            clock = Clock()
+            for submission, one in zip(submissions[records + 1 :], reports[records + 1 :], strict=False):
+                store.record(submission, one, once=True, claims=claims)
+            found["record what was claimed"] = clock.each(attempts - records - 1)
     clock = Clock()
     for submission in submissions[:100]:
         store.record(submission, report(submission.digest, 1, "v2"), once=True)
@@ -121,7 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, default=1000)
     parser.add_argument("--attempts", type=int, default=10_000)
-    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--records", type=int, default=1000, help="less than half of the attempts")
     options = parser.parse_args()
     sizes = (options.students, options.attempts, options.records)
     results: dict[str, Any] = {}
@@ -129,6 +140,14 @@ def main() -> None:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="store-bench-")))
         course = write_class(root / "course", options.students).parent
         results["sqlite"] = measure(course, Store(root / "sqlite"), *sizes)
+        results["sqlite"]["bytes"] = (root / "sqlite" / "store.db").stat().st_size
+        if reason := missing():
+            sys.stderr.write(f"{reason}\n")
+        else:
+            running = stack.enter_context(server())
+            results["postgresql"] = measure(course, Store(root / "postgresql", running.url()), *sizes)
+            ((size,),) = running.execute("SELECT pg_database_size('test_1')")
+            results["postgresql"]["bytes"] = size
     sys.stdout.write(json.dumps(results, indent=2) + "\n")
 
 
