@@ -31,7 +31,6 @@ def batches_of(train, net, x, y, settings, seed):
     ``train`` is a function that takes the net first; None is the net's own method. Empty where the training does not call ``net.loss``.
     """
     np.random.seed(seed)
-    torch.manual_seed(seed)
     loss, batches = net.loss, []
 
     def noted(X, y=None, *arguments, **options):
@@ -43,6 +42,7 @@ def batches_of(train, net, x, y, settings, seed):
     if train is None:
         net.train(x, y, x, y, **settings)
     else:
+        torch.manual_seed(seed)
         train(net, x, y, x, y, **settings)
     return batches
 
