@@ -10,15 +10,19 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from grader import files
-from grader.course import load_course, read_suite
+from grader.course import Profile, load_course, read_suite
 from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, CourseError, ReleaseError
 from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean, secrets, wheel
+from grader.release.handing_in import handing_in
 from grader.student import check
 from tests.support.builder import Homework, build_course
 
@@ -330,6 +334,22 @@ def test_a_release_holds_what_is_on_the_allow_list_and_nothing_else(released):
         "tiny.py",
     ]
     assert not list((released.root / "release").glob(".*"))
+
+
+def test_the_handout_ends_with_how_to_hand_in(course):
+    """The files by name, the form, the date in the course's timezone, and what grades: Python, packages, GPU or none."""
+    assignment = course.assignment("tiny")
+    told = handing_in(assignment)
+    assert all(f"`{file}`" in told for file in assignment.files)
+    assert describe_environment() in told
+    assert "without a GPU and without a network" in told
+    assert build.bundle_files(assignment)["README.md"].decode().endswith(told)
+    assert ("By when" in told) == (assignment.due is not None)
+    due = datetime(2026, 12, 4, 23, 59, tzinfo=ZoneInfo("Europe/Berlin"))
+    profiles = {"big": Profile("big", device="cuda")}
+    told = handing_in(replace(assignment, due=due, profiles=profiles))
+    assert "- **By when:** 4 December 2026, 23:59 (Europe/Berlin), unless" in told
+    assert "on a GPU and without a network" in told
 
 
 def test_a_release_replaces_the_folder_as_a_whole(course):
