@@ -40,7 +40,9 @@ class Database:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = not path.exists() or not path.stat().st_size
         except OSError as error:
-            raise StoreError(f"cannot be made: {error.strerror}", where=path.parent, fix=_FIX_ACCESS) from error
+            raise StoreError(
+                f"cannot be made or opened: {error.strerror}", where=path.parent, fix=_FIX_ACCESS
+            ) from error
         if fresh and any(path.with_name("blobs").glob("??/*")):
             # A database is made before the first submission is kept, so this one was lost, and not never there.
             raise StoreError(

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from dataclasses import replace
 from datetime import datetime
@@ -597,6 +598,18 @@ def test_the_wheel_is_reproducible_and_ours_alone(own_wheel):
     assert name == build.WHEEL_NAME
     tops = {member.split("/")[0] for member in zipfile.ZipFile(io.BytesIO(data)).namelist()}
     assert tops == {"grader", f"{name.split('-py3')[0]}.dist-info"}
+
+
+def test_the_source_archive_holds_the_package_and_nothing_of_the_course(tmp_path):
+    """A README of an assignment, a note or a test is no part of it."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, cwd=wheel.source_root())
+    (path,) = tmp_path.iterdir()
+    with tarfile.open(path) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    assert {name for name in names if not name.startswith("grader/")} == {
+        "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", ".gitignore", "PKG-INFO",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("member", ["assignments/a/hidden/test_x.py", "grader/extra.py", "grader/errors.py"])
