@@ -483,7 +483,7 @@ def test_the_staffs_index_can_be_sorted(course):
     sorter, source = pages.script("sort.js")
     assert f"<script>{sorter}</script>" in page.source
     assert f"script-src {source};" in page.source
-    assert "final is score times kept" in page.text
+    assert "lateness leaves" in page.text
 
 
 def test_an_index_of_nobody(course):
