@@ -259,7 +259,7 @@ def _grade_all(
     done = _Count(force)
     try:
         with stoppable(), Progress(*columns, console=err, disable=as_json, transient=True) as progress:
-            task = progress.add_task(f"grading {assignment.name}", total=None)
+            task = progress.add_task(f"grading {assignment.name}: starting the sandbox", total=None)
 
             def started(total: int) -> None:
                 done.total = total

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from grader import __version__
 from grader.cli import author, export, gradebook, instructor, operator, results, rosters, student
 from grader.cli.terminal import write_what_terminals_take
+from grader.errors import AutogradeError
+
+
+class _Commands(TyperGroup):
+    """All commands; one that is called without its assignment lists those that there are."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            param = getattr(error, "param", None)
+            # By name: some versions of typer have this class from click, others bring their own.
+            if type(error).__name__ == "MissingParameter" and param is not None and param.name == "name":
+                error.message = _assignments_here() if ctx.invoked_subcommand != "new" else ""  # type: ignore[attr-defined]
+            raise
+
+
+def _assignments_here() -> str:
+    """The assignments of the course around the current folder, as a sentence; empty where there is no course."""
+    from grader.course import load_course
+
+    try:
+        return f"Name one of: {', '.join(load_course(None).assignments)}."
+    except AutogradeError:
+        return ""
+
 
 app = typer.Typer(
     name="autograde",
+    cls=_Commands,
     help="Grades deep-learning homework that runs real PyTorch code.",
     no_args_is_help=True,
     add_completion=False,

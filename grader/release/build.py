@@ -16,6 +16,7 @@ from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, ReleaseError
 from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
+from grader.release.handing_in import handing_in
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stubs
@@ -184,6 +185,7 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
             files[relative.as_posix()] = path.read_bytes()
     if "README.md" not in files:
         raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", fix="write it")
+    files["README.md"] = files["README.md"].rstrip() + b"\n\n" + handing_in(assignment).encode()
     if not any(path.startswith("public/test_") for path in files):
         raise AuthoringError(
             "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"

@@ -37,7 +37,6 @@ _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _RUN_BY_GRADER = """\
 # The course's grader runs this check after you submit. Here it runs the public tests of the same part.
 from grader.student import check
-from grader.text import counted
 
 check({id!r}, {names!r})"""
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

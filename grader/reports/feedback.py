@@ -16,7 +16,7 @@ from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
 from grader.reports.causes import causes_of, passed
 from grader.reports.formatting import moment, number
-from grader.reports.pages import render
+from grader.reports.pages import render, script
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
 from grader.store.values import ReceivedFrom
@@ -79,6 +79,8 @@ class Summary:
     kept: float
     days_late: int
     received: str
+    epoch: float
+    """``received`` in seconds since 1970, to sort by."""
     chips: tuple[tuple[Verdict, int], ...]
     page: str
     unmarked: int = 0
@@ -164,9 +166,12 @@ def write_feedback_batch(
         write_feedback(item, course=course, assignment=assignment, folder=folder, now=now)
     rows = [summarise(item, course=course, assignment=assignment) for item in graded]
     rows.sort(key=lambda row: (not row.held, row.name.casefold(), row.owner))
+    sort_script, script_source = script("sort.js")
     finals = [row.final for row in rows if row.final is not None]
     html = render(
         "feedback_index.html.j2",
+        script=sort_script,
+        script_source=script_source,
         course=course.name,
         title=assignment.title,
         rows=rows,
@@ -206,6 +211,7 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         kept=kept,
         days_late=assignment.days_late(graded.received_at, due_owner),
         received=moment(graded.received_at, course.timezone),
+        epoch=graded.received_at.timestamp(),
         chips=tuple((verdict, counts[verdict]) for verdict in WORDINGS if counts[verdict]),
         page=f"{graded.owner}/index.html",
         unmarked=counted.unmarked,

@@ -98,7 +98,7 @@ class SqliteEngine:
         try:
             fresh = not path.exists() or not path.stat().st_size
         except OSError as error:
-            raise StoreError(f"cannot be read: {error.strerror}", where=path, fix=_FIX_ACCESS) from error
+            raise StoreError(f"cannot be opened: {error.strerror}", where=path, fix=_FIX_ACCESS) from error
         if fresh and any((state / "blobs").glob("??/*")) and not url:
             # A database is made before the first submission is kept, so this one was lost, and not never there.
             raise StoreError(

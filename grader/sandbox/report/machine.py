@@ -50,6 +50,15 @@ print("\\n" + json.dumps({"found": found, "failed": failed, "gpu": gpu}))
 """
 
 
+#: Packages of our extras that are named only where they are missing: the extra, and what is not possible without.
+_NEEDED = (
+    ("sqlalchemy", "grading", "keeping submissions and results"),
+    ("jinja2", "grading", "feedback pages and the leaderboard"),
+    ("jupytext", "grading", "releases, and assignments to start from"),
+    ("mutmut", "authoring", "mutants in `autograde validate`"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at: what was found, what it means where it is lacking, and what to do about it."""
@@ -192,6 +201,11 @@ def _installed() -> list[Finding]:
             items.append(Finding(name, "ok", version))
         else:
             extra = "grading" if name == "nbgrader" else "course"
+            items.append(
+                Finding(name, "missing", "not installed", f"needed for {purpose}", _install(f"'autograde[{extra}]'"))
+            )
+    for name, extra, purpose in _NEEDED:
+        if _version(name) is None:
             items.append(
                 Finding(name, "missing", "not installed", f"needed for {purpose}", _install(f"'autograde[{extra}]'"))
             )

@@ -140,6 +140,19 @@ def test_a_missing_course_is_exit_code_2(tmp_path):
     assert "autograde.yml" in result.stderr
 
 
+def test_a_missing_assignment_lists_those_that_there_are(tiny, monkeypatch):
+    """In a course the error names its assignments; elsewhere, and for a new one, it names none."""
+    monkeypatch.chdir(tiny.parent)
+    for name in ("grade", "feedback"):
+        result = autograde(name)
+        assert result.exit_code == 2
+        assert "Missing argument 'NAME'. Name one of: tiny." in " ".join(result.stderr.split())
+    assert "Name one of" not in autograde("new").stderr
+    monkeypatch.chdir("/")
+    assert "Missing argument 'NAME'." in autograde("grade").stderr
+    assert "Name one of" not in autograde("grade").stderr
+
+
 def test_an_unknown_option_is_exit_code_2():
     """The option's mistakes are the shell's own kind."""
     assert autograde("grade", "tiny", "--nonsense").exit_code == 2

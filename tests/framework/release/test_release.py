@@ -9,16 +9,21 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from grader import files
-from grader.course import load_course, read_suite
+from grader.course import Profile, load_course, read_suite
 from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, CourseError, ReleaseError
 from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean, secrets, wheel
+from grader.release.handing_in import handing_in
 from grader.student import check
 from tests.support.builder import Homework, build_course
 
@@ -333,6 +338,22 @@ def test_a_release_holds_what_is_on_the_allow_list_and_nothing_else(released):
     assert not list((released.root / "release").glob(".*"))
 
 
+def test_the_handout_ends_with_how_to_hand_in(course):
+    """The files by name, the form, the date in the course's timezone, and what grades: Python, packages, GPU or none."""
+    assignment = course.assignment("tiny")
+    told = handing_in(assignment)
+    assert all(f"`{file}`" in told for file in assignment.files)
+    assert describe_environment() in told
+    assert "without a GPU and without a network" in told
+    assert build.bundle_files(assignment)["README.md"].decode().endswith(told)
+    assert ("By when" in told) == (assignment.due is not None)
+    due = datetime(2026, 12, 4, 23, 59, tzinfo=ZoneInfo("Europe/Berlin"))
+    profiles = {"big": Profile("big", device="cuda")}
+    told = handing_in(replace(assignment, due=due, profiles=profiles))
+    assert "- **By when:** 4 December 2026, 23:59 (Europe/Berlin), unless" in told
+    assert "on a GPU and without a network" in told
+
+
 def test_a_release_replaces_the_folder_as_a_whole(course):
     """A file that the sources no longer make is gone, and nothing is left beside."""
     folder = course.assignment("tiny").release_folder
@@ -578,6 +599,18 @@ def test_the_wheel_is_reproducible_and_ours_alone(own_wheel):
     assert name == build.WHEEL_NAME
     tops = {member.split("/")[0] for member in zipfile.ZipFile(io.BytesIO(data)).namelist()}
     assert tops == {"grader", f"{name.split('-py3')[0]}.dist-info"}
+
+
+def test_the_source_archive_holds_the_package_and_nothing_of_the_course(tmp_path):
+    """A README of an assignment, a note or a test is no part of it."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, cwd=wheel.source_root())
+    (path,) = tmp_path.iterdir()
+    with tarfile.open(path) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    assert {name for name in names if not name.startswith("grader/")} == {
+        "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", ".gitignore", "PKG-INFO",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("member", ["assignments/a/hidden/test_x.py", "grader/extra.py", "grader/errors.py"])

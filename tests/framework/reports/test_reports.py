@@ -470,6 +470,23 @@ def test_the_staffs_index_puts_held_attempts_first(course):
     assert all((path.parent / row["page"]).is_file() for row in rows)
 
 
+def test_the_staffs_index_can_be_sorted(course):
+    """Its columns sort by value, not by text: points, dates and days; the one script is ours; the CSV's columns are explained."""
+    items = [feedback.FeedbackItem("ada", report(check(), score=80.0), DUE)]
+    path = feedback.write_feedback_batch(
+        items, course=course, assignment=course.assignment("backprop"), folder=course.root / "pages", now=NOW
+    )
+    page = Page(path)
+    assert ("class", "sortable") in page.attributes
+    assert {("data-value", "80.0"), ("data-value", str(DUE.timestamp())), ("data-value", "wrong_answer")} <= set(
+        page.attributes
+    )
+    sorter, source = pages.script("sort.js")
+    assert f"<script>{sorter}</script>" in page.source
+    assert any(f"script-src {source};" in (value or "") for name, value in page.attributes if name == "content")
+    assert "lateness leaves" in page.text
+
+
 def test_an_index_of_nobody(course):
     """An empty batch is no error."""
     path = feedback.write_feedback_batch(

@@ -70,6 +70,17 @@ def test_a_pair_of_torch_and_torchvision_that_do_not_fit_is_said_so(monkeypatch)
     assert not examine(monkeypatch, software=items).fit
 
 
+def test_packages_of_extras_are_named_where_they_are_missing(monkeypatch):
+    """An installation without extras learns what each package is for and which extra brings it; a whole one, nothing."""
+    assert not [item for item in machine._installed() if item.state != "ok"]
+    monkeypatch.setattr(machine, "_version", lambda name: None)
+    found = {item.name: item for item in machine._installed()}
+    assert {"nbgrader", "jupyter", "sqlalchemy", "jinja2", "jupytext", "mutmut"} == set(found)
+    assert found["sqlalchemy"].state == "missing"
+    assert found["sqlalchemy"].fix.endswith("-m pip install 'autograde[grading]'")
+    assert "mutants" in found["mutmut"].means
+
+
 def test_an_import_that_crashes_is_said_so(monkeypatch):
     """A torch whose import ends the process is a finding, and no crash of the doctor's."""
     monkeypatch.setattr(machine, "_IMPORTS", "import os; os._exit(3)")
