@@ -67,6 +67,9 @@ class Work:
 class Slot:
     """Runs in one thread: start, grade, close."""
 
+    #: What is started as the runner.
+    RUNNER = "grader.engine.runner"
+
     def __init__(self, work: Work) -> None:
         self.work = work
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,7 +93,7 @@ class Slot:
         environment.pop("PYTEST_ADDOPTS", None)
         environment.pop("PYTEST_CURRENT_TEST", None)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "grader.engine.runner", str(theirs.fileno()), json.dumps(self.work.config())],
+            [sys.executable, "-m", self.RUNNER, str(theirs.fileno()), json.dumps(self.work.config())],
             pass_fds=(theirs.fileno(),),
             env=environment,
             stdin=subprocess.DEVNULL,
