@@ -51,8 +51,8 @@ def test_verdicts(reports, name):
 def test_patching_the_grader_in_the_worker_gains_nothing(reports):
     """A submission that overwrites our own functions beside it loses every check that needs it."""
     found = lost(reports["patches_the_wire"])
-    # A probe imports all modules into one worker, so what basics.py breaks may be put down to plain.py as well.
-    assert set(OF_BASICS) <= set(found) <= {*OF_BASICS, "test_total"}
+    # A fresh worker still answers the request by which basics.py is imported, and these two checks ask nothing else.
+    assert set(OF_BASICS) - {"test_bug", "test_level"} <= set(found) <= set(OF_BASICS)
     assert set(found.values()) <= {Verdict.PROTOCOL_ERROR, Verdict.WORKER_DIED}
 
 
