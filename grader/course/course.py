@@ -78,12 +78,13 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One assignment of a course. ``due`` is timezone-aware, or None where it is never late."""
+    """One assignment of a course. ``due`` and ``released`` are timezone-aware, or None where nobody has said."""
 
     name: str
     title: str
     root: Path
     files: tuple[str, ...]
+    released: datetime | None = None
     due: datetime | None = None
     weight: float = 1.0
     forbid: Mapping[str, ForbidRule] = field(default_factory=dict)

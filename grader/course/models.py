@@ -256,6 +256,9 @@ class AssignmentConfig(Section):
     """One assignment."""
 
     title: Name
+    released: str | None = Field(
+        default=None, description="when students got it, written like `due`; `collect` reports files that are older"
+    )
     due: str | None = Field(
         default=None, description="ISO 8601, such as 2026-12-04T23:59; a date alone means 23:59 of that day"
     )
