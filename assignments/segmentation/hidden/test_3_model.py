@@ -116,6 +116,7 @@ def test_model_shape(student, probe, np_rng, public_data, record, size):
             square = shape[2] == shape[3] and shape[2] not in (height // 32, height // 16, height // 8)
             assert not square, f"{told}: the size of the output is fixed, whatever the size of the input."
             assert shape[2] >= height or height % shape[2], f"{told}: the feature maps still have to be brought to the size of the picture."
+            assert shape[1] != c or shape[2:] == (height, width), f"{told}: the factors of the layers on the way up do not undo those on the way down for every size. Interpolate to the size of the picture at the end."
         assert shape == (3, c, height, width), f"{told}."
     assert torch.isfinite(got).all(), "`SegmentationNN` gives numbers that are not finite."
     again = probe.scores(model, x)
