@@ -219,6 +219,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line("      " + result.message.replace("\n", "\n      "))
         if result.place:
             terminalreporter.write_line(f"      {result.place.file}, line {result.place.line}. {result.place.what}")
+        for figure in result.figures:
+            terminalreporter.write_line(f"      figure: {figure.title}. {figure.description}")
     for metric in state.metrics.values():
         terminalreporter.write_line(f"metric {metric.name} = {metric.value}")
     for name, outcome in state.outcomes.items():

@@ -209,7 +209,7 @@ def _masks(
     if (truth < 0).any():
         legend.append(LegendEntry(name="not labelled", colour=drawing.VOID))
     if (predicted < 0).any():
-        legend.append(LegendEntry(name="your model names no class", colour=drawing.NOTHING))
+        legend.append(LegendEntry(name="no class given", colour=drawing.NOTHING))
     shares = [_percent(row.right) for row in rows if row.right is not None]
     return MaskFigure(
         title=title,

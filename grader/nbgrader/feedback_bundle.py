@@ -35,6 +35,8 @@ _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 _LISTED = re.compile(r'(?P<link><a href="#(?P<name>[\w.-]+)">)Test cell</a>')
 _REM = re.compile(r"(?<![\w.-])(\d*\.?\d+)rem\b")
 _LINK = re.compile(r"<link\b[^>]*>", re.IGNORECASE)
+#: A link within our report: it leads nowhere from inside of a shadow tree.
+_ANCHOR = re.compile(r'<a href="#[\w.-]+">([^<]*)</a>')
 _MAX_FILE = 1024 * 1024
 
 
@@ -111,6 +113,7 @@ def _with(page: str, bundle: Mapping[str, bytes], link: str) -> str:
     style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)
     if body and style:
         main = body[0].replace('<a href="report.json">report.json</a>', "report/report.json in the zip")
+        main = _ANCHOR.sub(r"\1, below", main)
         rules = re.sub(r"(?m)^(\s*)(?::root|body)\b", r"\1:host", style[1])
         # A rem is of the page around, which nbgrader's style sheet makes 10 pixels.
         rules = _REM.sub(lambda match: f"{16 * float(match[1]):g}px", rules)

@@ -70,7 +70,7 @@ def test_masks_show_the_picture_the_truth_and_the_answer():
     (figure,) = drawn("masks", examples, answer, leaderboard=True)
     assert figure.leaderboard
     legend = {entry.name: entry.colour for entry in figure.legend}
-    assert list(legend) == [*NAMES, "not labelled", "your model names no class"]
+    assert list(legend) == [*NAMES, "not labelled", "no class given"]
     assert len(set(legend.values())) == 5
     row = figure.rows[0]
     truth, predicted = pixels(row.truth), pixels(row.predicted)
@@ -81,7 +81,7 @@ def test_masks_show_the_picture_the_truth_and_the_answer():
     assert truth[0, 0].tolist() == shade("not labelled")
     assert truth[3, 2].tolist() == shade("cow")
     assert predicted[3, 2].tolist() == predicted[3, 1].tolist() == shade("sky")
-    assert predicted[1, 1].tolist() == shade("your model names no class")
+    assert predicted[1, 1].tolist() == shade("no class given")
     assert row.missed == ("cow",)
     assert row.right == pytest.approx(((answer == examples.y) & (examples.y >= 0))[0].sum() / 63, abs=1e-4)
 
@@ -205,7 +205,7 @@ def test_extreme_numbers_are_no_class_and_no_point(method, value):
     (figure,) = drawn(method, examples, np.full(np.shape(examples.y), value))
     json.loads(figure.model_dump_json(), parse_constant=lambda name: pytest.fail(f"{name} in a report"))
     if method == "masks":
-        assert "your model names no class" in [entry.name for entry in figure.legend]
+        assert "no class given" in [entry.name for entry in figure.legend]
     elif method == "confusion":
         assert figure.unanswered == (2, 2, 2)
     elif method == "clips":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from grader.course import load_course
@@ -115,3 +118,13 @@ def test_the_same_submission_has_the_same_figures(reports, tmp_path_factory):
     upload = Upload({"model.py": MODEL.format(what="right", body=BODIES["right"]).encode()})
     (again,) = grade_uploads(course, course.assignment("shown"), [upload], slots=1)
     assert again.checks[0].figures == reports["right"].checks[0].figures
+
+
+def test_an_author_reads_what_is_drawn(tmp_path):
+    """`pytest HIDDEN --submission PATH` says in words what each figure shows."""
+    solution = MODEL.format(what="is right", body=BODIES["scores"])
+    course = build_course(tmp_path, CONFIG, Homework("shown", {"model.py": solution}, suite=SUITE))
+    hidden, submission = course.parent / "assignments/shown/hidden", course.parent / "solutions/shown"
+    command = [sys.executable, "-m", "pytest", hidden, "--submission", submission, "-p", "no:cacheprovider"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=course.parent)
+    assert "figure: What your model takes for what. Counted over 40 public samples" in told.stdout, told.stdout

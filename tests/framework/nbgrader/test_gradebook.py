@@ -492,3 +492,14 @@ def test_export_leaves_blank_who_was_not_graded_there(tmp_path, monkeypatch):
             (rows[submission is not None],) = csv.DictReader(stream)
     assert (rows[False]["score"], rows[False]["status"]) == ("0", "nothing handed in")
     assert (rows[True]["score"], rows[True]["raw_score"], rows[True]["status"]) == ("", "", "not graded")
+
+
+def test_links_within_our_report_become_words_in_the_bundles_page():
+    """Our report stands in a shadow tree, where no fragment leads: what linked to a figure says that it is below."""
+    from grader.nbgrader import feedback_bundle
+
+    report = '<style>:root { --a: 1rem }</style><main><a href="#test_a-1">See it</a> <a href="report.json">report.json</a></main>'
+    page = feedback_bundle._with("<body>x</body>", {"report/index.html": report.encode()}, "")
+    assert "See it, below" in page
+    assert 'href="#' not in page
+    assert "report/report.json in the zip" in page
