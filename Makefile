@@ -50,7 +50,7 @@ bench: setup  ## measure against nbgrader and Otter in the same run
 
 chaos: setup  ## kill what grades a class, a hundred times, and compare; then coordinators that share a store
 	$(BIN)/python -m tests.chaos.run
-	$(BIN)/python -m tests.chaos.coordinators --kills 100
+	$(BIN)/python -m tests.chaos.run_coordinators --kills 100
 
 # `make fuzz FRAMES=10000000 JOBS=2` for a number of frames; otherwise for a number of seconds.
 FRAMES ?= 0

@@ -170,7 +170,9 @@ def _free(*, force: bool, shared: bool) -> Any:
     if not shared:
         return query
     order = func.array_position(bindparam("order", type_=postgresql.ARRAY(Integer)), submissions.c.id)
-    return query.order_by(order).limit(bindparam("count", type_=Integer)).with_for_update(skip_locked=True)
+    return (
+        query.order_by(order).limit(bindparam("count", type_=Integer)).with_for_update(skip_locked=True, key_share=True)
+    )
 
 
 @functools.cache

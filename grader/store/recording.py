@@ -36,7 +36,7 @@ def add(
     An attempt that is not held counts from now on, in place of an earlier one of the same grader version.
     """
     # Whoever records an attempt at the same submission waits here, and then sees ours. SQLite has one writer anyway.
-    known = select(submissions.c.id).where(submissions.c.id == submission_id).with_for_update()
+    known = select(submissions.c.id).where(submissions.c.id == submission_id).with_for_update(key_share=True)
     if connection.execute(known).first() is None:
         raise StoreError(f"there is no submission {submission_id}")
     earlier = connection.execute(

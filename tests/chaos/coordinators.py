@@ -1,21 +1,15 @@
 """Kill coordinators that share a store on PostgreSQL, and see that each submission has exactly one attempt.
 
-``python -m tests.chaos.coordinators --kills 100`` on a server of its own. Two coordinators grade one class by
-`grade_assignment`, with real claims and a real database; only the grading itself is a stub, so that kills fall on what
-is shared. Exits 1 where an attempt is missing or one too many.
+Two coordinators grade one class by `grade_assignment`, with real claims and a real database; only the grading itself is
+a stub, so that kills fall on what is shared.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import functools
-import json
 import multiprocessing
 import os
 import random
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -105,7 +99,7 @@ def run(folder: Path, url: str, kills: int, rng: random.Random) -> Outcome:
         store.put_submission("tiny", f"s{number:04}", {"tiny.py": f"# {number}\n".encode()}, received_at=at)
     # Forked from a server that has imported this module already: a coordinator is there at once.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__ if __name__ != "__main__" else "tests.chaos.coordinators"])
+    context.set_forkserver_preload([__name__])
 
     def start() -> tuple[Any, Any]:
         begun = context.Event()
@@ -149,27 +143,3 @@ def judge(store: Store, kills: int) -> Outcome:
         wrong={number: counting[number] for number in numbers if counting[number] != 1},
         claims_left=left,
     )
-
-
-def main() -> int:
-    """The command."""
-    from tests.support.postgres import missing, server
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=None, help="of the kills; drawn and printed if absent")
-    options = parser.parse_args()
-    seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
-    if reason := missing():
-        sys.stderr.write(f"{reason}\n")
-        return 3
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-        url = stack.enter_context(server()).url()
-        outcome = run(folder, url, options.kills, random.Random(seed))
-    sys.stdout.write(json.dumps({"seed": seed, "right": outcome.right, **vars(outcome)}, indent=2) + "\n")
-    return 0 if outcome.right else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

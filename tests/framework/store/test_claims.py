@@ -14,12 +14,18 @@ from sqlalchemy import select
 from grader.errors import StoreError
 from grader.records import Verdict
 from grader.store import Mark, Store
+from grader.store import claims as claims_module
 from grader.store.tables import submissions
 from tests.support.attempts import NOON, hand_in, report
 from tests.support.stores import again, execute, rows
 
 #: For what a loaded machine may take a while to do.
 _PATIENCE_S = 60
+_GRADED = (
+    "INSERT INTO attempts (submission_id, grader_version, ordinal, profile, seed, verdict, max_score, report, started_at,"
+    " finished_at, counts) SELECT submission_id, 'v1', 1, profile, seed, verdict, max_score, report, started_at,"
+    " finished_at, true FROM attempts"
+)
 _ENDED = "UPDATE claims SET claimed_until = '2000-01-01 00:00:00.000000'"
 
 
@@ -227,6 +233,29 @@ def test_whoever_is_just_claiming_is_not_waited_for(tmp_path, postgres_server):
     ):
         connection.execute(select(submissions.c.id).where(submissions.c.id == first.id).with_for_update())
         assert mine.take([first.id, second.id], 2) == [second.id]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("meanwhile", ["claimed", "graded"])
+def test_what_others_did_since_the_query_began_is_seen(tmp_path, postgres_server, monkeypatch, meanwhile):
+    """The query that finds what is free may be older than another's claim, or attempt: neither is overlooked."""
+    store = Store(tmp_path, postgres_server.url())
+    submission = hand_in(store)
+    build = claims_module._claim
+
+    def others_first(*, shared):
+        if meanwhile == "graded":
+            execute(again(store), _GRADED)
+        else:
+            execute(again(store), f"INSERT INTO claims VALUES ({submission.id}, 'v1', 'other', '2100-01-01')")
+        return build(shared=shared)
+
+    monkeypatch.setattr(claims_module, "_claim", others_first)
+    store.record(submission, report(submission, version="other"))
+    with store.claims("v1") as mine:
+        assert mine.take([submission.id]) == []
+    holders = rows(store, "SELECT holder FROM claims")
+    assert holders == ([("other",)] if meanwhile == "claimed" else [])
 
 
 def test_a_batch_that_was_killed_frees_its_claims_at_once_on_sqlite(tmp_path):
