@@ -191,7 +191,7 @@ class Worker:
         except WireError as error:
             self.close()
             raise ProtocolError(
-                f"Your code's process sent something that is no answer: {clean_text(str(error), 200)}"
+                f"Your code's process sent something that is not an answer: {clean_text(str(error), 200)}"
             ) from None
         except TimeLimit:
             stopped = self._stopped()
