@@ -58,9 +58,10 @@ def screenful(text: str, *, lines: int = MAX_LINES, width: int = MAX_LINE, chars
     return "\n".join([*head, GAP, *tail])
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def counted(number: float, noun: str, plural: str = "") -> str:
     """A number with its noun in agreement: ``1 page``, ``3 pages``; ``plural`` where that is not the noun and an s."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+    shown = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{shown} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def shorten(line: str, width: int = MAX_LINE) -> str:

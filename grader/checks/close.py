@@ -114,7 +114,7 @@ def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
     __tracebackhide__ = True
     right = as_array(expected)
     if right is None:  # the author's mistake, so no AssertionError, which would be the student's
-        raise TypeError(f"expected value of type {type(expected).__name__} is no array")
+        raise TypeError(f"expected value of type {type(expected).__name__} is not an array")
     got = as_array(actual)
     if got is None:
         raise CheckFailed(f"{name} should be {noun(right)}; it is {describe(actual)}.")

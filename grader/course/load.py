@@ -150,7 +150,7 @@ def _moment(key: KeyPath, text: str | None, zone: ZoneInfo, marked: Marked) -> d
             return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        marked.add(key, f"{text!r} is no date ({error})", "write it like 2026-12-04T23:59")
+        marked.add(key, f"{text!r} is not a date ({error})", "write it like 2026-12-04T23:59")
         return None
     return found if found.tzinfo else found.replace(tzinfo=zone)
 

@@ -31,7 +31,7 @@ def _number_as_text(value: object) -> object:
 
 def _module_file(name: str) -> str:
     if not name.endswith(".py") or not name[:-3].isidentifier():
-        raise ValueError(f"{name!r} is no Python module's file name, such as backprop.py")
+        raise ValueError(f"{name!r} is not a Python module's file name, such as backprop.py")
     return name
 
 
@@ -40,7 +40,7 @@ def _construct(name: str) -> str:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise ValueError(f"{name!r} is no node class of Python's ast module{hint}")
+        raise ValueError(f"{name!r} is not a node class of Python's ast module{hint}")
     return name
 
 

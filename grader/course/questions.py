@@ -59,7 +59,7 @@ def read_questions(source: Path) -> tuple[Question, ...]:
         points = told.get("points")
         if not isinstance(points, int | float) or isinstance(points, bool) or not 0 <= points < math.inf:
             raise AuthoringError(
-                f"the points of `{told.get('grade_id')}` are no number", where=where, fix='write "points": 5'
+                f"the points of `{told.get('grade_id')}` are not a number", where=where, fix='write "points": 5'
             )
         if (
             not task

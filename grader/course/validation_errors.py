@@ -99,7 +99,7 @@ def _explain(detail: ErrorDetails, key: KeyPath, root: type[BaseModel]) -> tuple
     elif kind == "string_pattern_mismatch" and root is not CourseFile:
         what, fix = f"{given} is not a valid name", "use small letters, digits and -"
     elif kind == "string_pattern_mismatch" and key[-1] == "email":
-        what, fix = f"{given} is no e-mail address", "write it like ada@example.org"
+        what, fix = f"{given} is not an e-mail address", "write it like ada@example.org"
     elif kind == "string_pattern_mismatch":
         what, fix = f"{given} cannot be an id", "start with a letter or digit; then also use . _ @ + -"
     elif kind == "value_error":

@@ -159,7 +159,7 @@ def read_marked(path: Path, *, may_be_empty: bool = False) -> Marked:
             what, where=f"{path}:{line}", fix="look for a missing colon, bracket or quote, or wrong indentation there"
         ) from error
     except yaml.YAMLError as error:
-        raise CourseError(f"not valid YAML: {error}", where=path, fix="remove what is no plain text") from error
+        raise CourseError(f"not valid YAML: {error}", where=path, fix="remove what is not plain text") from error
     if node is None and may_be_empty:
         return marked
     if node is None:

@@ -18,6 +18,7 @@ from grader.limits import Limits
 from grader.records import MEASURED
 from grader.sandbox.faults import TimeLimit
 from grader.sandbox.trusted.worker import WAITED
+from grader.text import counted
 
 #: How much wall time goes with a second of processor time that a limit grants: a worker may have a quarter of a core.
 WALL_FACTOR = 4.0
@@ -138,11 +139,12 @@ class Clock:
         """
         if self.used >= self.cpu_s:
             raise TimeLimit(
-                f"Your submission used up the {self.cpu_s:g} seconds of processor time that all checks together may take."
+                f"Your submission used up the {counted(self.cpu_s, 'second')} of processor time that all checks together may take."
             )
         if self.waited >= self.wall_s:
             raise TimeLimit(
-                f"Your submission used up the {self.wall_s:g} seconds that all checks together may take.", waited=True
+                f"Your submission used up the {counted(self.wall_s, 'second')} that all checks together may take.",
+                waited=True,
             )
 
     def measured(self) -> str:

@@ -145,7 +145,7 @@ def _about_written(file: str, text: str, notebook: str) -> str:
         parse(text)
     except UNREADABLE as error:
         where = f" (line {error.lineno} of the cell's text)" if isinstance(error, SyntaxError) and error.lineno else ""
-        return f"`{file}` was taken from its `%%writefile` cell in `{notebook}`, which is no Python{where}."
+        return f"`{file}` was taken from its `%%writefile` cell in `{notebook}`, which is not Python{where}."
     return f"`{file}` was taken from its `%%writefile` cell in `{notebook}`."
 
 

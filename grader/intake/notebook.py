@@ -62,10 +62,10 @@ def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
         if kind := other_kind(data):
             return Notebook(name, problem=f"is {kind}")
         line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        return Notebook(name, problem=f"is damaged: it is no JSON{line}; save or download it again")
+        return Notebook(name, problem=f"is damaged: it is not JSON{line}; save or download it again")
     cells = _cells(content)
     if cells is None:
-        return Notebook(name, problem="is no notebook of format 4; save it with a current Jupyter")
+        return Notebook(name, problem="is not a notebook of format 4; save it with a current Jupyter")
     found: list[Cell] = []
     room = MAX_CODE
     for number, cell in enumerate(cells, start=1):

@@ -12,7 +12,7 @@ from typing import Any
 
 from grader.errors import SystemFault
 from grader.records import CheckResult, Report
-from grader.reports.formatting import number
+from grader.reports.formatting import number, points
 from grader.reports.verdicts import WORDINGS
 from grader.text import screenful
 
@@ -33,7 +33,7 @@ def outputs_of(check: CheckResult, report: Report, *, staff: bool) -> list[dict[
     said = _words(check, report, staff=staff)
     if score is None or (score == 0 and check.max_score > 0):
         wording = WORDINGS[check.verdict]
-        short = wording.says if score is None else f"0 of {number(check.max_score)} points"
+        short = wording.says if score is None else f"0 of {points(check.max_score)}"
         return [_error("HeldForStaff" if score is None else _name(check), short, said)]
     shown = [{"output_type": "stream", "name": "stdout", "text": said}] if said else []
     result = {"text/plain": repr(float(score))}
@@ -47,8 +47,8 @@ def missing() -> list[dict[str, Any]]:
 
 def _words(check: CheckResult, report: Report, *, staff: bool) -> str:
     wording = WORDINGS[check.verdict]
-    points = "held" if check.score is None else f"{number(check.score)} of {number(check.max_score)} points"
-    lines = [f"{wording.sign} {wording.word}: {points}"]
+    earned = "held" if check.score is None else f"{number(check.score)} of {points(check.max_score)}"
+    lines = [f"{wording.sign} {wording.word}: {earned}"]
     # What concerns all checks is said once: by the first of them.
     first = not report.checks or check.id == report.checks[0].id
     common = report.message if first else ""

@@ -93,10 +93,10 @@ def read_cells(path: Path) -> tuple[list[dict[str, Any]], str]:
             return [], f"it has more than {MAX_BYTES // 1024**2} MB"
         told = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        return [], f"it is no notebook ({sanitize.text(str(error), 120)})"
+        return [], f"it is not a notebook ({sanitize.text(str(error), 120)})"
     cells = told.get("cells") if isinstance(told, dict) else None
     if not isinstance(cells, list):
-        return [], "it is no notebook of format 4"
+        return [], "it is not a notebook of format 4"
     return [cell for cell in cells[:MAX_CELLS] if isinstance(cell, dict)], ""
 
 

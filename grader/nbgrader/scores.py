@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.nbgrader.cache import names_of
 from grader.nbgrader.layout import Handed
-from grader.reports.formatting import number
+from grader.reports.formatting import number, points
 from grader.store.standings import whose_due
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
             if check.score is not None and check.score < check.max_score and names & set(asked.get(check.id, ()))
         ]
         lines = [
-            f"- {number(check.score)} of {number(check.max_score)} points: {' '.join(check.title.split())}"
-            for check in lost
+            f"- {number(check.score)} of {points(check.max_score)}: {' '.join(check.title.split())}" for check in lost
         ]
         comment.auto_comment = "\n".join(lines) or None
 

@@ -224,7 +224,7 @@ def _read(path: Path) -> str:
             "the file is missing", where=path, fix="write it, or take it out of the config"
         ) from error
     except UnicodeDecodeError as error:
-        raise AuthoringError(f"the file is no UTF-8 text: {error}", where=path, fix="save it as UTF-8") from error
+        raise AuthoringError(f"the file is not UTF-8 text: {error}", where=path, fix="save it as UTF-8") from error
 
 
 def _name(path: Path, root: Path) -> str:

@@ -148,7 +148,7 @@ def _parse(source: str, where: str | Path) -> ast.Module:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
         raise AuthoringError(
-            f"the solution is no valid Python: {error}", where=f"{where}:{line}", fix="correct the module"
+            f"the solution is not valid Python: {error}", where=f"{where}:{line}", fix="correct the module"
         ) from error
 
 

@@ -66,6 +66,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return "0" if text == "-0" else text
 
 
+def points(value: float | None) -> str:
+    """Points with their noun: ``1 point``, ``7.5 points``."""
+    text = number(value)
+    return f"{text} point{'' if text == '1' else 's'}"
+
+
 def moment(when: datetime, zone: tzinfo) -> str:
     """A time of day in the course's timezone, such as ``4 Dec 2026, 23:59 CET``."""
     local = when.astimezone(zone)

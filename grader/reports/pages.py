@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.formatting import confused, excerpt, inline, number
+from grader.reports.formatting import confused, excerpt, inline, number, points
 from grader.reports.verdicts import WORDINGS
 from grader.text import clean, screenful
 
@@ -45,6 +45,7 @@ def _environment() -> jinja2.Environment:
         "screenful": screenful,
         "inline": inline,
         "number": number,
+        "points": points,
         "excerpt": excerpt,
         "confused": confused,
     }

@@ -58,7 +58,7 @@ def summary(found: Validation) -> list[str]:
         idle = [row.id for row in found.check_rows if not row.needed]
         if idle and found.complete:
             lines.append(f"no mutant and no wrong variant needs {', '.join(idle)}: other checks fail all that it fails")
-    lines.append(f"{found.seconds:.0f} seconds")
+    lines.append(counted(round(found.seconds), "second"))
     return lines
 
 
@@ -75,7 +75,7 @@ def _print_versions(found: Validation, console: Console) -> None:
 
 
 def _print_off(item: Measured, console: Console) -> None:
-    score = "held" if item.score is None else f"{item.score:g} points"
+    score = "held" if item.score is None else counted(item.score, "point")
     console.print(Text.assemble((f"{item.kind}: ", "red"), f"{item.name}, {score}"))
     for problem in item.problems:
         console.print(Text(f"    {problem}"))

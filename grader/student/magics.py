@@ -58,7 +58,7 @@ def part(line: str, cell: str) -> None:
 def _module(file: str) -> types.ModuleType:
     name = file.removesuffix(".py")
     if not file.endswith(".py") or not name.isidentifier():
-        raise ValueError(f"{file!r} is no module's file, such as model.py")
+        raise ValueError(f"{file!r} is not a module's file name, such as model.py")
     if name not in _MODULES or sys.modules.get(name) is not _MODULES[name]:
         if name in sys.modules:
             module = sys.modules[name]

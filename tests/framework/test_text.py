@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader import text
+from grader.text import counted
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,13 @@ def test_no_text_is_a_formula(cell):
 def test_what_is_no_formula_stays(cell):
     """Numbers are not text, a negative one included."""
     assert text.csv_safe(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "shown"),
+    [(0, ("page",), "0 pages"), (1, ("page",), "1 page"), (2, ("entry", "entries"), "2 entries"), (1, ("entry", "entries"), "1 entry"),
+     (1.0, ("second",), "1 second"), (0.5, ("second",), "0.5 seconds"), (12345678, ("byte",), "12345678 bytes")],
+)  # fmt: skip
+def test_a_number_agrees_with_its_noun(number, words, shown):
+    """One is in the singular, everything else in the plural; large whole numbers keep their digits."""
+    assert counted(number, *words) == shown

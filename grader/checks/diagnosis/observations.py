@@ -26,7 +26,11 @@ def observe(case: Case) -> str | None:
     wrong = case.wrong
     close = np.abs(a - e) <= 0.01 * np.abs(e) + 10 * case.atol
     if not case.discrete and close.all() and e.size > 1:
-        return f"is nearly right: {int(wrong.sum())} of {wrong.size} entries are off, each by less than 1 %."
+        count = int(wrong.sum())
+        if wrong.size == 1:
+            return "is nearly right: it is off by less than 1 %."
+        off = "entries is off, by" if count == 1 else "entries are off, each by"
+        return f"is nearly right: {count} of {wrong.size} {off} less than 1 %."
     return None
 
 

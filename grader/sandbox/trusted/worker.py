@@ -47,6 +47,7 @@ from grader.sandbox.wire import (
     frame,
     parse_header,
 )
+from grader.text import counted
 
 #: How long a zygote may take to import torch, and a fork to confine itself. Both take seconds at most; machines differ.
 STARTUP_S = 120.0
@@ -195,7 +196,7 @@ class Worker:
         except WireError as error:
             self.close()
             raise ProtocolError(
-                f"Your code's process sent something that is no answer: {clean_text(str(error), 200)}"
+                f"Your code's process sent something that is not an answer: {clean_text(str(error), 200)}"
             ) from None
         except TimeLimit:
             stopped = self._stopped()
@@ -373,7 +374,7 @@ class Worker:
         if end.out_of_memory:
             return MemoryLimit(f"Your code used more memory than the {self.limits.memory_mb} MiB it may use.")
         if end.signal == signal.SIGXCPU or (end.signal == signal.SIGKILL and end.cpu_s >= self.limits.cpu_s):
-            return TimeLimit(f"Your code used more than {self.limits.cpu_s:g} seconds of processor time.")
+            return TimeLimit(f"Your code used more than {counted(self.limits.cpu_s, 'second')} of processor time.")
         if end.by_us:
             return WorkerDied("Your code closed the grader's channel; nothing after that can be graded.")
         if end.signal is None and end.code is None:

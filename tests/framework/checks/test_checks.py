@@ -81,7 +81,7 @@ def test_without_diagnosis_a_wrong_value_is_told_without_a_reason():
         (1.0, float("nan"), "is wrong"),
         (float("-inf"), float("inf"), "is wrong"),
         (np.array(["a"]), np.ones(1), "it is a ndarray"),
-        ((ONE, ONE), (ONE,), "should have 1 parts; it is a tuple of 2"),
+        ((ONE, ONE), (ONE,), "should have 1 part; it is a tuple of 2"),
         (ONE, (ONE, ONE), "should have 2 parts"),
         (None, (ONE, ONE), "should have 2 parts; it is None"),
         ((ONE, -ONE), (ONE, ONE), "the result[1] has the opposite sign"),

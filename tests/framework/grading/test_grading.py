@@ -163,3 +163,23 @@ def test_a_runner_killed_as_it_starts_is_started_again(tmp_path, monkeypatch):
     monkeypatch.setattr(Slot, "grade", graded)
     (report,) = grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())])
     assert (report.verdict, len(starts)) == (Verdict.ACCEPTED, 3)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "told"),
+    [
+        ("@points(10)", '@points("three")', 6, "points must be a number"),
+        ("@points(10)", "@points(-1)", 6, "points must be a number, 0 or more"),
+        ("@points(10)\n", "", 6, "has no points"),
+        ("def test_add(student):", "def test_add(student:", 7, "not valid Python"),
+    ],
+)
+def test_a_mistake_in_the_suite_is_named_before_a_runner_is_started(tmp_path, fake_runner, right, wrong, line, told):
+    """One submission without the store is refused like a batch: with the suite's file and line, and the fix."""
+    path = write_course(tmp_path, suite=SUITE.replace(right, wrong))
+    course = load_course(path)
+    fake_runner({"op": "broken", "errors": ["a runner was started"]})
+    with pytest.raises(AuthoringError, match=told) as caught:
+        grade_uploads(course, course.assignment("tiny"), [Upload(handed_in())], slots=1)
+    assert str(caught.value.where).endswith(f".py:{line}")
+    assert caught.value.fix

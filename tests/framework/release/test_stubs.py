@@ -150,8 +150,8 @@ def test_several_regions_in_one_function():
         ("### BEGIN SOLUTION\ndef f():\n    x = 1\n### END SOLUTION\n    return x\n", 4, "is cut by the end"),
         ("class A:\n    ### BEGIN SOLUTION\n    x = 1\n    ### END SOLUTION\n", 2, "does not compile"),
         ("try:\n    ### BEGIN SOLUTION\n    x = 1\nexcept E:\n    y\n    ### END SOLUTION\n", 2, "does not compile"),
-        ("def f(:\n", 1, "no valid Python"),
-        ("x = '\0'\n", 1, "no valid Python"),
+        ("def f(:\n", 1, "not valid Python"),
+        ("x = '\0'\n", 1, "not valid Python"),
     ],
 )
 def test_a_wrong_marker_is_refused_with_its_line_and_a_fix(code, line, says):

@@ -713,6 +713,16 @@ def test_numbers(value, shown):
     assert formatting.number(value) == shown
 
 
+def test_points_agree_with_their_number(course):
+    """One point is in the singular, on the page as well."""
+    assert [formatting.points(value) for value in (1, 1.0, 0, 2.5, None)] == [
+        "1 point", "1 point", "0 points", "2.5 points", f"{DASH} points",
+    ]  # fmt: skip
+    page = give(course, report(check(max_score=1.0), score=1.0, max_score=1.0), received=DUE + timedelta(hours=30))
+    assert "of 1 point " in page.text
+    assert "Before lateness 1 point Late" in page.text
+
+
 def test_a_moment_is_in_the_courses_timezone():
     """Summer time is named."""
     when = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
