@@ -31,9 +31,7 @@ _ANY_WEEKDAY = re.compile(
     r"maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|mo|di|mi|do|fr|sa|so)\b[,.]?\s*",
     re.IGNORECASE,
 )
-_DIGITS = re.compile(
-    r"(?P<compact>20\d{6})T?(?P<time>\d{6})(?P<utc>Z?)|(?P<seconds>1\d{9})(?P<thousandths>\d{3})?(?:\.\d+)?"
-)
+_DIGITS = re.compile(r"(20\d{6})T?(\d{6})(Z?)")
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -55,17 +53,13 @@ def read_moment(text: str, zone: ZoneInfo) -> datetime | None:
 
 
 def _digits(text: str) -> datetime | None:
-    """A time without anything but digits: 20261204225000, or seconds since 1970."""
+    """A time of digits alone, 20261204225000; not seconds since 1970, which a student's number could be."""
     found = _DIGITS.fullmatch(text)
-    if found is None:
-        return None
-    if found["seconds"]:
-        return datetime.fromtimestamp(int(found["seconds"]), UTC)
     try:
-        moment = datetime.strptime(found["compact"] + found["time"], "%Y%m%d%H%M%S")  # noqa: DTZ007 - the caller knows
+        moment = datetime.strptime(found[1] + found[2], "%Y%m%d%H%M%S") if found else None  # noqa: DTZ007
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if found["utc"] else moment
+    return moment.replace(tzinfo=UTC) if moment and found and found[3] else moment
 
 
 def _of_mail(text: str) -> datetime | None:

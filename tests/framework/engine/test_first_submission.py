@@ -57,7 +57,7 @@ def test_step(student, rng):
 @points(1)
 def test_add(student):
     """`add` adds."""
-    assert student.add(1, 1) == 2
+    assert student.add(torch.ones(1), torch.ones(1)).item() == 2
 
 
 @points(1)
