@@ -325,6 +325,7 @@ def cuts(draw):
     return books, draw(st.sampled_from(["alone", "beside the stubs", "copied", "empty original"]))
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(cut=cuts(), helper_file=st.sampled_from(["file", "cell", "cell in a folder"]))
 def test_a_right_solution_cut_in_any_way_is_what_jupyter_makes_of_it(shell, cut, helper_file):
