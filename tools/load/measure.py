@@ -100,19 +100,20 @@ class _TimedSlot(Slot):
     RUNNER = "tools.load.timed_runner"
 
 
-def times_by_case(work: Work, submissions: Sequence[Mapping[str, bytes]]) -> list[dict[str, float]]:
-    """The processor seconds of each case, for one submission after another on a slot that begins with the first."""
+def times_by_case(
+    work: Work, submissions: Sequence[Mapping[str, bytes]]
+) -> tuple[list[Report], list[dict[str, float]]]:
+    """Reports, and processor seconds by case, of one submission after another on a slot that begins with the first."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "times.jsonl"
         os.environ["AUTOGRADE_CASE_TIMES"] = str(path)
         slot = _TimedSlot(work)
         try:
-            for files in submissions:
-                slot.grade(dict(files), None, 1)
+            reports = [slot.grade(dict(files), None, 1) for files in submissions]
         finally:
             slot.close()
             del os.environ["AUTOGRADE_CASE_TIMES"]
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return reports, [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def costlier_at_first(times: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
@@ -138,7 +139,7 @@ def main() -> int:
     assignment = course.assignment(arguments.assignment)
     if arguments.part == "first":
         work = Work(course, assignment, assignment.profile("cpu"), course.state)
-        times = times_by_case(work, [solution_of(assignment)] * max(arguments.submissions, 2))
+        _, times = times_by_case(work, [solution_of(assignment)] * max(arguments.submissions, 2))
         bad = costlier_at_first(times)
         for number, found in enumerate(times, start=1):
             slowest = max(found, key=lambda case: found[case])

@@ -245,6 +245,10 @@ def test_times_in_archives_are_the_fallback(course, store, tmp_path):
         ("2026-11-20 09:11:12.000000000 Z", TIME), ("20.11.2026 10:11", MINUTE), ("Nov 20, 2026 1011 AM", MINUTE),
         ("Nov 20, 2026 911 AM", MINUTE - timedelta(hours=1)), ("Friday, 20 November 2026, 10:11 AM", MINUTE),
         ("Nov 20 at 10:11am", None), ("2026-11-20-10-11-12", TIME), ("11/12/2026 10:00", None), ("ada", None), ("", None),
+        ("20.11.2026, 10:11 Uhr", MINUTE), ("2026/11/20 10:11", MINUTE), ("2026-11-20 10.11", MINUTE), ("20261120091112Z", TIME),
+        ("Freitag, 20. November 2026, 10:11", MINUTE), ("vendredi 20 novembre 2026, 10:11", MINUTE), ("2026-11-20 10:11 AM", MINUTE),
+        ("Fri, 20 Nov 2026 10:11:12 +0100", TIME), ("Fri Nov 20 10:11:12 2026", TIME), ("1795165872", None), ("20269920101112", None),
+        ("20. M\u00e4rz 2026 10:11", datetime(2026, 3, 20, 9, 11, tzinfo=UTC)), ("20 mai 2026 10:11", datetime(2026, 5, 20, 8, 11, tzinfo=UTC)),
         ("9999-12-31 23:59:59", datetime(9999, 12, 31, 22, 59, 59, tzinfo=UTC)), ("0001-01-01T00:00", None),
     ],
 )  # fmt: skip
