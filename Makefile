@@ -6,6 +6,8 @@ BIN := .venv/bin
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+# Some images set this; each process that a test starts would then compile the whole package for itself.
+unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

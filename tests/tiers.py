@@ -8,6 +8,7 @@ fails if it tries. With ``--quick`` expensive files are not even imported: their
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +23,7 @@ COSTS = {
     "nbgrader": "imports nbgrader and Jupyter's stack (4 s, once)",
     "attack": "belongs to the batch that grades every attack",
     "course": "works on the course's own assignments",
-    "slow": "takes more than ten seconds",
+    "slow": "takes seconds of its own",
 }
 #: Folders below tests/ whose tests all cost the same.
 FOLDERS = {
@@ -39,6 +40,7 @@ _STARTED = ("grader.engine.runner", "grader.sandbox.untrusted.zygote_process")
 _TESTS = Path(__file__).parent
 
 
+@functools.cache
 def costs_of_file(path: Path) -> frozenset[str]:
     """What every test of a file costs, by its folder and by the ``pytestmark`` at its top; nothing is imported."""
     relative = path.relative_to(_TESTS).as_posix() if path.is_relative_to(_TESTS) else ""

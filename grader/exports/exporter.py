@@ -28,7 +28,7 @@ class Exporter(Protocol):
     def export(self, grades: Grades) -> bytes:
         """The file: the same bytes for the same grades.
 
-        Every student of ``grades`` is in it once, also one who handed in nothing. Only a grade whose state is
+        Every student of ``grades`` is in it once, by id and e-mail address, also one who handed in nothing. Only a grade whose state is
         ``graded`` has a score; any other must not read as a zero. Where a spreadsheet may open the file, no cell is a
         formula, whatever a student is called (:func:`grader.text.csv_safe`).
 

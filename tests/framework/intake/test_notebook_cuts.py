@@ -244,6 +244,7 @@ def cuts(draw):
     return cells, draw(st.sampled_from(["alone", "beside the stubs", "copied", "empty original"]))
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(cut=cuts())
 def test_a_right_solution_cut_in_any_way_is_what_jupyter_makes_of_it(shell, cut):

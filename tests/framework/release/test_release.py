@@ -300,6 +300,7 @@ def test_a_missing_notebook_is_named(tmp_path):
         bundle_notebook.source_notebook(tmp_path / "notebook.py", ())
 
 
+@pytest.mark.nbgrader
 def test_nbgraders_own_complaint_is_quoted(monkeypatch):
     """What nbgrader says reaches the author, without the temporary folder's name."""
     import nbformat

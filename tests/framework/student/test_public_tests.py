@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+import types
 
 import pytest
 from typer.testing import CliRunner
@@ -113,6 +114,20 @@ def test_methods_and_helpers_are_looked_through(bundle, capsys):
     assert "1 public test passes of this part" in capsys.readouterr().out
     with pytest.raises(PublicTestsFail, match=r"^not written yet: `Net.predict`$"):
         check("test_predict", ["Net.predict"], bundle)
+
+
+def test_what_a_library_defines_is_not_the_bundles(bundle, monkeypatch):
+    """Names count where they come from the bundle's files, or from a module that the notebook alone holds."""
+    tests = bundle / "public" / "test_layers.py"
+    tests.write_text("from json import loads\nfrom written import told\n" + tests.read_text())
+    written = types.ModuleType("written")
+    exec("def told():\n    pass", vars(written))
+    monkeypatch.setitem(sys.modules, "written", written)
+    names = public_tests.defined_names(bundle)
+    assert "told" in names
+    assert names[:3] == ["forward", "backward", "helper_user"]
+    assert "loads" not in names
+    assert not any(name.startswith("JSON") for name in names)
 
 
 def test_a_notebook_shows_the_message_and_no_traceback_of_ours():
