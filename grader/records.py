@@ -118,6 +118,9 @@ class Report(_Record):
     environment: dict[str, str] = Field(default_factory=dict, description="versions and isolation layers")
     seconds: float = Field(default=0.0, description="wall seconds of the whole attempt")
     timing: dict[str, float] = Field(default_factory=dict, description="wall seconds by part")
+    flags: tuple[str, ...] = Field(
+        default=(), description="for staff only: what a person should look at; it costs nothing"
+    )
 
     @property
     def held(self) -> bool:
@@ -127,7 +130,7 @@ class Report(_Record):
     def for_student(self) -> Report:
         """The same report without staff text."""
         checks = tuple(check.model_copy(update={"staff": ""}) for check in self.checks)
-        return self.model_copy(update={"checks": checks})
+        return self.model_copy(update={"checks": checks, "flags": ()})
 
     def timeless(self) -> Report:
         """The same report without durations and what was measured: what two runs must agree on."""

@@ -198,6 +198,8 @@ def _grade_one(
         print_table(report_table(report))
         score = "held for staff" if report.score is None else f"{report.score:g} of {report.max_score:g}"
         out.print(f"[bold]{score}[/bold]   {report.verdict.value}   {report.seconds:.2f} s   seed {report.seed}")
+        for flag in report.flags:
+            err.print(f"for staff to look at: {flag}", markup=False)
         for check in report.checks:
             if check.verdict.held:
                 err.print(f"{check.id}: {check.verdict.value}\n{check.staff}", markup=False)
@@ -284,6 +286,9 @@ def _grade_all(
             if graded
             else "nothing to grade: every submission has its attempt"
         )
+        for item in graded:
+            for flag in item.attempt.report.flags:
+                err.print(f"for staff to look at: {item.submission.owner}: {flag}", markup=False)
         for item in held:
             err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
     if held:
@@ -327,6 +332,7 @@ def _as_json(item: BatchResult) -> dict[str, Any]:
         "max_score": report.max_score,
         "seconds": item.seconds,
         "timing": report.timing,
+        "flags": list(report.flags),
     }
 
 

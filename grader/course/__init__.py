@@ -1,7 +1,7 @@
 """The course: what autograde.yml describes, who hands in, and what makes a grader version. No torch here."""
 
 from grader.course.course import Assignment, Course, LatePolicy, Profile, variant_sources
-from grader.course.identity import course_secret, grader_version
+from grader.course.identity import course_secret, grader_version, held_out_key
 from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course
 from grader.course.models import (
     DataConfig,
@@ -12,6 +12,7 @@ from grader.course.models import (
     Student,
     Team,
     Threshold,
+    UploadConfig,
 )
 from grader.course.questions import Question, read_questions
 from grader.course.roster import Owner, Roster
@@ -35,10 +36,12 @@ __all__ = [
     "Student",
     "Team",
     "Threshold",
+    "UploadConfig",
     "course_schema",
     "course_secret",
     "find_course_file",
     "grader_version",
+    "held_out_key",
     "load_course",
     "read_questions",
     "read_suite",

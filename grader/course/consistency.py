@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from typing import TYPE_CHECKING
 
+#: Small letters of other alphabets that look like Latin ones, and these.
+_ALIKE = str.maketrans(
+    "\u0430\u03b1\u0251\u0441\u03f2\u0501\u0435\u0261\u04bb\u0456"
+    "\u03b9\u0131\u0458\u043a\u03ba\u04cf\u043c\u043e\u03bf\u0585"
+    "\u0440\u03c1\u051b\u0455\u0442\u03c4\u03c5\u03bd\u051d\u0445\u03c7\u0443\u03b3",
+    "aaaccdeghiiijkklmoooppqsttuvwxxyy",
+)
+
 if TYPE_CHECKING:
-    from grader.course.models import AssignmentConfig, CourseFile
+    from grader.course.models import AssignmentConfig, CourseFile, Student, Team
     from grader.course.yaml_lines import KeyPath, Marked
 
 
@@ -32,7 +41,38 @@ def roster_problems(config: CourseFile, marked: Marked) -> None:
             marked.add(where, f"{text!r} is used twice (first on line {first})", "give everybody ids of their own")
         seen.setdefault(folded, where)
         owners.setdefault(folded, owner)
+    _handle_problems(config, marked)
     _member_problems(config, marked)
+
+
+def _handle_problems(config: CourseFile, marked: Marked) -> None:
+    """Note handles that people would take for somebody else: for the id, e-mail or name of another, however spelt."""
+    everybody: list[tuple[str, int, Student | Team]] = [
+        *(("students", index, student) for index, student in enumerate(config.roster.students)),
+        *(("teams", index, team) for index, team in enumerate(config.roster.teams)),
+    ]
+    looks: dict[str, set[str]] = {}
+    for _, _, owner in everybody:
+        words = owner.name.split()
+        names = ("".join(words[cut:] + words[:cut]) for cut in range(len(words)))
+        for text in (owner.id, getattr(owner, "email", None) or "", *names):
+            looks.setdefault(_look(text), set()).add(owner.id)
+    looks.pop("", None)
+    for kind, index, owner in everybody:
+        # An LMS puts numbers behind an id: what is an id and numbers is taken for it.
+        for look in {_look(owner.handle or ""), _look(owner.handle or "").rstrip("0123456789")}:
+            others = looks.get(look, set())
+            equal = (owner.handle or "").casefold() in {other.casefold() for other in others}  # that is noted already
+            if others and owner.id not in others and not equal:
+                what = f"the handle {owner.handle!r} looks like {min(others)!r}"
+                marked.add(("roster", kind, index, "handle"), what, "choose one that nobody takes for another")
+                break
+
+
+def _look(text: str) -> str:
+    """Letters and digits as they look: without case, accents, signs, and the letters of other alphabets that look alike."""
+    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(_ALIKE)
+    return "".join(char for char in spread if char.isalnum())
 
 
 def _member_problems(config: CourseFile, marked: Marked) -> None:
@@ -85,6 +125,9 @@ def _profile_problems(entry: AssignmentConfig, here: KeyPath, marked: Marked) ->
             if threshold.zero == threshold.full:
                 where = (*here, "profiles", profile, "thresholds", metric)
                 marked.add(where, "`zero` and `full` are the same", "set `zero` to what a trivial baseline reaches")
+            if threshold.is_suspect(threshold.full):
+                where = (*here, "profiles", profile, "thresholds", metric, "suspect")
+                marked.add(where, "`full` would be reported to staff", "set `suspect` beyond what the budget can reach")
         if budget.data and not entry.data:
             where = (*here, "profiles", profile, "data")
             marked.add(where, "sizes of a data set that the assignment does not name", f"add {here[-1]}.data")

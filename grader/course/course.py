@@ -18,6 +18,7 @@ from grader.course.models import (
     SandboxConfig,
     Scalar,
     Threshold,
+    UploadConfig,
 )
 from grader.course.roster import Roster
 from grader.errors import AuthoringError, CourseError
@@ -74,15 +75,17 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One assignment of a course. ``due`` is timezone-aware, or None where it is never late."""
+    """One assignment of a course. ``due`` and ``released`` are timezone-aware, or None where nobody has said."""
 
     name: str
     title: str
     root: Path
     files: tuple[str, ...]
+    released: datetime | None = None
     due: datetime | None = None
     weight: float = 1.0
     forbid: Mapping[str, ForbidRule] = field(default_factory=dict)
+    upload: UploadConfig = field(default_factory=UploadConfig)
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -45,6 +46,12 @@ def course_secret(state: Path) -> bytes:
     return bytes.fromhex(text)
 
 
+def held_out_key(secret: bytes, assignment: str, seed: int, check: str) -> bytes:
+    """The 32 bytes from which one check of one attempt draws its held-out data: an HMAC of the course's ``secret``."""
+    purpose = json.dumps(["held out", assignment, seed, check]).encode()
+    return hmac.new(secret, purpose, hashlib.sha256).digest()
+
+
 def grader_version(assignment: Assignment, profile_name: str) -> str:
     """16 hexadecimal digits that change whenever grading again could give another report.
 
@@ -60,6 +67,7 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "assignment": assignment.name,
         "files": list(assignment.files),
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
+        "upload": assignment.upload.model_dump(mode="json"),
         "profile": profile.name,
         "device": profile.device,
         "limits": profile.limits.as_dict(),

@@ -63,6 +63,13 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
         name: _moment(("assignments", name, "due"), entry.due, zone, marked)
         for name, entry in config.assignments.items()
     }
+    releases = {
+        name: _moment(("assignments", name, "released"), entry.released, zone, marked)
+        for name, entry in config.assignments.items()
+    }
+    for name, released in releases.items():
+        if released is not None and (due := dues[name]) is not None and released >= due:
+            marked.add(("assignments", name, "released"), "this is not before the due date", "correct one of the two")
     extended = {name: _extensions(name, config, dues[name], zone, marked) for name in config.assignments}
     roster_problems(config, marked)
     rule_problems(config, marked)
@@ -87,9 +94,11 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 title=entry.title,
                 root=root,
                 files=entry.files,
+                released=releases[name],
                 due=dues[name],
                 weight=entry.weight,
                 forbid=entry.forbid,
+                upload=entry.upload,
                 data=entry.data,
                 profiles=_profiles(entry.profiles, entry.data),
                 leaderboard=entry.leaderboard,

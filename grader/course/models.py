@@ -149,6 +149,22 @@ class ForbidRule(Section):
     )
 
 
+def _ending(name: str) -> str:
+    if not name.startswith(".") or name != name.lower() or len(name) < 2:
+        raise ValueError(f"{name!r} is no ending of a file's name in small letters, such as .csv")
+    return name
+
+
+class UploadConfig(Section):
+    """What an upload may bring into the sandbox; all else of it is stored, and stays out."""
+
+    source_kb: int = Field(default=512, ge=1, description="kB of all Python files together; more is not graded")
+    data: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
+        default=(".txt", ".csv", ".json"), description="endings of data files"
+    )
+    data_kb: int = Field(default=4, ge=0, description="kB of all data files together")
+
+
 class DataSizes(Section):
     """Data sizes in place of the assignment's, or another data set altogether: a profile's, or those of a further data set."""
 
@@ -180,6 +196,9 @@ class Threshold(Section):
 
     zero: float = Field(description="this much or worse earns nothing")
     full: float = Field(description="this much or better earns everything; below `zero` where less is better")
+    suspect: float | None = Field(
+        default=None, description="better than this is reported to staff: more than the budget was seen to reach"
+    )
 
     @property
     def direction(self) -> Direction:
@@ -190,6 +209,12 @@ class Threshold(Section):
         """The fraction of the points, 0 to 1, that ``value`` earns: linear between `zero` and `full`; NaN earns 0."""
         share = (value - self.zero) / (self.full - self.zero)
         return min(max(share, 0.0), 1.0) if share == share else 0.0  # noqa: PLR0124 - NaN is unlike itself
+
+    def is_suspect(self, value: float) -> bool:
+        """Whether ``value`` is better than what the budget was seen to reach; False for NaN, or where no one has said."""
+        if self.suspect is None:
+            return False
+        return value > self.suspect if self.direction == "higher" else value < self.suspect
 
 
 class ProfileDefaults(Section):
@@ -225,6 +250,9 @@ class AssignmentConfig(Section):
     """One assignment."""
 
     title: Name
+    released: str | None = Field(
+        default=None, description="when students got it, written like `due`; `collect` reports files that are older"
+    )
     due: str | None = Field(
         default=None, description="ISO 8601, such as 2026-12-04T23:59; a date alone means 23:59 of that day"
     )
@@ -234,6 +262,7 @@ class AssignmentConfig(Section):
     weight: float = Field(default=1.0, ge=0, description="weight in the course's grade")
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
+    upload: UploadConfig = Field(default_factory=UploadConfig, description="what an upload may carry")
     data: DataConfig | None = None
     profiles: dict[str, ProfileConfig] = Field(
         default_factory=lambda: {"cpu": ProfileConfig()},

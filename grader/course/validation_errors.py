@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from grader.course.models import CourseFile
+from grader.text import shorten
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from grader.course.yaml_lines import KeyPath, Marked
 
+#: Characters of a wrong value that an error repeats.
+_LONGEST_VALUE = 200
 _NOUNS = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -111,7 +114,7 @@ def _show(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return f"{value!r}"
+    return shorten(f"{value!r}", _LONGEST_VALUE)
 
 
 def _section_at(key: KeyPath, root: type[BaseModel]) -> type:

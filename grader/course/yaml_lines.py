@@ -23,6 +23,32 @@ _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 _LEADING_ZERO = re.compile(r"0[0-9]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+#: What a course needs is far below these; what is beyond them would only keep the machine busy.
+MAX_BYTES = 2 << 20
+MAX_DEPTH = 40
+#: Values after aliases and merges are written out: nine aliases of nine aliases stand for more than a memory holds.
+MAX_VALUES = 200_000
+_LONGEST_NUMBER = 300
+_MOST_PROBLEMS = 50
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader calls itself for each level, and Python's stack has an end."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose the next node. Raises MarkedYAMLError below too many others."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            mark = parent.start_mark if parent is not None else None
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_DEPTH} levels below one another", problem_mark=mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 class Problem(NamedTuple):
@@ -48,6 +74,17 @@ class Marked:
     origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
     labels: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    values: int = 0
+
+    def count(self, node: yaml.Node) -> None:
+        """Count a value. Raises CourseError where aliases have made too many."""
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise CourseError(
+                f"the file stands for more than {MAX_VALUES} values, once its aliases are written out",
+                where=f"{self.path}:{node.start_mark.line + 1}",
+                fix="use fewer aliases (`*name`) of values that hold aliases themselves",
+            )
 
     def written_at(self, key: KeyPath) -> KeyPath:
         """The key where the value at ``key`` was written: ``key`` itself, or one in the defaults."""
@@ -80,7 +117,8 @@ class Marked:
         first, *rest = sorted(set(self.problems))
         what = f"{first.key}: {first.what}" if first.key else first.what
         if rest:
-            lines = [f"  {self.path.name}:{p.line}: {p.key}: {p.what} ({p.fix})" for p in rest]
+            lines = [f"  {self.path.name}:{p.line}: {p.key}: {p.what} ({p.fix})" for p in rest[:_MOST_PROBLEMS]]
+            lines += ["  ..."] if len(rest) > _MOST_PROBLEMS else []
             what += f"\nand {len(rest)} more:\n" + "\n".join(lines)
         raise kind(what, where=f"{self.path}:{first.line}", fix=first.fix)
 
@@ -100,7 +138,15 @@ def read_marked(path: Path, *, may_be_empty: bool = False) -> Marked:
     """
     marked = Marked(path)
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise CourseError(
+                f"the file has more than {MAX_BYTES >> 20} MiB",
+                where=path,
+                fix="keep settings in it, and nothing else",
+            )
+        node = yaml.compose(content.decode("utf-8"), Loader=_Loader)
     except OSError as error:
         raise CourseError(f"cannot read it: {error.strerror}", where=path, fix="check the path") from error
     except UnicodeDecodeError as error:
@@ -124,6 +170,7 @@ def read_marked(path: Path, *, may_be_empty: bool = False) -> Marked:
 
 
 def _convert(node: yaml.Node, key: KeyPath, marked: Marked, above: frozenset[int]) -> Any:
+    marked.count(node)
     if id(node) in above:
         marked.add(key, "an alias that contains itself", "write the value out")
         return None
@@ -135,6 +182,9 @@ def _convert(node: yaml.Node, key: KeyPath, marked: Marked, above: frozenset[int
             marked.lines[*key, index] = item.start_mark.line + 1
         return [_convert(item, (*key, index), marked, above) for index, item in enumerate(node.value)]
     assert isinstance(node, yaml.ScalarNode)
+    if _SURROGATE.search(str(node.value)):
+        marked.add(key, "half of a surrogate pair, which is no character", "write the character itself")
+        return None
     return _scalar(node)
 
 
@@ -150,7 +200,7 @@ def _mapping(node: yaml.MappingNode, key: KeyPath, marked: Marked, above: frozen
         if not isinstance(name_node, yaml.ScalarNode):
             marked.problems.append(Problem(line, dotted(key), "a key must be plain text", "write `key: value`"))
         elif not _is_merge(name_node):
-            name = str(name_node.value)
+            name = _SURROGATE.sub("?", str(name_node.value))
             where = (*key, name)
             if name in own:
                 what = f"this key stands here twice (first on line {marked.lines[where]})"
@@ -170,6 +220,7 @@ def _merge(node: yaml.Node, key: KeyPath, marked: Marked, above: frozenset[int])
     sources = reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]
     found: dict[str, Any] = {}
     for source in sources:
+        marked.count(source)
         if isinstance(source, yaml.MappingNode) and id(source) not in above:
             found |= _mapping(source, key, marked, above | {id(source)})
         else:
@@ -179,7 +230,7 @@ def _merge(node: yaml.Node, key: KeyPath, marked: Marked, above: frozenset[int])
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     text = str(node.value)
-    if node.style is not None:
+    if node.style is not None or len(text) > _LONGEST_NUMBER:  # Python makes no numbers of thousands of digits
         return text
     value: Any = text
     if _NULL.fullmatch(text):

@@ -3,7 +3,7 @@
 from grader.data.confusion import Confusion
 from grader.data.digits import digits, digits8x8
 from grader.data.faces import faces
-from grader.data.held_out import HeldOut, PointErrors, PredictionError, Split, hold_out, load
+from grader.data.held_out import DataSource, HeldOut, PointErrors, PredictionError, Split, hold_out, load
 from grader.data.landmarks import write_csv
 from grader.data.mnist import mnist
 from grader.data.moving_digits import moving_digits
@@ -14,6 +14,7 @@ from grader.data.video_frames import video_frames
 __all__ = [
     "Confusion",
     "DataSet",
+    "DataSource",
     "HeldOut",
     "PointErrors",
     "PredictionError",

@@ -22,7 +22,7 @@ from grader.errors import CourseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Confusion", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
+__all__ = ["Confusion", "DataSource", "HeldOut", "PointErrors", "PredictionError", "Split", "hold_out", "load"]
 
 Kind = Literal["numpy", "torch"]
 Pair = tuple[Any, Any]
@@ -126,6 +126,12 @@ class HeldOut:
         far = np.linalg.norm(errors, axis=2).mean(axis=1)
         return PointErrors(float((errors**2).mean()), float((far / eyes).mean()))
 
+    def known(self, count: int = 200) -> HeldOut:
+        """The first ``count`` public training samples as if they were the test part: what a model knew beforehand."""
+        x, y = self.train
+        labels = np.asarray(y[:count])
+        return HeldOut(self.train, self.validation, x[:count], self.classes, labels)
+
     @property
     def majority(self) -> float:
         """The accuracy of always predicting the most frequent class, over what is labelled."""
@@ -152,46 +158,76 @@ def hold_out(config: DataConfig | Mapping[str, Any], secret: bytes) -> HeldOut:
 
     Raises CourseError for an unknown data set, a missing size, or more samples than there are.
     """
-    fields = config.model_dump() if isinstance(config, DataConfig) else dict(config)
-    if len(secret) < 16:
-        raise ValueError("the secret is too short to be one")
-    try:
-        asked = DataConfig.model_validate(fields)
-    except ValueError as error:
-        raise CourseError(f"no description of a data set: {error}", where="data", fix="see autograde.yml") from error
-    data = make(asked.set, asked.options)
-    public = load(
-        asked.set, train=asked.train, validation=asked.validation, flat=asked.flat, array=asked.array, **asked.options
-    )
-    test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, secret)
-    inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
-    return HeldOut(public.train, public.validation, inputs, data.classes, test.y, _Also(asked, secret))
+    return DataSource(config).draw(secret)
+
+
+class DataSource:
+    """What a config asks for: the public parts, made once, and as many secret test parts as there are keys."""
+
+    def __init__(self, config: DataConfig | Mapping[str, Any]) -> None:
+        """Raises CourseError for an unknown data set, a missing size, or more samples than there are."""
+        fields = config.model_dump() if isinstance(config, DataConfig) else dict(config)
+        try:
+            asked = DataConfig.model_validate(fields)
+        except ValueError as error:
+            raise CourseError(
+                f"no description of a data set: {error}", where="data", fix="see autograde.yml"
+            ) from error
+        self._config = asked
+        self._classes = make(asked.set, asked.options).classes
+        self._also: dict[str, DataSource] = {}
+        form: dict[str, Any] = {"flat": asked.flat, "array": asked.array, **asked.options}
+        #: Public parts: the same for every key, and on every machine.
+        self.public = load(asked.set, train=asked.train, validation=asked.validation, **form)
+
+    def draw(self, key: bytes) -> HeldOut:
+        """The public parts, and the secret test part that ``key`` stands for.
+
+        Raises CourseError where the secret part has fewer samples.
+        """
+        if len(key) < 16:
+            raise ValueError("the secret is too short to be one")
+        asked = self._config
+        test = _secret(asked.set, tuple(sorted(asked.options.items())), asked.test, key)
+        inputs, _ = _pair(test, flat=asked.flat, array=asked.array)
+        also = _Also(self, key)
+        return HeldOut(self.public.train, self.public.validation, inputs, self._classes, test.y, also)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The names of further data sets that the config has."""
+        return tuple(self._config.also)
+
+    def also(self, name: str) -> DataSource:
+        """The further data set ``name`` of the config, made when it is asked for first. Raises KeyError."""
+        if name not in self._also:
+            changes = self._config.also[name].model_dump(exclude_none=True)
+            self._also[name] = DataSource({**self._config.model_dump(exclude={"also"}), **changes})
+        return self._also[name]
 
 
 class _Also(Mapping[str, HeldOut]):
-    """The further data sets of a config, each made when it is asked for first."""
+    """The further data sets of a source under one key, each drawn when it is asked for first."""
 
-    def __init__(self, config: DataConfig, secret: bytes) -> None:
-        self._config, self._secret = config, secret
-        self._made: dict[str, HeldOut] = {}
+    def __init__(self, source: DataSource, key: bytes) -> None:
+        self._source, self._key = source, key
+        self._drawn: dict[str, HeldOut] = {}
 
     def __getitem__(self, name: str) -> HeldOut:
-        if name not in self._made:
-            changes = self._config.also[name].model_dump(exclude_none=True)
-            base = self._config.model_dump(exclude={"also"})
-            self._made[name] = hold_out({**base, **changes}, self._secret)
-        return self._made[name]
+        if name not in self._drawn:
+            self._drawn[name] = self._source.also(name).draw(self._key)
+        return self._drawn[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._config.also)
+        return iter(self._source.further)
 
     def __len__(self) -> int:
-        return len(self._config.also)
+        return len(self._source.further)
 
 
 @lru_cache(maxsize=8)
 def _secret(name: str, options: tuple[tuple[str, Any], ...], test: int, secret: bytes) -> Samples:
-    # Kept because every attempt of a batch asks for the same part.
+    # Kept because `autograde validate` grades many versions of a solution at the same few seeds.
     samples = check_samples(name, make(name, dict(options)).secret(test, secret))
     for array in samples:
         array.flags.writeable = False

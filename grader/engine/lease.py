@@ -212,6 +212,13 @@ class WorkerLease:
             self._worker = None
             self._touched = False
 
+    def retire(self) -> None:
+        """Have the worker killed, and what it took counted: the next request gets a fresh one. One unused stays."""
+        if self._worker is not None and self._touched:
+            self._clock.leave(self._worker)
+            self.close()
+            self._output = []
+
     def _lose(self) -> None:
         worker, self._worker = self._worker, None
         self._touched = False

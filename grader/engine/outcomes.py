@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 _MESSAGE_LIMIT = 3000
 _MOST_LINES = 40
 _WIDEST = 400
+#: The same for a check that sees held-out inputs, from which a message could carry some home.
+_APART_LIMIT = 600
+_APART_LINES = 9
+#: Stands for what the student's code printed in such a check.
+NOT_SHOWN = "What your code prints in this check is not shown: the check uses held-out data.\n"
 #: How a stub's error ends, after the name of the function; see :mod:`grader.release.strip`.
 UNWRITTEN = "write your solution here"
 #: Their comparisons (numpy.testing, torch.testing) raise with the expected values in the message: that is for staff.
@@ -38,6 +43,10 @@ class CaseState:
     fraction: float | None = None
     metrics: dict[str, Metric] = field(default_factory=dict)
     awarded: str | None = None
+    #: What a person should look at, in words for staff.
+    flags: list[str] = field(default_factory=list)
+    #: Whether it sees held-out inputs: little of what the student's code says may come back.
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class CaseOutcome:
     label: str = ""
     #: The check itself stumbled. Whether over its own bug or over a student's value, the reference must tell.
     unexplained: bool = False
+    flags: tuple[str, ...] = ()
 
 
 #: A case that did not come to run.
@@ -84,6 +94,19 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     """Map what a case raised, if anything, to its outcome."""
+    outcome = replace(_judge(error, state), flags=tuple(state.flags))
+    if state.apart:
+        short = screenful(outcome.message, lines=_APART_LINES, width=_WIDEST // 2, chars=_APART_LIMIT)
+        outcome = replace(outcome, message=short)
+    return outcome
+
+
+def sees_held_out(item: pytest.Function) -> bool:
+    """Whether a check asks for held-out data, by a fixture of its own or of one that it uses."""
+    return "held_out" in item.fixturenames
+
+
+def _judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     import pytest
 
     if error is None:
@@ -245,9 +268,10 @@ class ReportContext:
         verdict, score = overall(checks)
         return self._report(checks, verdict=verdict, score=score, **more)
 
-    def unreadable(self, specs: Sequence[CheckSpec], problem: str) -> Report:
+    def unreadable(self, specs: Sequence[CheckSpec], problem: str, *, flags: Sequence[str] = ()) -> Report:
         """The report on an upload that cannot be graded: nothing earns points."""
-        return self._without_checks(specs, Verdict.NOT_RUN, f"Your submission could not be read: {problem}")
+        text = f"Your submission could not be read: {problem}"
+        return self._without_checks(specs, Verdict.NOT_RUN, text).model_copy(update={"flags": tuple(flags)})
 
     def held(self, specs: Sequence[CheckSpec], message: str, *, staff: str) -> Report:
         """The report on an attempt in which something of ours failed: it has no score until it is graded again."""

@@ -111,12 +111,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Set clock and seeds for one case."""
     state = item.config.stash.get(STATE, None)
     if state is not None and state.run is not None:
-        from grader.engine.outcomes import CaseState, spec_of
+        from grader.engine.outcomes import CaseState, sees_held_out, spec_of
 
-        item.stash[_CASE] = CaseState()
         assert isinstance(item, pytest.Function)
+        case = item.stash[_CASE] = CaseState(apart=sees_held_out(item))
         spec = spec_of(item)
-        state.run.begin_case(case_id(item), spec.timeout, spec.title if spec.visibility == "visible" else "")
+        title = spec.title if spec.visibility == "visible" else ""
+        state.run.begin_case(case_id(item), spec.timeout, title, apart=case.apart)
         _seed_trusted(state.run.case_seed, devices=state.session.profile.device == "cuda")
     return (yield)
 
@@ -176,8 +177,12 @@ def _observe(state: GradingState, item: pytest.Item, call: pytest.CallInfo[None]
 def _finish(state: GradingState, item: pytest.Item) -> None:
     from dataclasses import replace
 
+    from grader.engine.outcomes import NOT_SHOWN
+
     outcome = state.outcomes.get(case_id(item))
     output = state.current().end_case()
+    if output and item.stash[_CASE].apart:
+        output = NOT_SHOWN
     if outcome is not None:
         state.outcomes[case_id(item)] = replace(outcome, output=output)
     for name, metric in item.stash[_CASE].metrics.items():
@@ -212,6 +217,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.write_line(f"      {result.place.file}, line {result.place.line}. {result.place.what}")
     for metric in state.metrics.values():
         terminalreporter.write_line(f"metric {metric.name} = {metric.value}")
+    for name, outcome in state.outcomes.items():
+        for flag in outcome.flags:
+            terminalreporter.write_line(f"for staff: {name}: {flag}")
     terminalreporter.write_line(f"{total:6.2f} /{possible:6.2f}  in all")
 
 
@@ -274,9 +282,41 @@ def profile(grading: GradingState) -> Any:
 
 
 @pytest.fixture
-def held_out(grading: GradingState) -> Any:
-    """The assignment's data, with a secret test part whose labels stay on this side."""
-    return grading.session.held_out
+def public_data(grading: GradingState) -> Any:
+    """The public parts of the assignment's data: ``.train`` and ``.validation``, ``(x, y)`` each."""
+    return grading.session.data.public
+
+
+@pytest.fixture
+def held_out(request: pytest.FixtureRequest, grading: GradingState) -> Any:
+    """The assignment's data, with a secret test part whose labels stay on this side.
+
+    The test part is drawn for this check of this attempt. A check that asks for it runs in a worker apart from the other
+    checks', and what the student's code prints there is not shown: one that needs public data takes ``public_data``.
+    """
+    from grader.errors import AuthoringError
+
+    if not request.node.stash[_CASE].apart:
+        raise AuthoringError(
+            "the fixture `held_out` was asked for while the check was running",
+            fix="name it among the arguments of the check, or of a fixture that it names",
+        )
+    return grading.session.held_out(grading.current().seed, request.node.originalname)
+
+
+@pytest.fixture
+def untrained(request: pytest.FixtureRequest, grading: GradingState) -> Callable[..., None]:
+    """``untrained(value, metric=...)``: what a model could do before any training, which costs nothing.
+
+    Staff read of a value that would earn points: the submission has brought with it what it should have learnt.
+    """
+    return functools.partial(_untrained, grading, request.node.stash[_CASE])
+
+
+def _untrained(grading: GradingState, case: CaseState, value: float, *, metric: str) -> None:
+    threshold = grading.session.profile.thresholds[metric]
+    if math.isfinite(value) and threshold.fraction(value) > 0:
+        case.flags.append(f"{metric} would be {value:.4g} before any training: look for weights or data in the files")
 
 
 @pytest.fixture
@@ -320,3 +360,8 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     _record(grading, case, metric, number)
     case.awarded = metric
     case.fraction = thresholds[metric].fraction(number)
+    if thresholds[metric].is_suspect(number):
+        case.flags.append(
+            f"{metric} is {number:.4g}, more than training within the budget was seen to reach "
+            f"({thresholds[metric].suspect:g}): look for weights or data in the files"
+        )

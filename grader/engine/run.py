@@ -47,6 +47,7 @@ class SubmissionRun:
         self._session = session
         self._modules = session.modules
         self._case_seed = self.seed
+        self._apart = False
         self._hangs: Counter[str] = Counter()
         self._waits: set[str] = set()  # functions that ran out of wall time alone
         self._touched: dict[str, str] = {}  # names that the running case called or passed on, with their files
@@ -85,11 +86,16 @@ class SubmissionRun:
 
     # -- one check at a time -----------------------------------------------------------------------------------
 
-    def begin_case(self, case: str, timeout: float | None, title: str = "") -> None:
+    def begin_case(self, case: str, timeout: float | None, title: str = "", *, apart: bool = False) -> None:
         """Start the clock and set the seeds of one case of a check.
 
-        ``title`` is under what students see the check; "" where they may not.
+        ``title`` is under what students see the check; "" where they may not. Cases that are ``apart`` see held-out
+        inputs: they share no worker with others, so that nothing of these inputs is there when a later check prints.
         """
+        if apart != self._apart:
+            for side in self.sides:
+                side.lease.retire()
+            self._apart = apart
         self.clock.begin_case(case, timeout)
         self._case_seed = derive_seed(self.seed, case)
         self._touched = {}

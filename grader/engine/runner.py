@@ -116,7 +116,7 @@ def grade(
         session.assignment.name, session.profile.name, session.version, prepared.digest, prepared.seed
     )
     if prepared.problem:
-        return context.unreadable(suite.specs, prepared.problem)
+        return context.unreadable(suite.specs, prepared.problem, flags=prepared.flags)
     attempt = suite.attempt(prepared, lambda run: suite.run(suite.items, run))
     outcomes, metrics = attempt.result
     try:
@@ -129,10 +129,17 @@ def grade(
     except SystemFault as fault:
         return context.held(suite.specs, HELD, staff=str(fault))
     checks = combined(suite.items, outcomes)
+    found = ((item, outcomes.get(case_id(item))) for item in suite.items)
+    flags = [f"{item.name}: {flag}" for item, outcome in found if outcome for flag in outcome.flags]
     # "lost": what went by in tries that a fault of ours ended.
     timing = {"checks": sum(c.seconds for c in checks), "isolation": attempt.run.isolation_s, "lost": attempt.lost}
     return replace(context, environment=_environment(attempt.run.layers)).report(
-        checks, metrics=metrics, message="\n".join(prepared.notes), seconds=time.monotonic() - begin, timing=timing
+        checks,
+        metrics=metrics,
+        message="\n".join(prepared.notes),
+        flags=(*prepared.flags, *flags),
+        seconds=time.monotonic() - begin,
+        timing=timing,
     )
 
 

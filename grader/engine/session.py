@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from grader.course import Assignment, Course, Profile, course_secret, grader_version
+from grader.course import Assignment, Course, Profile, course_secret, grader_version, held_out_key
+from grader.engine.carried import sift
 from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
@@ -26,7 +27,7 @@ from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
 
 if TYPE_CHECKING:
-    from grader.data import HeldOut
+    from grader.data import DataSource, HeldOut
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Prepared:
 
     ``files`` are those to grade, with a notebook's cells in their modules; ``digest`` is of the files as they came.
     ``problem`` is set where they cannot be graded at all; ``breaches`` are static rules that they break, by file.
+    ``flags`` are what staff should look at.
     """
 
     files: Mapping[str, bytes]
@@ -43,6 +45,7 @@ class Prepared:
     notes: tuple[str, ...] = ()
     problem: str | None = None
     breaches: Mapping[str, Breach] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
     #: By file under a rule: the files that importing it can run.
     reached: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: Files that are parsed in no time to speak of.
@@ -132,9 +135,14 @@ class Session:
         return SimpleNamespace(**names)
 
     @functools.cached_property
-    def held_out(self) -> HeldOut:
-        """The data of the ``held_out`` fixture; its test part comes from the course's secret."""
-        from grader.data import hold_out
+    def data(self) -> DataSource:
+        """The assignment's data set: its public parts, from which nothing is secret.
+
+        Raises:
+            AuthoringError: the assignment names none.
+            CourseError: there is no such data set, or it has fewer samples.
+        """
+        from grader.data import DataSource
 
         if self.profile.data is None:
             raise AuthoringError(
@@ -142,7 +150,15 @@ class Session:
                 where=f"autograde.yml: assignments.{self.assignment.name}.data",
                 fix="add `data: {set: digits, train: 1500, test: 600}`",
             )
-        return hold_out(self.profile.data.model_dump(), self.secret)
+        return DataSource(self.profile.data)
+
+    def held_out(self, seed: int, check: str) -> HeldOut:
+        """The data of the ``held_out`` fixture in one check of one attempt.
+
+        Its test part belongs to the assignment, the attempt (by its ``seed``, which follows from the secret and what was
+        handed in) and the check. So what one upload sees is of no use to the next, and grading it again shows the same.
+        """
+        return self.data.draw(held_out_key(self.secret, self.assignment.name, seed, check))
 
     def prepare(
         self,
@@ -167,12 +183,16 @@ class Session:
         assembled = reading.assembled
         if assembled.problem:
             return Prepared(files, digest, seed, problem=assembled.problem)
+        carried = sift(assembled.files, self.assignment.upload, self.reference_files)
+        if carried.problem:
+            return Prepared(files, digest, seed, problem=carried.problem, flags=carried.flags)
         return Prepared(
-            dict(assembled.files),
+            carried.files,
             digest,
             seed,
-            assembled.notes,
+            (*assembled.notes, *filter(None, (carried.note,))),
             breaches=reading.breaches,
+            flags=carried.flags,
             reached=reading.reached,
             quick=reading.quick,
         )

@@ -21,4 +21,6 @@ def warm_up(suite: Suite) -> None:
     (weight * weight).sum().backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     if any("held_out" in item.fixturenames for item in suite.items):
-        _ = suite.session.held_out
+        suite.session.held_out(0, "")
+    elif any("public_data" in item.fixturenames for item in suite.items):
+        _ = suite.session.data

@@ -129,6 +129,12 @@ def warnings_about(
     if marked:
         who = f"{', '.join(marked)}: marked late, and nothing says by how much; counted as just late"
         said.append(f"{who}; {fix}")
+    released = assignment.released
+    by_clock = (ReceivedFrom.FILE, ReceivedFrom.MEMBERS)
+    old = [owner for owner, when in times if released and when.source in by_clock and when.at < released]
+    if old:
+        who = f"{', '.join(old)}: files older than the assignment, which was released on {released:%Y-%m-%d %H:%M}"
+        said.append(f"{who}; file times can be set by anybody: compare them, and {fix}")
     inside = [owner for owner, when in times if when.source is ReceivedFrom.MEMBERS]
     if inside and not files:
         said.append(f"{len(inside)} times are those of files in archives, by the clock of whoever packed them; {fix}")
@@ -136,4 +142,4 @@ def warnings_about(
         absent = [owner for owner, when in times if when.source is not ReceivedFrom.GIVEN]
         if absent:
             said.append(f"--received has no time for {', '.join(absent)}")
-    return said, bool(marked or (said and late))
+    return said, bool(old or marked or (said and late))

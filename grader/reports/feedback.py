@@ -79,6 +79,8 @@ class Summary:
     page: str
     unmarked: int = 0
     """Written questions that nobody has marked yet."""
+    flags: tuple[str, ...] = ()
+    """What staff should look at."""
 
     @property
     def held(self) -> bool:
@@ -163,6 +165,7 @@ def write_feedback_batch(
         rows=rows,
         held=sum(row.held for row in rows),
         late=sum(row.days_late > 0 for row in rows),
+        flagged=[row for row in rows if row.flags],
         mean=sum(finals) / len(finals) if finals else None,
         median=statistics.median(finals) if finals else None,
         made=moment(now, course.timezone),
@@ -199,6 +202,7 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         chips=tuple((verdict, counts[verdict]) for verdict in WORDINGS if counts[verdict]),
         page=f"{graded.owner}/index.html",
         unmarked=counted.unmarked,
+        flags=report.flags,
     )
 
 
@@ -236,10 +240,21 @@ def _visible(check: CheckResult, *, passed: bool) -> CheckResult:
 def _csv(rows: list[Summary]) -> str:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["id", "name", "verdict", "held", "score", "kept", "final", "max_score", "received", "page"])
+    writer.writerow(
+        ["id", "name", "verdict", "held", "score", "kept", "final", "max_score", "received", "page", "flags"]
+    )
     for row in rows:
         plain = [row.owner, row.name, row.verdict.value, "yes" if row.held else "no"]
         numbers = ["" if value is None else number(value, 4) for value in (row.score, row.kept, row.final)]
         texts = [csv_safe(value) for value in plain]
-        writer.writerow([*texts, *numbers, number(row.max_score, 4), csv_safe(row.received), csv_safe(row.page)])
+        writer.writerow(
+            [
+                *texts,
+                *numbers,
+                number(row.max_score, 4),
+                csv_safe(row.received),
+                csv_safe(row.page),
+                csv_safe("; ".join(row.flags)),
+            ]
+        )
     return stream.getvalue()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from grader.course import load_course
+from grader.engine.outcomes import NOT_SHOWN
 from grader.records import Verdict
 from grader.reports.feedback import FeedbackItem, write_feedback
 
@@ -29,8 +30,18 @@ def test_attack_gains_nothing(attack, battle):
     assert battle.token not in report.for_student().model_dump_json().replace(f"LEFT-{battle.token}", "")
     assert "PWNED" not in said(report)
     assert attack.says == "-" or attack.says in said(report), "it did not run as far as it should"
+    assert any(attack.flags in flag for flag in report.flags) if attack.flags else not report.flags, report.flags
     if attack.verdict:
         assert attack.verdict in {check.verdict.value for check in report.checks}
+
+
+def test_attack_carries_little_home(attack, battle):
+    """What it printed comes back bounded, by check; of a check that saw held-out inputs, a short message and no output."""
+    for check in battle.reports[attack.name].checks:
+        assert len(check.output) <= 4000
+        if check.id == "test_accuracy" and not attack.unreadable:
+            assert check.output in ("", NOT_SHOWN)
+            assert len(check.message) <= 700
 
 
 def test_attack_leaves_the_runner_whole(attack, battle):

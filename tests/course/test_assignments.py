@@ -10,11 +10,12 @@ import pytest
 
 from grader.course import load_course, read_questions, read_suite
 from grader.demo.classroom import make_class
+from grader.engine.carried import sift
 from grader.engine.rules import check_rules
 from grader.intake.assemble import assemble
 from grader.release.build import read_folder
 from grader.release.strip import make_stubs
-from grader.validation.variants import read_variants
+from grader.validation.variants import apply, read_variants
 from tests.support import notebooks
 
 ROOT = Path(__file__).parents[2]
@@ -88,3 +89,15 @@ def test_handing_in_the_whole_folder_breaks_no_rule(name):
     assignment = COURSE.assignment(name)
     bundle = read_folder(assignment.release_folder)
     assert check_rules({**bundle, **assignment.solution_files()}, assignment.forbid, assignment.files) == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_work_is_no_matter_for_staff(name):
+    """The whole bundle with the solution, and every right variant: nothing that grading needs is left out, nothing is flagged."""
+    assignment = COURSE.assignment(name)
+    solution, bundle = assignment.solution_files(), read_folder(assignment.release_folder)
+    right = [apply(variant, solution) for variant in read_variants(assignment) if variant.kind == "right"]
+    for files in ({**bundle, **solution}, *right):
+        got = sift(files, assignment.upload, solution)
+        assert (got.problem, got.note, got.flags) == (None, "", ())
+        assert {name for name in files if name.endswith(".py")} <= set(got.files)

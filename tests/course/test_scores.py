@@ -29,5 +29,6 @@ def test_solution_and_stub_score_what_they_must(name, tmp_path):
     first, second, stub = grade_uploads(COURSE, assignment, uploads, state=tmp_path, slots=1)
     assert first.score == first.max_score == 100, [c for c in first.checks if c.score != c.max_score]
     assert first.timeless() == second.timeless()
+    assert not first.flags, first.flags
     assert stub.score is not None
     assert stub.score <= STUB_CEILING * stub.max_score

@@ -168,10 +168,12 @@ def test_overfits(student, probe, np_rng):
 
 
 @points(5, hint="If the small checks pass and this does not, look at how batches are drawn: at random, from the whole training set.")
-def test_accuracy(student, probe, profile, held_out, award, np_rng):
+def test_accuracy(student, probe, profile, held_out, award, untrained, np_rng):
     """A trained `TwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget
     settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 50}
     sizes = [784, budget["hidden_size"], 10]
     net = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
+    fresh = student.TwoLayerNet(*sizes, std=0.05)
+    untrained(held_out.known().accuracy(fresh.predict), metric="test_accuracy")
     award(held_out.accuracy(net.predict), metric="test_accuracy")

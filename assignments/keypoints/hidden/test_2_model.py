@@ -33,9 +33,9 @@ def test_conv_output_size(student, case):
         assert_close(student.conv_output_size(size, kernel), made, name="conv_output_size without a stride")
 
 
-def faces(held_out, count):
+def faces(public_data, count):
     """Some pictures in [0, 1]."""
-    return held_out.train[0][:count]
+    return public_data.train[0][:count]
 
 
 def new_model(student, probe, np_rng):
@@ -43,11 +43,11 @@ def new_model(student, probe, np_rng):
 
 
 @points(3, hint="The last layer has 30 outputs; the first takes 1 channel. Use flatten(1), or view(x.size(0), -1), not squeeze.")
-def test_model_shape(student, probe, np_rng, held_out, record):
+def test_model_shape(student, probe, np_rng, public_data, record):
     """`KeypointModel` maps pictures (N, 1, 96, 96) to 30 coordinates each, every picture for itself."""
     model = new_model(student, probe, np_rng)
     record("parameters", float(probe.count_parameters(model)))
-    x = faces(held_out, 5)
+    x = faces(public_data, 5)
     for n in (5, 1):
         shape = tuple(probe.predict(model, x[:n]).shape)
         assert shape in ((n, 30), (n, 15, 2)), f"For {n} pictures `KeypointModel` should give shape {(n, 30)} or {(n, 15, 2)}; it gave {shape}."
@@ -57,10 +57,10 @@ def test_model_shape(student, probe, np_rng, held_out, record):
 
 
 @points(2, hint="Layers belong into attributes, nn.Sequential or nn.ModuleList; between them no detach, .data, numpy or no_grad.")
-def test_model_learns(student, probe, np_rng, held_out):
+def test_model_learns(student, probe, np_rng, public_data):
     """All layers of `KeypointModel` are seen by the optimiser, and reached by gradients."""
     model = new_model(student, probe, np_rng)
-    got = probe.reached(model, faces(held_out, 4))
+    got = probe.reached(model, faces(public_data, 4))
     # What the outputs depend on, and an optimiser would not see: the library knows where to look for it.
     assert_registered(model, got["registered"] + got["stray"], name="`KeypointModel()`")
     cut = ", ".join(f"`{name}`" for name in got["cut"][:6])
@@ -68,10 +68,10 @@ def test_model_learns(student, probe, np_rng, held_out):
 
 
 @points(2, hint="No ReLU and no sigmoid after the last layer. Nothing is needed there; a tanh does little harm.")
-def test_model_range(student, probe, np_rng, held_out):
+def test_model_range(student, probe, np_rng, public_data):
     """`KeypointModel` can give negative coordinates."""
     model = new_model(student, probe, np_rng)
-    got = probe.pull(model, faces(held_out, 4), -0.9, 30)
+    got = probe.pull(model, faces(public_data, 4), -0.9, 30)
     assert torch.isfinite(got).all(), "A few steps of training make `KeypointModel` give numbers that are not finite."
     low = float(got.mean())
     assert got.min() < 0, (
@@ -246,11 +246,14 @@ def test_normalised_mean_error(student, rng, split):
 
 
 @points(7, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
-def test_faces(student, probe, held_out, profile, award, record, np_rng):
+def test_faces(student, probe, held_out, profile, award, record, untrained, np_rng):
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
     model = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
+    fresh = probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
+    before = held_out.known(50).point_errors(lambda x: 48 + 48 * probe.predict(fresh, x)).mse
+    untrained(48**2 / (2 * before) if before > 0 else float("inf"), metric="test_score")
     errors = held_out.point_errors(lambda x: 48 + 48 * probe.predict(model, x))
     record("test_error", errors.normalised)
     square = errors.mse / 48**2

@@ -172,18 +172,20 @@ def test_accuracy_without_graph(student, probe, rng):
     assert not graph, "accuracy runs the model with gradients switched on: memory for nothing"
 
 
-def trained(student, probe, profile, held_out, np_rng):
-    """The network that the student's parts make of the training digits."""
+def trained(student, probe, profile, held_out, np_rng, epochs=None):
+    """The network that the student's parts make of the training digits; of 0 epochs, what it was before."""
     x, y = held_out.train
     images = (x[:, 0] * 255).round().to(torch.uint8)
     parts = [student.ref(name) for name in ("MNISTDataset", "MNISTNeuralNet", "train_batch")]
-    return probe.trained(*parts, images, y, profile.budget["epochs"], int(np_rng.integers(2**31)))
+    return probe.trained(*parts, images, y, profile.budget["epochs"] if epochs is None else epochs, int(np_rng.integers(2**31)))
 
 
 @points(3, hint="The parts work together: data set, network with batch norm and dropout, train_batch. If a part fails, fix it first.")
-def test_digits(student, probe, profile, held_out, award, np_rng):
+def test_digits(student, probe, profile, held_out, award, untrained, np_rng):
     """A network trained by your parts recognises digits that it has not seen."""
     model = trained(student, probe, profile, held_out, np_rng)
+    fresh = trained(student, probe, profile, held_out, np_rng, epochs=0)
+    untrained(held_out.known().accuracy(lambda x: probe.predict(fresh, x)), metric="test_accuracy")
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="test_accuracy")
 
 

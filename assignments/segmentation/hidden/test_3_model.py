@@ -84,9 +84,9 @@ def test_bilinear_kernel(student, case):
 # -- the network -----------------------------------------------------------------------------------------------------
 
 
-def scenes(held_out, count, height=None, width=None):
+def scenes(public_data, count, height=None, width=None):
     """Some pictures in [0, 1] and their labels, cut to a size."""
-    x, y = held_out.train
+    x, y = public_data.train
     return x[:count, :, :height, :width].contiguous(), y[:count, :height, :width].contiguous()
 
 
@@ -100,10 +100,10 @@ def needs_encoder(probe, model):
 
 @points(4, hint="F.interpolate(scores, size=x.shape[-2:]) at the end, not a fixed size; the last convolution has num_classes outputs.")
 @pytest.mark.parametrize("size", [(64, 96), (96, 64), (96, 128)])
-def test_model_shape(student, probe, np_rng, held_out, record, size):
+def test_model_shape(student, probe, np_rng, public_data, record, size):
     """`SegmentationNN` gives scores as high and wide as its pictures, every picture for itself."""
     height, width = size
-    x = F.interpolate(held_out.train[0][:3], size=size, mode="bilinear")
+    x = F.interpolate(public_data.train[0][:3], size=size, mode="bilinear")
     for classes in (None, 5):
         model = new_model(student, probe, np_rng, classes)
         got, c = probe.scores(model, x), 23 if classes is None else classes
@@ -128,9 +128,9 @@ def test_model_shape(student, probe, np_rng, held_out, record, size):
 
 
 @points(3, timeout=40, hint="The last layer is a convolution (and after it at most an interpolation): no ReLU, softmax, tanh, batch norm or dropout.")
-def test_model_scores(student, probe, np_rng, held_out):
+def test_model_scores(student, probe, np_rng, public_data):
     """Nothing squashes, cuts off or drops the scores of `SegmentationNN`."""
-    x, _ = scenes(held_out, 2, 64, 64)
+    x, _ = scenes(public_data, 2, 64, 64)
     model = new_model(student, probe, np_rng)
     fresh, training = probe.scores(model, x), probe.scores(model, x, True)
     zeros, dropped = float((fresh == 0).double().mean()), float((training == 0).double().mean())
@@ -154,7 +154,7 @@ def test_model_scores(student, probe, np_rng, held_out):
 
 @points(3, hint="self.encoder = Encoder(pretrained, strides=...); in forward: self.encoder(normalise(x)), with x in [0, 1].")
 @pytest.mark.parametrize("part", ["weights", "input", "random"])
-def test_model_encoder(student, probe, np_rng, held_out, reference, part):
+def test_model_encoder(student, probe, np_rng, public_data, reference, part):
     """The encoder of `SegmentationNN` has its ImageNet weights, and gets what they were trained with."""
     model = new_model(student, probe, np_rng, 5, pretrained=part != "random")
     needs_encoder(probe, model)
@@ -170,7 +170,7 @@ def test_model_encoder(student, probe, np_rng, held_out, reference, part):
     assert share > 0.9, f"Only {100 * share:.0f} % of the convolutions in the `encoder` have their ImageNet weights. What you add belongs to the decoder, outside of `self.encoder`."
     if part == "weights":
         return
-    x, _ = scenes(held_out, 2, 64, 96)
+    x, _ = scenes(public_data, 2, 64, 96)
     got = probe.first_input(model, x)
     assert got is not None, "The `encoder` of `SegmentationNN` is never run, or without its first convolution."
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (reference.IMAGENET_MEAN, reference.IMAGENET_STD))
@@ -204,9 +204,9 @@ def some(names):
 @points(5, hint="requires_grad = False and grad = None for each parameter; encoder.eval(), and again whenever train() is called: override it.")
 @pytest.mark.parametrize("warm", [0, 2], ids=["fresh", "trained"])
 @pytest.mark.parametrize("kind", ["sgd", "adamw"])
-def test_freeze(student, probe, np_rng, held_out, kind, warm):
+def test_freeze(student, probe, np_rng, public_data, kind, warm):
     """After `freeze` nothing in the encoder moves, whatever the optimiser, also after `model.train()`; the decoder learns."""
-    x, y = scenes(held_out, 4, 64, 64)
+    x, y = scenes(public_data, 4, 64, 64)
     y = torch.where(y < 0, -1, y % 6)
     got = probe.freezing(student.ref("SegmentationNN"), student.ref("freeze"), x, y, kind, warm, int(np_rng.integers(2**31)))
     steps = f"3 steps of {'SGD with momentum' if kind == 'sgd' else 'AdamW'} and weight decay"
@@ -223,9 +223,9 @@ def test_freeze(student, probe, np_rng, held_out, kind, warm):
 
 
 @points(2, hint="The same as freeze, the other way round: requires_grad = True, and encoder.train(model.training).")
-def test_unfreeze(student, probe, np_rng, held_out):
+def test_unfreeze(student, probe, np_rng, public_data):
     """After `unfreeze` the encoder learns again, its batch norms too."""
-    x, y = scenes(held_out, 4, 64, 64)
+    x, y = scenes(public_data, 4, 64, 64)
     y = torch.where(y < 0, -1, y % 6)
     got = probe.unfreezing(student.ref("SegmentationNN"), student.ref("freeze"), student.ref("unfreeze"), x, y, int(np_rng.integers(2**31)))
     assert got["used"], "After `unfreeze`, no gradient reaches the encoder."
@@ -352,10 +352,10 @@ def test_train_epoch(student, probe, rng, sizes):
 
 @points(2, hint="for epoch in range(epochs): freeze(model) if epoch < frozen_epochs else unfreeze(model); then train_epoch.")
 @pytest.mark.parametrize("case", [(3, 1), (2, 0), (2, 2)])
-def test_fit(student, probe, np_rng, held_out, case):
+def test_fit(student, probe, np_rng, public_data, case):
     """`fit` freezes the encoder for the first epochs, and lets it learn in the others."""
     epochs, frozen = case
-    x, y = scenes(held_out, 4, 64, 64)
+    x, y = scenes(public_data, 4, 64, 64)
     y = torch.where(y < 0, -1, y % 6)
     got = probe.stages(student.ref("SegmentationNN"), student.ref("fit"), x, y, epochs, frozen, int(np_rng.integers(2**31)))
     assert len(got["weights"]) == epochs, f"`fit` goes through the loader {len(got['weights'])} times in {epochs} epochs."
@@ -419,10 +419,13 @@ def learned(student, probe, held_out, profile, try_seed):
 
 
 @points(7, timeout=120, hint="Does the decoder see finer maps than that of stride 32? Overfit four scenes first; look at predictions beside the truth.")
-def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record):
+def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record, untrained):
     """A trained `SegmentationNN` labels scenes that it has not seen: mean IoU."""
     confusion = learned(student, probe, held_out, profile, try_seed)
     record("majority_accuracy", confusion.majority)
+    fresh = probe.new_model(student.ref("SegmentationNN"), try_seed, None, True)
+    before = held_out.known(20).confusion(lambda inputs: probe.label_maps(fresh, inputs))
+    untrained(before.mean_iou, metric="test_mean_iou")
     award(confusion.mean_iou, metric="test_mean_iou")
 
 

@@ -345,6 +345,12 @@ def test_models_learn(student, probe, rng, np_rng, name):
     assert not got["cut"], f"No gradient reaches {cut} of `{name}`, though the layers are in use: something cuts the graph behind them, or they are frozen."
 
 
+def knows(student, probe, held_out, name, settings, seed):
+    """The accuracy on public clips that a model has which nobody has trained."""
+    fresh = probe.new_model(student.ref(name), settings, seed)
+    return held_out.known(100).accuracy(lambda x: probe.predict(fresh, x))
+
+
 def train(student, probe, held_out, name, settings, epochs, seed, one_frame=False):
     """A model trained on public clips."""
     clips, labels = held_out.train
@@ -353,24 +359,28 @@ def train(student, probe, held_out, name, settings, epochs, seed, one_frame=Fals
 
 
 @points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` stand before the first convolution? Batch norm helps in so short a training.")
-def test_motion(student, probe, held_out, profile, award, np_rng):
+def test_motion(student, probe, held_out, profile, award, untrained, np_rng):
     """A trained `CNN3D` tells the direction in which digits move, on clips that it has not seen."""
-    model = train(student, probe, held_out, "CNN3D", {"num_classes": 8, "in_channels": 1}, profile.budget["motion_epochs"], seed_of(np_rng))
+    settings = {"num_classes": 8, "in_channels": 1}
+    untrained(knows(student, probe, held_out, "CNN3D", settings, seed_of(np_rng)), metric="motion_accuracy")
+    model = train(student, probe, held_out, "CNN3D", settings, profile.budget["motion_epochs"], seed_of(np_rng))
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="motion_accuracy")
 
 
 @points(3, timeout=60, hint="Are all frames stacked before the first convolution? Nothing may be lost there; then a normal 2-D network.")
-def test_motion_early(student, probe, held_out, profile, award, np_rng):
+def test_motion_early(student, probe, held_out, profile, award, untrained, np_rng):
     """A trained `EarlyFusion` tells the direction in which digits move, on clips that it has not seen."""
     settings = {"num_classes": 8, "num_frames": 6, "in_channels": 1}
+    untrained(knows(student, probe, held_out, "EarlyFusion", settings, seed_of(np_rng)), metric="early_accuracy")
     model = train(student, probe, held_out, "EarlyFusion", settings, profile.budget["motion_epochs"], seed_of(np_rng))
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="early_accuracy")
 
 
 @points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool do. Do all frames of a clip have a say?")
-def test_appearance(student, probe, held_out, profile, award, np_rng):
+def test_appearance(student, probe, held_out, profile, award, untrained, np_rng):
     """A trained `SingleFrameCNN` tells which digit moves, on clips that it has not seen."""
     looks = held_out.also["appearance"]
     settings = {"num_classes": 10, "in_channels": 1}
+    untrained(knows(student, probe, looks, "SingleFrameCNN", settings, seed_of(np_rng)), metric="appearance_accuracy")
     model = train(student, probe, looks, "SingleFrameCNN", settings, profile.budget["appearance_epochs"], seed_of(np_rng), one_frame=True)
     award(looks.accuracy(lambda x: probe.predict(model, x)), metric="appearance_accuracy")

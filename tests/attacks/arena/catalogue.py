@@ -2,11 +2,12 @@
 
 A docstring opens with the idea. Lines ``key: value`` follow:
 
-- ``honest``: the points that its honest parts deserve; without it none.
+- ``honest``: the points that its honest parts deserve, or that nothing here can keep from it; without it none.
 - ``against``: the peers that it took marks or secrets from (shared notes: nbgrader, otter, gradescope-utils).
 - ``says``: a text that its output must hold, as proof that it ran; without it ``TRIED``, and ``-`` for nothing.
 - ``file``: the name under which a single file is handed in, without it ``work.py``.
 - ``verdict``: one that at least one check must have, where the attack is meant to end in it.
+- ``flags``: a text that stands in what staff are to look at; without it there is nothing for them.
 
 An attack prints ``PWNED`` and what it got where it believes that it got something. It may know where everything lies:
 ``@COURSE@``, ``@STATE@``, ``@PID@`` (the coordinator's), ``@PORT@`` (a listener of the host) and ``@TOKEN@`` (with
@@ -24,11 +25,12 @@ from pathlib import Path
 
 from grader.intake import Upload, read_submission
 
+from arena.carries import CARRIED
 from arena.made import ARCHIVES, HARMLESS, ODD_NAMES, packed
 from arena.ways import WAYS
 
 SUBMISSIONS = Path(__file__).parent.parent / "submissions"
-_KEYS = ("honest", "against", "says", "file", "verdict")
+_KEYS = ("honest", "against", "says", "file", "verdict", "flags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Attack:
     verdict: str
     #: For those of arena/made.py: the files themselves, or an archive: its entries, or its bytes.
     made: Mapping[str, bytes] | list[tuple[str, bytes, int]] | bytes | None = None
+    flags: str = ""
 
     @property
     def name(self) -> str:
@@ -101,6 +104,7 @@ def _read(path: Path) -> Attack:
         told.get("says", "TRIED"),
         told.get("file", "work.py"),
         told.get("verdict", ""),
+        flags=told.get("flags", ""),
     )
 
 
@@ -126,4 +130,11 @@ def attacks() -> list[Attack]:
         )
         for name, (idea, files, says) in WAYS.items()
     ]  # fmt: skip
-    return [*(_read(path) for path in found), names, *archives, *ways]
+    carried = [
+        Attack(
+            Path(name), "held_out", carries.idea, carries.honest, carries.says, "work.py", carries.verdict, carries.files,
+            flags=carries.flags,
+        )
+        for name, carries in CARRIED.items()
+    ]  # fmt: skip
+    return [*(_read(path) for path in found), names, *archives, *ways, *carried]

@@ -1,0 +1,175 @@
+"""Attacks on staff's own tools: whose work it is, when it came, what the course file may do to the machine, and tables.
+
+None of these needs a sandbox. A submission's own attacks are in ``submissions/``; docs/threat-model.md lists both.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from grader.course import load_course
+from grader.errors import CourseError
+from grader.intake import collect
+from grader.intake.owners import match_owner
+from grader.store import Store
+from grader.text import csv_safe
+
+HERE = Path(__file__).parent
+NOW = datetime.now(UTC)
+ROSTER = "roster:\n  students:\n    - {id: ada, name: Ada Lovelace, email: ada@example.org}\n    - {id: mallory, name: Mallory Doe"
+COURSE = (HERE / "course" / "autograde.yml").read_text(encoding="utf-8")
+
+
+def write(root, *, handle="", more="", released=""):
+    """The attacked course with two students in it; mallory has chosen a handle."""
+    text = COURSE[: COURSE.index("roster:")] + ROSTER + (f", handle: {handle}" if handle else "") + "}\n"
+    text += COURSE[COURSE.index("assignments:") :]
+    if released:
+        text = text.replace(
+            "    title: Attacked\n", f"    title: Attacked\n    released: {released}\n    due: 2026-12-01T12:00\n"
+        )
+    for path in (
+        "assignments/attacked/hidden/test_hidden.py",
+        "solutions/attacked/work.py",
+        "solutions/attacked/plain.py",
+    ):
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((HERE / "course" / path).read_bytes())
+    (root / "autograde.yml").write_text(text + more, encoding="utf-8")
+    return root / "autograde.yml"
+
+
+# -- whose ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        "ada", "ADA", "ada_12345", "ada-67890", "Ada 1", "a.d.a", '"\\u0430d\\u0430"', '"\\uff41da"', '"\\u00e1da"', "ada@example.org",
+        "lovelaceada", "Ada-Lovelace", '"Lovelace, Ada"', '"ada\\u200b"',
+    ],
+)  # fmt: skip
+def test_a_handle_that_looks_like_another_is_refused(tmp_path, handle):
+    """By id, e-mail or name, with an LMS's numbers behind it, in other alphabets, or with what nobody sees in between."""
+    with pytest.raises(CourseError) as caught:
+        load_course(write(tmp_path, handle=handle))
+    assert "handle" in str(caught.value)
+
+
+@pytest.mark.parametrize("handle", ["enchantress", "countess of l.", "adamant", "mallory", "Mallory Doe", "m1", "adal"])
+def test_a_handle_of_ones_own_is_taken(tmp_path, handle):
+    """Also one's own id or name, and a word that begins like another's id."""
+    assert load_course(write(tmp_path, handle=handle)).roster.students[1].handle == handle
+
+
+@pytest.mark.parametrize("entry", ["adamant_12345_67890_work.py", "adamant.zip", "adamant_late_1_2_work.py"])
+def test_no_upload_is_matched_by_a_handle(tmp_path, entry):
+    """A name that a student chose for the leaderboard leads to nobody's work."""
+    course = load_course(write(tmp_path, handle="adamant"))
+    assert match_owner(entry, course.roster, course.assignment("attacked")).owner is None
+
+
+@pytest.mark.parametrize("entry", ["ada_12345_67890_work.py", "lovelaceada_777_888_work.py", "ada@example.org.zip"])
+def test_uploads_go_to_id_name_and_address(tmp_path, entry):
+    """As learning platforms write them."""
+    course = load_course(write(tmp_path, handle="adamant"))
+    owner = match_owner(entry, course.roster, course.assignment("attacked")).owner
+    assert owner is not None
+    assert owner.id == "ada"
+
+
+# -- when ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("year", [1971, 2001, 2023])
+def test_a_clock_set_back_is_reported(tmp_path, year):
+    """A file that is older than its assignment needs a person; nothing is taken for proof of anything."""
+    course = load_course(write(tmp_path, released="2026-11-01T12:00"))
+    work = tmp_path / "inbox" / "mallory" / "work.py"
+    work.parent.mkdir(parents=True)
+    work.write_text("x = 1\n")
+    at = datetime(year, 1, 2, tzinfo=UTC).timestamp()
+    os.utime(work, (at, at))
+    result = collect(course, course.assignment("attacked"), tmp_path / "inbox", Store(tmp_path / "state"))
+    assert any("mallory" in text and "older than the assignment" in text for text in result.warnings), result.warnings
+    assert result.needs_somebody
+
+
+def test_staff_who_say_when_are_believed(tmp_path):
+    """The time that they give counts, whatever the file says, and nothing is reported."""
+    course = load_course(write(tmp_path, released="2026-11-01T12:00"))
+    work = tmp_path / "inbox" / "mallory" / "work.py"
+    work.parent.mkdir(parents=True)
+    work.write_text("x = 1\n")
+    os.utime(work, (0, 0))
+    given = datetime(2026, 11, 20, tzinfo=UTC)
+    result = collect(course, course.assignment("attacked"), tmp_path / "inbox", Store(tmp_path / "state"), given)
+    assert [item.received_at for item in result.added] == [given]
+    assert not result.warnings
+
+
+# -- the course file -----------------------------------------------------------------------------------------------------
+
+
+def _aliases(first, each, last):
+    """Nine names, each of which stands for nine of the one before."""
+    lines = [f"a0: &a0 {first}"]
+    lines += [f"a{k}: &a{k} {each.format(','.join([f'*a{k - 1}'] * 9), k)}" for k in range(1, last)]
+    return "\n".join(lines) + "\n"
+
+
+HOSTILE = {
+    "aliases of aliases": _aliases("[x, x, x, x, x, x, x, x, x]", "[{0}]", 10),
+    "merges of merges": _aliases("{k: 1}", "{{<<: [{0}], z{1}: 1}}", 10),
+    "aliases of mappings": _aliases("{k: 1}", "{{a: [{0}]}}", 10),
+    "brackets": "deep: " + "[" * 10_000 + "]" * 10_000 + "\n",
+    "braces": "deep: " + "{a: " * 10_000 + "1" + "}" * 10_000 + "\n",
+    "indentation": "".join(" " * k + "k:\n" for k in range(1_000)),
+    "dashes": "deep:\n" + "- " * 10_000 + "x\n",
+    "a file of 10 MB": "# " + "x" * 10_000_000 + "\n",
+    "a key of 10 MB": "? " + "k" * 10_000_000 + "\n: 1\n",
+    "a number of 5,000 digits": "late_policy: {grace_minutes: " + "9" * 5_000 + "}\n",
+    "half a character": 'x: "\\ud800"\n',
+    "half a character in a key": '"\\ud800": 1\n',
+    "a tag that calls": "x: !!python/object/apply:os.system [id]\n",
+    "an alias of itself": "x: &x [*x]\n",
+    "a merge of itself": "x: &x {<<: *x}\n",
+    "20,000 unknown keys": "".join(f"b{k}: 1\n" for k in range(20_000)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_course_file_is_an_error(tmp_path, name):
+    """One that is said in a screen of words, with no traceback. Without bounds, the first of these never end."""
+    path = write(tmp_path, more=HOSTILE[name])
+    with pytest.raises(CourseError) as caught:
+        load_course(path)
+    assert len(str(caught.value)) < 12_000
+
+
+# -- tables --------------------------------------------------------------------------------------------------------------
+
+SPACES = sorted(
+    {
+        chr(code)
+        for code in range(0x110000)
+        if chr(code).isspace() or unicodedata.category(chr(code)) in ("Zs", "Zl", "Zp")
+    }
+)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_no_space_hides_a_formula(start):
+    """Whatever Unicode calls a space, alone or twice, before what a spreadsheet takes for a formula."""
+    assert len(SPACES) > 20
+    for space in SPACES:
+        for text in (f"{space}{start}1+1", f"{space} {space}{start}cmd", f" {space}\t{start}1"):
+            shown = csv_safe(text)
+            assert isinstance(shown, str)
+            assert shown.startswith("'") or shown[:1] in string.ascii_letters, [hex(ord(char)) for char in text]
