@@ -59,6 +59,13 @@ def imports_of(node: ast.AST) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def imports_in(tree: ast.AST) -> tuple[frozenset[str], bool]:
+    """Top-level names of the modules that a tree imports anywhere, and whether it imports from its own package."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    tops = frozenset(name.partition(".")[0] for node in nodes for name in imports_of(node))
+    return tops, any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
+
+
 @functools.lru_cache(maxsize=16)  # asked for by the rules and again for each worker
 def module_imports(source: str | bytes) -> tuple[frozenset[str], bool]:
     """Top-level names of the modules that ``source`` imports anywhere, and whether it imports from its own package.
@@ -66,9 +73,7 @@ def module_imports(source: str | bytes) -> tuple[frozenset[str], bool]:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: as :func:`parse`.
     """
-    nodes = list(ast.walk(parse(source)))
-    tops = frozenset(name.partition(".")[0] for node in nodes for name in imports_of(node))
-    return tops, any(isinstance(node, ast.ImportFrom) and node.level for node in nodes)
+    return imports_in(parse(source))
 
 
 def imported_modules(source: str | bytes) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Reading what was handed in, under a deadline: the modules that it comes to, and the rules that they break.
 
 Python's parser cannot be interrupted, and text that is made for it can keep it busy for hours or fill the memory. So
-it reads in a fork of this process, which the kernel ends after :data:`READING_S` seconds of processor time. The fork
-says what it is about to read; where it ends early, that is what could not be read.
+a process of its own reads, which the kernel ends when a submission has taken :data:`READING_S` seconds of processor time. It
+says what it is about to read; where it ends, that is what could not be read, and another one reads the next submission.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.models import ForbidRule
-from grader.engine.rules import MAX_SOURCE, Breach, check_rules, reach
+from grader.engine.rules import MAX_SOURCE, Breach, check_rules, forget, reach, tree_of
 from grader.errors import UNREADABLE, AutogradeError
 from grader.intake.assemble import Assembled
-from grader.python_source import parse
 from grader.sandbox.layers import kernel
 from grader.sandbox.trusted.channel import Channel
 
@@ -52,94 +51,140 @@ class Reading:
     quick: frozenset[str] = frozenset()
 
 
-def read_submission_files(
-    files: Mapping[str, bytes],
-    assemble: Callable[[Mapping[str, bytes]], Assembled],
-    forbid: Mapping[str, ForbidRule],
-    handed_in: tuple[str, ...],
-    *,
-    alive: Callable[[], None] = lambda: None,
-    seconds: int = READING_S,
-) -> Reading:
-    """Assemble the modules of a submission and check the rules on them.
+class Reader:
+    """Reads submissions in a process that it starts: a small one, where it is made before torch is imported."""
 
-    Args:
-        files: what was handed in, by relative path.
-        assemble: makes the modules of it.
-        forbid: rules by file.
-        handed_in: the files that the assignment asks for.
-        alive: called now and then while it takes long.
-        seconds: of processor time.
+    def __init__(
+        self,
+        assemble: Callable[[Mapping[str, bytes]], Assembled],
+        forbid: Mapping[str, ForbidRule],
+        handed_in: tuple[str, ...],
+        *,
+        seconds: int = READING_S,
+    ) -> None:
+        """Start it.
 
-    Raises:
-        AutogradeError: ``assemble`` or the rules raised.
-    """
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if not pid:
-        ours.close()
-        _read_and_exit(theirs, seconds, files, assemble, forbid, handed_in)
-    theirs.close()
-    try:
-        return _collect(ours, alive, files, forbid)
-    finally:
-        ours.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        Args:
+            assemble: makes modules of what was handed in.
+            forbid: rules by file.
+            handed_in: the files that the assignment asks for.
+            seconds: of processor time for one submission.
+        """
+        self._forbid = forbid
+        self._work = seconds, assemble, forbid, handed_in
+        self._pid = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._pid = os.fork()
+        if not self._pid:
+            _serve(theirs, *self._work)
+        theirs.close()
+
+    def close(self) -> None:
+        """End it, and what it reads."""
+        if self._pid:
+            self._socket.close()
+            os.kill(self._pid, signal.SIGKILL)  # no other has that id before we have waited for it
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    def read(self, files: Mapping[str, bytes], alive: Callable[[], None] = lambda: None) -> Reading:
+        """Assemble the modules of a submission and check the rules on them; ``alive`` is called where it takes long.
+
+        Raises:
+            AutogradeError: what reads raised, or is gone.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._socket, [b"r"], [theirs.fileno()])
+            # A channel of its own: whoever is ended in the middle of a message leaves half of it to nobody.
+            found = self._listen(Channel(ours), files, alive)
+        except OSError as error:
+            raise AutogradeError(f"the process that reads submissions is gone: {error}") from error
+        finally:
+            ours.close()
+        if found is not None:
+            return found
+        self.close()
+        self._start()
+        return self._unread(files)
+
+    def _listen(self, channel: Channel, files: Mapping[str, bytes], alive: Callable[[], None]) -> Reading | None:
+        """Put together what the other process says; None where it ended before it had said everything."""
+        channel.send({"files": dict(files)})
+        self._assembled: Assembled | None = None
+        self._at = ""
+        while True:
+            while not select.select([channel], [], [], _SIGN_S)[0]:
+                alive()
+            match channel.receive():
+                case {"assembled": changed, "removed": removed, "notes": notes, "problem": problem}:
+                    gone = frozenset(removed)
+                    kept = {name: data for name, data in files.items() if name not in gone}
+                    self._assembled = Assembled({**kept, **changed}, tuple(notes), problem)
+                case {"at": str(name)}:
+                    self._at = name
+                case {"breaches": breaches, "reached": reached, "quick": quick} if self._assembled is not None:
+                    made = {name: Breach(*parts) for name, parts in breaches.items()}
+                    by_file = {name: frozenset(names) for name, names in reached.items()}
+                    return Reading(self._assembled, made, by_file, frozenset(quick))
+                case {"failed": str(text)}:
+                    raise AutogradeError(f"a submission could not be read, by a mistake of the grader's:\n{text}")
+                case None:
+                    return None
+
+    def _unread(self, files: Mapping[str, bytes]) -> Reading:
+        """What there is to say where reading was ended."""
+        why = "reading it took too long or too much memory"
+        if self._assembled is None:
+            return Reading(Assembled(files, (), f"What you handed in could not be read: {why}."))
+        assembled = self._assembled
+        # Nothing under a rule is run that was not read to its end; what is reached is not known either.
+        breaches = {name: Breach(name, 0, why) for name in (*self._forbid, self._at) if name in assembled.files}
+        return Reading(assembled, breaches, {name: frozenset(assembled.files) for name in self._forbid})
 
 
-def _collect(
-    sock: socket.socket, alive: Callable[[], None], files: Mapping[str, bytes], forbid: Mapping[str, ForbidRule]
-) -> Reading:
-    """Put together what the fork says until it has said everything, or is gone."""
-    channel = Channel(sock)
-    assembled: Assembled | None = None
-    at = ""
-    while True:
-        while not select.select([sock], [], [], _SIGN_S)[0]:
-            alive()
-        message = channel.receive()
-        if message is None:
-            break
-        match message:
-            case {"assembled": changed, "removed": removed, "notes": notes, "problem": problem}:
-                kept = {name: data for name, data in files.items() if name not in set(removed)}
-                assembled = Assembled({**kept, **changed}, tuple(notes), problem)
-            case {"failed": str(text)}:
-                raise AutogradeError(f"a submission could not be read, by a mistake of the grader's own:\n{text}")
-            case {"at": str(name)}:
-                at = name
-            case {"breaches": breaches, "reached": reached, "quick": quick} if assembled is not None:
-                return Reading(
-                    assembled,
-                    {name: Breach(*parts) for name, parts in breaches.items()},
-                    {name: frozenset(found) for name, found in reached.items()},
-                    frozenset(quick),
-                )
-    why = "reading it took too long or too much memory"
-    if assembled is None:
-        what = f"`{at}`" if at else "What you handed in"
-        return Reading(Assembled(files, (), f"{what} could not be read: {why}."))
-    # Nothing under a rule is run that was not read to its end; what is reached is not known either.
-    breaches = {name: Breach(name, 0, why) for name in (*forbid, at) if name in assembled.files}
-    return Reading(assembled, breaches, {name: frozenset(assembled.files) for name in forbid})
-
-
-def _read_and_exit(
+def _serve(
     sock: socket.socket,
     seconds: int,
-    files: Mapping[str, bytes],
     assemble: Callable[[Mapping[str, bytes]], Assembled],
     forbid: Mapping[str, ForbidRule],
     handed_in: tuple[str, ...],
 ) -> None:
-    """What the fork does."""
-    channel = Channel(sock)
+    """Read one submission after another, until the other end hangs up; then end this process."""
     try:
-        gc.disable()
         kernel.die_with_parent()
-        _limit(seconds)
+        os.closerange(3, sock.fileno())
+        os.closerange(sock.fileno() + 1, 1 << 16)
+        gc.freeze()
+        _limit_memory()
+        while fds := socket.recv_fds(sock, 1, 1)[1]:
+            _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+            until = int(_used()) + 1 + seconds
+            resource.setrlimit(
+                resource.RLIMIT_CPU, (until if hard == resource.RLIM_INFINITY else min(until, hard), hard)
+            )
+            with socket.socket(fileno=fds[0]) as theirs:
+                _read(Channel(theirs), assemble, forbid, handed_in)
+    finally:
+        os._exit(0)
+
+
+def _read(
+    channel: Channel,
+    assemble: Callable[[Mapping[str, bytes]], Assembled],
+    forbid: Mapping[str, ForbidRule],
+    handed_in: tuple[str, ...],
+) -> None:
+    """Read one submission. Where it is too much, this process ends."""
+    request = channel.receive()
+    if request is None:
+        return
+    files: dict[str, bytes] = request["files"]
+    try:
         assembled = assemble(files)
         changed = {name: data for name, data in assembled.files.items() if files.get(name) is not data}
         removed = [name for name in files if name not in assembled.files]
@@ -148,11 +193,11 @@ def _read_and_exit(
         )
         channel.send(_findings(assembled.files, forbid, handed_in, lambda name: channel.send({"at": name})))
     except (MemoryError, RecursionError):
-        pass  # it was too much, as where the kernel says so
-    except BaseException:  # noqa: BLE001 - a mistake of ours, which is no student's
+        os._exit(0)  # as where the kernel says so
+    except Exception:  # noqa: BLE001 - a mistake of ours, which is no student's
         channel.send({"failed": traceback.format_exc()})
     finally:
-        os._exit(0)
+        forget()
 
 
 def _findings(
@@ -176,7 +221,7 @@ def _is_quick(source: bytes) -> bool:
         return False
     before = _used()
     with contextlib.suppress(*UNREADABLE):
-        parse(source)
+        tree_of(source)
     return _used() - before < _QUICK_S
 
 
@@ -185,19 +230,15 @@ def _used() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _limit(seconds: int) -> None:
-    """Have the kernel end this process after ``seconds`` of processor time, and refuse it memory without end."""
+def _limit_memory() -> None:
+    """Refuse this process memory without end."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _lower(resource.RLIMIT_CPU, seconds)
     held = next(
         int(line.split()[1]) << 10
         for line in Path("/proc/self/status").read_text().splitlines()
         if line.startswith("VmData:")
     )
-    _lower(resource.RLIMIT_DATA, held + (_MEMORY_MB << 20))
-
-
-def _lower(which: int, value: int) -> None:
-    soft, hard = resource.getrlimit(which)
-    least = min(limit for limit in (value, soft, hard) if limit != resource.RLIM_INFINITY)
-    resource.setrlimit(which, (least, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = (held + (_MEMORY_MB << 20), soft, hard)
+    least = min(limit for limit in limits if limit != resource.RLIM_INFINITY)
+    resource.setrlimit(resource.RLIMIT_DATA, (least, hard))

@@ -21,7 +21,7 @@ from grader.engine.ways_around import (
     WAYS_AROUND,
 )
 from grader.errors import UNREADABLE
-from grader.python_source import imports_of, module_imports, parse
+from grader.python_source import imports_in, imports_of, parse
 
 #: Bytes of one file that is read for rules. A hundred pages of code are a tenth of it.
 MAX_SOURCE = 1 << 20
@@ -60,7 +60,7 @@ def find_breach(source: str | bytes, file: str, rule: ForbidRule) -> Breach | No
     if len(source) > MAX_SOURCE:
         return Breach(file, 0, f"it is larger than {MAX_SOURCE >> 20} MiB")
     try:
-        tree = parse(source)
+        tree = tree_of(source)
     except (RecursionError, MemoryError):
         return Breach(file, 0, "it is nested too deeply, or too large")
     except UNREADABLE:
@@ -304,7 +304,7 @@ def reach(files: Mapping[str, bytes], starts: Iterable[str], begin: Callable[[st
             continue
         begin(name)
         try:
-            tops, relative = module_imports(files[name])
+            tops, relative = _imports(files[name])
         except UNREADABLE:
             continue
         if relative:  # within its package, or, where it is in none, wherever it may lead
@@ -312,6 +312,27 @@ def reach(files: Mapping[str, bytes], starts: Iterable[str], begin: Callable[[st
         for top in tops:
             waiting.extend(by_top.pop(top, ()))
     return seen
+
+
+@functools.lru_cache(maxsize=16)
+def tree_of(source: str | bytes) -> ast.Module:
+    """The tree of a file, kept for the next who asks.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: as :func:`grader.python_source.parse`.
+    """
+    return parse(source)
+
+
+@functools.lru_cache(maxsize=64)
+def _imports(source: bytes) -> tuple[frozenset[str], bool]:
+    return imports_in(tree_of(source))
+
+
+def forget() -> None:
+    """Let go of all trees that are kept."""
+    for cached in (find_breach, tree_of, _imports):
+        cached.cache_clear()
 
 
 def _top(file: str) -> str:

@@ -216,6 +216,7 @@ def main(fd: int, config: dict[str, Any]) -> int:
     except AutogradeError as error:
         channel.send(_broken(error))
         return 2
+    session.start_reader()
     for compartment in session.compartments:
         session.warm(compartment)  # it imports torch while this process does
     import torch

@@ -17,7 +17,7 @@ from grader.engine.carried import sift
 from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
-from grader.engine.reading import read_submission_files
+from grader.engine.reading import Reader
 from grader.engine.rules import Breach
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
@@ -68,6 +68,7 @@ class Session:
     profile: Profile
     state: Path
     zygotes: dict[tuple[str, ...], Zygote] = field(default_factory=dict)  # by the packages that they lack
+    reader: Reader | None = None
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,8 +96,18 @@ class Session:
             self.zygotes[compartment.hidden] = zygote
         return zygote
 
+    def start_reader(self) -> Reader:
+        """What reads submissions, started on first use; it is smaller where torch was not imported before."""
+        if self.reader is None:
+            _ = self.stubs  # made here, not in each fork
+            self.reader = Reader(self._assemble, self.assignment.forbid, self.assignment.files)
+        return self.reader
+
     def close(self) -> None:
-        """End the zygotes and their workers."""
+        """End the zygotes, their workers, and what reads submissions."""
+        if self.reader is not None:
+            self.reader.close()
+            self.reader = None
         while self.zygotes:
             self.zygotes.popitem()[1].close()
 
@@ -175,10 +186,7 @@ class Session:
             seed = derive_seed(self.secret.hex(), digest, self.version)
         if problem:
             return Prepared(files, digest, seed, problem=problem)
-        _ = self.stubs  # made once here, not in each fork
-        reading = read_submission_files(
-            files, self._assemble, self.assignment.forbid, self.assignment.files, alive=alive
-        )
+        reading = self.start_reader().read(files, alive)
         assembled = reading.assembled
         if assembled.problem:
             return Prepared(files, digest, seed, problem=assembled.problem)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 
 import pytest
 
 from grader.course.models import ForbidRule
-from grader.engine.reading import read_submission_files
+from grader.engine.reading import Reader
 from grader.errors import AutogradeError
 from grader.intake.assemble import Assembled
 
@@ -17,11 +18,12 @@ FILES = ("a.py", "b.py", "free.py")
 
 def read(files, assemble=Assembled, seconds=10):
     """Read files under the rules above."""
-    return read_submission_files(files, assemble, RULES, FILES, seconds=seconds)
+    with contextlib.closing(Reader(assemble, RULES, FILES, seconds=seconds)) as reader:
+        return reader.read(files)
 
 
 def spent():
-    """Seconds of processor time that children have used."""
+    """Seconds of processor time that children have used, of which each reader is one."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -111,3 +113,17 @@ def test_a_mistake_of_ours_is_not_the_students():
 
     with pytest.raises(AutogradeError, match="KeyError: 'ours'"):
         read({"a.py": b""}, fail)
+
+
+def test_one_submission_after_another_is_read():
+    """What ended the reading of one does not touch the next."""
+
+    def hang(files):
+        while "hang" in files:
+            pass
+        return Assembled(files)
+
+    with contextlib.closing(Reader(hang, RULES, FILES, seconds=1)) as reader:
+        assert reader.read({"a.py": b""}).assembled.problem is None
+        assert reader.read({"hang": b""}).assembled.problem
+        assert set(reader.read({"a.py": b"import torch"}).breaches) == {"a.py"}
