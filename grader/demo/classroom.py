@@ -39,9 +39,18 @@ class Member:
 
 
 def make_class(
-    assignment: Assignment, students: Sequence[Student], *, right: int, wrong: int, hostile: bool
+    assignment: Assignment,
+    students: Sequence[Student],
+    *,
+    right: int,
+    wrong: int,
+    hostile: bool,
+    telling: bool = False,
 ) -> list[Member]:
-    """A solution, a stub, ``right`` and ``wrong`` variants spread over all there are, and on wish the hostile ones."""
+    """A solution, a stub, ``right`` and ``wrong`` variants spread over all there are, and on wish the hostile ones.
+
+    ``telling``: the wrong variants are those that most checks see, and the right ones come from the middle of the list.
+    """
     solution = assignment.solution_files()
     variants = read_variants(assignment)
     made: list[tuple[str, Mapping[str, bytes], Callable[[Report], str | None], bytes | None]] = [
@@ -52,9 +61,13 @@ def make_class(
         for role, (body, verdict) in _HOSTILE.items():
             made.append((role, _sabotage(assignment, solution, body), _has(verdict), None))
         made.append(("a broken zip", {}, _unreadable, zipped(solution)[:-200]))
-    for variant in _spread([v for v in variants if v.kind == "right"], right):
+    sound, broken = ([v for v in variants if v.kind == kind] for kind in ("right", "wrong"))
+    if telling:
+        sound = sound[len(sound) // 2 :]
+        broken = sorted(broken, key=lambda variant: -len(variant.expect))[:wrong]
+    for variant in _spread(sound, right):
         made.append((f"right: {variant.name}", apply(variant, solution), _full, None))
-    for variant in _spread([v for v in variants if v.kind == "wrong"], wrong):
+    for variant in _spread(broken, wrong):
         made.append((f"wrong: {variant.name}", apply(variant, solution), sees(variant), None))
     return [
         Member(student.id, role, files, judge, archive)

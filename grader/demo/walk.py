@@ -80,7 +80,14 @@ def walk(course: Course, folder: Path, *, slots: int | None) -> Iterator[Event]:
         yield Stage(f"{assignment.title}: collect, grade, feedback, leaderboard")
         # The first gets the whole zoo; of the others a few show that they work, and the demo stays under a minute.
         counts = (3, 4, True) if number == 0 else (1, 2, False) if name in names else (1, 1, False)
-        members = make_class(assignment, course.roster.students, right=counts[0], wrong=counts[1], hostile=counts[2])
+        members = make_class(
+            assignment,
+            course.roster.students,
+            right=counts[0],
+            wrong=counts[1],
+            hostile=counts[2],
+            telling=name in small,
+        )
         inbox = folder / "inbox" / assignment.name
         write_inbox(members, inbox)
         taken = collect(course, assignment, inbox, store)

@@ -272,9 +272,9 @@ def _clips(examples: Examples, predicted: drawing.Labels, shares: Any, count: in
         for k, frames in zip(order, drawing.as_pictures(examples.x[order]) if order else (), strict=True)
     )
     total, right = len(truth), int((~wrong).sum())
-    told = f"Of {total} public clips that your model was not trained on, it gets {right} right."
+    summary = f"Of {total} public clips that your model was not trained on, it gets {right} right."
     more = " Each strip shows the frames of one clip from first to last." if rows else " There is none to show."
-    return ClipFigure(title=title, description=told + more, rows=rows)
+    return ClipFigure(title=title, description=summary + more, rows=rows)
 
 
 def _confusion(found: Confusion, examples: Examples, title: str, *, maps: bool) -> ConfusionFigure:

@@ -85,8 +85,10 @@ def lacking(folder: Path, python: str) -> list[str]:
     for wheel in sorted(folder.glob("*.whl")):
         with zipfile.ZipFile(wheel) as archive:
             name = next(item for item in archive.namelist() if item.endswith(".dist-info/METADATA"))
-            told = Parser().parsestr(archive.read(name).decode("utf-8"))
-        needs[canonicalize_name(told["Name"])] = [Requirement(text) for text in told.get_all("Requires-Dist", [])]
+            metadata = Parser().parsestr(archive.read(name).decode("utf-8"))
+        needs[canonicalize_name(metadata["Name"])] = [
+            Requirement(text) for text in metadata.get_all("Requires-Dist", [])
+        ]
     known = pins()
     where = {"python_version": python, "python_full_version": f"{python}.0", "extra": "", "platform_machine": "x86_64"}
     found = []

@@ -64,7 +64,7 @@ class Memory(threading.Thread):
         self.most, self.first, self.stopped = 0, used_memory(), threading.Event()
 
     def run(self) -> None:
-        """Watch until told to stop."""
+        """Watch until it is stopped."""
         while not self.stopped.wait(0.5):
             self.most = max(self.most, used_memory())
 
@@ -74,8 +74,8 @@ def used_memory() -> int:
     if shutil.which("nvidia-smi") is None:
         return 0
     command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
-    return int(told[0]) if told and told[0].isdigit() else 0
+    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    return int(answer[0]) if answer and answer[0].isdigit() else 0
 
 
 @contextmanager
@@ -147,19 +147,19 @@ def machine(device: str) -> dict[str, Any]:
     import torch
 
     cuda = torch.cuda.is_available()
-    told = {
+    facts = {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda or "",
         "device": torch.cuda.get_device_name(0) if cuda else "",
         "cores": len(os.sched_getaffinity(0)),
     }
-    for name, value in told.items():
+    for name, value in facts.items():
         print(f"{name:8} {value}")
     if device == "cuda" and not cuda:
         print("torch finds no CUDA device here; `--device cpu` tries the script without one")
         sys.exit(3)
-    return told
+    return facts
 
 
 def show(done: dict[str, Any]) -> None:
@@ -169,9 +169,9 @@ def show(done: dict[str, Any]) -> None:
         print(
             f"{done['assignment']:15} {item['version'][:44]:44} {score} /{item['max_score']:7.2f} {item['seconds']:7.1f} s  {item['problem']}"
         )
-    for metric, told in done["thresholds"].items():
+    for metric, threshold in done["thresholds"].items():
         print(
-            f"{'':15} {metric}: solution {told['solution']}, zero {told['zero']}, full {told['full']}, variants {told['variants']}"
+            f"{'':15} {metric}: solution {threshold['solution']}, zero {threshold['zero']}, full {threshold['full']}, variants {threshold['variants']}"
         )
 
 
