@@ -13,6 +13,7 @@ from grader.records import Report, Verdict
 from grader.store import markings, recording, uploads
 from grader.store.blobs import Blobs, digest_files
 from grader.store.claims import CLAIM_S, Claims, clear
+from grader.store.copying import copy_rows
 from grader.store.database import Database
 from grader.store.locks import exclusive
 from grader.store.standings import Standing, entries, missing, standings
@@ -240,6 +241,10 @@ class Store:
         """The last mark for each question, by student and question; what was taken back has no points."""
         with self._database.reading() as connection:
             return markings.read(connection, assignment)
+
+    def copy_to(self, other: Store) -> dict[str, int]:
+        """Copy everything but files and claims into another store, which must be empty; the number of rows by table."""
+        return copy_rows(self._database, other._database)
 
     @contextmanager
     def grading_lock(self, assignment: str) -> Iterator[None]:

@@ -17,12 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from grader.course import load_course
 from grader.records import CheckResult, Metric, Report, Verdict
 from grader.reports import publish_leaderboard
-from grader.store import Store
+from grader.store import Store, recording, tables
 from tests.support.builder import Homework, build_course
 from tests.support.postgres import missing, server
 
@@ -81,39 +83,65 @@ class Clock:
         return {"cpu_ms": round(1e3 * cpu / count, 3), "wall_ms": round(1e3 * wall / count, 3)}
 
 
+def fill(store: Store, students: int, numbers: range) -> None:
+    """Submissions with an attempt each, as rows at once: handing in and recording so many takes minutes."""
+    submissions, files, attempts, checks, metrics = ([] for _ in range(5))  # type: list[list[dict[str, Any]]]
+    for number in numbers:
+        at, digest = BEGIN + timedelta(minutes=number), f"{number:064x}"
+        one = report(digest, number)
+        submissions.append(
+            {"id": number + 1, "assignment": "tiny", "owner": f"s{number % students:04}", "received_at": at,
+             "digest": digest, "source": "", "has_work": True}
+        )  # fmt: skip
+        files.append({"submission_id": number + 1, "path": "tiny.py", "sha256": digest, "size": 10})
+        attempts.append(
+            {"id": number + 1, "submission_id": number + 1, "grader_version": "v1", "ordinal": 1, "profile": "cpu",
+             "seed": "1", "verdict": one.verdict.value, "score": one.score, "max_score": one.max_score,
+             "report": one.model_dump_json(), "started_at": at, "finished_at": at, "counts": True}
+        )  # fmt: skip
+        checks += [{"attempt_id": number + 1, **row} for row in recording._check_rows(one)]
+        metrics += [{"attempt_id": number + 1, **row} for row in recording._metric_rows(one)]
+    with store._database.writing() as connection:
+        for table, rows in (
+            (tables.submissions, submissions),
+            (tables.files, files),
+            (tables.attempts, attempts),
+            (tables.checks, checks),
+            (tables.metrics, metrics),
+        ):
+            for at_row in range(0, len(rows), 1000):
+                connection.execute(insert(table), rows[at_row : at_row + 1000])
+
+
 def measure(root: Path, store: Store, students: int, attempts: int, records: int) -> dict[str, Any]:
-    """Figures of one engine."""
+    """Figures of one engine: ``records`` are handed in and graded one by one, the other attempts are filled in."""
     found: dict[str, Any] = {}
     course = load_course(root)
     assignment = course.assignment("tiny")
     clock = Clock()
-    for number in range(attempts):
-        owner = f"s{number % students:04}"
+    for number in range(records):
         at = BEGIN + timedelta(minutes=number)
-        store.put_submission("tiny", owner, {"tiny.py": f"# {number}\n".encode()}, received_at=at)
-    found["hand in"] = clock.each(attempts)
+        files = {"tiny.py": f"# {number}\n".encode()}
+        store.put_submission("tiny", f"s{number % students:04}", files, received_at=at)
+    found["hand in"] = clock.each(records)
     submissions = store.submissions("tiny")
-    store.record(submissions[0], report(submissions[0].digest, 0), once=True)
+    wanted = [submission.id for submission in submissions]
     reports = [report(item.digest, number) for number, item in enumerate(submissions)]
-    clock = Clock()
-    with store.grading_lock("tiny"):
-        for submission, one in zip(submissions[1 : records + 1], reports[1:], strict=False):
-            store.record(submission, one, once=True)
-        found["record in a batch"] = clock.each(records)
+    with store.grading_lock("tiny"), store.claims("v1") as claims:
+        store.record(submissions[0], reports[0], once=True)
         clock = Clock()
-        with store.claims("v1") as claims:
-            wanted = [submission.id for submission in submissions[records + 1 :]]
-            for at in range(0, records, SLOTS):
-                claims.take(wanted[at:], SLOTS)
-            found["claim"] = clock.each(records)
-            clock = Clock()
-            for submission, one in zip(submissions[records + 1 :], reports[records + 1 :], strict=False):
-                store.record(submission, one, once=True, claims=claims)
-            found["record what was claimed"] = clock.each(attempts - records - 1)
+        for at in range(1, records, SLOTS):
+            claims.take(wanted[at:], SLOTS)
+        found["claim"] = clock.each(records)
+        clock = Clock()
+        for submission, one in zip(submissions[1:], reports[1:], strict=True):
+            store.record(submission, one, once=True, claims=claims)
+        found["record in a batch"] = clock.each(records)
     clock = Clock()
     for submission in submissions[:100]:
         store.record(submission, report(submission.digest, 1, "v2"), once=True)
     found["record alone"] = clock.each(100)
+    fill(store, students, range(records + 100, attempts + 100))
     clock = Clock()
     waiting = store.pending("tiny", "v1")
     found["pending"] = clock.each() | {"left": len(waiting)}
@@ -132,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--students", type=int, default=1000)
     parser.add_argument("--attempts", type=int, default=10_000)
-    parser.add_argument("--records", type=int, default=1000, help="less than half of the attempts")
+    parser.add_argument("--records", type=int, default=500, help="how many are recorded one by one; 100 or more")
     options = parser.parse_args()
     sizes = (options.students, options.attempts, options.records)
     results: dict[str, Any] = {}

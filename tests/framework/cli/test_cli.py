@@ -83,6 +83,7 @@ def test_help_imports_no_torch():
         "feedback",
         "leaderboard",
         "export",
+        "copy-store",
         "release",
         "validate",
         "doctor",
@@ -92,7 +93,7 @@ def test_help_imports_no_torch():
 
 
 @pytest.mark.parametrize(
-    "name", ["collect", "grade", "feedback", "leaderboard", "export", "release", "validate", "check"]
+    "name", ["collect", "grade", "feedback", "leaderboard", "export", "copy-store", "release", "validate", "check"]
 )
 def test_every_command_has_help(name):
     """Each command says what it does."""

@@ -106,6 +106,15 @@ def test_claims_are_renewed_while_work_goes_on(store, handed_in):
     assert not [thread for thread in threading.enumerate() if thread.name == "claims"]
 
 
+def test_a_thread_renews_on_the_connections_of_the_batch(store, handed_in):
+    """Which were made by another thread, and may be in use."""
+    with store.grading_lock("backprop"), store.claims("v1") as mine, ThreadPoolExecutor(1) as thread:
+        mine.take(numbers(handed_in), 2)
+        assert thread.submit(mine.renew).result() == 2
+        with store._database.reading():
+            assert thread.submit(mine.renew).result() == 2
+
+
 def test_recording_gives_a_claim_back(store, handed_in):
     """In the same transaction as the attempt; what is graded is not claimed again, but with force."""
     first, second, *_ = handed_in
