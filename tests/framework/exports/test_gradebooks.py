@@ -215,6 +215,11 @@ def test_another_platforms_file_is_refused(kind, other):
     assert "fix: in " in str(error.value)
 
 
+def test_unknown_points_are_said():
+    """Where the file has no points, nobody has compared them with the assignment's."""
+    assert {kind for kind in MAKERS if filled(kind, CLASS).points_unknown} == {"moodle"}
+
+
 def test_a_thousand_hostile_names_harm_no_cell():
     """Whatever students are called, each platform reads the same scores, and the other cells are as it wrote them."""
     rows = [
@@ -339,6 +344,30 @@ def test_moodle_worksheet_needs_its_columns():
     assert 500 not in lms_readers.moodle_worksheet(done.content)
 
 
+# -- Blackboard ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heading", "message"),
+    [
+        ("Backpropagation [Total Pts: 10] |12", None),
+        ("Backpropagation |12", None),
+        ("Backpropagation [Total Pts: 0 Text] |12", "shows it as text, not as a score"),
+        ("Backpropagation [Total Pts: 10 Percentage] |12", "shows it as percentage, not as a score"),
+        ("Backpropagation", "would make a new column of text"),
+    ],
+)
+def test_blackboard_columns_are_those_of_points(heading, message):
+    """The number decides; a column of text would take a score for a word."""
+    text = lms_files.blackboard(CLASS).decode("utf-16").replace("Backpropagation [Total Pts: 10 Score] |12", heading)
+    data = text.encode("utf-16")
+    if message is None:
+        assert lms_readers.blackboard_import(filled("blackboard", CLASS, data).content)["12"]["ada"] == 10
+        return
+    with pytest.raises(UsageError, match=message):
+        filled("blackboard", CLASS, data)
+
+
 # -- files -----------------------------------------------------------------------------------------------------------------
 
 
@@ -439,6 +468,8 @@ def test_the_command_fills_a_copy(course, tmp_path):
         (("--format", "canvsa", "--into", "x.csv"), "did you mean 'canvas'"),
         (("--format", "canvas", "--into", "missing.csv"), "cannot be read"),
         (("--blank",), "is for a gradebook"),
+        (("--format", "gradescope-results", "--scale"), "is for a gradebook"),
+        (("--format", "gradescope-results", "--into", "x.csv"), "needs no table"),
     ],
 )
 def test_a_wrong_call_says_what_is_right(course, arguments, message):
