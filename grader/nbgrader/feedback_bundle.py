@@ -29,6 +29,7 @@ POLICY = (
 )
 #: A message is a sentence, and no line of it should have to be scrolled to.
 WRAP = "<style>div.output_area pre { white-space: pre-wrap; overflow-wrap: anywhere; word-break: normal }</style>"
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 ZIP = "bundle.zip"
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.IGNORECASE | re.DOTALL)
 #: An entry of nbgrader's table of contents, which calls every check "Test cell".
@@ -98,6 +99,8 @@ def assemble(page: str, bundle: Mapping[str, bytes], *, title: str) -> tuple[str
     page = _LINK.sub("", _SCRIPT.sub("", page))
     page = _LISTED.sub(r"\g<link>\g<name></a>", page)
     page = page.replace("</head>", f"{WRAP}\n</head>", 1)
+    if 'name="viewport"' not in page:  # without it a telephone shows the page as a desk's
+        page = page.replace("<head>", f"<head>\n{_VIEWPORT}", 1)
     page = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     packed = pack({**bundle, f"{title}.html": _with(page, bundle, "").encode()}, title)
     address = f"data:application/zip;base64,{base64.b64encode(packed).decode()}"

@@ -182,6 +182,7 @@ def write_leaderboard(
         columns=columns,
         rows=rows,
         gallery=gallery(rows),
+        pass_share=PASS_FRACTION,
         made=moment(now, course.timezone),
         script=text,
         script_source=source,

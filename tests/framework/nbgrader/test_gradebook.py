@@ -16,6 +16,7 @@ from grader.files import remove_tree
 from grader.nbgrader import attempts
 from grader.nbgrader.check_points import check_notebook
 from grader.nbgrader.diff import differences
+from grader.nbgrader.feedback_bundle import assemble
 from grader.nbgrader.layout import NbgraderLayout, open_gradebook
 from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
@@ -503,3 +504,13 @@ def test_links_within_our_report_become_words_in_the_bundles_page():
     assert "See it, below" in page
     assert 'href="#' not in page
     assert "report/report.json in the zip" in page
+
+
+@pytest.mark.parametrize(
+    "head", ["<head><title>hw</title></head>", '<head><meta name="viewport" content="width=device-width"></head>']
+)
+def test_a_feedback_page_fits_a_telephone(head):
+    """The page says once that it is as wide as the screen, whichever template nbgrader has."""
+    page, _ = assemble(f"<html>{head}<body><p>hw</p></body></html>", {}, title="hw")
+    assert page.count('name="viewport"') == 1
+    assert page.index("Content-Security-Policy") < page.index("viewport")

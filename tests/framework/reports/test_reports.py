@@ -648,6 +648,12 @@ def test_who_chose_no_handle_has_a_pseudonym():
     assert len({pseudonym(SECRET, f"s{number}") for number in range(1000)}) > 995
 
 
+def test_the_page_says_what_passed_means(course):
+    """The share of the points, beside the table."""
+    page = write_standing(course, [entry()])
+    assert "Passed: 50 % of the points or more, after lateness." in page.text
+
+
 def test_nobody_yet(course):
     """An empty leaderboard is a page as well."""
     assert "Nobody has handed in yet." in write_standing(course, []).text
