@@ -84,7 +84,7 @@ def _line(data: bytes, number: int) -> str:
 def _of_characters(text: str, line: str) -> str:
     """Characters that only look like those of Python, or cannot be seen."""
     found = re.search(r"invalid (?:non-printable )?character .*?U\+([0-9A-F]{4,6})", text)
-    if found is None:
+    if found is None or int(found[1], 16) > sys.maxunicode:  # the text is the worker's to choose
         return ""
     char = chr(int(found[1], 16))
     name = unicodedata.name(char, "a control character").lower()
