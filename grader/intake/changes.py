@@ -41,6 +41,9 @@ _KEEPING = frozenset(
 #: Functions by which code reaches names that it spells as text.
 _BY_TEXT = frozenset({"globals", "locals", "vars", "eval", "exec"})
 
+#: How many names one object is followed through.
+_MOST_NAMES = 100
+
 
 @dataclass(slots=True)
 class Changes:
@@ -81,7 +84,7 @@ class Changes:
             here.setdefault(name, set()).update(others)
         found = set(names)
         pending = list(names)
-        while pending:
+        while pending and len(found) < _MOST_NAMES:
             name = pending.pop()
             for other in {*here.get(name, ()), *known.get(name, ())} - found:
                 found.add(other)

@@ -218,7 +218,10 @@ def _keep(
             progress.rejected.append(Rejected(unit.source, first.owner, problem, submission))
             continue
         (progress.added if new else progress.unchanged).append(submission)
-        for reason in _doubts(unit, assignment, stubs, works=works, several=len(joined) > 1):
+        several = (
+            len(joined) > 1 and when.source is not ReceivedFrom.SERVICE
+        )  # else each has its own time: two attempts
+        for reason in _doubts(unit, assignment, stubs, works=works, several=several):
             progress.doubts.append(Doubt(unit.source, first.owner, reason))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -233,7 +234,9 @@ class Modules:
         kept: dict[tuple[int, int], Statement] = {}
         for item in taken:
             try:
-                compile(ast.Module([item.node], []), "cell", "exec", dont_inherit=True)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    compile(ast.Module([item.node], []), "cell", "exec", dont_inherit=True)
             except UNREADABLE as error:
                 why = error.msg if isinstance(error, SyntaxError) else "it is too deep for Python"
                 notes.append(f"A statement in {self._place(item)} was not taken: outside of a notebook, {why}.")

@@ -24,6 +24,21 @@ _PLAIN_WORD = re.compile(
     "late|new|notebook|onlinetext|project|resubmission|revised|solutions?|submission|submit|task|team|updated?|upload"
 )
 _TITLE = r"(?:homework|hw|assignment|exercise|ex|project|lab|task|ps|pset|a|submission)[\s_\-]?\d{1,2}"
+_UMLAUTS = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "ß": "ss",
+        "ø": "oe",
+        "Ø": "Oe",
+        "å": "aa",
+        "Å": "Aa",
+    }
+)
 _NUMBER = re.compile(r"(?:v|hw|ex|task|attempt|version)?\d+", re.IGNORECASE)
 
 
@@ -117,9 +132,19 @@ def _email(owner: Owner) -> str | None:
 
 
 def _spellings(name: str) -> set[str]:
-    """A full name without spaces: as it stands, and with the last words first ("lovelaceada"), as Canvas writes it."""
-    words = name.split()
-    return {_squeeze("".join(words[cut:] + words[:cut])) for cut in range(max(len(words), 1))}
+    """A full name without spaces: as it stands, and with the last words first ("lovelaceada"), as Canvas writes it.
+
+    Letters with accents are spelled without them, as German does ("goedel"), or left out, as some servers do ("gdel").
+    """
+    found: set[str] = set()
+    for text in (name, _german(name), name.encode("ascii", errors="ignore").decode()):
+        words = text.split()
+        found |= {_squeeze("".join(words[cut:] + words[:cut])) for cut in range(max(len(words), 1))}
+    return found
+
+
+def _german(name: str) -> str:
+    return unicodedata.normalize("NFC", name).translate(_UMLAUTS)
 
 
 def _squeeze(text: str) -> str:

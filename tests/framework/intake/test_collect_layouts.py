@@ -301,3 +301,24 @@ def test_renamed_files_are_found(course, store, tmp_path, name, packed):
     made = assemble(store.files(result.added[0]), stubs)
     assert {file: made.files[file] for file in FILES} == FILES
     assert json.dumps(made.notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["godelkurt", "g\u00f6delkurt", "go\u0308delkurt", "goedelkurt", "gdelkurt", "kurtgodel"]
+)
+def test_a_name_with_an_accent(course, store, tmp_path, name):
+    """However a platform spells a name that is not ASCII, the upload is its owner's."""
+    inbox = write(tmp_path / "inbox", {f"{name}_12_905_hw2.zip": zipped(FILES)})
+    result = collect(course, course.assignment("backprop"), inbox, store)
+    assert [one.owner for one in result.added] == ["kurt"]
+
+
+def test_two_attempts_with_their_own_times_are_no_question(course, store, tmp_path):
+    """Where the platform says when each version came, the course's policy decides and nobody is asked."""
+    files = {
+        "HW_ada_attempt_2026-11-19-10-00-00_hw2.zip": zipped(FILES),
+        "HW_ada_attempt_2026-11-20-10-11-12_hw2.zip": zipped(FILES | {"backprop.py": b"A = 3\n"}),
+    }
+    result = collect(course, course.assignment("backprop"), write(tmp_path / "inbox", files), store)
+    assert [one.received_at for one in result.added] == [datetime(2026, 11, 19, 9, tzinfo=UTC), TIME]
+    assert (result.doubts, result.needs_somebody) == ((), False)
