@@ -4,7 +4,8 @@ A docstring opens with the idea. Lines ``key: value`` follow:
 
 - ``honest``: the points that its honest parts deserve, or that nothing here can keep from it; without it none.
 - ``against``: the peers that it took marks or secrets from (shared notes: nbgrader, otter, gradescope-utils).
-- ``says``: a text that its output must hold, as proof that it ran; without it ``TRIED``, and ``-`` for nothing.
+- ``says``: a text that its output must hold, as proof that it ran; without it ``TRIED``, and ``-`` for nothing. What is
+  printed in a check that sees held-out data is not shown, and a sentence of ours stands in its place.
 - ``file``: the name under which a single file is handed in, without it ``work.py``.
 - ``verdict``: one that at least one check must have, where the attack is meant to end in it.
 - ``flags``: a text that stands in what staff are to look at; without it there is nothing for them.
@@ -56,7 +57,7 @@ class Attack:
     @property
     def unreadable(self) -> bool:
         """Whether it must not get as far as being run."""
-        return isinstance(self.made, bytes | list)
+        return isinstance(self.made, bytes | list) or self.verdict == "not_run"
 
     def upload(self, places: dict[str, str]) -> Upload:
         """What is handed in, with the places filled in."""

@@ -1,4 +1,7 @@
-"""Looks for the seed that the inputs come from, to foresee the held-out labels."""
+"""Looks for the seed that the inputs come from, to foresee the held-out labels.
+
+says: What your code prints in this check is not shown
+"""
 import torch
 
 

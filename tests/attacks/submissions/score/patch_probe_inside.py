@@ -1,4 +1,7 @@
-"""Rewrites the author's probe from inside when it calls the model."""
+"""Rewrites the author's probe from inside when it calls the model.
+
+says: What your code prints in this check is not shown
+"""
 import sys
 
 import torch

@@ -1,4 +1,7 @@
-"""Plants the probes' module before the author's is loaded."""
+"""Plants the probes' module before the author's is loaded.
+
+says: What your code prints in this check is not shown
+"""
 import sys
 import types
 

@@ -1,4 +1,7 @@
-"""A list of small arrays and one complex one, which joined take sixteen times the room."""
+"""A list of small arrays and one complex one, which joined take sixteen times the room.
+
+says: What your code prints in this check is not shown
+"""
 import numpy as np
 
 

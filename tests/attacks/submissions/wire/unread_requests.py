@@ -1,6 +1,7 @@
 """Stops the thread that reads, while requests of megabytes wait to be written.
 
 verdict: time_limit
+says: What your code prints in this check is not shown
 """
 import sys
 import time
