@@ -101,6 +101,9 @@ def test_late_pool(student, probe, rng, np_rng, size):
     got, moved, resized, *alone = probe.scores_of(model, x, shuffled, other, *(x[:, frame : frame + 1] for frame in range(t)))
     scores_shape(got, n, "LateFusionPool")
     scores_shape(resized, 2, "LateFusionPool")
+    assert not ((got >= 0).all() and torch.allclose(got.sum(dim=1), torch.ones(n), atol=1e-3)), (
+        "`LateFusionPool` gives probabilities: a softmax at the end, which the cross-entropy will do once more. Leave it out."
+    )
     single = torch.stack(alone, dim=1)
     spread = single.mean(dim=1)
     assert distance(got, moved, spread) < 1e-2, (
