@@ -58,13 +58,13 @@ class LateFusionFC(nn.Module):
     """A 2-D network on every frame, then fully connected layers on the features of all frames, one after the other.
 
     The same 2-D network runs on all frames; frames first meet in the first fully connected layer. Features keep their place in time and in
-    space until then: nothing is averaged away. Two linear layers or more.
+    space until then: nothing is averaged away. Two linear layers or more, with an activation between them.
 
     Args:
         num_classes: number of scores.
         num_frames: T, frames of every clip.
         in_channels: C, channels of a frame.
-        image_size: H and W of every frame.
+        image_size: H and W of every frame, a multiple of 8.
     """
 
     def __init__(self, num_classes: int, num_frames: int, in_channels: int = 1, image_size: int = 24) -> None:

@@ -158,6 +158,23 @@ def layers_of(model, x):
     ]
 
 
+def linear_without_activation(model, x):
+    """Whether a linear layer is given what the linear layer before it made, as it is."""
+    made, found = [], []
+
+    def compare(_, inputs):
+        found.append(bool(made) and made[-1].shape == inputs[0].shape and torch.equal(made[-1], inputs[0]))
+
+    layers = [part for part in model.modules() if isinstance(part, nn.Linear)]
+    # Copies: an activation may work in place.
+    hooks = [layer.register_forward_hook(lambda _, __, output: made.append(output.detach().clone())) for layer in layers]
+    hooks += [layer.register_forward_pre_hook(compare) for layer in layers]
+    scores_of(model, x)
+    for hook in hooks:
+        hook.remove()
+    return any(found)
+
+
 def first_input(model, x):
     """What the first convolution that runs is given, None where there is none."""
     convolutions = [inputs for layer, inputs, _ in _listen(model, x) if isinstance(layer, (nn.Conv2d, nn.Conv3d))]

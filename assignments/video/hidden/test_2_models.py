@@ -101,6 +101,9 @@ def test_late_pool(student, probe, rng, np_rng, size):
     got, moved, resized, *alone = probe.scores_of(model, x, shuffled, other, *(x[:, frame : frame + 1] for frame in range(t)))
     scores_shape(got, n, "LateFusionPool")
     scores_shape(resized, 2, "LateFusionPool")
+    assert not ((got >= 0).all() and torch.allclose(got.sum(dim=1), torch.ones(n), atol=1e-3)), (
+        "`LateFusionPool` gives probabilities: a softmax at the end, which the cross-entropy will do once more. Leave it out."
+    )
     single = torch.stack(alone, dim=1)
     spread = single.mean(dim=1)
     assert distance(got, moved, spread) < 1e-2, (
@@ -160,6 +163,12 @@ def test_late_fc(student, probe, rng, np_rng):
         assert distance(got, there, got) > 1e-3, f"`LateFusionFC` does not look at frame {frame} of {t}: its scores stay the same without it."
     linear = [layer for layer in probe.layers_of(model, x) if layer["kind"] == "Linear"]
     assert len(linear) >= 2, f"`LateFusionFC` should have two `nn.Linear` layers or more after the features; {len(linear)} ran."
+    assert not probe.linear_without_activation(model, x), (
+        "In `LateFusionFC` nothing stands between two linear layers, and without an activation they are no more than one: put a ReLU there."
+    )
+    larger = {**ARGUMENTS["LateFusionFC"](2, 3), "image_size": 56}
+    (scores,) = probe.new_scores(student.ref("LateFusionFC"), larger, seed_of(np_rng), None, draw(rng, 2, 2, height=56, width=56))
+    scores_shape(scores, 2, "LateFusionFC")
 
 
 @points(4, hint="clips.flatten(1, 2): (N, T * C, H, W). The first convolution has T * C input channels; then a normal 2-D network.")
