@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from grader import __version__
-from grader.cli import author, gradebook, instructor, operator, results, student
+from grader.cli import author, export, gradebook, instructor, operator, results, student
 
 app = typer.Typer(
     name="autograde",
@@ -37,7 +37,7 @@ app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
-app.command("export", rich_help_panel=INSTRUCTORS)(results.export)
+app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
 app.command("release", rich_help_panel=AUTHORS)(author.release)

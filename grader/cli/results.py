@@ -1,4 +1,4 @@
-"""``feedback``, ``leaderboard`` and ``export``: what comes out of the scores."""
+"""``feedback`` and ``leaderboard``: the pages that come out of the scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, command, err, out, print_json
+from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, command, out, print_json
 
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="where the pages go (default: in the state folder)")
@@ -64,50 +64,3 @@ def leaderboard(
         )
     else:
         out.print(f"{len(entries)} entries; open {page}", markup=False)
-
-
-@command
-def export(
-    name: NameArgument,
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help="csv, json, or an installed format")] = "csv",
-    to: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="where the file goes (default: in the state folder)")
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option("--profile", metavar="NAME", help="count only attempts under this profile")
-    ] = None,
-    course: CourseOption = None,
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the grades of every student of the roster to a file that another program takes."""
-    from grader.course import load_course
-    from grader.errors import StoreError
-    from grader.exports import GradeState, grades_of, open_exporter
-    from grader.files import write_file
-    from grader.store import Store
-
-    exporter = open_exporter(form)
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    if profile is not None:
-        assignment.profile(profile)
-    store = Store(state or loaded.state)
-    grades = grades_of(loaded, assignment, store, profile=profile)
-    path = to or store.state / "exports" / f"{assignment.name}{exporter.suffix}"
-    try:
-        # Grades are nobody's but the staff's.
-        write_file(path, exporter.export(grades), mode=0o600)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write: {error.strerror}", where=path, fix="choose another file with --out, or make room"
-        ) from error
-    waiting = [grade.student for grade in grades.grades if grade.waiting or grade.state is GradeState.NOT_GRADED]
-    if as_json:
-        print_json({"file": str(path), "students": len(grades.grades), "waiting": waiting})
-    else:
-        out.print(f"{len(grades.grades)} students; {path}", markup=False)
-        if waiting:
-            err.print(f"not graded yet, or held for staff: {', '.join(waiting)}", markup=False)
-    if waiting:
-        raise typer.Exit(1)

@@ -1,6 +1,30 @@
 """Exports: the grades of an assignment in the form that another program takes, one exporter a form."""
 
 from grader.exports.exporter import EXPORTERS, Exporter, open_exporter
+from grader.exports.fill import Change, Filled, FillOptions, fill
+from grader.exports.gradebook_format import GRADEBOOKS, GradebookFormat, ScoreColumn, open_gradebook
 from grader.exports.grades import Grade, Grades, GradeState, grades_of
+from grader.exports.lms_table import LmsTable, read_table
+from grader.exports.write import fill_file, write_export
 
-__all__ = ["EXPORTERS", "Exporter", "Grade", "GradeState", "Grades", "grades_of", "open_exporter"]
+__all__ = [
+    "EXPORTERS",
+    "GRADEBOOKS",
+    "Change",
+    "Exporter",
+    "FillOptions",
+    "Filled",
+    "Grade",
+    "GradeState",
+    "GradebookFormat",
+    "Grades",
+    "LmsTable",
+    "ScoreColumn",
+    "fill",
+    "fill_file",
+    "grades_of",
+    "open_exporter",
+    "open_gradebook",
+    "read_table",
+    "write_export",
+]
