@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, results, student
+from grader.cli import author, export, gradebook, instructor, operator, results, rosters, student
 
 app = typer.Typer(
     name="autograde",
@@ -33,6 +33,7 @@ def _root(
 STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
+app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)

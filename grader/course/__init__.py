@@ -15,6 +15,7 @@ from grader.course.models import (
 )
 from grader.course.questions import Question, read_questions
 from grader.course.roster import Owner, Roster
+from grader.course.roster_text import RosterEdit, write_roster
 from grader.course.suite import CheckInfo, read_suite
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Profile",
     "Question",
     "Roster",
+    "RosterEdit",
     "SandboxConfig",
     "Student",
     "Team",
@@ -43,4 +45,5 @@ __all__ = [
     "read_questions",
     "read_suite",
     "variant_sources",
+    "write_roster",
 ]
