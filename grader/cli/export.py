@@ -11,7 +11,7 @@ import typer
 from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, command, err, out, print_json
 
 if TYPE_CHECKING:
-    from grader.exports import Filled, Grades
+    from grader.exports import Filled, Packed
 
 
 @command
@@ -22,7 +22,8 @@ def export(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="csv or json; with --into canvas, moodle, blackboard or brightspace; or an installed format",
+            help="csv, json, gradescope-results, gradescope-autograder; with --into canvas, moodle, blackboard, brightspace, "
+            "moodle-feedback; or an installed format",
         ),
     ] = "csv",
     into: Annotated[
@@ -59,49 +60,49 @@ def export(
     Exit code 1: somebody is not graded yet, or should look at what is listed.
     """
     from grader.course import load_course
-    from grader.exports import FillOptions, GradeState, fill_file, grades_of, write_export
+    from grader.exports import FillOptions, GradeState, Source, write_export
     from grader.store import Store
 
     loaded = load_course(course)
     assignment = loaded.assignment(name)
     if profile is not None:
         assignment.profile(profile)
-    store = Store(state or loaded.state)
-
-    def read() -> Grades:
-        return grades_of(loaded, assignment, store, profile=profile)
-
-    folder = store.state / "exports"
+    source = Source(loaded, assignment, Store(state or loaded.state), profile)
     options = FillOptions(column=column, id_column=id_column, scale=scale, blank=blank)
-    filled: Filled | None = None
-    if into is None:
-        grades, path = write_export(form, read, folder, to, options)
-    else:
-        grades, path, filled = fill_file(form, read, into, folder, to, options)
+    done = write_export(form, source, into=into, to=to, options=options)
+    grades = source.grades
     waiting = [grade.student for grade in grades.grades if grade.waiting or grade.state is GradeState.NOT_GRADED]
+    if done.packed:
+        # Who is not in an archive is named there; one without students waits for nobody.
+        waiting = [student for student, reason in done.packed.left if reason != GradeState.NOT_SUBMITTED]
     unmarked = [grade.student for grade in grades.grades if grade.unmarked and grade.score is not None]
     if as_json:
-        about = {"file": str(path), "students": len(grades.grades), "waiting": waiting, "unmarked": unmarked}
-        print_json(about | ({"gradebook": _as_json(filled)} if filled else {}))
+        about: dict[str, Any] = {"file": str(done.path), "students": len(grades.grades)}
+        about |= {"waiting": waiting, "unmarked": unmarked}
+        about |= {"gradebook": _as_json(done.filled)} if done.filled else {}
+        about |= {"archive": _as_json(done.packed)} if done.packed else {}
+        print_json(about)
     else:
-        if filled:
-            _print(filled, path)
+        if done.filled:
+            _print_filled(done.filled, done.path)
+        elif done.packed:
+            _print_packed(done.packed, done.path)
         else:
-            out.print(f"{len(grades.grades)} students; {path}", markup=False)
+            out.print(f"{len(grades.grades)} students; {done.path}", markup=False)
         if waiting:
             err.print(f"not graded yet, or held for staff: {', '.join(waiting)}", markup=False)
         if unmarked:
             err.print(f"written answers are not marked yet: {', '.join(unmarked)}", markup=False)
-    if waiting or (filled and filled.needs_somebody):
+    if waiting or done.needs_somebody:
         raise typer.Exit(1)
 
 
-def _as_json(filled: Filled) -> dict[str, Any]:
+def _as_json(filled: Filled | Packed) -> dict[str, Any]:
     return {name: value for name, value in asdict(filled).items() if name != "content"}
 
 
-def _print(filled: Filled, path: Path) -> None:
-    from grader.exports.lms_table import listed, shown
+def _print_filled(filled: Filled, path: Path) -> None:
+    from grader.exports.lms_table import shown
 
     scores = f"{len(filled.written)} score{'' if len(filled.written) == 1 else 's'}"
     out.print(f"{scores} in column {shown(filled.column)}; {path}", markup=False)
@@ -110,16 +111,31 @@ def _print(filled: Filled, path: Path) -> None:
         out.print(f"changed: {change.student}: {shown(change.old)} to {new}", markup=False)
     if filled.by_name:
         out.print(f"found by name alone: {', '.join(filled.by_name)}", markup=False)
-    for reason in dict.fromkeys(reason for _, reason in filled.left):
-        students = ", ".join(student for student, why in filled.left if why == reason)
-        out.print(f"left as it was ({reason}): {students}", markup=False)
-    if filled.not_in_file:
-        err.print(f"not in the gradebook: {', '.join(filled.not_in_file)}", markup=False)
-    if filled.not_on_roster:
-        err.print(f"not on the roster: {listed(filled.not_on_roster)}", markup=False)
+    _print_missing(filled)
     if filled.formulas:
         lines = ", ".join(map(str, filled.formulas[:20]))
         err.print(
             f"the platform's own cells on these lines begin like a formula; do not open the file with a spreadsheet: {lines}",
             markup=False,
         )
+
+
+def _print_packed(packed: Packed, path: Path) -> None:
+    count = len(packed.students)
+    students = f"{count} student{'' if count == 1 else 's'}; " if count else ""
+    out.print(f"{students}{path}", markup=False)
+    _print_missing(packed)
+    for note in packed.notes:
+        out.print(note, markup=False)
+
+
+def _print_missing(done: Filled | Packed) -> None:
+    from grader.exports.lms_table import listed
+
+    for reason in dict.fromkeys(reason for _, reason in done.left):
+        students = ", ".join(student for student, why in done.left if why == reason)
+        out.print(f"nothing written ({reason}): {students}", markup=False)
+    if done.not_in_file:
+        err.print(f"not in the platform's table: {', '.join(done.not_in_file)}", markup=False)
+    if done.not_on_roster:
+        err.print(f"not on the roster: {listed(done.not_on_roster)}", markup=False)

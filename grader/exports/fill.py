@@ -11,27 +11,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from grader.errors import UsageError
 from grader.exports.gradebook_format import GradebookFormat, ScoreColumn
+from grader.exports.gradebook_rows import FillOptions, match_rows
 from grader.exports.grades import Grade, Grades, GradeState
 from grader.exports.lms_table import LmsTable, Row, fold, listed, read_number, shown
-from grader.exports.people import People, Person
 
 #: Canvas compares scores at two decimals, and no platform shows more by default.
 _STEP = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class FillOptions:
-    """What the instructor asks for.
-
-    ``column`` is the title, the number or the whole heading of the column to fill; the assignment's title where it is None.
-    ``id_column`` is the heading of the only column by which students are found. With ``scale`` scores are scaled to the
-    column's points. With ``blank`` the cells of students without a score are emptied.
-    """
-
-    column: str | None = None
-    id_column: str | None = None
-    scale: bool = False
-    blank: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +74,7 @@ def fill(table: LmsTable, form: GradebookFormat, grades: Grades, options: FillOp
         )
     column = _column(table, form, grades, options)
     factor = _factor(table, form, grades, column, scale=options.scale)
-    rows = _match(table, form, grades, options)
+    rows = match_rows(table, form, grades, options)
     cells: dict[tuple[Row, int], str] = {}
     written, changed, left = [], [], []
     for row, grade in rows.found:
@@ -204,88 +189,3 @@ def _is_formula(cell: str) -> bool:
     return bare.startswith(("=", "@", "\t")) or (
         bare.startswith(("+", "-")) and len(bare) > 1 and read_number(bare) is None
     )
-
-
-# -- the rows --------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Rows:
-    found: list[tuple[Row, Grade]] = field(default_factory=list)
-    by_name: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-
-
-def _match(table: LmsTable, form: GradebookFormat, grades: Grades, options: FillOptions) -> _Rows:
-    by_id = {grade.student: grade for grade in grades.grades}
-    people = People(Person(grade.student, grade.name, grade.email) for grade in grades.grades)
-    keys, names = _places(table, form, options)
-    rows = _Rows()
-    lines: dict[str, int] = {}
-    for row in table.rows:
-        if not form.is_student(table, row):
-            continue
-        where = f"{table.path}:{row.line}"
-        cells = tuple(row.cells[place] for place in keys)
-        name = " ".join(row.cells[place] for place in names)
-        found = people.by_keys(cells)
-        if len(found) > 1:
-            raise UsageError(
-                f"the row could be {_ids(found)}: {listed([cell for cell in cells if cell.strip()])}",
-                where=where,
-                fix="name the column of ids with --id-column, or correct the roster",
-            )
-        if not found and form.is_test_student(name, cells):
-            continue
-        if not found and options.id_column is None:
-            found = people.by_name(name)
-            if len(found) > 1:
-                raise UsageError(
-                    f"the row could be {_ids(found)}, who are both called {shown(name)}",
-                    where=where,
-                    fix="put the e-mail address or id that the file has into the roster",
-                )
-            rows.by_name += [person.id for person in found]
-        if not found:
-            rows.strangers.append(" ".join(filter(None, [*name.split(), *(cell.strip() for cell in cells[:1])])))
-            continue
-        student = found[0].id
-        if student in lines:
-            raise UsageError(
-                f"this row and that of line {lines[student]} are both {student!r}",
-                where=where,
-                fix="correct the row that is somebody else's: its id, e-mail address or name",
-            )
-        lines[student] = row.line
-        rows.found.append((row, by_id[student]))
-    if not rows.found:
-        raise UsageError(
-            "no row is somebody of the roster",
-            where=table.path,
-            fix="name the column that holds the roster's ids or e-mail addresses with --id-column",
-        )
-    return rows
-
-
-def _places(table: LmsTable, form: GradebookFormat, options: FillOptions) -> tuple[list[int], list[int]]:
-    """The columns of ids and addresses, and those of the name."""
-    if options.id_column is not None:
-        place = table.find(options.id_column)
-        if place is None:
-            raise UsageError(
-                f"there is no column {shown(options.id_column)}",
-                where=f"{table.path}:1",
-                fix=f"use one of: {listed(table.heading[:12])}",
-            )
-        keys = [place]
-    else:
-        keys = [place for heading in form.key_headings if (place := table.find(heading)) is not None]
-    for headings in form.name_headings:
-        places = [table.find(heading) for heading in headings]
-        if None not in places:
-            return keys, [place for place in places if place is not None]
-    return keys, []
-
-
-def _ids(people: list[Person]) -> str:
-    return " or ".join(repr(person.id) for person in people)
