@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from grader.course import course_secret
+from grader.course import course_secret, read_suite
 from grader.course.yaml_lines import read_marked
 from grader.errors import UsageError
 from grader.exports.archive import Packed, zipped
@@ -66,7 +66,7 @@ Before the first submission, set in Gradescope:
 - Base image: Ubuntu 22.04 or later. setup.sh fetches Python {python} and torch, so that building takes minutes.
 - Container specifications: at least {memory} MB of memory. The smallest has 768 MB, in which torch cannot be imported.
 - Autograder timeout: at least {minutes} minutes.
-- Autograder points: {points:g}.
+- Autograder points: {points:g}. Lateness is Gradescope's to count, and written questions are for people there.
 
 The zip holds hidden checks and the solution. Whoever may download the autograder in Gradescope can read them.
 Submissions run in the sandbox with the layers {layers}. Where the container's kernel lacks one, nothing is graded, and the
@@ -101,9 +101,10 @@ class GradescopeAutograder:
         python = "3.11"
         values = {"name": assignment.name, "profile": name, "memory": memory, "python": python}
         wheel, content = build_wheel(source_root())
+        points = sum(check.points for check in read_suite(assignment.hidden_folder))
         readme = _README.format(
             title=assignment.title,
-            points=source.grades.max_score,
+            points=points,
             minutes=minutes,
             layers=" and ".join(_MINIMUM),
             **values,

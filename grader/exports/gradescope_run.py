@@ -58,13 +58,13 @@ def grade(name: str, submission: Path, course: Path, profile: str) -> Report:
     return grade_upload(loaded, loaded.assignment(name), read_submission(submission), profile=profile)
 
 
-def check_memory(needed_mb: int, limits: Sequence[Path] = _LIMITS) -> None:
+def check_memory(needed_mb: int, limits: Sequence[Path] | None = None) -> None:
     """Refuse a container that is too small, rather than let the kernel end the grader in the middle.
 
     Raises:
         MachineError: the container has less than ``needed_mb`` megabytes.
     """
-    for path in limits:
+    for path in _LIMITS if limits is None else limits:
         try:
             text = path.read_text(encoding="ascii").strip()
         except OSError:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import zipfile
 from decimal import Decimal
 
 
@@ -140,3 +142,63 @@ def brightspace_import(data):
         if item := re.match(r"(.+) Points Grade\b", heading):
             found[item[1]] = {row[0].lstrip("#"): Decimal(row[index]) for row in rows if row[index].strip()}
     return found
+
+
+# -- archives --------------------------------------------------------------------------------------------------------------
+
+
+def moodle_feedback(data, participants):
+    """{participant: {file name: content}} as importziplib.php sorts the files of a zip; others are ignored."""
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            *_, base = info.filename.split("/")
+            if info.is_dir() or base.startswith((".", "~")):
+                continue
+            parts = info.filename.split("/")
+            while parts:
+                cut = parts.pop(0).split("_", 4)
+                if len(cut) < 4 or not cut[1].isdigit() or int(cut[1]) not in participants:
+                    continue
+                if (cut[2], cut[3]) != ("assignfeedback", "file"):
+                    continue
+                rest = "/".join([cut[4] if len(cut) == 5 else "", *parts]).lstrip("/")
+                found.setdefault(int(cut[1]), {})[rest] = archive.read(info)
+                break
+    return found
+
+
+_RESULT_KEYS = {
+    "score", "execution_time", "output", "output_format", "test_output_format", "test_name_format", "visibility",
+    "stdout_visibility", "extra_data", "tests", "leaderboard",
+}  # fmt: skip
+_TEST_KEYS = {
+    "score", "max_score", "status", "name", "name_format", "number", "output", "output_format", "tags", "visibility", "extra_data",
+}  # fmt: skip
+_SEEN = {"hidden", "after_due_date", "after_published", "visible"}
+_FORMATS = {"text", "html", "simple_format", "md", "ansi"}
+
+
+def gradescope_results(data):
+    """What Gradescope takes a results.json for: (total, the student sees the total, tests by number)."""
+    value = json.loads(data)
+    assert set(value) <= _RESULT_KEYS, set(value) - _RESULT_KEYS
+    for key in ("output_format", "test_output_format", "test_name_format"):
+        assert value.get(key, "text") in _FORMATS
+    assert value.get("visibility", "visible") in _SEEN
+    tests = value.get("tests", [])
+    if "score" not in value and (not tests or any("score" not in test for test in tests)):
+        raise ImportFails("either the whole or each test needs a score")
+    for test in tests:
+        assert set(test) <= _TEST_KEYS, set(test) - _TEST_KEYS
+        assert test.get("visibility", "visible") in _SEEN
+        assert test.get("status", "passed") in ("passed", "failed")
+        assert isinstance(test["name"], str)
+        assert isinstance(test.get("output", ""), str)
+    for row in value.get("leaderboard", []):
+        assert isinstance(row["name"], str)
+        assert isinstance(row["value"], (int, float)) or set(row["value"]) == {"*"}
+        assert row.get("order", "desc") in ("asc", "desc")
+    total = value.get("score", sum(test.get("score", 0) for test in tests))
+    seen = all(test.get("visibility", "visible") == "visible" for test in tests)
+    return total, seen, {test["number"]: test for test in tests}
