@@ -439,6 +439,8 @@ def test_the_command_fills_a_copy(course, tmp_path):
         (("--format", "canvsa", "--into", "x.csv"), "did you mean 'canvas'"),
         (("--format", "canvas", "--into", "missing.csv"), "cannot be read"),
         (("--blank",), "is for a gradebook"),
+        (("--format", "gradescope-results", "--scale"), "is for a gradebook"),
+        (("--format", "gradescope-results", "--into", "x.csv"), "needs no table"),
     ],
 )
 def test_a_wrong_call_says_what_is_right(course, arguments, message):
