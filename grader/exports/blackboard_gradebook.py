@@ -11,9 +11,12 @@ from grader.exports.gradebook_format import ScoreColumn, wrong_file
 from grader.exports.lms_table import LmsTable, Row, fold, read_number
 
 _COLUMN = re.compile(
-    r"^(?P<title>.*?)\s*(?:\[Total Pts: (?:up to )?(?P<points>[\d.,]+)[^\]]*\])?\s*\|\s*(?P<number>\d+)$", re.DOTALL
+    r"^(?P<title>.*?)\s*(?:\[Total Pts: (?:up to )?(?P<points>[\d.,]+)(?P<form>[^\]]*)\])?\s*\|\s*(?P<number>\d+)$",
+    re.DOTALL,
 )
 _OWN = ("last name", "first name", "username", "student id", "last access", "availability", "child course id")
+#: Primary displays that do not take points.
+_OTHER_FORMS = ("text", "letter", "percentage", "complete/incomplete")
 _FIX = "in Blackboard: Grade Center, Work Offline, Download"
 
 
@@ -43,7 +46,17 @@ class BlackboardGradebook:
                     )
                 )
             else:
-                found.append(ScoreColumn(index, match["title"], match["number"], read_number(match["points"] or "")))
+                text = fold(match["form"] or "") in _OTHER_FORMS
+                found.append(
+                    ScoreColumn(
+                        index,
+                        match["title"],
+                        match["number"],
+                        read_number(match["points"] or ""),
+                        problem=f"Blackboard shows it as {fold(match['form'])}, not as a score" if text else "",
+                        fix="set its primary display to Score in Blackboard and download again",
+                    )
+                )
         if not any(column.number for column in found):
             raise wrong_file(table, self.platform, "no heading ends with a column's number", _FIX)
         return tuple(found)

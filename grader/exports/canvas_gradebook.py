@@ -33,7 +33,7 @@ class CanvasGradebook:
         names = first[:2] == ["lastname", "firstname"] or first[:1] == ["student"]
         if not names or "id" not in first:
             raise wrong_file(table, self.platform, "its first columns are not Student and ID", _FIX)
-        section = table.find("Section")
+        section = table.find("Section", "Sections")
         if section is None:
             raise wrong_file(table, self.platform, "it has no column Section", _FIX)
         points = next((row for row in table.rows if _POINTS_ROW in fold(row.cells[0])), None)

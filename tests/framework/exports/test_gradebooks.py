@@ -339,6 +339,30 @@ def test_moodle_worksheet_needs_its_columns():
     assert 500 not in lms_readers.moodle_worksheet(done.content)
 
 
+# -- Blackboard ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heading", "message"),
+    [
+        ("Backpropagation [Total Pts: 10] |12", None),
+        ("Backpropagation |12", None),
+        ("Backpropagation [Total Pts: 0 Text] |12", "shows it as text, not as a score"),
+        ("Backpropagation [Total Pts: 10 Percentage] |12", "shows it as percentage, not as a score"),
+        ("Backpropagation", "would make a new column of text"),
+    ],
+)
+def test_blackboard_columns_are_those_of_points(heading, message):
+    """The number decides; a column of text would take a score for a word."""
+    text = lms_files.blackboard(CLASS).decode("utf-16").replace("Backpropagation [Total Pts: 10 Score] |12", heading)
+    data = text.encode("utf-16")
+    if message is None:
+        assert lms_readers.blackboard_import(filled("blackboard", CLASS, data).content)["12"]["ada"] == 10
+        return
+    with pytest.raises(UsageError, match=message):
+        filled("blackboard", CLASS, data)
+
+
 # -- files -----------------------------------------------------------------------------------------------------------------
 
 
