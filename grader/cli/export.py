@@ -84,7 +84,7 @@ def export(
         print_json(about)
     else:
         if done.filled:
-            _print_filled(done.filled, done.path)
+            _print_filled(done.filled, done.path, grades.max_score)
         elif done.packed:
             _print_packed(done.packed, done.path)
         else:
@@ -101,7 +101,7 @@ def _as_json(filled: Filled | Packed) -> dict[str, Any]:
     return {name: value for name, value in asdict(filled).items() if name != "content"}
 
 
-def _print_filled(filled: Filled, path: Path) -> None:
+def _print_filled(filled: Filled, path: Path, points: float) -> None:
     from grader.exports.lms_table import shown
 
     scores = f"{len(filled.written)} score{'' if len(filled.written) == 1 else 's'}"
@@ -112,6 +112,8 @@ def _print_filled(filled: Filled, path: Path) -> None:
     if filled.by_name:
         out.print(f"found by name alone: {', '.join(filled.by_name)}", markup=False)
     _print_missing(filled)
+    if filled.points_unknown:
+        out.print(f"the file does not say the column's points; they must be {points:g}, as the assignment's")
     if filled.formulas:
         lines = ", ".join(map(str, filled.formulas[:20]))
         err.print(

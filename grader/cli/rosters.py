@@ -84,8 +84,8 @@ def _print(diff: RosterDiff, file: Path, *, remove: bool) -> None:
     for student in diff.gone:
         note = "" if remove else "  (not in the file; stays without --remove)"
         out.print(f"{'-' if remove else ' '} {student.id}  {student.name}{note}", markup=False)
-    if diff.staff:
-        out.print(f"not students by their role: {', '.join(diff.staff)}", markup=False)
+    if diff.left_out:
+        out.print(f"left out, as staff or as the platform's test student: {', '.join(diff.left_out)}", markup=False)
     out.print(
         f"{len(diff.added)} added, {len(diff.changes)} changed, {len(diff.same)} as they were; "
         f"ids are those of column {shown(diff.id_heading)}",

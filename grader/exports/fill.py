@@ -46,6 +46,8 @@ class Filled:
     """Who is on the roster, or has a score, and has no row."""
     not_on_roster: tuple[str, ...]
     """Rows that are about nobody of the course."""
+    points_unknown: bool = False
+    """The file does not say how many points the column has, so that nobody has compared them with the assignment's."""
     formulas: tuple[int, ...] = field(default=())
     """Lines with a cell of the platform's own that a spreadsheet would calculate."""
 
@@ -105,6 +107,7 @@ def fill(table: LmsTable, form: GradebookFormat, grades: Grades, options: FillOp
         by_name=tuple(rows.by_name),
         not_in_file=tuple(grade.student for grade in missing if grade.on_roster or grade.score is not None),
         not_on_roster=tuple(rows.strangers),
+        points_unknown=column.max_points is None,
         formulas=tuple(row.line for row in table.rows if any(map(_is_formula, row.cells))),
     )
 

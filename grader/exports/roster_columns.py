@@ -26,8 +26,8 @@ NAMES = (
 ROLES = ("Role", "Roles", "Rolle", "Rollen", "Role/Status", "Rolle/Status")
 #: Words in a role that mark a student, in the platforms' words.
 STUDENT_ROLES = ("student", "learner", "participant", "member", "teilnehmer", "studierende", "mitglied")
-#: Names in rows that are about nobody.
-_NOBODY = ("points possible", "student, test", "test student", "demo student", "student demo")
+#: Names of platforms' own test students.
+_TESTERS = ("student, test", "test student", "demo student", "student demo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +87,23 @@ def roster_columns(table: LmsTable, id_column: str | None = None) -> RosterColum
 
 def people_rows(table: LmsTable) -> list[Row]:
     """The rows that are about people: not Canvas's points and posting policies, and no platform's test student."""
-    name = _name(table)
-    found = []
-    for row in table.rows:
-        text = fold(" ".join(row.cells[place] for place in name))
-        policy = all(cell.strip() in ("", "Muted", "Manual Posting") for cell in row.cells)
-        preview = any(cell.strip().casefold().endswith("_previewuser") for cell in row.cells)
-        if not policy and not preview and text not in _NOBODY:
-            found.append(row)
-    return found
+    return [row for row in table.rows if not _is_nobody(table, row) and not is_tester(table, row)]
+
+
+def is_tester(table: LmsTable, row: Row) -> bool:
+    """True for a row of a platform's own test student."""
+    preview = any(cell.strip().casefold().endswith("_previewuser") for cell in row.cells)
+    return preview or full_name(table, row) in _TESTERS
+
+
+def full_name(table: LmsTable, row: Row) -> str:
+    """The name in a row as it is compared."""
+    return fold(" ".join(row.cells[place] for place in _name(table)))
+
+
+def _is_nobody(table: LmsTable, row: Row) -> bool:
+    policy = all(cell.strip() in ("", "Muted", "Manual Posting") for cell in row.cells)
+    return policy or full_name(table, row) == "points possible"
 
 
 def _name(table: LmsTable) -> tuple[int, ...]:

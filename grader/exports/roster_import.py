@@ -15,7 +15,7 @@ from grader.course import Roster, Student
 from grader.errors import UsageError
 from grader.exports.lms_table import LmsTable, Row, fold, shown
 from grader.exports.people import People, Person, key_of
-from grader.exports.roster_columns import STUDENT_ROLES, RosterColumns, people_rows, roster_columns
+from grader.exports.roster_columns import STUDENT_ROLES, RosterColumns, is_tester, people_rows, roster_columns
 from grader.text import clean
 
 _SUFFIXES = ("jr", "jr.", "sr", "sr.", "ii", "iii", "iv", "phd", "ph.d.")
@@ -43,14 +43,18 @@ class Conflict:
 
 @dataclass(slots=True)
 class RosterDiff:
-    """What an import would do. ``id_heading`` is the heading of the column from which new students have their ids."""
+    """What an import would do.
+
+    ``id_heading`` is the heading of the column from which new students have their ids. ``left_out`` are the names of who is not a
+    student by the role, or is the platform's own test student.
+    """
 
     id_heading: str
     added: list[Student] = field(default_factory=list)
     changed: list[RosterChange] = field(default_factory=list)
     gone: list[Student] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
-    staff: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
 
     @property
@@ -129,11 +133,12 @@ def _entries(table: LmsTable, columns: RosterColumns, diff: RosterDiff) -> list[
     by_id: dict[str, _Entry] = {}
     by_email: dict[str, _Entry] = {}
     found = []
+    diff.left_out = [_name(table, row, columns) for row in table.rows if is_tester(table, row)]
     for row in people_rows(table):
         if columns.role is not None:
             role = fold(row.cells[columns.role])
             if role and not any(word in role for word in STUDENT_ROLES):
-                diff.staff.append(_name(table, row, columns) or row.cells[columns.id].strip())
+                diff.left_out.append(_name(table, row, columns) or row.cells[columns.id].strip())
                 continue
         entry = _entry(table, row, columns, diff)
         if entry is None:

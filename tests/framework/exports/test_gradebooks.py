@@ -215,6 +215,11 @@ def test_another_platforms_file_is_refused(kind, other):
     assert "fix: in " in str(error.value)
 
 
+def test_unknown_points_are_said():
+    """Where the file has no points, nobody has compared them with the assignment's."""
+    assert {kind for kind in MAKERS if filled(kind, CLASS).points_unknown} == {"moodle"}
+
+
 def test_a_thousand_hostile_names_harm_no_cell():
     """Whatever students are called, each platform reads the same scores, and the other cells are as it wrote them."""
     rows = [

@@ -148,9 +148,10 @@ def test_rows_about_nobody_and_staff_are_left_out():
         ["    Points Possible", "", "", "", "10"],
         ["Student, Test", "1", "5d41", "", ""],
     ]
-    assert people(compare([heading, *rows, ["Doe, Jo", "2", "jo", "", ""]])) == [("jo", "Jo Doe", None)]
+    diff = compare([heading, *rows, ["Doe, Jo", "2", "jo", "", ""]])
+    assert (people(diff), diff.left_out) == ([("jo", "Jo Doe", None)], ["Test Student"])
     diff = compare([["Login", "Name", "Role"], ["prof", "Doe, Jane", "Instructor"], ["jo", "Doe, Jo", "Student"]])
-    assert (people(diff), diff.staff) == ([("jo", "Jo Doe", None)], ["Jane Doe"])
+    assert (people(diff), diff.left_out) == ([("jo", "Jo Doe", None)], ["Jane Doe"])
 
 
 def test_a_table_without_ids_is_refused():
