@@ -18,6 +18,7 @@ from grader.exports import EXPORTERS, Grade, Grades, GradeState, grades_of, open
 from grader.exports.csv_exporter import COLUMNS
 from grader.records import CheckResult, Report, Verdict
 from grader.store import Store
+from tests.support.lms_files import hostile
 from tests.support.packages import install
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -97,6 +98,25 @@ def test_no_cell_is_a_formula(exporter, name):
         assert "\x1b" not in cell
     if exporter.suffix == ".csv":
         assert len(cells(exporter, *rows)) == 3 * len(COLUMNS)
+
+
+def test_a_thousand_hostile_names_harm_no_cell(exporter):
+    """Each is one row with its score; no cell is a formula, and none turns text around or breaks a line."""
+    rows = [
+        grade(f"s{number}", score=number / 100, name=name, email=f"s{number}@example.org")
+        for number, name in enumerate(hostile(1000))
+    ]
+    found = cells(exporter, *rows)
+    for cell in found:
+        assert not cell.lstrip().startswith(("=", "+", "@", "-", "\uff1d")), cell
+        assert not any(sign in cell for sign in "\n\r\x00\x1b\u202e\u200f\u2066\u2028"), cell
+    if exporter.suffix == ".csv":
+        table = list(zip(*[iter(found)] * len(COLUMNS), strict=True))
+        score = COLUMNS.index("score")
+        assert [(row[0], float(row[score])) for row in table[1:]] == [(row.student, row.score) for row in rows]
+    if exporter.suffix == ".json":
+        value = json.loads(exporter.export(grades(*rows)))
+        assert [(row["name"], row["score"]) for row in value["grades"]] == [(row.name, row.score) for row in rows]
 
 
 # -- ours ----------------------------------------------------------------------------------------------------------------
