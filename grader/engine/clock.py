@@ -8,9 +8,10 @@ requests, costs nothing: imports, data, the suite's own computations, the load o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,6 +80,20 @@ class Clock:
     def forgive(self) -> None:
         """Give the running case its whole time again."""
         self._used_before, self._waited_before = self.used, self.waited
+
+    @contextlib.contextmanager
+    def aside(self, seconds: float) -> Iterator[None]:
+        """Count what is asked in here against ``seconds`` of its own: the running case has as much left as before."""
+        self._update()
+        limit, cpu, wall = self._limit_s, self.used - self._used_before, self.waited - self._waited_before
+        self._limit_s = seconds
+        self.forgive()
+        try:
+            yield
+        finally:
+            self._update()
+            self._limit_s = limit
+            self._used_before, self._waited_before = self.used - cpu, self.waited - wall
 
     def limit_all(self, seconds: float) -> None:
         """Give all checks together no more than so many seconds of processor time."""

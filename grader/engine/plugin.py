@@ -346,7 +346,7 @@ def show(request: pytest.FixtureRequest, grading: GradingState) -> Show:
     """Draws for the student what their model did with public examples: ``show.masks(held_out.examples(3), predict, classes=NAMES)``."""
     from grader.engine.show import Show
 
-    return Show(request.node.stash[_CASE], wanted=not grading.brief)
+    return Show(request.node.stash[_CASE], grading.current().clock, wanted=not grading.brief)
 
 
 @pytest.fixture

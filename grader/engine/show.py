@@ -38,7 +38,11 @@ from grader.records import (
 from grader.sandbox.faults import StudentFault, clean_text
 
 if TYPE_CHECKING:
+    from grader.engine.clock import Clock
     from grader.engine.outcomes import CaseState
+
+#: Seconds of processor time that the student's code may take for one figure.
+FIGURE_S = 2.0
 
 Predict = Callable[[Any], Any]
 
@@ -46,9 +50,13 @@ Predict = Callable[[Any], Any]
 class Show:
     """Draws figures for one case of a check."""
 
-    def __init__(self, case: CaseState, *, wanted: bool = True) -> None:
-        """Where figures are not ``wanted``, as in measuring a grader by mutants, no method does anything."""
+    def __init__(self, case: CaseState, clock: Clock | None = None, *, wanted: bool = True) -> None:
+        """A figure may take :data:`FIGURE_S` by ``clock``, apart from the check.
+
+        Where figures are not ``wanted``, as in measuring a grader by mutants, no method does anything.
+        """
         self._case = case
+        self._clock = clock
         self._wanted = wanted
 
     def masks(
@@ -161,8 +169,9 @@ class Show:
     @contextlib.contextmanager
     def _student(self, title: str) -> Iterator[None]:
         """Whatever is the student's fault in here costs no points: the report says why there is no picture."""
+        apart = self._clock.aside(FIGURE_S) if self._clock else contextlib.nullcontext()
         try:
-            with np.errstate(all="ignore"):
+            with apart, np.errstate(all="ignore"):
                 yield
         except (StudentFault, StudentVisibleError) as error:
             reason = clean_text(getattr(error, "message", None) or str(error), 600)

@@ -22,6 +22,7 @@ from grader.errors import UsageError
 from grader.exports.archive import Packed, zipped
 from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
+from grader.layer_names import LANDLOCK, SECCOMP
 from grader.release.wheel import build_wheel, source_root
 
 #: What runs beside the student's worker: the runner and the zygote, each with torch.
@@ -35,7 +36,7 @@ _PACKAGES = (
 _OPTIONAL = ("torchvision", "mlxtend")
 _IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
 #: User namespaces are not to be had in a container of somebody else's.
-_MINIMUM = ("landlock", "seccomp")
+_MINIMUM = (LANDLOCK, SECCOMP)
 
 _SETUP = """\
 #!/usr/bin/env bash

@@ -37,6 +37,7 @@ def write(root, *, handle="", more="", released=""):
         "assignments/attacked/hidden/test_hidden.py",
         "solutions/attacked/work.py",
         "solutions/attacked/plain.py",
+        "solutions/attacked/cell.py",
     ):
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -88,7 +88,13 @@ def test_loading_imports_no_torch():
         ("timezone:", "timezoen:", "course.timezoen", "unknown key", "`timezone`"),
         ("wall_s", "wal_s", "backprop.profiles.cpu.limits.wal_s", "unknown key", "`wall_s`"),
         ("title: One file", "due_date: 2026-01-01\n    title: One file", "single.due_date", "unknown key", "`due`"),
-        ("title: One file", "zzz: 1\n    title: One file", "single.zzz", "unknown key", "valid keys here: title, due"),
+        (
+            "title: One file",
+            "zzz: 1\n    title: One file",
+            "single.zzz",
+            "unknown key",
+            "valid keys here: title, released, due",
+        ),
         ("wall_s: 30", "wall_s: -30", "limits.wall_s", "greater than 0, is -30", "correct"),
         ("limits: {wall_s: 30}", "limits: 30", "cpu.limits", "should be a mapping", "a mapping"),
         (

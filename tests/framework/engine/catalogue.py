@@ -110,10 +110,9 @@ IMPORTS: dict[str, tuple[str | bytes, str]] = {
     "magic": ("%matplotlib inline", "are for notebooks: delete them from a `.py` file"),
     "shell": ("!pip install tqdm", "nothing can be installed here"),
     "ipython": ("get_ipython().run_line_magic('matplotlib', 'inline')", "`get_ipython` exists in notebooks alone"),
-    "relative": ("from .plain import total", "in no package: write `from plain import total`, without the dot"),
-    "relative_module": ("from . import plain", "write `import plain`, without the dot"),
-    "package": ("from hw2.plain import total", "in no package: write `from plain import total`"),
-    "package_of_others": ("from nowhere.plain import f1_score", "If it is a package, do without it"),
+    "relative": ("from .nowhere import total", "in no package: write `from nowhere import total`, without the dot"),
+    "relative_module": ("from . import nowhere", "write `import nowhere`, without the dot"),
+    "package_of_others": ("from nowhere.metrics import f1_score", "If it is a package, do without it"),
     "letters": ("import Plain", "Your submission has `plain.py`: capital and small letters differ here"),
     "name_misspelt": ("from plain import totl", "It defines `total`; is that what is meant?"),
     "newer_library": ("from itertools import batched_of_nobody", "which has no `itertools.batched_of_nobody`"),
@@ -143,8 +142,6 @@ IMPORTS: dict[str, tuple[str | bytes, str]] = {
     "prompt": (">>> x = 1", "are prompts of an interpreter"),
     "tabs": ("if True:\n        x = 1\n\tx = 2", "Have your editor turn tabs into four spaces"),
     "backslash": ("x = 'C:\\Users'", "A backslash in a string begins an escape"),
-    "old_encoding": (b"x = 'M\xfcller'", "`basics.py` is not saved as UTF-8"),
-    "null_byte": (b"x = 1\0", "`basics.py` holds null bytes, so it is not plain text"),
 }  # fmt: skip
 #: Files that only carry the name of a module, whole.
 KINDS: dict[str, tuple[bytes, str]] = {

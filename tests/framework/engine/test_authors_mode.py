@@ -75,7 +75,9 @@ def test_a_suite_without_a_submission_says_what_it_needs(tmp_path):
 
 def test_a_suite_that_cannot_be_collected_is_its_authors_mistake(tmp_path):
     """A mistake at import is reported with file and reason; no submission is blamed for it."""
-    suite = "from grader.checks import points\nimport no_such_module\n\n@points(1)\ndef test_a(student):\n    pass\n"
+    suite = (
+        'from grader.checks import points\nimport no_such_module\n\n@points(1)\ndef test_a(student):\n    """A."""\n'
+    )
     course = load_course(write_course(tmp_path / "course", suite=suite))
     with pytest.raises(AuthoringError, match="no_such_module") as caught:
         grade_upload(course, course.assignment("tiny"), Upload(handed_in()))

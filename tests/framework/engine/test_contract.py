@@ -128,7 +128,7 @@ def test_containers_blame_the_student_for_what_they_lack():
     """A key or an item that is missing is a contract error with what is there; what is there can be had."""
     with pytest.raises(ContractError, match="no key 'b'; it has 'a'"):
         StudentDict(a=1)["b"]
-    with pytest.raises(ContractError, match="has 1 items; item 3"):
+    with pytest.raises(ContractError, match="has 1 item; item 3"):
         StudentList([1])[3]
     assert StudentDict(a=1)["a"] == 1
     assert StudentDict(a=1).get("b") is None

@@ -157,7 +157,7 @@ def test_what_keeps_a_module_from_being_imported_is_named_with_its_fix(reports, 
     first, *others = [check for check in reports[submission].checks if check.id in OF_BASICS and check.message]
     assert told in first.message
     assert first.message.count("\n\n") == (0 if submission == "import_gpu" else 1), "one cause has one piece of advice"
-    assert (first.place is None) == (submission in ("kind_pdf", "kind_office", "import_null_byte"))
+    assert (first.place is None) == (submission in ("kind_pdf", "kind_office"))
     assert not first.hint, "a hint about the check does not help here"
     for check in others:
         assert check.message == f'`basics.py` could not be imported: see "{first.title.rstrip(".")}".'

@@ -37,8 +37,8 @@ from grader.checks import points
 @points(4)
 def test_model(student, held_out, award, show):
     """It answers."""
-    award(held_out.accuracy(student.predict), metric="quality")
     show.confusion(held_out.examples(40), student.predict)
+    award(held_out.accuracy(student.predict), metric="quality")
 
 
 @points(1, visibility="hidden")
