@@ -95,7 +95,7 @@ def test_a_file_written_by_a_cell_that_is_no_python_costs_that_file_alone():
     assert assembled.problem is None
     assert assembled.files["ops.py"] == b"def double(x:\n    return 2"
     assert "return 5" in assembled.files["net.py"].decode()
-    assert any("`ops.py` was taken" in note and "no Python (line 1" in note for note in assembled.notes)
+    assert any("`ops.py` was taken" in note and "not Python (line 1" in note for note in assembled.notes)
 
 
 def test_a_plain_cell_brings_what_it_uses():
@@ -164,10 +164,10 @@ def test_a_cell_with_a_syntax_error_is_named_and_costs_its_own_functions_only():
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (b"{", "no JSON"),
+        (b"{", "not JSON"),
         (b"[]", "format 4"),
-        (b"\xff\xfe", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b'{"cells": {}}', "format 4"),
     ],
 )
