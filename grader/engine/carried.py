@@ -43,14 +43,9 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, solution: Mapping[str,
 
     The smallest data files come first, so that a large one costs none of the others.
     """
+    if beyond := too_much_source(files, rules):
+        return beyond
     source = {name: data for name, data in files.items() if name.endswith(".py")}
-    size = sum(map(_size, source.items()))
-    if size > rules.source_kb * _KB:
-        problem = (
-            f"its Python files have {_in_kb(size)} together, more than the {rules.source_kb} kB that are taken; leave out "
-            "data and generated code"
-        )
-        return Carried({}, problem=problem, flags=(f"{_in_kb(size)} of Python source",))
     kept, left, room = set(source), {}, rules.data_kb * _KB
     for name, data in sorted(files.items(), key=lambda item: (_size(item), item[0])):
         if name in source:
@@ -73,6 +68,18 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, solution: Mapping[str,
     may = f"{', '.join(rules.data)} up to {rules.data_kb} kB together" if rules.data_kb and rules.data else "none"
     note = f"Grading runs without {_listed(left)} (data files that are taken: {may})." if left else ""
     return Carried(taken, note, tuple(flags))
+
+
+def too_much_source(files: Mapping[str, bytes], rules: UploadConfig) -> Carried | None:
+    """What comes of ``files`` whose Python source is larger than ``rules`` allow, before anybody reads it; else None."""
+    size = sum(_size((name, data)) for name, data in files.items() if name.endswith(".py"))
+    if size <= rules.source_kb * _KB:
+        return None
+    problem = (
+        f"its Python files have {_in_kb(size)} together, more than the {rules.source_kb} kB that are taken; leave out "
+        "data and generated code"
+    )
+    return Carried({}, problem=problem, flags=(f"{_in_kb(size)} of Python source",))
 
 
 def compressed(files: Mapping[str, bytes]) -> int:

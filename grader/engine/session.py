@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version, held_out_key
-from grader.engine.carried import sift
+from grader.engine.carried import sift, too_much_source
 from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
@@ -186,6 +186,8 @@ class Session:
             seed = derive_seed(self.secret.hex(), digest, self.version)
         if problem:
             return Prepared(files, digest, seed, problem=problem)
+        if beyond := too_much_source(files, self.assignment.upload):
+            return Prepared(files, digest, seed, problem=beyond.problem, flags=beyond.flags)
         reading = self.start_reader().read(files, alive)
         assembled = reading.assembled
         if assembled.problem:

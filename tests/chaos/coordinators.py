@@ -10,6 +10,7 @@ import functools
 import multiprocessing
 import os
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -98,6 +99,8 @@ def run(folder: Path, url: str, kills: int, rng: random.Random) -> Outcome:
         at = BEGIN + timedelta(minutes=number)
         store.put_submission("tiny", f"s{number:04}", {"tiny.py": f"# {number}\n".encode()}, received_at=at)
     # Forked from a server that has imported this module already: a coordinator is there at once.
+    if not hasattr(sys.modules["__main__"], "__spec__"):
+        sys.modules["__main__"].__spec__ = None  # pytest-xdist's workers lack it, and multiprocessing reads it
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
 

@@ -278,10 +278,11 @@ def test_fit_history(student, probe, rng):
     got = probe.run_fit(student.ref("fit"), train, validation, 3, 1, 0.1, 10, _seed(rng))
     moved = (got["train_scores"] - got["first_scores"]).abs().max().item()
     assert moved > 1e-3, "After one epoch the model has the weights it came with: it is measured before it is trained."
-    loss = F.cross_entropy(got["validation_scores"], validation[1])
-    expected = {"the loss of the model that came in: it is measured before the epoch": F.cross_entropy(got["first_validation_scores"], validation[1])}
+    # By how much it is off otherwise is the business of `evaluate` and of the loss.
+    before, after = (F.cross_entropy(got[key], validation[1]).item() for key in ("first_validation_scores", "validation_scores"))
     value = got["history"]["validation_loss"][0]
-    assert_close(value, loss, rtol=1e-3, atol=1e-4, name='after one epoch, history["validation_loss"][0]', mistakes=expected)
+    early = abs(value - before) < 0.01 * abs(after - before)
+    assert not early, 'history["validation_loss"][0] is the loss of the model that came in: it is measured before the epoch, not after it.'
 
 
 @points(2, hint="Deep-copy the state_dict when validation accuracy is best (its tensors are live); load it at the end.")
@@ -373,12 +374,12 @@ def test_train_network_budget(student, probe, rng):
         assert trained, "`train_network` never trained the `Network` that it returns."
     # After one epoch there is nothing to choose, so the validation set cannot change anything.
     others = (torch.rand(10, 1, 28, 28, generator=rng), (validation[1] + 1) % 10)
-    one, two = (
+    one, again, two = (
         probe.train_on_few(student.ref("train_network"), images, labels, *pair, 1, seed)["scores"]
-        for pair in (validation, others)
+        for pair in (validation, validation, others)
     )
-    same = torch.allclose(one, two, rtol=1e-3, atol=1e-4)
-    assert same, "Other validation images gave other weights after one epoch: the network was trained on them."
+    repeats, same = (torch.allclose(one, scores, rtol=1e-3, atol=1e-4) for scores in (again, two))
+    assert same or not repeats, "Other validation images gave other weights after one epoch: the network was trained on them."
 
 
 @points(4, hint="Look at the training curve first: does the loss fall? Then try learning rates and batch sizes.")

@@ -42,9 +42,9 @@ PRELOAD = (
 _LATE = ("torch.profiler._cupti_monitor",)
 
 
-def _to_preload(hidden: Collection[str]) -> list[str]:
-    """What to import where some packages are hidden: nothing of theirs, and nothing that needs torch without it."""
-    lacking = {*hidden, *(("torchvision",) if "torch" in hidden else ())}
+def _to_preload(masked: Collection[str]) -> list[str]:
+    """What to import where some packages are masked: nothing of theirs, and nothing that needs torch without it."""
+    lacking = {*masked, *(("torchvision",) if "torch" in masked else ())}
     return [name for name in PRELOAD if name.partition(".")[0] not in lacking]
 
 
@@ -194,11 +194,11 @@ def main(fd: int, config: dict[str, Any]) -> None:
     if _is_over(fd):
         return  # the runner was killed before this process was bound to its end
     readable = rootfs.library_folders() + list(config.get("readable", []))
-    hidden = config.get("hidden", [])
-    base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"), hidden)
+    masked = config.get("hidden", [])
+    base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"), masked)
     isolation.enter_early(base)
-    absent.hide(hidden)
-    missing = _preload([*(() if config.get("bare") else _to_preload(hidden)), *config.get("preload", [])])
+    absent.hide(masked)
+    missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
     base.warm = rlimits.read_baseline()
     isolation.enter(base)
     gc.collect()

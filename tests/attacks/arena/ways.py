@@ -63,8 +63,7 @@ TO_TORCH: dict[str, tuple[str, dict[str, str | bytes], str]] = {
     "free_file_leaves_code": ("A file that may use torch writes the other one anew.", {"plain.py": _PLAIN, "work.py": f"print('TRIED')\nfrom pathlib import Path\nPath('plain.py').write_text({_WITH_TORCH!r})\n"}, "TRIED"),
     "deep_source": ("A sum so long that the runner, deep in its stack, cannot parse what the worker can.", {"plain.py": _WITH_TORCH + _DEEP}, "-"),
     "deep_helper": ("The same in a helper.", {"plain.py": "from lender import normalise\n", "lender.py": _WITH_TORCH + _DEEP}, "-"),
-    "large_source": ("A file that nobody wants to read to its end.", {"plain.py": _WITH_TORCH + "#" * (2 << 20)}, "-"),
-    "chains": ("Attributes of attributes, so that reading them takes for ever.", {"plain.py": "def f(a):\n" + (" a" + ".b" * 850 + "\n") * 400 + _PLAIN}, "-"),
+    "chains": ("Attributes of attributes, so that reading them takes for ever.", {"plain.py": "def f(a):\n" + (" a" + ".b" * 850 + "\n") * 250 + _PLAIN}, "-"),
     "chain_below_a_sum": ("A chain of attributes too long for a walk that recurses, below a long sum.", {"plain.py": "def f(a):\n return " + "a + " * 900 + "a" + ".b" * 1500 + "\n" + _PLAIN}, "-"),
 }  # fmt: skip
 
