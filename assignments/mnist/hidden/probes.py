@@ -102,9 +102,12 @@ def steps_of_training(train_batch, weight, bias, batches, learning_rate, loss, t
 
 
 def measure(accuracy, weight, bias, x, y, plain, training, noise=None, strict=False):
-    """Call ``accuracy`` on a watched model whose batch norm has seen ``noise``; its scores in evaluation mode, too."""
+    """Call ``accuracy`` on a watched model whose batch norm has seen ``noise``; its scores in evaluation mode, too.
+
+    A ``strict`` model answers otherwise where a graph is recorded.
+    """
     torch.manual_seed(1)
-    wanted = {"training": False, "graph": False} if strict else {}
+    wanted = {"graph": False} if strict else {}
     model = Watched(LinearClassifier(weight, bias, noisy=not plain), **wanted)
     if noise is not None:
         model(noise)
@@ -338,7 +341,7 @@ class Oddities(nn.Module):
 
 def averaged(predict_averaged, weight, images, settings, strict=False):
     """The student's averaged prediction for a linear model, with the modes and gradients of its forward passes."""
-    wanted = {"training": False, "graph": False} if strict else {}
+    wanted = {"graph": False} if strict else {}
     model = Watched(Oddities(weight.requires_grad_()), **wanted).train()
     probabilities = predict_averaged(model, images.clone(), **settings)
     return {"probabilities": probabilities.detach(), "seen": model.seen}
