@@ -341,7 +341,7 @@ class Oddities(nn.Module):
 
 def averaged(predict_averaged, weight, images, settings, strict=False):
     """The student's averaged prediction for a linear model, with the modes and gradients of its forward passes."""
-    wanted = {"graph": False} if strict else {}
+    wanted = {"training": False, "graph": False} if strict else {}
     model = Watched(Oddities(weight.requires_grad_()), **wanted).train()
     probabilities = predict_averaged(model, images.clone(), **settings)
     return {"probabilities": probabilities.detach(), "seen": model.seen}
