@@ -19,7 +19,7 @@ collect_ignore = ["course", "submissions", "arena"]
 
 @pytest.fixture(scope="session")
 def battle(tmp_path_factory: pytest.TempPathFactory) -> Battle:
-    """What came of grading all attacks, with honest neighbours, on two slots."""
+    """What came of grading all attacks, with honest neighbours, on several slots."""
     return fight(attacks(), tmp_path_factory.mktemp("attacked"))
 
 

@@ -68,8 +68,8 @@ def build_course(root: Path, token: str) -> Path:
     return state
 
 
-def fight(attacks: list[Attack], root: Path, slots: int = 2) -> Battle:
-    """Grade everything in one batch."""
+def fight(attacks: list[Attack], root: Path, slots: int = 4) -> Battle:
+    """Grade everything in one batch. More slots than cores: some attacks do nothing but wait for a limit."""
     token = secrets.token_hex(4)
     battle = Battle(token, root)
     state = build_course(root, token)
