@@ -99,7 +99,7 @@ class MountNamespace(_Namespace):
     def confine(self, base: Base, limits: Limits, berth: Berth) -> bool:
         # The control groups' namespace hides where on this machine its own group lies.
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWCGROUP)
-        rootfs.mount_scratch(limits.scratch_mb, *base.user_of(berth))
+        rootfs.mount_scratch(limits.scratch_mb, *base.user_of(berth), base.readable)
         return True
 
     def probe(self, outside: Outside) -> bool:

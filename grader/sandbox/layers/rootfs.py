@@ -83,10 +83,11 @@ def _bind(source: str, target: str) -> None:
     kernel.mount("none", target, None, flags | locked)
 
 
-def mount_scratch(size_mb: int, user: int, group: int) -> None:
+def mount_scratch(size_mb: int, user: int, group: int, readable: Sequence[str] = ()) -> None:
     """Give this process a scratch folder that nobody else has, of limited size and owned by ``user``.
 
     Its /tmp and its /dev/shm, of semaphores and shared memory, are two of the folders in there: one size holds for all.
+    ``readable`` folders that lie below one of them, as the libraries of a course that was cloned to /tmp do, stay there.
 
     Raises:
         OSError: this machine does not let us.
@@ -98,8 +99,14 @@ def mount_scratch(size_mb: int, user: int, group: int) -> None:
     for path, name in PRIVATE.items():
         folder = f"{SCRATCH}/{name}"
         Path(folder).mkdir(mode=0o700)
+        for kept in readable:
+            if kept.startswith(f"{path}/"):
+                target = folder + kept.removeprefix(path)
+                Path(target).mkdir(mode=0o755, parents=True, exist_ok=True)
+                # The mount is read-only, and so is its copy; with it comes what is masked in it.
+                kernel.mount(kept, target, None, kernel.MS_BIND | kernel.MS_REC)
         os.chown(folder, user, group)
-        kernel.mount(folder, path, None, kernel.MS_BIND)
+        kernel.mount(folder, path, None, kernel.MS_BIND | kernel.MS_REC)
 
 
 def mount_proc() -> None:
