@@ -38,10 +38,11 @@ class Carried:
     problem: str | None = None
 
 
-def sift(files: Mapping[str, bytes], rules: UploadConfig, solution: Mapping[str, bytes]) -> Carried:
+def sift(files: Mapping[str, bytes], rules: UploadConfig, needed: int) -> Carried:
     """Take of ``files`` what the sandbox may have: Python files, and data files as ``rules`` say.
 
-    The smallest data files come first, so that a large one costs none of the others.
+    The smallest data files come first, so that a large one costs none of the others. ``needed`` is what the solution has,
+    in bytes as :func:`compressed` counts them.
     """
     if beyond := too_much_source(files, rules):
         return beyond
@@ -59,7 +60,7 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, solution: Mapping[str,
             left[name] = size
     flags = [f"data files that were not taken: {_listed(left)}"] if sum(left.values()) > rules.data_kb * _KB else []
     taken = {name: data for name, data in files.items() if name in kept}
-    carried, needed = compressed(taken), compressed(solution)
+    carried = compressed(taken)
     if carried > _TIMES * needed + _BYTES:
         flags.append(
             f"the files say {_in_kb(carried)}, compressed, where the solution says {_in_kb(needed)}: look for data or "

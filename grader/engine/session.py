@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version, held_out_key
-from grader.engine.carried import sift, too_much_source
+from grader.engine.carried import compressed, sift, too_much_source
 from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
 from grader.engine.probe_source import read_probes
@@ -192,7 +192,7 @@ class Session:
         assembled = reading.assembled
         if assembled.problem:
             return Prepared(files, digest, seed, problem=assembled.problem)
-        carried = sift(assembled.files, self.assignment.upload, self.reference_files)
+        carried = sift(assembled.files, self.assignment.upload, self.solution_bytes)
         if carried.problem:
             return Prepared(files, digest, seed, problem=carried.problem, flags=carried.flags)
         cuda_on_cpu = self._puts_cuda_on_cpu(carried.files)
@@ -222,6 +222,11 @@ class Session:
     def reference_files(self) -> dict[str, bytes]:
         """The solution as a student would hand it in."""
         return self.assignment.solution_files()
+
+    @functools.cached_property
+    def solution_bytes(self) -> int:
+        """What the solution says, in bytes, compressed: uploads are held against it."""
+        return compressed(self.reference_files)
 
     @functools.cached_property
     def stubs(self) -> dict[str, str]:

@@ -5,10 +5,8 @@ tests/framework/exports/test_archives.py holds ours to what is written here.
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,8 +24,6 @@ ARCHIVES = Extensions(
         "gradescope-autograder": "grader.exports.gradescope_autograder:GradescopeAutograder",
     },
 )
-#: The earliest time that a zip holds; the same results make the same bytes.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +78,6 @@ def open_archive(name: str) -> Archive:
     """
     factory: ArchiveFactory = ARCHIVES.load(name, where="--format")
     return factory()
-
-
-def zipped(files: Mapping[str, bytes], executable: frozenset[str] = frozenset()) -> bytes:
-    """A zip of ``files`` by name, in order of names, the same bytes each time; ``executable`` ones may be run."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o100755 if name in executable else 0o100644) << 16
-            archive.writestr(info, files[name])
-    return stream.getvalue()
 
 
 def member_name(text: str, *, otherwise: str) -> str:

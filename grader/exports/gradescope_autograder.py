@@ -19,10 +19,11 @@ import yaml
 from grader.course import course_secret, read_suite
 from grader.course.yaml_lines import read_marked
 from grader.errors import UsageError
-from grader.exports.archive import Packed, zipped
+from grader.exports.archive import Packed
 from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
 from grader.layer_names import LANDLOCK, SECCOMP
+from grader.release.pack import pack
 from grader.release.wheel import build_wheel, source_root
 
 #: What runs beside the student's worker: the runner and the zygote, each with torch.
@@ -126,7 +127,7 @@ class GradescopeAutograder:
             f"in Gradescope give the container at least {memory} MB of memory and {minutes} minutes; README.txt in the zip says more",
             "the zip holds hidden checks and the solution",
         )
-        return Packed(zipped(files, executable), notes=notes)
+        return Packed(pack(files, executable=executable), notes=notes)
 
 
 def derived_secret(source: Source) -> str:

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from grader.course import LeaderboardColumn
-from grader.exports.archive import Packed, zipped
+from grader.exports.archive import Packed
 from grader.exports.grades import GradeState
 from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
 from grader.records import CheckResult, Report
+from grader.release.pack import pack
 from grader.reports import student_view
 from grader.text import clean
 
@@ -44,7 +45,7 @@ class GradescopeResults:
             value = results(report, source.assignment.leaderboard, score=grade.score)
             files[f"{grade.student}/results.json"] = as_json(value)
         students = tuple(name.partition("/")[0] for name in files)
-        return Packed(zipped(files), students, tuple(left))
+        return Packed(pack(files), students, tuple(left))
 
 
 def results(

@@ -11,13 +11,14 @@ import tempfile
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.exports.archive import Packed, member_name, zipped
+from grader.exports.archive import Packed, member_name
 from grader.exports.gradebook_format import wrong_file
 from grader.exports.gradebook_rows import match_rows
 from grader.exports.grades import GradeState
 from grader.exports.lms_table import LmsTable, shown
 from grader.exports.moodle_gradebook import FULL_NAME, IDENTIFIER, MoodleGradebook
 from grader.exports.source import Source
+from grader.release.pack import pack
 from grader.reports import publish_feedback
 
 _FIX = "in Moodle: the assignment, View all submissions, Download grading worksheet"
@@ -58,7 +59,7 @@ class MoodleFeedback:
                 students.append(grade.student)
         known = {grade.student for _, grade in rows.found}
         return Packed(
-            zipped(files),
+            pack(files),
             tuple(students),
             tuple(left),
             tuple(grade.student for grade in source.grades.grades if grade.student not in known and grade.on_roster),

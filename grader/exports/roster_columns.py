@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.errors import UsageError
+from grader.exports.blackboard_gradebook import BlackboardGradebook
+from grader.exports.brightspace_gradebook import BrightspaceGradebook
+from grader.exports.canvas_gradebook import CanvasGradebook
 from grader.exports.lms_table import LmsTable, Row, fold, listed, shown
 
 #: From the surest to the least: what an institution gives, then what a platform gives.
@@ -26,8 +29,8 @@ NAMES = (
 ROLES = ("Role", "Roles", "Rolle", "Rollen", "Role/Status", "Rolle/Status")
 #: Words in a role that mark a student, in the platforms' words.
 STUDENT_ROLES = ("student", "learner", "participant", "member", "teilnehmer", "studierende", "mitglied")
-#: Names of platforms' own test students.
-_TESTERS = ("student, test", "test student", "demo student", "student demo")
+#: The platforms that have a test student of their own.
+_FORMATS = (CanvasGradebook(), BlackboardGradebook(), BrightspaceGradebook())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,7 @@ def people_rows(table: LmsTable) -> list[Row]:
 
 def is_tester(table: LmsTable, row: Row) -> bool:
     """True for a row of a platform's own test student."""
-    preview = any(cell.strip().casefold().endswith("_previewuser") for cell in row.cells)
-    return preview or full_name(table, row) in _TESTERS
+    return any(form.is_test_student(full_name(table, row), row.cells) for form in _FORMATS)
 
 
 def full_name(table: LmsTable, row: Row) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _FILE_MODE = 0o100644
+_PROGRAM_MODE = 0o100755
 
 
 def pack_release(
@@ -66,14 +67,17 @@ def pack_release(
     return tuple(write_file(folder / f"{name}.zip", data) for name, data in packed.items())
 
 
-def pack(files: Mapping[str, bytes], top: str) -> bytes:
-    """A zip of ``files`` below the folder ``top``: sorted, with one date, one mode and one compression for all."""
+def pack(files: Mapping[str, bytes], top: str = "", *, executable: frozenset[str] = frozenset()) -> bytes:
+    """A zip of ``files``, the same bytes each time: sorted, with one date and one compression for all.
+
+    They are below the folder ``top``, where one is given. Those that ``executable`` names may be run.
+    """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for path, data in sorted(files.items()):
-            info = zipfile.ZipInfo(f"{top}/{path}", _DATE)
+            info = zipfile.ZipInfo(f"{top}/{path}" if top else path, _DATE)
             info.create_system = _UNIX
-            info.external_attr = _FILE_MODE << 16
+            info.external_attr = (_PROGRAM_MODE if path in executable else _FILE_MODE) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data, compresslevel=9)
     return stream.getvalue()

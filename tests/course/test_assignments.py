@@ -10,7 +10,7 @@ import pytest
 
 from grader.course import load_course, read_questions, read_suite
 from grader.demo.classroom import make_class
-from grader.engine.carried import sift
+from grader.engine.carried import compressed, sift
 from grader.engine.rules import check_rules
 from grader.intake.assemble import assemble
 from grader.release.build import read_folder
@@ -98,6 +98,6 @@ def test_right_work_is_no_matter_for_staff(name):
     solution, bundle = assignment.solution_files(), read_folder(assignment.release_folder)
     right = [apply(variant, solution) for variant in read_variants(assignment) if variant.kind == "right"]
     for files in ({**bundle, **solution}, *right):
-        got = sift(files, assignment.upload, solution)
+        got = sift(files, assignment.upload, compressed(solution))
         assert (got.problem, got.note, got.flags) == (None, "", ())
         assert {name for name in files if name.endswith(".py")} <= set(got.files)

@@ -219,7 +219,7 @@ SOLUTION = {"a.py": b"".join(b"def f%d(x):\n    return x + %d\n" % (k, k) for k 
 )
 def test_what_reaches_the_sandbox(files, kept, flagged):
     """Python files, and small data files of the kinds that are named; a long name counts as what it says."""
-    got = sift(files, UploadConfig(), SOLUTION)
+    got = sift(files, UploadConfig(), compressed(SOLUTION))
     assert got.problem is None
     assert set(got.files) == kept if kept is not None else len(got.files) < 25
     assert any(flagged in flag for flag in got.flags) if flagged else not got.flags
@@ -243,13 +243,13 @@ def test_data_in_the_source_shows_however_it_is_spelt(spelling):
     }[spelling]  # fmt: skip
     rules = UploadConfig(data_kb=100)
     assert compressed(spelt) > 18_000
-    assert any("compressed" in flag for flag in sift(spelt, rules, SOLUTION).flags)
-    assert not sift(SOLUTION, rules, SOLUTION).flags
+    assert any("compressed" in flag for flag in sift(spelt, rules, compressed(SOLUTION)).flags)
+    assert not sift(SOLUTION, rules, compressed(SOLUTION)).flags
 
 
 def test_too_much_source_is_not_graded():
     """The limit is the assignment's, and said."""
-    got = sift({"a.py": b"#" * 3000}, UploadConfig(source_kb=2), SOLUTION)
+    got = sift({"a.py": b"#" * 3000}, UploadConfig(source_kb=2), compressed(SOLUTION))
     assert "3 kB" in (got.problem or "")
     assert "2 kB" in (got.problem or "")
     assert not got.files
