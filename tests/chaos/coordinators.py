@@ -30,6 +30,8 @@ from tests.support.builder import Homework, build_course
 CLAIM_S = 1.0
 #: How long a stub grades at most, and how long after its first claim a coordinator may live, in seconds.
 GRADING_S, LIFE_S = 0.02, 0.15
+#: Submissions that may be graded for each kill. What is handed in is more, so that no machine is so fast that it has none left.
+GRADED_A_KILL = 8
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 COURSE = """\
 course: {name: Shared, timezone: UTC}
@@ -39,15 +41,16 @@ assignments:
 
 
 class StubExecutor:
-    """Gives every submission a report after a moment, one after the other."""
+    """Gives every submission a report after a moment, one after the other, as far as there are permits."""
 
-    def __init__(self, version: str, begun: Any) -> None:
-        self._version, self._begun = version, begun
+    def __init__(self, version: str, begun: Any, permits: Any) -> None:
+        self._version, self._begun, self._permits = version, begun, permits
 
     def run(self, tasks: Iterable[Any]) -> Iterator[Result[Report]]:
         """A result for each task."""
         for task in tasks:
             self._begun.set()
+            self._permits.acquire()
             started = datetime.now(UTC)
             time.sleep(random.uniform(0, GRADING_S))
             yield Result(task.key, self._report(digest_files(task.files)), started, 0.01, 1)
@@ -63,13 +66,13 @@ class StubExecutor:
         )  # fmt: skip
 
 
-def coordinate(course_file: str, state: str, url: str, begun: Any) -> None:
+def coordinate(course_file: str, state: str, url: str, begun: Any, permits: Any) -> None:
     """One coordinator: what ``autograde grade`` does, but for the grading."""
     course = load_course(Path(course_file))
     store = Store(Path(state), url)
     store.claims = functools.partial(store.claims, claim_s=CLAIM_S)  # type: ignore[method-assign]
     version = grade.grader_version(course.assignment("tiny"), "cpu")
-    grade.open_executor = lambda *_: StubExecutor(version, begun)  # type: ignore[attr-defined]
+    grade.open_executor = lambda *_: StubExecutor(version, begun, permits)  # type: ignore[attr-defined]
     grade._LOOK_AGAIN_S = 0.05
     grade_assignment(course, course.assignment("tiny"), store, slots=3)
 
@@ -95,7 +98,7 @@ def run(folder: Path, url: str, kills: int, rng: random.Random) -> Outcome:
     """Have two coordinators grade, kill one of them at random ``kills`` times, and let the last two finish."""
     course = build_course(folder / "course", COURSE, Homework("tiny", {"tiny.py": '"""A solution."""\n'}))
     store = Store(folder / "state", url)
-    for number in range(kills * 8 + 20):
+    for number in range(kills * GRADED_A_KILL + 20):
         at = BEGIN + timedelta(minutes=number)
         store.put_submission("tiny", f"s{number:04}", {"tiny.py": f"# {number}\n".encode()}, received_at=at)
     # Forked from a server that has imported this module already: a coordinator is there at once.
@@ -104,15 +107,23 @@ def run(folder: Path, url: str, kills: int, rng: random.Random) -> Outcome:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
 
+    permits = context.Semaphore(0)
+
+    def allow(number: int) -> None:
+        for _ in range(number):
+            permits.release()
+
     def start() -> tuple[Any, Any]:
         begun = context.Event()
-        process = context.Process(target=coordinate, args=(str(course), str(folder / "state"), url, begun), daemon=True)
+        arguments = (str(course), str(folder / "state"), url, begun, permits)
+        process = context.Process(target=coordinate, args=arguments, daemon=True)
         process.start()
         return process, begun
 
     running = [start(), start()]
     killed = 0
     while killed < kills:
+        allow(GRADED_A_KILL)
         process, begun = victim = rng.choice(running)
         while not begun.wait(0.1):
             if not process.is_alive():
@@ -124,6 +135,9 @@ def run(folder: Path, url: str, kills: int, rng: random.Random) -> Outcome:
             raise RuntimeError("nothing was left to grade before the last kill")
         killed += 1
         running[running.index(victim)] = start()
+    allow(
+        2 * (kills * GRADED_A_KILL + 20)
+    )  # a permit may have died with who held it, and a submission is claimed again
     for process, _ in running:
         process.join()
         if process.exitcode:
