@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, results, rosters, similar, storage, student
+from grader.cli import (
+    author,
+    export,
+    gradebook,
+    instructor,
+    operator,
+    results,
+    rosters,
+    similar,
+    stats,
+    storage,
+    student,
+)
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
@@ -71,6 +83,7 @@ app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
+app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
