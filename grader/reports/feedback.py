@@ -16,6 +16,7 @@ from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
 from grader.reports.causes import causes_of, passed
 from grader.reports.formatting import moment, number
+from grader.reports.next_steps import next_steps, progress
 from grader.reports.pages import render, script
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
@@ -47,6 +48,8 @@ class FeedbackItem:
     """Whose due date counts, where that is not ``owner``: a team's, say, on the page of one of its members."""
     received_from: ReceivedFrom = ReceivedFrom.UNKNOWN
     """Where ``received_at`` comes from."""
+    before: Report | None = None
+    """The report on the submission before this one."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
@@ -129,6 +132,7 @@ def write_feedback(
     report = student_view(graded.report, due=due, now=now)
     place = folder / summary.owner
     metrics = {column.metric: column for column in assignment.leaderboard}
+    causes = causes_of(report.checks, report.message)
     html = render(
         "feedback.html.j2",
         course=course.name,
@@ -140,7 +144,9 @@ def write_feedback(
         due=moment(due, course.timezone) if due else None,
         received=summary.received,
         received_from=graded.received_from.words,
-        causes=causes_of(report.checks, report.message),
+        causes=causes,
+        steps=next_steps(causes),
+        progress=progress(report, graded.before),
         passed=passed(report.checks),
         answers=answers(graded, assignment),
         made=moment(now, course.timezone),
