@@ -13,6 +13,7 @@ from grader.cli import (
     export,
     gradebook,
     instructor,
+    marks,
     operator,
     results,
     rosters,
@@ -20,6 +21,7 @@ from grader.cli import (
     stats,
     storage,
     student,
+    viva,
 )
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
@@ -85,6 +87,8 @@ app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
 app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
+app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
+app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
