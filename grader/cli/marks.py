@@ -42,8 +42,8 @@ def export_marks(
 
     from grader.course import load_course
     from grader.files import write_file
+    from grader.review.mark_table import mark_rows, write_rows
     from grader.review.marking_page import write_marking_page
-    from grader.review.marks import mark_rows, write_rows
     from grader.store import open_store
 
     loaded = load_course(course)
@@ -79,7 +79,7 @@ def import_marks(
     """
     from grader.course import load_course
     from grader.errors import UsageError
-    from grader.review.marks import mark_rows, marker, read_rows
+    from grader.review.mark_table import mark_rows, marker, read_rows
     from grader.store import open_store
 
     loaded = load_course(course)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from grader.review.marks import marker
+from grader.review.mark_table import marker
 from grader.store import Mark
 
 if TYPE_CHECKING:

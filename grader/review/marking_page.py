@@ -16,7 +16,7 @@ from grader.reports.pages import render, script
 
 if TYPE_CHECKING:
     from grader.course import Assignment, Course
-    from grader.review.marks import MarkRow
+    from grader.review.mark_table import MarkRow
 
 
 def write_marking_page(

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from grader.cli.main import app
 from grader.course import load_course, read_questions
 from grader.records import CheckResult, Place, Report, Verdict
-from grader.review.marks import COLUMNS, MarkRow, mark_rows, read_rows, write_rows
+from grader.review.mark_table import COLUMNS, MarkRow, mark_rows, read_rows, write_rows
 from grader.review.own_code import fenced, functions_of
 from grader.review.viva_questions import HandedIn, questions_for
 from grader.review.written_answers import answers_in
