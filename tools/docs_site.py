@@ -41,6 +41,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note ids, links and what the browser fetches."""
         values = {name: value or "" for name, value in attrs}
         if "id" in values:
             self.ids.add(values["id"])
@@ -54,10 +55,12 @@ class Page(HTMLParser):
             self.paragraphs.append("")
 
     def handle_endtag(self, tag: str) -> None:
+        """Leave a paragraph or a piece of code."""
         self._open -= tag == "p" and self._open > 0
         self._code -= tag == "code"
 
     def handle_data(self, data: str) -> None:
+        """Keep the text of paragraphs; code may hold anything."""
         if self._open:
             self.paragraphs[-1] += "code" if self._code else data
 
