@@ -9,7 +9,10 @@ The package is layered; imports run one way, down this list (an import contract 
 
 from importlib.metadata import PackageNotFoundError, version
 
+#: What is installed; `autograde` is another project's name on PyPI. pyproject.toml has it and the version.
+DISTRIBUTION = "autograde-torch"
+
 try:
-    __version__ = version("autograde")
+    __version__ = version(DISTRIBUTION)
 except PackageNotFoundError:  # pragma: no cover - a source tree that was never installed
     __version__ = "0.0.0"

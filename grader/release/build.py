@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader import __version__
 from grader.course import read_suite
 from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, ReleaseError
@@ -20,6 +19,7 @@ from grader.release.handing_in import handing_in
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stubs
+from grader.release.wheel import wheel_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ ALLOWED = ("README.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "d
 LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
 
 #: Our own wheel's file name, as every bundle's requirements.txt has it.
-WHEEL_NAME = f"autograde-{__version__}-py3-none-any.whl"
+WHEEL_NAME = wheel_name()
 
 _CONFTEST = '''\
 """Puts this folder on the import path, so that `pytest` and `pytest public` find the modules you write."""
@@ -47,7 +47,7 @@ _REQUIREMENTS = """\
 # In a fresh environment, inside this folder: pip install -r requirements.txt
 # You are graded with {environment}.
 # The wheel comes with the bundle that your course hands out; it brings PyTorch and Jupyter along.
-./wheels/{wheel}[course]
+./wheels/{wheel}[student,notebook]
 """
 
 
