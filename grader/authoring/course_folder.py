@@ -17,7 +17,7 @@ from typing import Literal
 
 from grader import DISTRIBUTION, __version__
 from grader.authoring.packaged import Taken, take
-from grader.authoring.scaffold import course_values, filled, new_assignment, with_entries
+from grader.authoring.scaffold import add_assignment, course_values, filled, with_entries
 from grader.course import FILE_NAME, Student, load_course
 from grader.course.roster import Roster
 from grader.errors import CourseError, UsageError
@@ -125,9 +125,10 @@ def _write(root: Path, start: CourseStart, taken: Taken, students: Sequence[Stud
     for name, content in taken.files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
-    path.write_text(text, encoding="utf-8")
-    if start.assignment is not None:
-        new_assignment(start.assignment, course=path)
+    if start.assignment is None:
+        path.write_text(text, encoding="utf-8")
+    else:
+        add_assignment(start.assignment, path, text)
     for template, name in (("gitignore", ".gitignore"), ("course_readme.md", "README.md")):
         (root / name).write_text(_text(template, start), encoding="utf-8")
     if start.ci != "none":

@@ -41,8 +41,19 @@ def new_assignment(
 
     Raises AuthoringError where the name cannot be one or is taken, CourseError where there is no course.
     """
-    _check_name(name)
+    check_name(name)
     path, text = _course_text(course, start=start)
+    written = add_assignment(name, path, text, title=title)
+    load_course(path)
+    return written
+
+
+def add_assignment(name: str, path: Path, text: str, *, title: str | None = None) -> tuple[Path, ...]:
+    """Write the template's assignment beside the course file ``path``, whose text is to be ``text`` with its entry.
+
+    Raises AuthoringError where the name cannot be one or is taken, CourseError where nothing can be added to ``text``.
+    """
+    check_name(name)
     root = path.parent
     for folder in (root / "assignments" / name, root / "solutions" / name):
         if folder.exists():
@@ -56,12 +67,14 @@ def new_assignment(
         target.write_text(filled(template, values), encoding="utf-8")
     # The entry last: until then the course is as it was.
     write_file(path, text)
-    load_course(path)
     return (*written, path)
 
 
-def _check_name(name: str) -> None:
-    """The name becomes a module, a folder and a key, and must hide no module that checks or students import."""
+def check_name(name: str) -> None:
+    """Raise AuthoringError where ``name`` cannot be an assignment's.
+
+    The name becomes a module, a folder and a key, and must hide no module that checks or students import.
+    """
     taken = name in sys.stdlib_module_names or name in {"torch", "torchvision", "numpy", "pytest", "grader", "nbgrader"}
     if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name) or taken:
         why = "is the name of a module that others import" if taken else "cannot name a Python module"

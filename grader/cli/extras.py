@@ -22,12 +22,19 @@ _OF_STUDENTS = ("check", "submit")
 def missing_extra(module: str, command: str) -> MachineError | None:
     """The error to show where ``module`` could not be imported; None where none of our extras would bring it.
 
+    A student's bundle brings a wheel without some modules of ours; see ``grader/release/wheel.py``.
+
     Args:
         module: its name, dotted or not.
         command: what was to be run, as it is typed.
 
     """
     top = module.partition(".")[0]
+    if top == "grader":
+        return MachineError(
+            f"`autograde {command}` is for instructors, and this installation is a student's",
+            fix=f"pip install --force-reinstall '{DISTRIBUTION}[grading,authoring]'",
+        )
     wanted = _folded(_COME_WITH.get(top, top))
     extras = [extra for name, extra in needed_by_extras() if name == wanted and extra != "dev"]
     if not extras:

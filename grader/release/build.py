@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import read_suite
-from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, ReleaseError
 from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
@@ -19,6 +18,7 @@ from grader.release.handing_in import handing_in
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stubs
+from grader.release.student_setup import setup_files
 from grader.release.wheel import wheel_name
 
 if TYPE_CHECKING:
@@ -43,12 +43,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 '''
-_REQUIREMENTS = """\
-# In a fresh environment, inside this folder: pip install -r requirements.txt
-# You are graded with {environment}.
-# The wheel comes with the bundle that your course hands out; it brings PyTorch and Jupyter along.
-./wheels/{wheel}[student,notebook]
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +184,7 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
         raise AuthoringError(
             "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"
         )
-    made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME, environment=describe_environment())}
+    made = {"conftest.py": _CONFTEST, **setup_files(assignment)}
     files |= {path: text.encode() for path, text in made.items()}
     files |= make_stubs(assignment)
     return dict(sorted(files.items()))

@@ -1,7 +1,8 @@
 """Our own wheel, for the bundles: the running package, packed again from where it is installed.
 
 It is made from the package itself, not by a build: it works without a source tree, without a network and without a
-build tool. It holds our package, and nothing that came beside it, such as the course that a wheel for instructors brings.
+build tool. It holds our package, and nothing that came beside it, such as the course that a wheel for instructors brings; nor
+the templates that instructors start from, among which are a solution and a hidden suite.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from grader.release.zips import pack
 _WHEEL: Final = "Wheel-Version: 1.0\nGenerator: autograde\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 #: What tools leave in a source tree.
 _LITTER: Final = ("__pycache__", ".DS_Store", ".ipynb_checkpoints")
+#: Stays with instructors.
+_WITHHELD: Final = "grader/authoring/"
 #: Lists of what students read on a package index, and of what points there; the wheel of a bundle has neither.
 _DROPPED: Final = ("description", "description-content-type")
 
@@ -50,7 +53,7 @@ def own_wheel() -> tuple[str, bytes]:
             fix="pip install -e '.[grading]', in the source tree",
         ) from error
     info = f"{DISTRIBUTION.replace('-', '_')}-{distribution.version}.dist-info"
-    files = package_files(distribution)
+    files = {path: data for path, data in package_files(distribution).items() if not path.startswith(_WITHHELD)}
     files[f"{info}/METADATA"] = _metadata(distribution)
     files[f"{info}/WHEEL"] = _WHEEL.encode()
     for name in ("entry_points.txt", "licenses/LICENSE"):
