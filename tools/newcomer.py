@@ -150,8 +150,8 @@ class Walk:
         (wheel,) = (student / "warm_up" / "wheels").glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             assert not [name for name in archive.namelist() if name.startswith("autograde_course")]
-        self.run("pip", "install", "--quiet", "--no-index", "--no-deps", "--target", student / "lib", wheel)
         self.own(student, student / "warm_up")
+        self.run("pip", "install", "--quiet", "--no-index", "--no-deps", "--target", student / "lib", wheel)
         check = ["env", f"PYTHONPATH={student / 'lib'}", self.venv / "bin" / "python", "-m", "grader.cli.main", "check"]
         self.run(*check, cwd=student / "warm_up", code=1, shows="not written yet: standardise")
 

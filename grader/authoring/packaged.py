@@ -74,8 +74,10 @@ def take(names: Sequence[str]) -> Taken:
                 relative = path.relative_to(root)
                 if path.is_file() and not any(part in _SKIPPED for part in relative.parts):
                     files[relative.as_posix()] = path.read_bytes()
-    if any(b"weights.txt" in data for path, data in files.items() if path.endswith("README.md")):
-        files[_WEIGHTS] = (root / _WEIGHTS).read_bytes()
+    weights = (root / _WEIGHTS).read_bytes()
+    packages = re.findall(rb"(?m)^([\w-]+)==", weights)
+    if any(name in data for path, data in files.items() if path.endswith("README.md") for name in packages):
+        files[_WEIGHTS] = weights
     return Taken(tuple(wanted), "".join(sections[name] for name in wanted), _block(text, "defaults"), files)
 
 
