@@ -145,7 +145,9 @@ class Folder:
         if not folder.is_dir():
             raise UsageError("there is no such folder", where=folder, fix="name a folder that is there, or a .zip file")
         if not owner or owner.startswith(".") or any(sign in owner for sign in "/\\:"):
-            raise UsageError(f"{owner!r} cannot name a file", where="--name", fix="write the id that your course knows you by")
+            raise UsageError(
+                f"{owner!r} cannot name a file", where="--name", fix="write the id that your course knows you by"
+            )
         return _write(folder / f"{owner}.zip", submission.zipped())
 
 
