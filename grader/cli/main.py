@@ -65,6 +65,8 @@ def _root(
 STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
+app.command("submit", rich_help_panel=STUDENTS)(student.submit)
+app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)

@@ -23,8 +23,8 @@ from grader.exports.archive import Packed
 from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
 from grader.layer_names import LANDLOCK, SECCOMP
-from grader.release.pack import pack
-from grader.release.wheel import build_wheel, source_root
+from grader.release.wheel import own_wheel
+from grader.release.zips import pack
 
 #: What runs beside the student's worker: the runner and the zygote, each with torch.
 OWN_MB = 2048
@@ -34,7 +34,7 @@ _PACKAGES = (
     "jupytext", "nbformat",
 )  # fmt: skip
 #: What some data sets import, and is left out where it is not installed here.
-_OPTIONAL = ("torchvision", "mlxtend")
+_OPTIONAL = ("torchvision",)
 _IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
 #: User namespaces are not to be had in a container of somebody else's.
 _MINIMUM = (LANDLOCK, SECCOMP)
@@ -102,7 +102,7 @@ class GradescopeAutograder:
         minutes = -(-int(2 * profile.limits.wall_s + 120) // 60)
         python = "3.11"
         values = {"name": assignment.name, "profile": name, "memory": memory, "python": python}
-        wheel, content = build_wheel(source_root())
+        wheel, content = own_wheel()
         points = sum(check.points for check in read_suite(assignment.hidden_folder))
         readme = _README.format(
             title=assignment.title,
