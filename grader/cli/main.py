@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, results, rosters, storage, student
+from grader.cli import (
+    author,
+    decide,
+    explain,
+    export,
+    gradebook,
+    instructor,
+    operator,
+    results,
+    rosters,
+    storage,
+    student,
+)
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
@@ -73,6 +85,12 @@ app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
+app.add_typer(explain.app, name="grades", rich_help_panel=INSTRUCTORS)
+app.command("extend", rich_help_panel=INSTRUCTORS)(decide.extend)
+app.command("override", rich_help_panel=INSTRUCTORS)(decide.override)
+app.command("slip-days", rich_help_panel=INSTRUCTORS)(decide.slip_days)
+app.add_typer(decide.attempts, name="attempts", rich_help_panel=INSTRUCTORS)
+app.command("audit", rich_help_panel=INSTRUCTORS)(explain.audit)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
