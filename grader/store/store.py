@@ -21,9 +21,10 @@ from grader.store.summaries import read_summaries
 from grader.store.tables import attempts, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
+from grader.store.waiting import Waiting, read_waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from grader.course import Assignment, Course, Student
@@ -55,6 +56,11 @@ class Store:
     def close(self) -> None:
         """Close what connections are open; otherwise that is done when nobody has the store any more."""
         self._database.close()
+
+    @property
+    def connections(self) -> Database:
+        """The database, for a room above that keeps tables of its own beside the store's."""
+        return self._database
 
     @property
     def shared(self) -> bool:
@@ -114,6 +120,10 @@ class Store:
         """The submission's files: relative POSIX path -> content, verified against its hash."""
         return {file.path: self._blobs.get(file.sha256) for file in submission.files}
 
+    def content(self, file: StoredFile) -> bytes:
+        """The content of one file of a submission, verified against its hash."""
+        return self._blobs.get(file.sha256)
+
     def pending(self, assignment: str, grader_version: str, *, force: bool = False) -> list[Submission]:
         """The submissions that this grader version has yet to grade, the first received first.
 
@@ -134,6 +144,23 @@ class Store:
         return [
             submission for submission in received if force or recording.needs_grading(verdicts.get(submission.id, []))
         ]
+
+    def waiting(self, versions: Mapping[str, str]) -> list[Waiting]:
+        """What waits of each assignment in ``versions``, by its grader version, the first received first; no files."""
+        with self._database.reading() as connection:
+            return read_waiting(connection, versions)
+
+    def durations(self, assignment: str, most: int = 30) -> list[float]:
+        """How long the last attempts at an assignment took that have a score, in seconds; ``most`` of them."""
+        query = (
+            select(attempts.c.started_at, attempts.c.finished_at)
+            .join(submissions, submissions.c.id == attempts.c.submission_id)
+            .where(submissions.c.assignment == assignment, attempts.c.score.is_not(None))
+            .order_by(attempts.c.id.desc())
+            .limit(most)
+        )
+        with self._database.reading() as connection:
+            return [(end - begin).total_seconds() for begin, end in connection.execute(query)]
 
     def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
@@ -197,13 +224,14 @@ class Store:
         *,
         by: Literal["owner", "student"] = "owner",
         profile: str | None = None,
+        leave_out: Container[int] = (),
     ) -> list[Standing]:
         """Where everybody stands.
 
         ``by="owner"``: a row for each student and team that handed in, as on a leaderboard. ``by="student"``: a row
         for each student of the roster, the team's submissions counted as the student's own, as in a gradebook. Rows
         run in the roster's order; owners who have left the roster come last. ``profile`` leaves out attempts of
-        others.
+        others, ``leave_out`` submissions that count for nothing, by their ids.
 
         Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
         score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
@@ -215,6 +243,7 @@ class Store:
                 connection, assignment.name, {name for given in marks.values() for name in given}
             )
             received = uploads.read(connection, submissions.c.assignment == assignment.name)
+        received = [submission for submission in received if submission.id not in leave_out]
         history = entries(received, summaries, assignment, profile)
         return standings(history, course.roster, assignment, marks, by=by)
 
