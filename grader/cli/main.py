@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, results, rosters, storage, student
+from grader.cli import author, export, gradebook, instructor, operator, results, rosters, storage, student, web
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
@@ -71,6 +71,8 @@ app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
+app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
+app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)

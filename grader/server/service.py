@@ -196,7 +196,9 @@ class Service:
         return queue
 
     def _read_queue(self, now: float) -> Queue:
-        running = self.hub.running()
+        graders = self.graders()
+        # What this machine grades is known to the moment, what others do from their last word.
+        running = {number: now for grader in graders for number in grader.doing} | self.hub.running()
         withdrawn = self.data.withdrawn()
         everything = [item for item in self.store.waiting(self.versions()) if item.submission_id not in withdrawn]
         waiting = [item for item in everything if item.submission_id not in running]
@@ -205,7 +207,7 @@ class Service:
         seconds = {name: typical(self.store.durations(name)) for name in names}
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
         left = [seconds[name] - (now - running[number]) for number, name in of_running.items()]
-        lanes = max(1, sum(grader.lanes for grader in self.graders()))
+        lanes = max(1, sum(grader.lanes for grader in graders))
         ahead: list[str] = []
         starts = {}
         for item in order:
