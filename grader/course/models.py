@@ -14,7 +14,7 @@ from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
 
-AttemptsPolicy = Literal["best", "last"]
+AttemptsPolicy = Literal["best", "last", "chosen"]
 Direction = Literal["higher", "lower"]
 Device = Literal["cpu", "cuda"]
 CudaCalls = Literal["error", "cpu"]
@@ -60,6 +60,35 @@ class LatePolicyConfig(Section):
     grace_minutes: float = Field(default=0, ge=0, description="minutes after the due date that cost nothing")
     penalty_per_day: float = Field(default=0, ge=0, le=1, description="fraction of the score lost per day begun")
     max_days: int | None = Field(default=None, ge=0, description="later than this many days counts nothing")
+
+
+class SlipDays(Section):
+    """Days of lateness that cost nothing: a budget for each student over the whole course."""
+
+    budget: int = Field(default=0, ge=0, le=366, description="days for each student, in all assignments together")
+    per_assignment: int | None = Field(default=None, ge=0, description="at most so many of them for one assignment")
+    use: Literal["automatic", "requested"] = Field(
+        default="automatic",
+        description="spent where they help the course's grade most, or where staff enter what a student asked for",
+    )
+
+
+class AttemptLimit(Section):
+    """How often a student or team may hand in. The course's merges with the assignment's, key by key."""
+
+    capacity: int | None = Field(default=None, ge=1, description="attempts at once, before any comes back")
+    refill_hours: float | None = Field(
+        default=None, gt=0, le=8784, description="an attempt comes back after so many hours, up to `capacity`"
+    )
+    total: int | None = Field(default=None, ge=1, description="attempts altogether")
+
+
+class CourseGradeConfig(Section):
+    """How the assignments make the course's grade: their mean by `weight`."""
+
+    drop_lowest: int = Field(
+        default=0, ge=0, description="so many assignments do not count: those without which the grade is best"
+    )
 
 
 class Student(Section):
@@ -249,6 +278,7 @@ class AssignmentConfig(Section):
         default_factory=dict, description="a later due date of their own, by id of the student or team who hands in"
     )
     weight: float = Field(default=1.0, ge=0, description="weight in the course's grade")
+    droppable: bool = Field(default=True, description="whether `course_grade.drop_lowest` may leave it out")
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
     upload: UploadConfig = Field(default_factory=UploadConfig, description="what an upload may carry")
@@ -261,6 +291,12 @@ class AssignmentConfig(Section):
     leaderboard: tuple[LeaderboardColumn, ...] = ()
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
+    slip_days: int | None = Field(
+        default=None, ge=0, description="at most so many slip days here, in place of `slip_days.per_assignment`"
+    )
+    attempt_limit: AttemptLimit = Field(
+        default_factory=AttemptLimit, description="key by key in place of the course's; an empty key lifts that limit"
+    )
 
 
 class StoreConfig(Section):
@@ -308,6 +344,9 @@ class CourseFile(Section):
 
     course: CourseInfo
     late_policy: LatePolicyConfig = Field(default_factory=LatePolicyConfig)
+    slip_days: SlipDays = Field(default_factory=SlipDays)
+    attempt_limit: AttemptLimit = Field(default_factory=AttemptLimit)
+    course_grade: CourseGradeConfig = Field(default_factory=CourseGradeConfig)
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)

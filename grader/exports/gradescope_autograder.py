@@ -140,7 +140,7 @@ def course_text(source: Source) -> str:
     """autograde.yml with this assignment alone: no roster, no dates, and a sandbox that a container can offer."""
     data: dict[str, Any] = read_marked(source.course.path).data
     assignment = dict(data["assignments"][source.assignment.name])
-    for key in ("due", "extensions", "late_policy"):
+    for key in ("due", "extensions", "late_policy", "slip_days", "attempt_limit"):
         # Gradescope has its own.
         assignment.pop(key, None)
     course = {

@@ -24,13 +24,17 @@ class Allowance:
 
 def allowance(service: Service, person: Person, assignment: Assignment) -> Allowance:
     """What `person` may hand in for `assignment` now."""
+    if person.staff:
+        return Allowance(False, why="Staff hand nothing in.")
     due, now = service.due(person, assignment), service.now()
+    left = service.ledger.attempts_left(assignment.name, person.id, now)
     most = assignment.late_policy.max_days
-    if due is not None and most is not None:
+    why = ""
+    if not left:
+        why = "No attempt is left." if left.next_at is None else "No attempt is left now; the next one comes by itself."
+    elif due is not None and most is not None:
         ends = due + timedelta(days=most, minutes=assignment.late_policy.grace_minutes)
         if now > ends:
-            # Taken all the same: staff may extend, and the receipt is the proof of what there was in time.
-            return Allowance(
-                True, why="This is too late to count, unless staff give you more time. It is kept all the same."
-            )
-    return Allowance(True)
+            # Taken all the same: staff may extend, and the receipt is the proof of what there was.
+            why = "This is too late to count, unless staff give you more time. It is kept all the same."
+    return Allowance(bool(left), left.left, left.next_at, why)

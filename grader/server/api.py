@@ -192,7 +192,7 @@ def _submission(request: Request, service: Service, receipt: Receipt) -> Submiss
         problem=submission.problem,
         parts=tuple(PartInfo(file=part.file, state=part.state, source=part.source) for part in receipt.parts),
         notes=receipt.notes,
-        withdrawn=submission.id in service.data.withdrawn(),
+        withdrawn=submission.id in service.store.withdrawn(),
         place=PlaceInfo(**place_event(service.place(submission))),
         score=attempt.score if attempt else None,
         max_score=attempt.max_score if attempt else None,

@@ -200,7 +200,7 @@ class Dispatcher:
         with self._taking:
             if self._stop.is_set():
                 return None
-            withdrawn = self._data.withdrawn()
+            withdrawn = self._store.withdrawn()
             for item in in_order(self._store.waiting(self._versions), datetime.now(UTC)):
                 assignment = self._course.assignments.get(item.assignment)
                 if item.submission_id in self._running or item.submission_id in withdrawn or assignment is None:

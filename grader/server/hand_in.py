@@ -78,7 +78,7 @@ def take_in(
         members=service.course.roster.members_of(owner),
         has_work=found.has_work and not found.problem,
     )
-    service.data.take_back(submission.id)
+    service.store.withdraw(submission, person.id, withdrawn=False)
     receipt = Receipt(submission, new, found.parts, found.notes)
     service.receipts.keep(submission.id, found.parts, found.notes)
     service.hub.publish(submission.id, {"kind": "queued"})

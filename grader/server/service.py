@@ -20,6 +20,7 @@ from grader.server.mailer import Mailer
 from grader.server.queueing import in_order, starts_in, typical
 from grader.server.receiving import Receipts, UploadReader
 from grader.server.web_data import GraderState, WebData
+from grader.store.ledger import Ledger
 from grader.store.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -152,25 +153,28 @@ class Service:
         found = [item for owner in owners for item in self.store.submissions(assignment.name, owner)]
         return sorted(found, key=lambda item: (item.received_at, item.id))
 
+    @property
+    def ledger(self) -> Ledger:
+        """The course's policies over what the store holds."""
+        return Ledger(self.course, self.store)
+
     def due(self, person: Person, assignment: Assignment) -> datetime | None:
         """When an assignment is due for a student: their own extension's date, or their team's."""
-        owner = self.course.roster.owner_of(person.id, assignment.name)
-        extended = [assignment.extensions[who] for who in (person.id, owner) if who in assignment.extensions]
-        return max(extended) if extended else assignment.due
+        return assignment.due if person.staff else self.ledger.due_for(assignment.name, person.id)
 
     def standing(self, assignment: Assignment, *, by: Literal["owner", "student"] = "owner") -> list[Standing]:
-        """Where everybody stands, without what was withdrawn."""
+        """Where everybody stands."""
         key, count, now = (assignment.name, by), self.hub.count, time.monotonic()
         known = self._standings.get(key)
         if known is not None and known[0] == count and now - known[1] < _STANDING_S:
             return known[2]
-        rows = self.store.standing(self.course, assignment, by=by, leave_out=self.data.withdrawn())
+        rows = self.store.standing(self.course, assignment, by=by)
         self._standings[key] = (count, now, rows)
         return rows
 
     def withdraw(self, submission: Submission, person: Person) -> None:
         """Have a submission count for nothing. It stays, and the same files handed in again count again."""
-        self.data.withdraw(submission.id, person.id)
+        self.store.withdraw(submission, person.id)
         self.changed()
 
     def changed(self) -> None:
@@ -199,7 +203,7 @@ class Service:
         graders = self.graders()
         # What this machine grades is known to the moment, what others do from their last word.
         running = {number: now for grader in graders for number in grader.doing} | self.hub.running()
-        withdrawn = self.data.withdrawn()
+        withdrawn = self.store.withdrawn()
         everything = [item for item in self.store.waiting(self.versions()) if item.submission_id not in withdrawn]
         waiting = [item for item in everything if item.submission_id not in running]
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade

@@ -70,7 +70,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     """A student's submissions with what became of each, the last first."""
     standing = standing_of(service, person, assignment)
     counting = standing.submission.id if standing and standing.submission and standing.attempt else 0
-    withdrawn = service.data.withdrawn()
+    withdrawn = service.store.withdrawn()
     tried = []
     for number, submission in enumerate(service.mine(person, assignment), start=1):
         attempts = service.store.attempts(submission=submission)
@@ -219,7 +219,7 @@ def submission_page(
                 "place": service.place(submission),
                 "checks": service.hub.checks(submission.id),
                 "again": bool(again),
-                "withdrawn": submission.id in service.data.withdrawn(),
+                "withdrawn": submission.id in service.store.withdrawn(),
                 "changes": changes(service, mine, submission, attempt),
                 "trouble": service.trouble(),
                 "student": person,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from grader.server.web_tables import choices, graders, links, metadata, sessions, tokens, withdrawals
+from grader.server.web_tables import choices, graders, links, metadata, sessions, tokens
 
 if TYPE_CHECKING:
     from grader.store import Store
@@ -234,24 +234,6 @@ class WebData:
             )
             for row in rows
         ]
-
-    # Withdrawals
-
-    def withdraw(self, submission: int, person: str) -> None:
-        """Note that a submission counts no more."""
-        with self._database.writing() as connection:
-            row = {"submission_id": submission, "person": person, "at": datetime.now(UTC)}
-            _upsert(connection, withdrawals, row, ("submission_id",))
-
-    def take_back(self, submission: int) -> None:
-        """Note that a submission counts again: the same files were handed in once more."""
-        with self._database.writing() as connection:
-            connection.execute(delete(withdrawals).where(withdrawals.c.submission_id == submission))
-
-    def withdrawn(self) -> frozenset[int]:
-        """The submissions that were withdrawn."""
-        with self._database.reading() as connection:
-            return frozenset(connection.scalars(select(withdrawals.c.submission_id)))
 
 
 def _upsert(connection: Connection, table: Any, row: dict[str, Any], keys: tuple[str, ...]) -> None:

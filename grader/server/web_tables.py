@@ -86,12 +86,3 @@ graders = Table(
     Column("doing", Text, nullable=False, server_default="[]"),
     Column("trouble", Words, nullable=False, server_default=""),
 )
-
-#: A submission that its owner has withdrawn. It stays; it counts for nothing.
-withdrawals = Table(
-    "web_withdrawals",
-    metadata,
-    Column("submission_id", Integer, primary_key=True),
-    Column("person", String, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-)
