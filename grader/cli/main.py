@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, results, rosters, storage, student
+from grader.cli import agents, author, export, gradebook, instructor, operator, results, rosters, storage, student
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
@@ -62,7 +62,13 @@ def _root(
     """Options of every command."""
 
 
-STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
+STUDENTS, INSTRUCTORS, AUTHORS, OPERATORS, ALL = (
+    "For students",
+    "For instructors",
+    "For authors",
+    "For operators",
+    "For everyone",
+)
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
@@ -78,6 +84,7 @@ app.command("release", rich_help_panel=AUTHORS)(author.release)
 app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
 app.command("doctor", rich_help_panel=ALL)(operator.doctor)
+app.command("agent", rich_help_panel=OPERATORS)(agents.agent)
 app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 
