@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from grader import __version__
 from grader.cli import (
+    agents,
     author,
     decide,
     explain,
@@ -75,7 +76,13 @@ def _root(
     """Options of every command."""
 
 
-STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
+STUDENTS, INSTRUCTORS, AUTHORS, OPERATORS, ALL = (
+    "For students",
+    "For instructors",
+    "For authors",
+    "For operators",
+    "For everyone",
+)
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
 app.command("submit", rich_help_panel=STUDENTS)(student.submit)
@@ -101,6 +108,7 @@ app.command("release", rich_help_panel=AUTHORS)(author.release)
 app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
 app.command("doctor", rich_help_panel=ALL)(operator.doctor)
+app.command("agent", rich_help_panel=OPERATORS)(agents.agent)
 app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 
