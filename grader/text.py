@@ -59,9 +59,28 @@ def screenful(text: str, *, lines: int = MAX_LINES, width: int = MAX_LINE, chars
 
 
 #: End a noun in s, and are one thing all the same.
-_SINGULAR = frozenset({"loss", "axis", "bias", "class", "basis", "lens", "gas", "bus", "this", "its", "process", "success", "dress", "less"})
+_SINGULAR = frozenset(
+    {
+        "loss",
+        "axis",
+        "bias",
+        "class",
+        "basis",
+        "lens",
+        "gas",
+        "bus",
+        "this",
+        "its",
+        "process",
+        "success",
+        "dress",
+        "less",
+    }
+)
 #: What follows the head of a noun phrase.
-_AFTER_HEAD = re.compile(r"\s+(?:of|in|after|where|without|with|away|by|from|for|to|at|on|before|between|beyond|compared|that|which|through|as)\b|,|\(")
+_AFTER_HEAD = re.compile(
+    r"\s+(?:of|in|after|where|without|with|away|by|from|for|to|at|on|before|between|beyond|compared|that|which|through|as)\b|,|\("
+)
 _VERBS = {"is": "are", "has": "have", "holds": "hold", "lacks": "lack", "looks": "look", "was": "were", "does": "do"}
 
 
@@ -71,7 +90,9 @@ def plural(name: str) -> bool:
     if phrase.startswith(("after ", "with ", "in ")):  # "after 2 updates, weights"
         phrase = phrase.partition(", ")[2]
     head = _AFTER_HEAD.split(phrase, maxsplit=1)[0]
-    if not re.fullmatch(r"[A-Za-z' ]+", head) or head.startswith("what "):  # code: a call, an entry, a name with an underscore
+    if not re.fullmatch(r"[A-Za-z' ]+", head) or head.startswith(
+        "what "
+    ):  # code: a call, an entry, a name with an underscore
         return False
     words = head.split()
     if " and " in f" {head} ":

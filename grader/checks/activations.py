@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 Activation = Callable[[torch.Tensor], torch.Tensor]
 
@@ -14,15 +15,15 @@ Activation = Callable[[torch.Tensor], torch.Tensor]
 ACTIVATIONS: dict[str, Activation] = {
     "no activation at all": lambda z: z,
     "a ReLU": torch.relu,
-    "a leaky ReLU": F.leaky_relu,
-    "a leaky ReLU of slope 0.1": lambda z: F.leaky_relu(z, 0.1),
-    "a leaky ReLU of slope 0.2": lambda z: F.leaky_relu(z, 0.2),
-    "a ReLU6": F.relu6,
-    "an ELU": F.elu,
-    "a GELU": F.gelu,
-    "a GELU by its tanh formula": lambda z: F.gelu(z, approximate="tanh"),
-    "a SiLU": F.silu,
-    "a softplus": F.softplus,
+    "a leaky ReLU": functional.leaky_relu,
+    "a leaky ReLU of slope 0.1": lambda z: functional.leaky_relu(z, 0.1),
+    "a leaky ReLU of slope 0.2": lambda z: functional.leaky_relu(z, 0.2),
+    "a ReLU6": functional.relu6,
+    "an ELU": functional.elu,
+    "a GELU": functional.gelu,
+    "a GELU by its tanh formula": lambda z: functional.gelu(z, approximate="tanh"),
+    "a SiLU": functional.silu,
+    "a softplus": functional.softplus,
     "a sigmoid": torch.sigmoid,
     "a tanh": torch.tanh,
     "the absolute value": torch.abs,
@@ -38,7 +39,7 @@ def other_activations(run: Callable[[Activation], Any], asked: str = "a ReLU") -
 
     """
     return {
-        f"{words} in place of {asked}": lambda activation=activation: run(activation)
+        f"{words} in place of {asked}": partial(run, activation)
         for words, activation in ACTIVATIONS.items()
         if words != asked
     }

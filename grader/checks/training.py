@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -95,17 +96,20 @@ def unasked(steps: Callable[..., Any], *, momentum: float = 0.0) -> dict[str, Ca
     found: dict[str, Callable[[], Any]] = {}
     for most in _NORMS:
         words = f"the gradient clipped to the norm {most:g}, which nobody asked for"
-        found[words] = lambda most=most: steps(change=clipped_by_norm(most))
+        found[words] = partial(steps, change=clipped_by_norm(most))
     for most in _VALUES:
         words = f"each entry of the gradient clipped to {most:g}, which nobody asked for"
-        found[words] = lambda most=most: steps(change=clipped_by_value(most))
+        found[words] = partial(steps, change=clipped_by_value(most))
     for decay in _DECAYS:
-        words = f"a weight decay of {decay:g}, which nobody asked for"
-        found[words] = lambda decay=decay: steps(decay=decay)
+        found[f"a weight decay of {decay:g}, which nobody asked for"] = partial(steps, decay=decay)
     for other in (0.0, *_MOMENTA):
         if other != momentum:
-            words = f"a momentum of {other:g}, which nobody asked for" if other else "no momentum, where there should be some"
-            found[words] = lambda other=other: steps(momentum=other)
+            words = (
+                f"a momentum of {other:g}, which nobody asked for"
+                if other
+                else "no momentum, where there should be some"
+            )
+            found[words] = partial(steps, momentum=other)
     return found
 
 

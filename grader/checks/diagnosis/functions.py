@@ -34,7 +34,7 @@ def relu(x: Any) -> Any:
 
 
 def elu(x: Any) -> Any:
-    """x where it is positive, exp(x) - 1 elsewhere."""
+    """``x`` where it is positive, exp(x) - 1 elsewhere."""
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
 
 
@@ -44,7 +44,7 @@ def softplus(x: Any) -> Any:
 
 
 def gelu(x: Any) -> Any:
-    """x times the share of a standard normal distribution below x, by the error function."""
+    """``x`` times the share of a standard normal distribution below x, by the error function."""
     return 0.5 * x * (1 + np.vectorize(math.erf, otypes=[float])(np.asarray(x, dtype=float) / math.sqrt(2)))
 
 
@@ -99,18 +99,23 @@ def missing(case: Case) -> Iterator[Claim]:
             yield Claim(
                 f"looks as if the log-softmax over axis {axis} were missing.", case.e, got=log_softmax(case.a, axis)
             )
-    words = "entries that should be cut to zero are negative: a ReLU is missing, or another activation stands in its place."
+    words = (
+        "entries that should be cut to zero are negative: a ReLU is missing, or another activation stands in its place."
+    )
     yield from _cut(case, words, relu(case.a))
     yield from _cut(case, "it is not clipped: entries leave the range [0, 1].", np.clip(case.a, 0, 1))
     yield from _cut(case, "it is not clipped: entries leave the range [-1, 1].", np.clip(case.a, -1, 1))
 
 
+#: How far from 1 the sum of probabilities may be that were meant to be normalised.
+_NEARLY = 0.1
+
+
 def _normalised(a: Array, axis: int) -> bool:
     """Whether these are probabilities along an axis already, or their logarithms, if not quite exactly."""
-    near = {"rtol": 0.0, "atol": 0.1}
-    if (a >= 0).all() and np.allclose(a.sum(axis), 1.0, **near):
+    if (a >= 0).all() and np.allclose(a.sum(axis), 1.0, rtol=0, atol=_NEARLY):
         return True
-    return bool((a <= near["atol"]).all() and np.allclose(np.exp(a).sum(axis), 1.0, **near))
+    return bool((a <= _NEARLY).all() and np.allclose(np.exp(a).sum(axis), 1.0, rtol=0, atol=_NEARLY))
 
 
 def _cut(case: Case, words: str, cut: Array) -> Iterator[Claim]:
