@@ -6,7 +6,6 @@ Conventions, the same in every function here:
 * A loss is a mean over the batch, and every ``d...`` is the gradient of that mean.
 * ``cache`` is yours: whatever your forward function wants to hand to its own backward function.
 * Work in the dtype you are given; float64 in, float64 out.
-* A forward function or a loss writes into none of its arguments.
 """
 
 from collections.abc import Callable

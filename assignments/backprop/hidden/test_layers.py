@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.checks import assert_close, points, untouched
+from grader.checks import assert_close, points
 
 # float32 inside, and an epsilon here or there, are right as well.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
@@ -36,13 +36,13 @@ def affine_backward(student, np_rng, shape):
 def test_affine_forward(student, np_rng, shape):
     """`affine_forward` computes x w + b, for inputs with more than two axes too."""
     (x, w, b, _), truth = affine_case(np_rng, shape)
-    out, _ = untouched(student.affine_forward)(x, w, b)
+    out, _ = student.affine_forward(x, w, b)
     mistakes = {
         "each example flattened in another order (order=\"F\"?)": lambda: x.reshape(len(x), -1, order="F") @ w + b,
         "b left out": lambda: truth["out"] - b,
         "b subtracted": lambda: truth["out"] - 2 * b,
     }
-    assert_close(out, truth["out"], name="out", inputs={"x": x, "w": w, "b": b}, mistakes=mistakes, dtype=np.float64, **TOLERANCE)
+    assert_close(out, truth["out"], name="out", inputs={"x": x, "w": w, "b": b}, mistakes=mistakes, **TOLERANCE)
 
 
 @points(3, hint="dx = dout wᵀ, in the shape that x had.")
@@ -82,7 +82,7 @@ def away_from_zero(np_rng, shape):
 def test_relu_forward(student, np_rng):
     """`relu_forward` keeps what is positive."""
     x = away_from_zero(np_rng, (4, 3, 5))
-    out, _ = untouched(student.relu_forward)(x)
+    out, _ = student.relu_forward(x)
     assert_close(out, np.where(x > 0, x, 0.0), name="out", inputs={"x": x}, **TOLERANCE)
 
 
@@ -105,7 +105,7 @@ def test_relu_backward(student, np_rng, shape):
 def test_sigmoid_forward(student, np_rng):
     """`sigmoid_forward` follows its definition."""
     x = 2 * np_rng.normal(size=(5, 2, 3))
-    out, _ = untouched(student.sigmoid_forward)(x)
+    out, _ = student.sigmoid_forward(x)
     assert_close(out, torch.sigmoid(torch.tensor(x)).numpy(), name="out", inputs={"x": x}, **TOLERANCE)
 
 

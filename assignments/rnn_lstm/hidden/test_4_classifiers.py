@@ -226,7 +226,12 @@ def _truth(weight, bias, batches, rate, momentum, max_norm, clip, *, stale=False
     def change(gradients):
         return clip(gradients, max_norm)
 
-    linear, start = of_linear(loss), (weight, bias)
+    start = (weight, bias)
+
+    def linear(parameters, x, y):
+        penalty = sum(parameter.square().sum() for parameter in parameters)
+        return of_linear(loss)(parameters, x, y) + decay / 2 * penalty
+
     left = None
     if stale:  # the gradient of the first batch stands there already
         leaves = [parameter.double().requires_grad_() for parameter in start]
@@ -301,6 +306,9 @@ def test_train_step(student, probe, rng, max_norm, momentum):
     mistakes["no step taken at all"] = weight.double()
     mistakes["the biases' gradients left out of the norm"] = lambda: _truth(weight, bias, batches, *settings, _clip_weights)[0]
     mistakes["the norm limited to max_norm divided by the batch's size"] = lambda: _truth(weight, bias, batches, *settings, _clip_by_batch())[0]
+    for decay in (1e-4, 1e-3, 5e-3, 1e-2, 0.1):
+        words = f"a weight decay of {decay:g} in front of the clipping, which nobody asked for"
+        mistakes[words] = lambda decay=decay: _truth(weight, bias, batches, *settings, right_clip, decay=decay)[0]
     for share in (0.05, 0.1, 0.2):
         mistakes[f"labels smoothed by {share:g}"] = lambda share=share: _truth(weight, bias, batches, *settings, right_clip, smoothing=share)[0]
     assert_close(got["weight"], right[0], rtol=1e-4, atol=1e-5, name="the weight after two steps", mistakes=mistakes)
