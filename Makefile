@@ -11,13 +11,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
+.PHONY: help demo serve quick test setup docs docs-reference figures bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
+
+serve: setup  ## open a made-up class as a web service on this machine, with sign-in links
+	$(BIN)/autograde serve --demo
 
 # `make test ONLY=engine` runs the tests of one package, `ONLY=tests/course` those below a folder; so does `make quick`.
 ONLY ?=
@@ -102,6 +105,12 @@ drift: setup  ## check that release/ and docs/reference/ are what their sources 
 	$(BIN)/autograde release --check
 	$(BIN)/python -m tools.reference --check
 
+docs: setup  ## build the docs site into build/site, and check its links
+	$(BIN)/python -m tools.docs_site
+
+figures: setup  ## draw the handouts' figures anew
+	set -e; for name in backprop keypoints mnist pytorch_basics rnn_lstm; do $(BIN)/python -m tools.figures.$$name; done
+
 docs-reference: setup  ## write docs/reference/ from the command line, the course file's schema and the plugin
 	$(BIN)/python -m tools.reference
 
@@ -114,10 +123,10 @@ validate-full: setup  ## measure every grader by its variants at 20 seeds, and b
 release: setup  ## write release/
 	$(BIN)/autograde release
 
-image:  ## build a container image that grades (docs/deployment.md)
+image:  ## build a container image that grades (docs/how-to/deployment.md)
 	$$(command -v podman || command -v docker) build --file Containerfile --tag autograde .
 
-ci: quick test lint types contracts drift validate  ## all that CI runs
+ci: quick test lint types contracts drift docs validate  ## all that CI runs
 
 constraints: setup  ## pin everything anew
 	{ echo "# Exact versions of everything that is installed here, made by: make constraints"; \

@@ -2,6 +2,7 @@
 
 from grader.demo.classroom import Member, make_class, write_inbox, zipped
 from grader.demo.walk import AssignmentGraded, Collected, Event, Finished, Stage, Wrote, copy_packaged_course, walk
+from grader.demo.web_class import open_class
 
 __all__ = [
     "AssignmentGraded",
@@ -13,6 +14,7 @@ __all__ = [
     "Wrote",
     "copy_packaged_course",
     "make_class",
+    "open_class",
     "walk",
     "write_inbox",
     "zipped",

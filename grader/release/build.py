@@ -1,6 +1,6 @@
 """Builds release/NAME/, what students get, from the assignment and its solution; proves it clean; finds drift.
 
-Nothing is copied that is not on the allow-list: the handout and its figures, the notebook, the stubs, the public tests and their data.
+Nothing is copied that is not on the allow-list: the handout, its hints and its figures, the notebook, the stubs, the public tests and their data.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from grader.errors import AuthoringError, ReleaseError
 from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.handing_in import handing_in
+from grader.release.handout_header import HINTS, POLICIES, policies, with_header
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stubs
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 #: Below the assignment's folder; everything else stays with the course. The notebook and stubs are made, not copied.
 #: `data/` ships to students: secret data belongs in `hidden/`.
-ALLOWED = ("README.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "data/**/*")
+ALLOWED = ("README.md", "HINTS.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "data/**/*")
 #: What tools leave behind in a release folder; neither drift nor packed.
 LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
 
@@ -179,7 +180,9 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
             files[relative.as_posix()] = path.read_bytes()
     if "README.md" not in files:
         raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", fix="write it")
-    files["README.md"] = files["README.md"].rstrip() + b"\n\n" + handing_in(assignment).encode()
+    handout = with_header(files["README.md"].decode(), assignment, hints=HINTS in files).rstrip()
+    files["README.md"] = f"{handout}\n\n{handing_in(assignment)}".encode()
+    files[POLICIES] = policies(assignment).encode()
     if not any(path.startswith("public/test_") for path in files):
         raise AuthoringError(
             "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"

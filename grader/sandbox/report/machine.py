@@ -115,7 +115,7 @@ def _landlock() -> Finding:
     if version:
         text = f"{version}: files only; namespaces stand in for signals and sockets"
         return Finding("landlock ABI", "ok", text, f"counts only where {', '.join(landlock.STAND_INS)} hold")
-    fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
+    fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/how-to/deployment.md)"
     return Finding("landlock ABI", "missing", "the kernel has none, or it is off", fix=fix)
 
 
