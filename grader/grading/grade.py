@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: How often to look whether another coordinator is done, or gone, in seconds.
 _LOOK_AGAIN_S = 2.0
+#: Slots to use where an executor does not know how many it has.
+_UNKNOWN_SLOTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def grade_assignment(
         on_start(len(pending))
         if not pending:
             return []
-        most = min(slots or default_slots(), len(pending))
+        most = _slots(executor, slots, len(pending))
         begun: dict[int, Submission] = {}
         # Closed by name: an error's traceback would keep the slots alive.
         with (
@@ -98,6 +100,12 @@ def grade_assignment(
                     on_wait(len(pending))
                     time.sleep(_LOOK_AGAIN_S)
     return graded
+
+
+def _slots(executor: str, wanted: int | None, tasks: int) -> int:
+    """How many slots to use: as many as were asked for or as the executor has, and no more than there are tasks."""
+    default = getattr(EXECUTORS.load(executor, where="--executor"), "default_slots", default_slots)
+    return min(wanted or default() or _UNKNOWN_SLOTS, tasks)
 
 
 def _tasks(
@@ -150,7 +158,7 @@ def grade_uploads(
     read_suite(assignment.hidden_folder)  # its mistakes are named before anything is started
     course_secret(work.state)
     tasks = (GradeTask(index, upload.files, upload.problem) for index, upload in enumerate(uploads))
-    most = min(slots or default_slots(), len(uploads))
+    most = _slots(executor, slots, len(uploads))
     with contextlib.closing(open_executor(executor, work, most)) as running:
         reports: dict[int, Report] = {done.key: done.answer for done in running.run(tasks)}
     if len(reports) != len(uploads):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grader.checks import assert_close, assert_registered, points
-from grader.checks.training import sgd_steps
+from grader.checks.training import sgd_steps, unasked
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
@@ -97,14 +97,14 @@ def draw(rng, *sizes):
     return weight, batches
 
 
-def descend(weight, batches, lr, momentum, *, left=None, loss=None):
+def descend(weight, batches, lr, momentum, *, left=None, loss=None, layout=(0, 1, 2), **more):
     """SGD with momentum: the weights after all steps, the loss before each."""
 
     def value(parameters, image, keypoints):
-        error = image.flatten(1) @ parameters[0] - keypoints.double().flatten(1)
+        error = image.flatten(1) @ parameters[0] - keypoints.double().permute(layout).flatten(1)
         return loss(error) if loss else (error**2).mean()
 
-    (weight,), losses = sgd_steps((weight,), value, batches, rate=lr, momentum=momentum, left=left)
+    (weight,), losses = sgd_steps((weight,), value, batches, rate=lr, momentum=momentum, left=left, **more)
     return weight, losses
 
 
@@ -135,6 +135,8 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
             "half the mean squared error": wrong(loss=lambda e: (e**2).mean() / 2),
             "absolute errors, not squared ones": wrong(loss=lambda e: e.abs().mean()),
             "the root of the mean squared error": wrong(loss=lambda e: (e**2).mean().sqrt()),
+            "all x before all y: the layout (2, 15), where (15, 2) is asked for": wrong(layout=(0, 2, 1)),
+            **unasked(lambda **how: descend(weight, batches, **{**settings, **how})[0], momentum=settings["momentum"]),
             "the smooth L1 loss, not the squared error": wrong(loss=lambda e: torch.nn.functional.smooth_l1_loss(e, torch.zeros_like(e))),
             **({"a step on the first batch only": lambda: descend(weight, batches[:1], **settings)[0],
                 "a step on the last batch only": lambda: descend(weight, batches[-1:], **settings)[0],
@@ -143,6 +145,11 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
         },
         **TOLERANCE,
     )  # fmt: skip
+    # Bright pictures: a gradient far above what anybody clips it to.
+    bright, steep = [[60 * image, keypoints] for image, keypoints in batches], {"lr": 1e-4, "momentum": 0.0}
+    got = probe.epoch_of(student.ref("train_epoch"), weight, bright, steep, split, True, 0.0)
+    mistakes = unasked(lambda **how: descend(weight, bright, **{**steep, **how})[0])
+    assert_close(got["weight"], descend(weight, bright, **steep)[0], name="the model's weight after an epoch with large gradients", mistakes=mistakes, **TOLERANCE)
 
 
 def _one_step(weight, batches, lr):

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import StudentError, assert_close, points
-from grader.checks.training import of_linear, sgd_steps
+from grader.checks.training import of_linear, sgd_steps, unasked
 
 
 def _seed(rng):
@@ -98,9 +98,9 @@ def _own_epochs(x, y, weight, bias, batch_size, rate, momentum, epochs, loss_fn)
 def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
     """What wrong epochs end in: by what is wrong, functions that give {"weight": ..., "bias": ...}."""
 
-    def run(loss_fn=loss_fn, clear=True, rebuild=False, build=torch.optim.SGD, **options):
+    def run(loss_fn=loss_fn, clear=True, rebuild=False, build=torch.optim.SGD, momentum=momentum, decay=0.0, change=lambda gradients: gradients, **options):
         leaves = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
-        options = options or {"lr": learning_rate, "momentum": momentum}
+        options = options or {"lr": learning_rate, "momentum": momentum, "weight_decay": decay}
         optimizer = build(leaves, **options)
         for _ in range(epochs):
             for xb, yb in zip(x.split(batch_size), y.split(batch_size), strict=True):
@@ -110,6 +110,8 @@ def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, e
                 if clear:
                     optimizer.zero_grad()
                 loss.backward()
+                for leaf, gradient in zip(leaves, change([leaf.grad for leaf in leaves]), strict=True):
+                    leaf.grad = gradient
                 optimizer.step()
         return dict(zip(("weight", "bias"), (leaf.detach() for leaf in leaves), strict=True))
 
@@ -119,6 +121,7 @@ def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, e
         "a new optimiser for every batch: its momentum is lost": lambda: run(rebuild=True),
         "parameters that have not moved": lambda: {"weight": weight, "bias": bias},
     }
+    found |= unasked(lambda **how: run(**how), momentum=momentum)
     for rate in (0.1, 1e-2, 1e-3):
         words = f"an optimiser of your own (SGD with rate {rate:g}), not the one that is given"
         found[words] = lambda rate=rate: run(lr=rate)
@@ -142,6 +145,11 @@ def test_train_epoch_steps(student, probe, rng, loss, momentum):
     mistakes = _epochs_otherwise(x, y, weight, bias, 4, 0.05, momentum, 2, _LOSSES[loss])
     right = {"weight": w, "bias": b}
     assert_close(got, right, rtol=1e-5, atol=1e-6, name="after two epochs, parameters", mistakes=mistakes)
+    # Large inputs: a gradient far above what anybody clips it to.
+    steep = (60 * x, y, weight, bias, 4, 1e-4, 0.0, 1, _LOSSES[loss])
+    got = probe.run_train_epochs(student.ref("train_epoch"), weight, bias, 60 * x, y, 4, 1e-4, 0.0, 1, loss)
+    (w, b), _ = _own_epochs(*steep)
+    assert_close(got, {"weight": w, "bias": b}, rtol=1e-5, atol=1e-6, name="after an epoch with large gradients, parameters", mistakes=_epochs_otherwise(*steep))
 
 
 def _first_steps(x, y, weight, bias):

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from grader import DISTRIBUTION
 from grader.sandbox.layers import cgroups, kernel, landlock
 from grader.sandbox.layers.remedies import fix_groups, fix_user_namespaces, in_container
 from grader.sandbox.untrusted.zygote_process import PRELOAD
@@ -195,19 +196,23 @@ def _torch(told: dict[str, Any]) -> list[Finding]:
 
 def _installed() -> list[Finding]:
     items = []
-    for name, purpose in (("nbgrader", "releasing notebooks and its gradebook"), ("jupyter", "notebooks of students")):
+    for name, purpose in (("nbgrader", "releasing notebooks and its gradebook"), ("jupyterlab", "opening notebooks")):
         version = _version(name)
         if version:
             items.append(Finding(name, "ok", version))
         else:
-            extra = "grading" if name == "nbgrader" else "course"
+            extra = "grading" if name == "nbgrader" else "notebook"
             items.append(
-                Finding(name, "missing", "not installed", f"needed for {purpose}", _install(f"'autograde[{extra}]'"))
+                Finding(
+                    name, "missing", "not installed", f"needed for {purpose}", _install(f"'{DISTRIBUTION}[{extra}]'")
+                )
             )
     for name, extra, purpose in _NEEDED:
         if _version(name) is None:
             items.append(
-                Finding(name, "missing", "not installed", f"needed for {purpose}", _install(f"'autograde[{extra}]'"))
+                Finding(
+                    name, "missing", "not installed", f"needed for {purpose}", _install(f"'{DISTRIBUTION}[{extra}]'")
+                )
             )
     return items
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from grader.authoring import new_assignment
 from grader.cli.main import app
 from grader.course import load_course, read_questions
 from grader.errors import AuthoringError, CourseError
 from grader.layer_names import DEFAULT_MINIMUM
-from grader.release import build_release, new_assignment
+from grader.release import build_release
 
 runner = CliRunner()
 
@@ -84,7 +85,10 @@ def test_a_question_that_students_would_never_read_is_refused(course, old, new, 
     assert old in text
     text = text.replace(old, new)
     if says is None:  # a heading of a question in the answer alone, below a text that asks nothing
-        text, says = text.replace("# Zeros: the mean", "# **Question 1.** What is it?\n# Zeros: the mean"), "holds its question"
+        text, says = (
+            text.replace("# Zeros: the mean", "# **Question 1.** What is it?\n# Zeros: the mean"),
+            "holds its question",
+        )
     path.write_text(text)
     with pytest.raises(AuthoringError, match=says) as caught:
         build_release(load_course(course), ["first"])

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from grader.course import FILE_NAME, find_course_file, load_course
+from grader.course import FILE_NAME, Student, find_course_file, load_course
+from grader.course.roster_text import scalar, student_lines
 from grader.errors import AuthoringError, CourseError
 from grader.files import write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Where each template goes, from the course's root.
 _FILES = {
@@ -40,27 +41,40 @@ def new_assignment(
 
     Raises AuthoringError where the name cannot be one or is taken, CourseError where there is no course.
     """
-    _check_name(name)
+    check_name(name)
     path, text = _course_text(course, start=start)
+    written = add_assignment(name, path, text, title=title)
+    load_course(path)
+    return written
+
+
+def add_assignment(name: str, path: Path, text: str, *, title: str | None = None) -> tuple[Path, ...]:
+    """Write the template's assignment beside the course file ``path``, whose text is to be ``text`` with its entry.
+
+    Raises AuthoringError where the name cannot be one or is taken, CourseError where nothing can be added to ``text``.
+    """
+    check_name(name)
     root = path.parent
     for folder in (root / "assignments" / name, root / "solutions" / name):
         if folder.exists():
             raise AuthoringError("there is one of this name", where=folder, fix="choose another name, or remove it")
     values = {"name": name, "title": title or name.replace("_", " ").capitalize()}
-    entry = _fill("entry.yml", {**values, "title_yaml": json.dumps(values["title"], ensure_ascii=False)})
-    text = _with_entry(text, entry, path)
+    entry = filled("entry.yml", {**values, "title_yaml": json.dumps(values["title"], ensure_ascii=False)})
+    text = with_entries(text, entry, path)
     written = [root / place.format(name=name) for place in _FILES.values()]
     for template, target in zip(_FILES, written, strict=True):
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_fill(template, values), encoding="utf-8")
+        target.write_text(filled(template, values), encoding="utf-8")
     # The entry last: until then the course is as it was.
     write_file(path, text)
-    load_course(path)
     return (*written, path)
 
 
-def _check_name(name: str) -> None:
-    """The name becomes a module, a folder and a key, and must hide no module that checks or students import."""
+def check_name(name: str) -> None:
+    """Raise AuthoringError where ``name`` cannot be an assignment's.
+
+    The name becomes a module, a folder and a key, and must hide no module that checks or students import.
+    """
     taken = name in sys.stdlib_module_names or name in {"torch", "torchvision", "numpy", "pytest", "grader", "nbgrader"}
     if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name) or taken:
         why = "is the name of a module that others import" if taken else "cannot name a Python module"
@@ -78,13 +92,23 @@ def _course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:
         folder = course or Path.cwd()
         path = (folder if folder.suffix != ".yml" else folder.parent) / FILE_NAME
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path, _fill("course.yml", {})
+        return path, filled("course.yml", course_values())
     load_course(path)  # a course that is broken already is told of before anything is written
     return path, path.read_text(encoding="utf-8")
 
 
-def _with_entry(text: str, entry: str, path: Path) -> str:
-    """``text`` with ``entry`` after the last assignment; comments and layout stay as they are."""
+def course_values(name: str = "My course", timezone: str = "UTC", students: Sequence[Student] = ()) -> dict[str, str]:
+    """What the template of a course file is filled with; an example stands where there is no student yet."""
+    shown = students or [Student(id="ada", name="Ada Lovelace", email="ada@example.org")]
+    return {"name_yaml": scalar(name), "timezone": timezone, "students": student_lines(shown, "    ").rstrip("\n")}
+
+
+def with_entries(text: str, entry: str, path: Path) -> str:
+    """``text``, of the course file at ``path``, with ``entry`` after the last assignment; comments and layout stay.
+
+    Raises:
+        CourseError: the file is written in a way that cannot be added to.
+    """
     document = yaml.compose(text, Loader=yaml.SafeLoader)
     pairs = document.value if isinstance(document, yaml.MappingNode) else []
     value = next((value for key, value in pairs if key.value == "assignments"), None)
@@ -110,6 +134,7 @@ def _with_entry(text: str, entry: str, path: Path) -> str:
     return (head if head.endswith("\n") else head + "\n") + entry + "".join(lines[last:])
 
 
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    source = files("grader.release").joinpath("templates", f"{template}.tmpl").read_text(encoding="utf-8")
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """A template of ours with its ``$NAME`` replaced."""
+    source = files("grader.authoring").joinpath("templates", f"{template}.tmpl").read_text(encoding="utf-8")
     return Template(source).substitute(values)
