@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ formgrader: setup  ## walk through formgrader in JupyterLab with a headless brow
 
 nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
 	$(BIN)/python tools/with_nbgrader/walk.py build/nbgrader
+
+newcomer: setup  ## walk a newcomer's first evening: ordinary account, built wheel, own check, a class of forty
+	$(BIN)/python -m tools.newcomer
 
 # Where there is a network: build what a machine with a GPU lacks. There: python3 tools/gpu/run.py --out RESULTS
 gpu: setup  ## build what a machine with a GPU is carried, and grade the course there if this is one

@@ -42,7 +42,7 @@ def new_assignment(
     Raises AuthoringError where the name cannot be one or is taken, CourseError where there is no course.
     """
     check_name(name)
-    path, text = _course_text(course, start=start)
+    path, text = course_text(course, start=start)
     written = add_assignment(name, path, text, title=title)
     load_course(path)
     return written
@@ -81,7 +81,8 @@ def check_name(name: str) -> None:
         raise AuthoringError(f"{name!r} {why}", fix="use small letters, digits and _, such as word_vectors")
 
 
-def _course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:
+def course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:
+    """The course file around ``course`` and its text; with ``start``, that of a new one. Raises CourseError."""
     try:
         path = find_course_file(course)
     except CourseError as error:

@@ -140,6 +140,44 @@ def new(
 
 
 @command
+def adopt(
+    source: Annotated[
+        Path, typer.Argument(metavar="NOTEBOOK", help="the instructor's notebook for nbgrader or Otter, or its folder")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="the assignment's name (default: the notebook's)")
+    ] = None,
+    start: Annotated[bool, typer.Option("--start", help="start a course here if there is none")] = False,
+    course: CourseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn an assignment made for nbgrader or Otter into one of this course, and list what could not be carried over.
+
+    Exit code 1: something is left for you to do by hand.
+    """
+    from grader.authoring.adopt import adopt as take_over
+
+    adopted = take_over(source, name=name, course=course, start=start)
+    if as_json:
+        print_json(asdict(adopted))
+    else:
+        total = sum(adopted.checks.values())
+        out.print(
+            f"{adopted.name}, from {adopted.format}: {counted(len(adopted.checks), 'check')} with {counted(total, 'point')}, "
+            f"{counted(len(adopted.written), 'written question')}",
+            markup=False,
+        )
+        for left in adopted.left:
+            err.print(f"left: {left.where}: {left.what}\n  fix: {left.fix}", markup=False)
+        out.print(
+            f"next: `autograde validate {adopted.name}`; then read what was written, and measure it by variants",
+            markup=False,
+        )
+    if adopted.left:
+        raise typer.Exit(1)
+
+
+@command
 def release(
     names: NamesArgument = None,
     check: Annotated[
