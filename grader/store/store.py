@@ -324,6 +324,20 @@ class Store:
         with self._database.reading() as connection:
             return read_withdrawn(connection)
 
+    def metric_history(self, assignment: str) -> dict[str, list[dict[str, float | None]]]:
+        """The metrics of every submission that has a score, by owner, the first received first; withdrawn ones as well."""
+        with self._database.reading() as connection:
+            summaries = {
+                item.submission_id: item for item in read_summaries(connection, assignment, ()) if not item.held
+            }
+            received = uploads.read(connection, submissions.c.assignment == assignment)
+        found: dict[str, list[dict[str, float | None]]] = {}
+        for submission in received:
+            if (summary := summaries.get(submission.id)) is not None:
+                values = {name: metric.value for name, metric in summary.metrics.items()}
+                found.setdefault(submission.owner, []).append(values)
+        return found
+
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""
         wanted, found = sorted(set(attempt_ids)), dict[int, Report]()
