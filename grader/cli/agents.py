@@ -66,7 +66,7 @@ def ray_cluster(
     ] = None,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="what the cluster is called")] = "autograde",
 ) -> None:
-    """Print the manifest of a Ray cluster on Kubernetes, for KubeRay: `autograde ray-cluster ... | kubectl apply -f -`.
+    """Print the manifest of a Ray cluster on Kubernetes, for KubeRay: save it, and `kubectl apply -f` the file.
 
     Grade with `RAY_ADDRESS` set to the cluster's and `--executor ray`.
     """

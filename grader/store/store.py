@@ -15,6 +15,7 @@ from grader.store.blobs import Blobs, digest_files
 from grader.store.claims import CLAIM_S, Claims, clear
 from grader.store.copying import copy_rows
 from grader.store.database import Database
+from grader.store.durations import Duration, read_durations
 from grader.store.locks import exclusive
 from grader.store.standings import Standing, entries, missing, standings
 from grader.store.summaries import read_summaries
@@ -189,6 +190,11 @@ class Store:
             where.append(attempts.c.grader_version == grader_version)
         with self._database.reading() as connection:
             return recording.read(connection, *where)
+
+    def durations(self, assignment: str) -> list[Duration]:
+        """What each attempt at an assignment took, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_durations(connection, assignment)
 
     def standing(
         self,
