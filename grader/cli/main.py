@@ -110,6 +110,7 @@ app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
 app.command("doctor", rich_help_panel=ALL)(operator.doctor)
 app.command("agent", rich_help_panel=OPERATORS)(agents.agent)
+app.command("ray-cluster", rich_help_panel=OPERATORS)(agents.ray_cluster)
 app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 
