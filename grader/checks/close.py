@@ -13,7 +13,7 @@ import numpy as np
 from grader.checks.arrays import as_array, describe, difference, is_numeric, mismatch, noun, show, tolerance
 from grader.checks.diagnosis import Mistakes, diagnose, name_known
 from grader.checks.wrong_map import WrongMap, wrong_map
-from grader.text import counted
+from grader.text import agreeing, counted, plural
 
 _explaining: ContextVar[bool] = ContextVar("explaining", default=True)
 
@@ -97,7 +97,7 @@ def assert_close(
                 expected,
             )
         shown = f"\nexpected:\n{_show_right(expected)}" if reveal else ""
-        message = f"{name} {sentence}{shown}" if sentence else failed.message
+        message = f"{agreeing(name, sentence)}{shown}" if sentence else failed.message
         raise CheckFailed(message, "\n".join(filter(None, (failed.staff, notes))), failed.where) from None
     if dtype is not None:
         _assert_dtype(actual, dtype, name)
@@ -124,7 +124,7 @@ def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
     if got.shape == right.shape and not mismatch(got, right, rtol, atol).any():
         return
     if not _explaining.get():
-        raise CheckFailed(f"{name} is not right.")
+        raise CheckFailed(agreeing(name, "is not right."))
     found = diagnose(
         got,
         right,
@@ -133,7 +133,7 @@ def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
         rtol=rtol,
         atol=atol,
     )
-    message = f"{name} {found}" if found else _plain(name, got, right, rtol, atol)
+    message = agreeing(name, found or _plain(got, right, rtol, atol))
     staff = f"{name}: got\n{show(got)}\nexpected\n{show(right)}\nrtol={rtol:g} atol={atol:g}"
     where = wrong_map(name, mismatch(got, right, rtol, atol)) if got.shape == right.shape else None
     raise CheckFailed(f"{message}\nexpected:\n{show(right)}" if context.reveal else message, staff, where)
@@ -145,7 +145,8 @@ def _assert_dtype(actual: Any, dtype: Any, name: str) -> None:
     found = getattr(getattr(actual, "value", actual), "dtype", None)
     have = f"a plain {type(actual).__name__}" if found is None else str(found).removeprefix("torch.")
     if have != wanted:
-        raise CheckFailed(f"{name} holds the right values, but should be of dtype {wanted}; it is {have}.")
+        own = "they are" if plural(name) else "it is"
+        raise CheckFailed(f"{agreeing(name, 'holds the right values')}, but should be of dtype {wanted}; {own} {have}.")
 
 
 def _compare_parts(actual: Any, expected: Any, name: str, context: _Context) -> None:
@@ -195,14 +196,14 @@ def _listed(keys: Iterable[Any]) -> str:
     return ", ".join(repr(key)[:80] for key in keys)
 
 
-def _plain(name: str, got: Any, right: Any, rtol: float, atol: float) -> str:
+def _plain(got: Any, right: Any, rtol: float, atol: float) -> str:
     wrong = mismatch(got, right, rtol, atol)
     count, total = int(wrong.sum()), wrong.size
     if total == 1:
-        return f"{name} is wrong."
+        return "is wrong."
     where = ", ".join(str(int(k)) for k in np.argwhere(wrong)[0])
     which = "every entry" if count == total else f"{count} of {total} entries"
-    return f"{name} has the right shape {right.shape}, but {which} {'is' if count in (1, total) else 'are'} wrong (first at [{where}])."
+    return f"has the right shape {right.shape}, but {which} {'is' if count in (1, total) else 'are'} wrong (first at [{where}])."
 
 
 def _show_right(expected: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store.standings import Standing, whose_due
@@ -27,6 +28,8 @@ def publish_feedback(
     Where no attempt at it has a score yet, its latest one is, so that a held attempt has its page too.
     """
     rows = store.standing(course, assignment, by="student")
+    decisions, written = store.decisions(assignment.name), assignment
+    assignment = decisions.applied(assignment)
     before = {row.owner: _before(store, row) for row in rows}
     wanted = [*(row.latest.id for row in rows if row.latest is not None), *filter(None, before.values())]
     reports = store.reports(wanted)
@@ -38,6 +41,8 @@ def publish_feedback(
             row.marks,
             due_owner=whose_due(row.submission, assignment),
             received_from=row.submission.received_from,
+            standing=row,
+            steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
             before=reports.get(before[row.owner] or 0),
         )
         for row in rows
