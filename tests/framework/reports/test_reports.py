@@ -525,7 +525,7 @@ def test_the_staffs_index_can_be_sorted(course):
         items, course=course, assignment=course.assignment("backprop"), folder=course.root / "pages", now=NOW
     )
     page = Page(path)
-    assert ("class", "sortable") in page.attributes
+    assert ("class", "sortable stack") in page.attributes
     assert {("data-value", "80.0"), ("data-value", str(DUE.timestamp())), ("data-value", "wrong_answer")} <= set(
         page.attributes
     )
