@@ -28,7 +28,10 @@ class Line:
 
 def side_by_side(first: Unit, second: Unit) -> tuple[list[Line], list[Line]]:
     """The lines of both functions. Statements are aligned by their canonical forms, whatever stands between them."""
-    mine, theirs = _statements(first), _statements(second)
+    try:
+        mine, theirs = _statements(first), _statements(second)
+    except RecursionError:  # nested too deep to follow: shown, and not aligned
+        mine, theirs = [], []
     matcher = difflib.SequenceMatcher(None, [form for form, _ in mine], [form for form, _ in theirs], autojunk=False)
     same: tuple[set[int], set[int]] = set(), set()
     for block in matcher.get_matching_blocks():
