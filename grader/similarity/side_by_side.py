@@ -76,7 +76,6 @@ def _head_end(node: ast.stmt) -> int:
     """The last line of a statement, without the statements inside of it and the comments above them."""
     if not getattr(node, "body", None):
         return node.end_lineno or node.lineno
-    parts = [child for child in ast.walk(node) if isinstance(child, ast.expr | ast.arg)]
-    inside: list[ast.stmt] = getattr(node, "body", [])
-    first = inside[0].lineno
-    return max([node.lineno, *(part.end_lineno or 0 for part in parts if (part.end_lineno or 0) < first)])
+    heads = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt | ast.ExceptHandler)]
+    ends = [getattr(part, "end_lineno", None) or 0 for head in heads for part in ast.walk(head)]
+    return max([node.lineno, *ends])
