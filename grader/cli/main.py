@@ -8,7 +8,19 @@ import typer
 from typer.core import TyperGroup
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, remote, results, rosters, storage, student, web
+from grader.cli import (
+    author,
+    export,
+    gradebook,
+    instructor,
+    operator,
+    results,
+    rosters,
+    service_calls,
+    storage,
+    student,
+    web,
+)
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
@@ -65,9 +77,9 @@ def _root(
 STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
-app.command("submit", rich_help_panel=STUDENTS)(remote.submit)
-app.command("status", rich_help_panel=STUDENTS)(remote.status)
-app.command("fetch", rich_help_panel=STUDENTS)(remote.fetch)
+app.command("submit", rich_help_panel=STUDENTS)(service_calls.submit)
+app.command("status", rich_help_panel=STUDENTS)(service_calls.status)
+app.command("fetch", rich_help_panel=STUDENTS)(service_calls.fetch)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)

@@ -207,7 +207,7 @@ def test_the_command_line_hands_in_looks_and_fetches(site, tmp_path, monkeypatch
     def let_in(address, code):
         site.post("kurt", "/device", {"code": code, "decision": "allow"})
 
-    monkeypatch.setattr("grader.cli.remote._show_code", let_in)
+    monkeypatch.setattr("grader.cli.service_calls._show_code", let_in)
     with served(site.app) as url:
         answer = run.invoke(command_line, ["submit", str(work), "--to", url, "--no-wait"])
         assert answer.exit_code == 0, answer.output
