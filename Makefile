@@ -11,13 +11,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
+.PHONY: help demo serve quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
+
+serve: setup  ## open a made-up class as a web service on this machine, with sign-in links
+	$(BIN)/autograde serve --demo
 
 # `make test ONLY=engine` runs the tests of one package, `ONLY=tests/course` those below a folder; so does `make quick`.
 ONLY ?=

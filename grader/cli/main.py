@@ -20,6 +20,7 @@ from grader.cli import (
     rosters,
     storage,
     student,
+    web,
 )
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
@@ -89,6 +90,8 @@ app.command("override", rich_help_panel=INSTRUCTORS)(decide.override)
 app.command("slip-days", rich_help_panel=INSTRUCTORS)(decide.slip_days)
 app.add_typer(decide.attempts, name="attempts", rich_help_panel=INSTRUCTORS)
 app.command("audit", rich_help_panel=INSTRUCTORS)(explain.audit)
+app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
+app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)

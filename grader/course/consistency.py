@@ -34,6 +34,11 @@ def roster_problems(config: CourseFile, marked: Marked) -> None:
         texts.append(((*key, "id"), team.id, team.id))
         if team.handle:
             texts.append(((*key, "handle"), team.handle, team.id))
+    for index, member in enumerate(config.server.staff):
+        key = ("server", "staff", index)
+        texts += [
+            ((*key, name), text, f"staff {member.id}") for name in ("id", "email") if (text := getattr(member, name))
+        ]
     owners: dict[str, str] = {}
     for where, text, owner in texts:
         folded = text.casefold()

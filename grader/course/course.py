@@ -26,6 +26,7 @@ from grader.course.models import (
     UploadConfig,
 )
 from grader.course.roster import Roster
+from grader.course.server_config import ServerConfig
 from grader.errors import AuthoringError, CourseError
 from grader.limits import Limits
 
@@ -200,6 +201,7 @@ class Course:
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     gradebook: GradebookConfig = field(default_factory=GradebookConfig)
+    server: ServerConfig = field(default_factory=ServerConfig)
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
 
     @property

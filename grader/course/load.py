@@ -92,6 +92,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
         sandbox=config.sandbox,
         store=config.store,
         gradebook=config.gradebook,
+        server=config.server,
         assignments={
             name: Assignment(
                 name=name,

@@ -6,9 +6,11 @@ import ast
 import difflib
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from grader.course.sections import Id, Name, Section
+from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
 
@@ -16,17 +18,6 @@ AttemptsPolicy = Literal["best", "last", "chosen"]
 Direction = Literal["higher", "lower"]
 Device = Literal["cpu", "cuda"]
 CudaCalls = Literal["error", "cpu"]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def _number_as_text(value: object) -> object:
-    # A student number is written without quotes more often than not; `true` and 1.5 are no ids.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _module_file(name: str) -> str:
@@ -50,14 +41,6 @@ def _layer_name(name: str) -> str:
     return name
 
 
-#: Ids name folders and rows, so they stay to what every file system and CSV takes.
-Id = Annotated[
-    str,
-    BeforeValidator(_number_as_text),
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=100),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"}),
-]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 LayerName = Annotated[str, AfterValidator(_layer_name), WithJsonSchema({"enum": list(LAYER_NAMES)})]
 ModuleFile = Annotated[str, AfterValidator(_module_file)]
 Scalar = bool | int | float | str
@@ -368,5 +351,6 @@ class CourseFile(Section):
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
+    server: ServerConfig = Field(default_factory=ServerConfig)
     defaults: DefaultsConfig = Field(default_factory=DefaultsConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

@@ -2,6 +2,7 @@
 
 from grader.demo.classroom import Member, make_class, write_inbox, zipped
 from grader.demo.walk import AssignmentGraded, Collected, Event, Finished, Stage, Wrote, walk
+from grader.demo.web_class import open_class
 
 __all__ = [
     "AssignmentGraded",
@@ -12,6 +13,7 @@ __all__ = [
     "Stage",
     "Wrote",
     "make_class",
+    "open_class",
     "walk",
     "write_inbox",
     "zipped",

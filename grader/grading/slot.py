@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,17 @@ class Work:
         return cls(course, assignment, assignment.profile(config["profile"]), Path(config["state"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A check as it came out while its submission is still being graded. The report may say otherwise."""
+
+    id: str
+    title: str
+    verdict: str
+    score: float | None
+    max_score: float
+
+
 class Slot:
     """Runs in one thread: start, grade, close."""
 
@@ -72,6 +83,8 @@ class Slot:
 
     def __init__(self, work: Work) -> None:
         self.work = work
+        #: Called with a task's key and each of its checks as it is decided; None: nobody watches.
+        self.seen: Callable[[int, Decided], None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
 
@@ -107,13 +120,13 @@ class Slot:
             self.close()
             raise _as_error(answer, self.work.assignment.hidden_folder)
 
-    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None) -> Report:
-        """Grade one submission.
+    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None, key: int = 0) -> Report:
+        """Grade one submission; ``key`` is the task's, for whoever watches.
 
         Raises:
             RunnerError: the runner died or does not answer; this slot must be started again.
         """
-        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1)
+        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1, key=key)
         return Report.model_validate(answer["report"])
 
     def measure(self, files: dict[str, bytes], plan: Plan) -> list[Attempted]:
@@ -126,7 +139,7 @@ class Slot:
         answer = self._ask(request, rounds=len(plan.seeds))
         return [Attempted.model_validate(found) for found in answer["attempts"]]
 
-    def _ask(self, request: dict[str, Any], *, rounds: int) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], *, rounds: int, key: int = 0) -> dict[str, Any]:
         if self._channel is None:
             self.start()
         assert self._channel is not None
@@ -139,8 +152,9 @@ class Slot:
         except OSError as error:
             self.close()
             raise RunnerError(f"the runner is gone: {error}") from error
-        while (answer := self._receive("died while grading", silence))["op"] == "alive":
-            continue
+        while (answer := self._receive("died while grading", silence))["op"] in ("alive", "decided"):
+            if answer["op"] == "decided" and self.seen is not None:
+                self.seen(key, Decided(**answer["check"]))
         return answer
 
     def _receive(self, what: str, seconds: float) -> dict[str, Any]:

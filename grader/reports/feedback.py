@@ -8,7 +8,7 @@ import re
 import statistics
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.course import read_questions
 from grader.errors import UsageError
@@ -133,29 +133,37 @@ def write_feedback(
         UsageError: the owner's id cannot be a folder's name.
 
     """
-    summary = summarise(graded, course=course, assignment=assignment)
+    values = feedback_values(graded, course=course, assignment=assignment, now=now)
+    place = folder / values["summary"].owner
+    html = render("feedback.html.j2", **values)
+    write_file(place / "report.json", values["report"].model_dump_json(indent=2) + "\n")
+    return write_file(place / "index.html", html)
+
+
+def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignment, now: datetime) -> dict[str, Any]:
+    """What the templates of an attempt's page name; nothing in it is for staff alone.
+
+    Raises UsageError where the owner's id cannot be a folder's name.
+    """
     due = graded.due(assignment)
     report = student_view(graded.report, due=due, now=now)
-    place = folder / summary.owner
     metrics = {column.metric: column for column in assignment.leaderboard}
-    html = render(
-        "feedback.html.j2",
-        course=course.name,
-        title=assignment.title,
-        summary=summary,
-        report=report,
-        metric_titles={name: (metrics[name].title if name in metrics else "") or name for name in report.metrics},
-        metric_digits={name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
-        due=moment(due, course.timezone) if due else None,
-        received=summary.received,
-        received_from=graded.received_from.words,
-        causes=causes_of(report.checks, report.message),
-        passed=passed(report.checks),
-        answers=answers(graded, assignment),
-        made=moment(now, course.timezone),
-    )
-    write_file(place / "report.json", report.model_dump_json(indent=2) + "\n")
-    return write_file(place / "index.html", html)
+    summary = summarise(graded, course=course, assignment=assignment)
+    return {
+        "course": course.name,
+        "title": assignment.title,
+        "summary": summary,
+        "report": report,
+        "metric_titles": {name: (metrics[name].title if name in metrics else "") or name for name in report.metrics},
+        "metric_digits": {name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
+        "due": moment(due, course.timezone) if due else None,
+        "received": summary.received,
+        "received_from": graded.received_from.words,
+        "causes": causes_of(report.checks, report.message),
+        "passed": passed(report.checks),
+        "answers": answers(graded, assignment),
+        "made": moment(now, course.timezone),
+    }
 
 
 def write_feedback_batch(

@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, insert, select, text
 
 from grader.errors import StoreError
-from grader.store.tables import attempts, audit, checks, decisions, files, marks, metrics, submissions
+from grader.store.tables import (
+    attempts,
+    audit,
+    checks,
+    decisions,
+    files,
+    marks,
+    metrics,
+    submissions,
+    withdrawals,
+)
 
 if TYPE_CHECKING:
     from grader.store.database import Database
 
 #: What is copied, in an order in which no row refers to one that is not there yet. Claims are of the moment.
-_TABLES = (submissions, files, attempts, checks, metrics, marks, decisions, audit)
+_TABLES = (submissions, files, attempts, checks, metrics, marks, decisions, audit, withdrawals)
 _AT_A_TIME = 500
 
 

@@ -25,6 +25,8 @@ from grader.store.summaries import read_summaries
 from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
+from grader.store.waiting import Waiting, read_waiting
+from grader.store.withdrawing import put_withdrawal, read_withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -61,6 +63,11 @@ class Store:
     def close(self) -> None:
         """Close what connections are open; otherwise that is done when nobody has the store any more."""
         self._database.close()
+
+    @property
+    def connections(self) -> Database:
+        """The database, for a room above that keeps tables of its own beside the store's."""
+        return self._database
 
     @property
     def shared(self) -> bool:
@@ -120,6 +127,10 @@ class Store:
         """The submission's files: relative POSIX path -> content, verified against its hash."""
         return {file.path: self._blobs.get(file.sha256) for file in submission.files}
 
+    def content(self, file: StoredFile) -> bytes:
+        """The content of one file of a submission, verified against its hash."""
+        return self._blobs.get(file.sha256)
+
     def pending(self, assignment: str, grader_version: str, *, force: bool = False) -> list[Submission]:
         """The submissions that this grader version has yet to grade, the first received first.
 
@@ -140,6 +151,23 @@ class Store:
         return [
             submission for submission in received if force or recording.needs_grading(verdicts.get(submission.id, []))
         ]
+
+    def waiting(self, versions: Mapping[str, str]) -> list[Waiting]:
+        """What waits of each assignment in ``versions``, by its grader version, the first received first; no files."""
+        with self._database.reading() as connection:
+            return read_waiting(connection, versions)
+
+    def durations(self, assignment: str, most: int = 30) -> list[float]:
+        """How long the last attempts at an assignment took that have a score, in seconds; ``most`` of them."""
+        query = (
+            select(attempts.c.started_at, attempts.c.finished_at)
+            .join(submissions, submissions.c.id == attempts.c.submission_id)
+            .where(submissions.c.assignment == assignment, attempts.c.score.is_not(None))
+            .order_by(attempts.c.id.desc())
+            .limit(most)
+        )
+        with self._database.reading() as connection:
+            return [(end - begin).total_seconds() for begin, end in connection.execute(query)]
 
     def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
@@ -215,7 +243,7 @@ class Store:
         Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
         score after lateness counts (the earlier one where they tie), the last one received, or the one chosen, as the
         policy says. One that has none of the files asked for, and no notebook, takes the place of none that has.
-        Extensions, slip days and overrides are in the score.
+        Extensions, slip days and overrides are in the score; what was withdrawn is not.
         """
         near = () if only is None else (_around(only, course),)
         with self._database.reading() as connection:
@@ -239,6 +267,8 @@ class Store:
         marked = {name for given in marks.values() for name in given}
         summaries = read_summaries(connection, assignment.name, marked, *where)
         received = uploads.read(connection, submissions.c.assignment == assignment.name, *where)
+        gone = read_withdrawn(connection)
+        received = [submission for submission in received if submission.id not in gone]
         return entries(received, summaries, assignment, profile), marks
 
     def decisions(self, assignment: str | None = None) -> Decisions:
@@ -282,6 +312,17 @@ class Store:
             for summary in read_summaries(connection, assignment, (), mine[1]):
                 verdicts.setdefault(summary.submission_id, []).append(summary.verdict)
         return [(submission, verdicts.get(submission.id, [])) for submission in received]
+
+    def withdraw(self, submission: Submission, person: str, *, withdrawn: bool = True) -> bool:
+        """Have a submission count for nothing, or (not ``withdrawn``) count again; False where it does so already."""
+        with self._database.writing() as connection:
+            self._database.engine.queue(connection, f"submissions {submission.assignment}")
+            return put_withdrawal(connection, submission.id, person, withdrawn=withdrawn)
+
+    def withdrawn(self) -> frozenset[int]:
+        """The ids of the submissions that count for nothing because they were withdrawn."""
+        with self._database.reading() as connection:
+            return read_withdrawn(connection)
 
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""

@@ -242,3 +242,14 @@ for _table in APPEND_ONLY:
     for _dialect in ("sqlite", "postgresql"):
         for _statement in append_only_statements(_table.name, _dialect):
             event.listen(_table, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+#: A submission that its owner withdrew, or had count again. Rows are added, never changed: the last one counts.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("submission_id", ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+)

@@ -25,6 +25,7 @@ def filled(store):
     store.record(second, report(second, verdict=Verdict.SYSTEM_ERROR), once=True)
     store.put_mark(Mark("backprop", "ada", "why", 3.0, 0.5, "good", "staff", NOON, first.id))
     chosen = Decision(DecisionKind.CHOICE, "backprop", "ada", "ada", NOON, submission_id=first.id)
+    store.withdraw(second, "grace")
     store.decide(chosen, AuditEntry("choice", "ada", NOON, "student", "backprop", "ada", {"submission_id": first.id}))
     return store
 
@@ -37,6 +38,7 @@ def contents(store):
         store.marks("backprop"),
         decided,
         store.log_entries(),
+        store.withdrawn(),
     )
 
 
@@ -48,6 +50,7 @@ def test_everything_is_copied(tmp_path, database, direction):
     counts = filled(source).copy_to(target)
     assert counts == {
         "submissions": 2, "files": 2, "attempts": 3, "checks": 6, "metrics": 6, "marks": 1, "decisions": 1, "audit": 1,
+        "withdrawals": 1,
     }  # fmt: skip
     assert contents(target) == contents(source)
     new = hand_in(target, "kurt", files={"a.py": b"3"})
