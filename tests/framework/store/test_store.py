@@ -346,7 +346,7 @@ def test_a_report_without_checks_and_metrics_is_kept(store):
     assert rows(store, "SELECT count(*) FROM checks") == rows(store, "SELECT count(*) FROM metrics") == [(0,)]
 
 
-def test_what_was_withdrawn_counts_for_nothing_until_it_counts_
+def test_what_was_withdrawn_counts_for_nothing_until_it_counts_again(store, tiny_course):
     """The submission stays, and its score is nobody's; the last word about it counts, and saying it twice changes nothing."""
     course = load_course(tiny_course)
     assignment = course.assignment("single")
