@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.course.pseudonyms import pseudonym
+from grader.policies import DecisionKind
 from grader.reports.leaderboard import LeaderboardEntry, Row, entry_of, standing
 from grader.server.account import LEADERBOARD
 
@@ -39,6 +40,8 @@ class Board:
 
 def board(service: Service, assignment: Assignment, person: Person) -> Board:
     """The leaderboard of an assignment for ``person``; staff see all of it."""
+    if not service.shown(person, assignment, DecisionKind.GRADES):
+        return Board(assignment.leaderboard, (), 0)
     handles = service.data.choices(LEADERBOARD)
     own = service.course.roster.owner_of(person.id, assignment.name)
     entries: list[LeaderboardEntry] = []

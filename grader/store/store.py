@@ -21,7 +21,7 @@ from grader.store.decision_rows import add_decision, read_decisions
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
-from grader.store.summaries import read_summaries
+from grader.store.summaries import AttemptSummary, read_summaries
 from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
@@ -323,6 +323,11 @@ class Store:
         """The ids of the submissions that count for nothing because they were withdrawn."""
         with self._database.reading() as connection:
             return read_withdrawn(connection)
+
+    def summaries(self, assignment: str) -> list[AttemptSummary]:
+        """The attempts at an assignment without their reports, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_summaries(connection, assignment, ())
 
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""
