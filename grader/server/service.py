@@ -93,6 +93,8 @@ class Service:
         self._queue: tuple[int, Queue] | None = None
         self._standings: dict[tuple[str, str], tuple[int, float, list[Standing]]] = {}
         self._stubs: dict[str, dict[str, str]] = {}
+        #: Held while an upload of somebody is counted and kept: two at a time are two attempts.
+        self.counting = threading.Lock()
         #: Called when something new waits; what grades need not look again before its time.
         self.nudge: Callable[[], None] = lambda: None
 

@@ -26,6 +26,7 @@ from grader.server.directory import Person
 from grader.server.hand_in import Sent, UploadRefused, receipt_of, take_in
 from grader.server.line_comments import line_comments
 from grader.server.service import Place, Service
+from grader.server.standing_view import hidden_metrics
 from grader.server.views import page
 from grader.store import Attempt, Standing, Submission
 from grader.store.standings import whose_due
@@ -253,7 +254,7 @@ def feedback_of(
     steps = explain(standing, written, decisions, service.course.timezone) if standing and decided(standing) else ()
     item = FeedbackItem(
         owner,
-        attempt.report,
+        without_hidden_metrics(service, assignment, attempt.report),
         submission.received_at,
         marks,
         due_owner=whose_due(submission, assignment),
@@ -286,7 +287,14 @@ def visible_report(service: Service, assignment: Assignment, submission: Submiss
     """An attempt's report as its student may see it now."""
     granted = service.store.granted(assignment)
     due = granted.due_for(whose_due(submission, granted))
-    return student_view(attempt.report, due=due, now=service.now())
+    return student_view(without_hidden_metrics(service, assignment, attempt.report), due=due, now=service.now())
+
+
+def without_hidden_metrics(service: Service, assignment: Assignment, report: Report) -> Report:
+    """The report without the metrics that only the leaderboard may show, by the Ladder."""
+    hidden = hidden_metrics(service, assignment)
+    kept = {name: metric for name, metric in report.metrics.items() if name not in hidden}
+    return report if len(kept) == len(report.metrics) else report.model_copy(update={"metrics": kept})
 
 
 def file(service: ServiceDep, submission: SubmissionDep, path: str) -> Response:

@@ -21,7 +21,7 @@ from grader.policies import (
     course_grade,
 )
 from grader.records import Verdict
-from grader.store.audit_log import AuditEntry
+from grader.store.audit_log import AuditEntry, add_entry, read_entries
 from grader.store.standings import Standing
 from grader.text import counted
 
@@ -317,13 +317,15 @@ class Ledger:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Note that ``actor`` did ``action``. ``detail`` is JSON, and nothing in it is a student's own text."""
-        self.store.log(AuditEntry(action, actor, now, role, assignment, subject, detail or {}))
+        with self.store.connections.writing() as connection:
+            add_entry(connection, AuditEntry(action, actor, now, role, assignment, subject, detail or {}))
 
     def audit_entries(
         self, *, assignment: str = "", subject: str = "", most: int = 200, before: int = 0
     ) -> list[AuditEntry]:
         """The log, the latest entry first; each argument that is given narrows it. ``before`` is the number to go on from."""
-        return self.store.log_entries(assignment=assignment, subject=subject, most=most, before=before)
+        with self.store.connections.reading() as connection:
+            return read_entries(connection, assignment=assignment, subject=subject, most=most, before=before)
 
     def decisions(self, assignment: str | None = None) -> Decisions:
         """What was decided so far."""

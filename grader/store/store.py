@@ -288,21 +288,6 @@ class Store:
             audit_log.add_entry(connection, entry)
             return add_decision(connection, decision)
 
-    def log(self, entry: AuditEntry) -> None:
-        """Add an entry to the audit log."""
-        with self._database.writing() as connection:
-            audit_log.add_entry(connection, entry)
-
-    def log_entries(
-        self, *, assignment: str = "", subject: str = "", most: int = 200, before: int = 0
-    ) -> list[AuditEntry]:
-        """The audit log, the latest entry first; each argument that is given narrows it.
-
-        ``before`` is the number of an entry to go on from.
-        """
-        with self._database.reading() as connection:
-            return audit_log.read_entries(connection, assignment=assignment, subject=subject, most=most, before=before)
-
     def handed_in(self, assignment: str, owners: Collection[str]) -> list[tuple[Submission, list[Verdict]]]:
         """What ``owners`` handed in, the first received first, each with the verdicts of its attempts, the latest last."""
         mine = (submissions.c.assignment == assignment, submissions.c.owner.in_(sorted(owners)))
@@ -328,6 +313,20 @@ class Store:
         """The attempts at an assignment without their reports, in the order in which they were recorded."""
         with self._database.reading() as connection:
             return read_summaries(connection, assignment, ())
+
+    def metric_history(self, assignment: str) -> dict[str, list[dict[str, float | None]]]:
+        """The metrics of every submission that has a score, by owner, the first received first; withdrawn ones as well."""
+        with self._database.reading() as connection:
+            summaries = {
+                item.submission_id: item for item in read_summaries(connection, assignment, ()) if not item.held
+            }
+            received = uploads.read(connection, submissions.c.assignment == assignment)
+        found: dict[str, list[dict[str, float | None]]] = {}
+        for submission in received:
+            if (summary := summaries.get(submission.id)) is not None:
+                values = {name: metric.value for name, metric in summary.metrics.items()}
+                found.setdefault(submission.owner, []).append(values)
+        return found
 
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""
