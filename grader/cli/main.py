@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 from grader import __version__
 from grader.cli import (
     author,
+    decide,
+    explain,
     export,
     gradebook,
     instructor,
@@ -86,9 +88,17 @@ app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
+app.add_typer(explain.app, name="grades", rich_help_panel=INSTRUCTORS)
+app.command("extend", rich_help_panel=INSTRUCTORS)(decide.extend)
+app.command("override", rich_help_panel=INSTRUCTORS)(decide.override)
+app.command("slip-days", rich_help_panel=INSTRUCTORS)(decide.slip_days)
+app.add_typer(decide.attempts, name="attempts", rich_help_panel=INSTRUCTORS)
+app.command("audit", rich_help_panel=INSTRUCTORS)(explain.audit)
 app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
+app.command("backup", rich_help_panel=INSTRUCTORS)(storage.backup)
+app.command("restore", rich_help_panel=INSTRUCTORS)(storage.restore)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
 app.command("release", rich_help_panel=AUTHORS)(author.release)

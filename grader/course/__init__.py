@@ -2,7 +2,7 @@
 
 from grader.course.course import Assignment, Course, LatePolicy, Profile, variant_sources
 from grader.course.identity import course_secret, grader_version, held_out_key
-from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course
+from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course, read_due
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
@@ -53,6 +53,7 @@ __all__ = [
     "grader_version",
     "held_out_key",
     "load_course",
+    "read_due",
     "read_questions",
     "read_suite",
     "variant_sources",

@@ -154,12 +154,20 @@ def _moment(key: KeyPath, text: str | None, zone: ZoneInfo, marked: Marked) -> d
     if text is None:
         return None
     try:
-        if len(text) == len("2026-12-04"):
-            return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
-        found = datetime.fromisoformat(text)
+        return read_due(text, zone)
     except ValueError as error:
         marked.add(key, f"{text!r} is not a date ({error})", "write it like 2026-12-04T23:59")
         return None
+
+
+def read_due(text: str, zone: ZoneInfo) -> datetime:
+    """A due date as people write it: ISO 8601, without an offset in ``zone``; a date alone means 23:59 of that day.
+
+    Raises ValueError where it is none.
+    """
+    if len(text) == len("2026-12-04"):
+        return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
+    found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 

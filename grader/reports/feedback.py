@@ -15,6 +15,7 @@ from grader.errors import UsageError
 from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
 from grader.reports.causes import causes_of, passed
+from grader.reports.explanation import Step
 from grader.reports.formatting import moment, number
 from grader.reports.pages import render, script
 from grader.reports.verdicts import WORDINGS
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course
-    from grader.store import Mark
+    from grader.store import Mark, Standing
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _AFTER_DUE = "What went wrong is shown here once the due date has passed."
@@ -47,6 +48,10 @@ class FeedbackItem:
     """Whose due date counts, where that is not ``owner``: a team's, say, on the page of one of its members."""
     received_from: ReceivedFrom = ReceivedFrom.UNKNOWN
     """Where ``received_at`` comes from."""
+    standing: Standing | None = None
+    """Where the owner stands, where that is known: what lateness, slip days and overrides make of the score."""
+    steps: tuple[Step, ...] = ()
+    """How the number came about; empty where the checks and marks say it all."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
@@ -87,6 +92,10 @@ class Summary:
     """Written questions that nobody has marked yet."""
     flags: tuple[str, ...] = ()
     """What staff should look at."""
+    overridden: bool = False
+    """True where people have set the score."""
+    steps: tuple[Step, ...] = ()
+    """How the number came about."""
 
     @property
     def held(self) -> bool:
@@ -206,7 +215,12 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score
     due_owner = graded.due_owner or graded.owner
-    kept = assignment.kept_fraction(graded.received_at, due_owner)
+    standing = graded.standing
+    kept = assignment.kept_fraction(graded.received_at, due_owner) if standing is None else 1.0 - standing.late_penalty
+    final = None if score is None else round(score * kept, 6)
+    override = standing.override if standing is not None else None
+    if override is not None and override.number is not None:
+        final = override.number
     owner = course.roster.get(graded.owner)
     counts = Counter(check.verdict for check in report.checks)
     return Summary(
@@ -214,7 +228,7 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         name=clean(owner.name) if owner else graded.owner,
         verdict=report.verdict,
         score=score,
-        final=None if score is None else round(score * kept, 6),
+        final=final,
         max_score=counted.max_score,
         kept=kept,
         days_late=assignment.days_late(graded.received_at, due_owner),
@@ -224,6 +238,8 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         page=f"{graded.owner}/index.html",
         unmarked=counted.unmarked,
         flags=report.flags,
+        overridden=override is not None and override.number is not None,
+        steps=graded.steps,
     )
 
 

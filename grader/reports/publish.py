@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store.standings import whose_due
@@ -27,6 +28,8 @@ def publish_feedback(
     Where no attempt at it has a score yet, its latest one is, so that a held attempt has its page too.
     """
     rows = store.standing(course, assignment, by="student")
+    decisions, written = store.decisions(assignment.name), assignment
+    assignment = decisions.applied(assignment)
     reports = store.reports(row.latest.id for row in rows if row.latest is not None)
     items = [
         FeedbackItem(
@@ -36,6 +39,8 @@ def publish_feedback(
             row.marks,
             due_owner=whose_due(row.submission, assignment),
             received_from=row.submission.received_from,
+            standing=row,
+            steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
         )
         for row in rows
         if row.submission is not None and row.latest is not None

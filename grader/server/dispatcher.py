@@ -75,7 +75,7 @@ class Dispatcher:
         self.webhook = Webhook(lambda: self._course)
         self._stop, self._new = threading.Event(), threading.Condition()
         self._taking = threading.Lock()
-        self._claims: dict[str, Claims] = {}
+        self._claims: dict[tuple[str, bool], Claims] = {}
         self._running: dict[int, str] = {}
         self._trouble: dict[str, tuple[str, float, int]] = {}
         self._versions: dict[str, str] = {}
@@ -219,7 +219,7 @@ class Dispatcher:
                 budget = self._budget(assignment)
                 if budget is None or time.monotonic() < until:
                     continue
-                if self._claims_for(budget.version).take([item.submission_id]):
+                if self._claims_for(budget.version, force=item.asked).take([item.submission_id]):
                     self._running[item.submission_id] = item.assignment
                     return item, budget
         return None
@@ -228,11 +228,11 @@ class Dispatcher:
         submission = self._store.submission(item.submission_id)
         assignment = self._course.assignment(item.assignment)
         self._publish(submission.id, {"kind": "running", "at": time.time()})
-        claims = self._claims_for(budget.version)
+        claims = self._claims_for(budget.version, force=item.asked)
         try:
             executor = self._pool.take(budget, self._work(assignment))
             try:
-                self._run(executor, submission, claims)
+                self._run(executor, submission, claims, once=not item.asked)
             except BaseException:
                 self._pool.discard(executor)
                 raise
@@ -242,13 +242,13 @@ class Dispatcher:
             raise
         self._trouble.pop(item.assignment, None)
 
-    def _run(self, executor: Executor, submission: Submission, claims: Claims) -> None:
+    def _run(self, executor: Executor, submission: Submission, claims: Claims, *, once: bool) -> None:
         if isinstance(executor, Watchable):
             executor.watch(self._seen)
         task = GradeTask(submission.id, self._store.files(submission), submission.problem)
         for result in executor.run([task]):
             attempt = self._store.record(
-                submission, result.answer, started_at=result.started_at, once=True, claims=claims
+                submission, result.answer, started_at=result.started_at, once=once, claims=claims
             )
             self.webhook.graded(submission, attempt)
 
@@ -280,10 +280,11 @@ class Dispatcher:
     def _work(self, assignment: Assignment) -> Work:
         return Work(self._course, assignment, assignment.profile(self._profile(assignment)), self._store.state)
 
-    def _claims_for(self, version: str) -> Claims:
-        if version not in self._claims:
-            self._claims[version] = self._store.claims(version)
-        return self._claims[version]
+    def _claims_for(self, version: str, *, force: bool = False) -> Claims:
+        """The claims for a version; with ``force``, those on what it has graded already."""
+        if (version, force) not in self._claims:
+            self._claims[version, force] = self._store.claims(version, force=force)
+        return self._claims[version, force]
 
     def _name(self) -> str:
         if not self._holder:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from grader.course import Assignment, Course, course_secret, grader_version, load_course
 from grader.errors import AutogradeError
+from grader.policies import DecisionKind
 from grader.release.strip import make_stubs
 from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
@@ -159,6 +160,10 @@ class Service:
     def ledger(self) -> Ledger:
         """The course's policies over what the store holds."""
         return Ledger(self.course, self.store)
+
+    def shown(self, person: Person, assignment: Assignment, what: DecisionKind) -> bool:
+        """Whether a person sees the feedback or the grades of an assignment: staff do, students once they are published."""
+        return person.staff or self.store.decisions(assignment.name).shown(what, assignment.name)
 
     def due(self, person: Person, assignment: Assignment) -> datetime | None:
         """When an assignment is due for a student: their own extension's date, or their team's."""

@@ -16,12 +16,15 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from grader.course import Assignment
+from grader.policies import DecisionKind
 from grader.records import Report
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, feedback_values, student_view
 from grader.server.allowance import Allowance, allowance
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
 from grader.server.directory import Person
 from grader.server.hand_in import Sent, UploadRefused, receipt_of, take_in
+from grader.server.line_comments import line_comments
 from grader.server.service import Place, Service
 from grader.server.standing_view import hidden_metrics
 from grader.server.views import page
@@ -62,7 +65,9 @@ class Tried:
 
 
 def standing_of(service: Service, person: Person, assignment: Assignment) -> Standing | None:
-    """Where a student stands; None for who is not in the roster."""
+    """Where a student stands; None for who is not in the roster, and for students while grades are not published."""
+    if not service.shown(person, assignment, DecisionKind.GRADES):
+        return None
     rows = service.standing(assignment, by="student")
     return next((row for row in rows if row.owner == person.id), None)
 
@@ -72,6 +77,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     standing = standing_of(service, person, assignment)
     counting = standing.submission.id if standing and standing.submission and standing.attempt else 0
     withdrawn = service.store.withdrawn()
+    shown = service.shown(person, assignment, DecisionKind.FEEDBACK)
     tried = []
     for number, submission in enumerate(service.mine(person, assignment), start=1):
         attempts = service.store.attempts(submission=submission)
@@ -80,7 +86,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
                 number,
                 submission,
                 service.place(submission),
-                last_word(attempts),
+                last_word(attempts) if shown else None,
                 submission.id == counting,
                 submission.id in withdrawn,
             )
@@ -198,7 +204,8 @@ def submission_page(
 ) -> Response:
     """One submission: the receipt, where it is now, and its feedback as soon as there is some."""
     attempts = service.store.attempts(submission=submission)
-    attempt = last_word(attempts)
+    shown = service.shown(caller.person, assignment, DecisionKind.FEEDBACK)
+    attempt = last_word(attempts) if shown else None
     person = _student(service, caller, submission)
     mine = service.mine(person, assignment) if person else [submission]
     values: dict[str, Any] = {}
@@ -218,7 +225,9 @@ def submission_page(
                 "attempt": attempt,
                 "receipt": receipt_of(service, assignment, submission),
                 "place": service.place(submission),
-                "checks": service.hub.checks(submission.id),
+                "checks": service.hub.checks(submission.id) if shown else [],
+                "kept_back": bool(attempts) and not shown,
+                "comments": line_comments(service, submission),
                 "again": bool(again),
                 "withdrawn": submission.id in service.store.withdrawn(),
                 "changes": changes(service, mine, submission, attempt),
@@ -236,6 +245,13 @@ def feedback_of(
     """What the feedback template names, as the student may see it now."""
     owner = person.id if person else submission.owner
     marks = service.store.marks(assignment.name).get(owner, {})
+    decisions, written = service.store.decisions(assignment.name), assignment
+    assignment = decisions.applied(assignment)
+    # A number that staff set, or slip days paid for, is that of the submission that counts.
+    standing = standing_of(service, person, written) if person and not person.staff else None
+    if standing is not None and (standing.submission is None or standing.submission.id != submission.id):
+        standing = None
+    steps = explain(standing, written, decisions, service.course.timezone) if standing and decided(standing) else ()
     item = FeedbackItem(
         owner,
         without_hidden_metrics(service, assignment, attempt.report),
@@ -243,6 +259,8 @@ def feedback_of(
         marks,
         due_owner=whose_due(submission, assignment),
         received_from=submission.received_from,
+        standing=standing,
+        steps=steps,
     )
     return feedback_values(item, course=service.course, assignment=assignment, now=service.now())
 
@@ -267,7 +285,8 @@ def changes(
 
 def visible_report(service: Service, assignment: Assignment, submission: Submission, attempt: Attempt) -> Report:
     """An attempt's report as its student may see it now."""
-    due = assignment.due_for(whose_due(submission, assignment))
+    granted = service.store.granted(assignment)
+    due = granted.due_for(whose_due(submission, granted))
     return student_view(without_hidden_metrics(service, assignment, attempt.report), due=due, now=service.now())
 
 
@@ -313,7 +332,8 @@ def own_data(service: ServiceDep, caller: CallerDep) -> Response:
                 )
                 for stored in submission.files:
                     archive.writestr(f"{folder}/files/{stored.path}", service.store.content(stored))
-                for attempt in service.store.attempts(submission=submission):
+                shown = service.shown(caller.person, assignment, DecisionKind.FEEDBACK)
+                for attempt in service.store.attempts(submission=submission) if shown else ():
                     report = visible_report(service, assignment, submission, attempt)
                     archive.writestr(f"{folder}/report-{attempt.ordinal}.json", report.model_dump_json(indent=2))
     return as_attachment(buffer.getvalue(), f"{caller.person.id}.zip")
