@@ -1,8 +1,9 @@
-"""``submit``, ``status`` and ``fetch``: a course's web service from a student's terminal."""
+"""``status``, ``fetch``, and ``submit`` to an address: a course's web service from a student's terminal."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,39 +17,15 @@ if TYPE_CHECKING:
 ToOption = Annotated[
     str, typer.Option("--to", metavar="URL", help="the course's web service", envvar="AUTOGRADE_SERVICE")
 ]
-AssignmentOption = Annotated[
-    str | None, typer.Option("--assignment", metavar="NAME", help="which one; guessed from the files' names by default")
-]
 #: How often to ask whether there is a verdict, in seconds.
 _LOOK_S = 1.5
 _UNDER_WAY = ("waiting", "running", "paused")
 
 
-@command
-def submit(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILES...", help="modules, notebooks, a zip, or a folder's files")
-    ],
-    to: ToOption,
-    assignment: AssignmentOption = None,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="wait for the verdict")] = True,
-    as_json: JsonOption = False,
-) -> None:
-    """Hand in at the course's web service; the first time, your browser is asked to let this program in."""
-    from grader.errors import UsageError
-    from grader.student.service_client import ServiceClient, guess_assignment
-
-    contents = _read(files)
-    client = ServiceClient(to)
-    if not client.token:
-        client.sign_in(_show_code)
-    name = assignment or guess_assignment(list(contents), client.assignments())
-    if name is None:
-        offered = ", ".join(item["name"] for item in client.assignments())
-        raise UsageError(
-            "it is not clear which assignment this is for", where="--assignment", fix=f"name one of: {offered}"
-        )
-    receipt = client.submit(name, contents)
+def submit_to(to: str, assignment: str, files: Mapping[str, bytes], *, wait: bool, as_json: bool) -> bool:
+    """Hand in at a web service, and say what it says; False where it cannot be graded, or something is missing."""
+    client = _signed_in(to)
+    receipt = client.submit(assignment, files)
     if not as_json:
         _show_receipt(receipt)
     if wait:
@@ -57,8 +34,7 @@ def submit(
         print_json(receipt)
     elif receipt["place"]["state"] not in _UNDER_WAY:
         _show_result(receipt)
-    if receipt["problem"]:
-        raise typer.Exit(1)
+    return not receipt["problem"] and all(part["state"] in ("found", "notebook") for part in receipt["parts"])
 
 
 @command
@@ -123,20 +99,6 @@ def _signed_in(to: str) -> ServiceClient:
 
 def _show_code(address: str, code: str) -> None:
     err.print(f"Open {address}\nand let this program in; it shows the code {code}.", markup=False)
-
-
-def _read(paths: list[Path]) -> dict[str, bytes]:
-    from grader.errors import SubmissionError
-
-    found: dict[str, bytes] = {}
-    for path in paths:
-        try:
-            found[path.name] = path.read_bytes()
-        except OSError as error:
-            raise SubmissionError(
-                f"cannot be read: {error.strerror}", where=path, fix="name files; for a whole folder, pack it as a zip"
-            ) from error
-    return found
 
 
 def _show_receipt(receipt: dict[str, Any]) -> None:

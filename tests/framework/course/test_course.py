@@ -340,8 +340,8 @@ def test_schema_for_editors():
     """The JSON Schema knows every section and says what the keys mean."""
     schema = json.loads(json.dumps(course_schema()))
     assert set(schema["properties"]) == {
-        "course", "gradebook", "server", "late_policy", "slip_days", "attempt_limit", "course_grade", "store", "roster", "sandbox",
-        "defaults", "assignments",
+        "course", "gradebook", "late_policy", "slip_days", "attempt_limit", "course_grade", "store", "roster", "sandbox",
+        "defaults", "assignments", "server",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]
