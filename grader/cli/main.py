@@ -16,6 +16,7 @@ from grader.cli import (
     gradebook,
     instructor,
     operator,
+    remote,
     results,
     rosters,
     storage,
@@ -78,6 +79,9 @@ def _root(
 STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
+app.command("submit", rich_help_panel=STUDENTS)(remote.submit)
+app.command("status", rich_help_panel=STUDENTS)(remote.status)
+app.command("fetch", rich_help_panel=STUDENTS)(remote.fetch)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)

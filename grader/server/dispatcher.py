@@ -16,12 +16,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, course_secret, load_course
-from grader.errors import AutogradeError, StoreError
+from grader.errors import AutogradeError, StoreError, UsageError
 from grader.grading import Decided, Executor, GradeTask, Watchable, Work, open_executor
 from grader.server.executor_pool import Budget, ExecutorPool
 from grader.server.queueing import in_order
+from grader.server.secret_values import secret_value
 from grader.server.service import current_versions
 from grader.server.web_data import WebData
+from grader.server.webhook import SECRET, Webhook
 from grader.store.claims import Claims
 from grader.store.waiting import Waiting
 
@@ -70,6 +72,7 @@ class Dispatcher:
             open_one or (lambda work: open_executor(executor, work, 1)), max(warm or lanes + 2, lanes)
         )
         self._data = WebData(store)
+        self.webhook = Webhook(lambda: self._course)
         self._stop, self._new = threading.Event(), threading.Condition()
         self._taking = threading.Lock()
         self._claims: dict[tuple[str, bool], Claims] = {}
@@ -85,9 +88,16 @@ class Dispatcher:
         """Grade until :meth:`stop`; what is under way then is finished.
 
         Raises:
-            StoreError: somebody else grades for this course already, and the store cannot be shared.
+            UsageError: there is a webhook, and no secret to sign with.
+        StoreError: somebody else grades for this course already, and the store cannot be shared.
         """
         course_secret(self._store.state)
+        if self._course.server.webhook is not None and not secret_value(SECRET):
+            raise UsageError(
+                "a webhook without a secret could be anybody's",
+                where=SECRET,
+                fix="set it, or take `server.webhook` out",
+            )
         with contextlib.ExitStack() as stack:
             for name in self._course.assignments:
                 stack.enter_context(self._store.grading_lock(name))
@@ -237,7 +247,10 @@ class Dispatcher:
             executor.watch(self._seen)
         task = GradeTask(submission.id, self._store.files(submission), submission.problem)
         for result in executor.run([task]):
-            self._store.record(submission, result.answer, started_at=result.started_at, once=once, claims=claims)
+            attempt = self._store.record(
+                submission, result.answer, started_at=result.started_at, once=once, claims=claims
+            )
+            self.webhook.graded(submission, attempt)
 
     def _seen(self, number: int, check: Decided) -> None:
         self._publish(
