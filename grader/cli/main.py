@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from grader import __version__
 from grader.cli import (
+    agents,
     author,
     decide,
     explain,
@@ -16,9 +17,11 @@ from grader.cli import (
     gradebook,
     instructor,
     operator,
-    remote,
     results,
     rosters,
+    service_calls,
+    similar,
+    stats,
     storage,
     student,
     web,
@@ -76,12 +79,19 @@ def _root(
     """Options of every command."""
 
 
-STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
+STUDENTS, INSTRUCTORS, AUTHORS, OPERATORS, ALL = (
+    "For students",
+    "For instructors",
+    "For authors",
+    "For operators",
+    "For everyone",
+)
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
-app.command("submit", rich_help_panel=STUDENTS)(remote.submit)
-app.command("status", rich_help_panel=STUDENTS)(remote.status)
-app.command("fetch", rich_help_panel=STUDENTS)(remote.fetch)
+app.command("submit", rich_help_panel=STUDENTS)(student.submit)
+app.command("status", rich_help_panel=STUDENTS)(service_calls.status)
+app.command("fetch", rich_help_panel=STUDENTS)(service_calls.fetch)
+app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
@@ -96,15 +106,20 @@ app.add_typer(decide.attempts, name="attempts", rich_help_panel=INSTRUCTORS)
 app.command("audit", rich_help_panel=INSTRUCTORS)(explain.audit)
 app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
+app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
+app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.command("backup", rich_help_panel=INSTRUCTORS)(storage.backup)
 app.command("restore", rich_help_panel=INSTRUCTORS)(storage.restore)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
+app.command("adopt", rich_help_panel=AUTHORS)(author.adopt)
 app.command("release", rich_help_panel=AUTHORS)(author.release)
 app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
 app.command("doctor", rich_help_panel=ALL)(operator.doctor)
+app.command("agent", rich_help_panel=OPERATORS)(agents.agent)
+app.command("ray-cluster", rich_help_panel=OPERATORS)(agents.ray_cluster)
 app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 

@@ -18,6 +18,7 @@ from grader.course.models import (
     Device,
     ForbidRule,
     GradebookConfig,
+    HandoutConfig,
     LeaderboardColumn,
     SandboxConfig,
     Scalar,
@@ -95,6 +96,7 @@ class Assignment:
     released: datetime | None = None
     due: datetime | None = None
     weight: float = 1.0
+    handout: HandoutConfig = field(default_factory=HandoutConfig)
     forbid: Mapping[str, ForbidRule] = field(default_factory=dict)
     upload: UploadConfig = field(default_factory=UploadConfig)
     data: DataConfig | None = None

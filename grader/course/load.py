@@ -102,6 +102,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 released=releases[name],
                 due=dues[name],
                 weight=entry.weight,
+                handout=entry.handout,
                 forbid=entry.forbid,
                 upload=entry.upload,
                 data=entry.data,

@@ -288,6 +288,14 @@ class BaselineConfig(Section):
     metrics: dict[Name, float] = Field(description="by the name of a column's metric")
 
 
+class HandoutConfig(Section):
+    """What the header of a released handout says beside dates, points and how to hand in."""
+
+    hours: Name | None = Field(default=None, description="how long it takes: 8 to 12 hours")
+    prerequisites: tuple[Name, ...] = Field(default=(), description="what students should know or have done before")
+    reading: tuple[Name, ...] = Field(default=(), description="what to read first; Markdown, so links are possible")
+
+
 class AssignmentConfig(Section):
     """One assignment."""
 
@@ -304,6 +312,7 @@ class AssignmentConfig(Section):
     weight: float = Field(default=1.0, ge=0, description="weight in the course's grade")
     droppable: bool = Field(default=True, description="whether `course_grade.drop_lowest` may leave it out")
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
+    handout: HandoutConfig = Field(default_factory=HandoutConfig, description="for the header of the handout")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
     upload: UploadConfig = Field(default_factory=UploadConfig, description="what an upload may carry")
     data: DataConfig | None = None

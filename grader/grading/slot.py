@@ -31,7 +31,12 @@ _WARM_UP_S = 180.0
 _SUITE_S = 60.0
 #: How often to look whether a runner that says nothing was stopped.
 _LOOK_S = 3.0
+#: Variables that hold the store's address and password.
+CREDENTIALS = ("AUTOGRADE_STORE_DB", "PGPASSWORD", "PGPASSFILE", "PGUSER", "PGSERVICE", "PGSERVICEFILE")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+#: What a runner has no use for: options of our own pytest, and the way into the store, which only a coordinator writes.
+_WITHHELD = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", *CREDENTIALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,17 @@ class Decided:
     max_score: float
 
 
+def runner_environment(profile: Profile) -> dict[str, str]:
+    """The environment of a runner under ``profile``: ours, one thread, no way into the store, and its GPU or none."""
+    environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    for name in _WITHHELD:
+        environment.pop(name, None)
+    if profile.device == "cpu":
+        # A GPU that is there is another slot's, and reports must not depend on whether there is one.
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    return environment
+
+
 class Slot:
     """Runs in one thread: start, grade, close."""
 
@@ -102,13 +118,10 @@ class Slot:
             RunnerError: it did not start.
         """
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        environment.pop("PYTEST_ADDOPTS", None)
-        environment.pop("PYTEST_CURRENT_TEST", None)
         self._process = subprocess.Popen(
             [sys.executable, "-m", self.RUNNER, str(theirs.fileno()), json.dumps(self.work.config())],
             pass_fds=(theirs.fileno(),),
-            env=environment,
+            env=runner_environment(self.work.profile),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

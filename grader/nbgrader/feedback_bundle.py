@@ -15,7 +15,7 @@ from grader.intake.assemble import assemble as assemble_modules
 from grader.nbgrader import sanitize
 from grader.nbgrader.cache import stubs_of
 from grader.nbgrader.layout import NBGRADER_FILES, NbgraderLayout, open_gradebook
-from grader.release.pack import pack
+from grader.release.zips import pack
 from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback
 from grader.store.standings import whose_due

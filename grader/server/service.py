@@ -215,7 +215,7 @@ class Service:
         waiting = [item for item in everything if item.submission_id not in running]
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
         names = {item.assignment for item in everything}
-        seconds = {name: typical(self.store.durations(name)) for name in names}
+        seconds = {name: typical(self.store.recent_seconds(name)) for name in names}
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
         left = [seconds[name] - (now - running[number]) for number, name in of_running.items()]
         lanes = max(1, sum(grader.lanes for grader in graders))

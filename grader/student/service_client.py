@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,15 +137,6 @@ class ServiceClient:
         known = _read(self._tokens) | {self.url: token}
         self._tokens.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(self._tokens, json.dumps(known, indent=2) + "\n", mode=0o600)
-
-
-def guess_assignment(names: Sequence[str], offered: Sequence[Mapping[str, Any]]) -> str | None:
-    """The assignment that files of these names are for: the only one that asks for most of them; None where that is not clear."""
-    plain = {Path(name).name for name in names}
-    scores = {str(item["name"]): len(plain & set(item["files"])) for item in offered}
-    best = max(scores.values(), default=0)
-    found = [name for name, score in scores.items() if score == best and best]
-    return found[0] if len(found) == 1 else None
 
 
 def default_tokens() -> Path:
