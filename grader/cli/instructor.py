@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -302,6 +303,11 @@ def _grade_all(
     else:
         _print_batch(graded, assignment.title)
         out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else _nothing_to_grade(store, assignment.name))
+        for version, count in Counter(item.reused for item in graded if item.reused).items():
+            out.print(
+                f"{counted(count, 'report')} taken over from grader version {version} without a run: it differs in hints, "
+                "comments or thresholds alone (--force grades again)"
+            )
         for item in graded:
             for flag in item.attempt.report.flags:
                 err.print(f"for staff to look at: {item.submission.owner}: {flag}", markup=False)
@@ -353,6 +359,7 @@ def _as_json(item: BatchResult) -> dict[str, Any]:
         "seconds": item.seconds,
         "timing": report.timing,
         "flags": list(report.flags),
+        "reused": item.reused or None,
     }
 
 

@@ -59,7 +59,8 @@ class SlurmExecutor(SpoolExecutor):
                 fix="run this on a login node of the cluster",
             )
         super().__init__(work, slots)
-        self.job, self._queue, self._asked = "", dict[str, str](), 0.0
+        self.job, self._queue = "", dict[str, str]()
+        self._asked = self._answered = 0.0
         try:
             self.job = self._submit(max(1, slots or 1))
         except BaseException:
@@ -139,9 +140,11 @@ class SlurmExecutor(SpoolExecutor):
 
     def _jobs(self) -> dict[str, str]:
         """The state of each agent's job that is not over, by ``JOB_TASK``; as it was where Slurm does not answer."""
+        begin = time.monotonic()
         with contextlib.suppress(RunnerError):
             lines = _slurm("squeue", "--noheader", "--array", "--jobs", self.job, "--format", "%F_%K %T").splitlines()
             self._queue = {job: state for job, _, state in (line.partition(" ") for line in lines) if state in _ALIVE}
+            self._answered = begin
         return self._queue
 
     def _asked_lately(self) -> dict[str, str]:
@@ -152,8 +155,8 @@ class SlurmExecutor(SpoolExecutor):
 
     def alive(self) -> Callable[[Sign, float], bool]:
         """An agent whose job does not run, and that has said nothing since the queue was looked at, is gone."""
-        queue, asked = self._asked_lately(), self._asked
-        return lambda sign, since: since >= asked or queue.get(sign.job, "") in _RUNNING
+        queue, answered = self._asked_lately(), self._answered
+        return lambda sign, since: not sign.job or since >= answered or queue.get(sign.job, "") in _RUNNING
 
     def expecting(self) -> bool:
         """Whether a job is queued or runs: how long that takes is Slurm's to say."""

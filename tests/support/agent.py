@@ -39,6 +39,7 @@ def start(spool: Path, *, stub: bool = True) -> subprocess.Popen[bytes]:
 
 
 if __name__ == "__main__":
+    from grader.cli.agents import _slurm_job
     from grader.grading import Stopped, stoppable
     from grader.grading.agent import Agent
     from grader.grading.slot import Slot
@@ -50,4 +51,4 @@ if __name__ == "__main__":
     if "--stub" in sys.argv:
         Slot.RUNNER = "tests.support.stub_runner"
     with contextlib.suppress(Stopped), stoppable():
-        Agent(Path(sys.argv[-1])).run()
+        Agent(Path(sys.argv[-1]), job=_slurm_job()).run()
