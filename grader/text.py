@@ -58,6 +58,55 @@ def screenful(text: str, *, lines: int = MAX_LINES, width: int = MAX_LINE, chars
     return "\n".join([*head, GAP, *tail])
 
 
+#: End a noun in s, and are one thing all the same.
+_SINGULAR = frozenset(
+    {
+        "loss",
+        "axis",
+        "bias",
+        "class",
+        "basis",
+        "lens",
+        "gas",
+        "bus",
+        "this",
+        "its",
+        "process",
+        "success",
+        "dress",
+        "less",
+    }
+)
+#: What follows the head of a noun phrase.
+_AFTER_HEAD = re.compile(
+    r"\s+(?:of|in|after|where|without|with|away|by|from|for|to|at|on|before|between|beyond|compared|that|which|through|as)\b|,|\("
+)
+_VERBS = {"is": "are", "has": "have", "holds": "hold", "lacks": "lack", "looks": "look", "was": "were", "does": "do"}
+
+
+def plural(name: str) -> bool:
+    """Whether a phrase names several things: "the weights of the first layer", ``losses``; not ``grads["w"]`` or "the loss"."""
+    phrase = name.strip()
+    if phrase.startswith(("after ", "with ", "in ")):  # "after 2 updates, weights"
+        phrase = phrase.partition(", ")[2]
+    head = _AFTER_HEAD.split(phrase, maxsplit=1)[0]
+    if not re.fullmatch(r"[A-Za-z' ]+", head) or head.startswith(
+        "what "
+    ):  # code: a call, an entry, a name with an underscore
+        return False
+    words = head.split()
+    if " and " in f" {head} ":
+        return True
+    last = words[-1].lower() if words else ""
+    return last.endswith("s") and not last.endswith(("ss", "us", "'s")) and last not in _SINGULAR
+
+
+def agreeing(name: str, sentence: str) -> str:
+    """``name`` and a sentence that goes on with a verb in the singular, which is put right where the name is a plural."""
+    verb, gap, rest = sentence.partition(" ")
+    return f"{name} {_VERBS.get(verb, verb) if plural(name) else verb}{gap}{rest}"
+
+
 def counted(number: float, noun: str, plural: str = "") -> str:
     """A number with its noun in agreement: ``1 page``, ``3 pages``; ``plural`` where that is not the noun and an s."""
     shown = f"{number:g}" if isinstance(number, float) else str(number)

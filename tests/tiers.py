@@ -18,6 +18,7 @@ import pytest
 
 #: From cheap to expensive; the text is what ``pytest --markers`` says.
 COSTS = {
+    "server": "imports FastAPI and what it needs (1 s, once)",
     "postgres": "needs a PostgreSQL server (3 s, once)",
     "torch": "imports torch into the process of the tests (2 s, once)",
     "runner": "starts a zygote, a worker or a runner (3 to 6 s each)",
@@ -33,6 +34,7 @@ FOLDERS = {
     "chaos": "runner",
     "course": "course",
     "framework/nbgrader": "nbgrader",
+    "framework/server": "server",
     "fuzz": "torch",
 }
 #: Fixtures that cost what their name says, wherever they are defined.

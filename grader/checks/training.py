@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 
@@ -21,6 +23,7 @@ def sgd_steps(
     *,
     rate: float,
     momentum: float = 0.0,
+    decay: float = 0.0,
     left: Sequence[torch.Tensor | float] | None = None,
     change: Callable[[Gradients], Gradients] = lambda gradients: gradients,
 ) -> tuple[list[torch.Tensor], list[float]]:
@@ -32,6 +35,7 @@ def sgd_steps(
         batches: pairs (x, y).
         rate: the learning rate.
         momentum: v <- momentum * v + g; parameters <- parameters - rate * v.
+        decay: g <- g + decay * parameters, after ``change``: what ``weight_decay`` of torch's optimisers adds.
         left: gradients that stand there before the first step and are never cleared: what a loop without ``zero_grad``
             does. None clears them at each step.
         change: what is done to the gradients before each step, such as clipping.
@@ -50,9 +54,63 @@ def sgd_steps(
         losses.append(found.item())
         gradients = change([new + old for new, old in zip(torch.autograd.grad(found, leaves), kept, strict=True)])
         kept = gradients if left is not None else kept
+        if decay:
+            gradients = [gradient + decay * value for gradient, value in zip(gradients, values, strict=True)]
         velocity = [momentum * old + new for old, new in zip(velocity, gradients, strict=True)]
         values = [value - rate * step for value, step in zip(values, velocity, strict=True)]
     return values, losses
+
+
+#: What homework sets such things to; a change that nobody asked for is found where it has one of these sizes.
+_NORMS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+_VALUES = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+_DECAYS = (1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1)
+_MOMENTA = (0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def clipped_by_norm(most: float) -> Callable[[Gradients], Gradients]:
+    """A change for :func:`sgd_steps`: all gradients together scaled down to the Euclidean norm ``most``, if theirs is larger."""
+
+    def clip(gradients: Gradients) -> Gradients:
+        norm = torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
+        return [gradient * min(1.0, most / norm) if norm else gradient for gradient in gradients]
+
+    return clip
+
+
+def clipped_by_value(most: float) -> Callable[[Gradients], Gradients]:
+    """A change for :func:`sgd_steps`: every entry of a gradient held between ``-most`` and ``most``."""
+    return lambda gradients: [gradient.clamp(-most, most) for gradient in gradients]
+
+
+def unasked(steps: Callable[..., Any], *, momentum: float = 0.0) -> dict[str, Callable[[], Any]]:
+    """Mistakes for ``assert_close``: what training gives with something added to plain descent that nobody asked for.
+
+    Clipping, weight decay and momentum, each in the sizes that are usual. One is named only where its very numbers came.
+
+    Args:
+        steps: gives what is compared, for one of the keywords ``change``, ``decay`` and ``momentum`` of :func:`sgd_steps`.
+        momentum: what is asked for; the others are mistakes.
+
+    """
+    found: dict[str, Callable[[], Any]] = {}
+    for most in _NORMS:
+        words = f"the gradient clipped to the norm {most:g}, which nobody asked for"
+        found[words] = partial(steps, change=clipped_by_norm(most))
+    for most in _VALUES:
+        words = f"each entry of the gradient clipped to {most:g}, which nobody asked for"
+        found[words] = partial(steps, change=clipped_by_value(most))
+    for decay in _DECAYS:
+        found[f"a weight decay of {decay:g}, which nobody asked for"] = partial(steps, decay=decay)
+    for other in (0.0, *_MOMENTA):
+        if other != momentum:
+            words = (
+                f"a momentum of {other:g}, which nobody asked for"
+                if other
+                else "no momentum, where there should be some"
+            )
+            found[words] = partial(steps, momentum=other)
+    return found
 
 
 def of_linear(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> BatchLoss:

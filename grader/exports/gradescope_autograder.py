@@ -22,8 +22,8 @@ from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
 from grader.grading.parcel import assignment_files
 from grader.layer_names import LANDLOCK, SECCOMP
-from grader.release.pack import pack
-from grader.release.wheel import build_wheel, source_root
+from grader.release.wheel import own_wheel
+from grader.release.zips import pack
 
 #: What runs beside the student's worker: the runner and the zygote, each with torch.
 OWN_MB = 2048
@@ -33,7 +33,7 @@ _PACKAGES = (
     "jupytext", "nbformat",
 )  # fmt: skip
 #: What some data sets import, and is left out where it is not installed here.
-_OPTIONAL = ("torchvision", "mlxtend")
+_OPTIONAL = ("torchvision",)
 #: User namespaces are not to be had in a container of somebody else's.
 _MINIMUM = (LANDLOCK, SECCOMP)
 
@@ -100,7 +100,7 @@ class GradescopeAutograder:
         minutes = -(-int(2 * profile.limits.wall_s + 120) // 60)
         python = "3.11"
         values = {"name": assignment.name, "profile": name, "memory": memory, "python": python}
-        wheel, content = build_wheel(source_root())
+        wheel, content = own_wheel()
         points = sum(check.points for check in read_suite(assignment.hidden_folder))
         readme = _README.format(
             title=assignment.title,
@@ -137,7 +137,7 @@ def course_text(source: Source) -> str:
     """autograde.yml with this assignment alone: no roster, no dates, and a sandbox that a container can offer."""
     data: dict[str, Any] = read_marked(source.course.path).data
     assignment = dict(data["assignments"][source.assignment.name])
-    for key in ("due", "extensions", "late_policy"):
+    for key in ("due", "extensions", "late_policy", "slip_days", "attempt_limit"):
         # Gradescope has its own.
         assignment.pop(key, None)
     course = {

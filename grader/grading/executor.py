@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from grader.entry_points import Extensions
-from grader.grading.slot import Slot, Work
+from grader.grading.slot import Decided, Slot, Work
 
 A_co = TypeVar("A_co", covariant=True)
 A = TypeVar("A")
@@ -118,6 +118,17 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End every process that it started, at once where tasks are under way. A second call does nothing."""
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """What an executor also offers whose slots are near enough to be watched while they grade. None must."""
+
+    def watch(self, seen: Callable[[int, Decided], None]) -> None:
+        """Have ``seen`` called with a task's key and each check as it is decided, from any thread, in order for a task.
+
+        A check may be decided again, where a task is tried again. It must not raise, and it must be quick.
+        """
 
 
 #: Makes an executor of a work and the most slots it may use (None: as it sees fit). It may start them right away.

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,17 @@ class Work:
         return cls(course, assignment, assignment.profile(config["profile"]), Path(config["state"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A check as it came out while its submission is still being graded. The report may say otherwise."""
+
+    id: str
+    title: str
+    verdict: str
+    score: float | None
+    max_score: float
+
+
 def runner_environment(profile: Profile) -> dict[str, str]:
     """The environment of a runner under ``profile``: ours, one thread, no way into the store, and its GPU or none."""
     environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -88,6 +99,8 @@ class Slot:
 
     def __init__(self, work: Work) -> None:
         self.work = work
+        #: Called with a task's key and each of its checks as it is decided; None: nobody watches.
+        self.seen: Callable[[int, Decided], None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
 
@@ -120,13 +133,13 @@ class Slot:
             self.close()
             raise _as_error(answer, self.work.assignment.hidden_folder)
 
-    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None) -> Report:
-        """Grade one submission.
+    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None, key: int = 0) -> Report:
+        """Grade one submission; ``key`` is the task's, for whoever watches.
 
         Raises:
             RunnerError: the runner died or does not answer; this slot must be started again.
         """
-        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1)
+        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1, key=key)
         return Report.model_validate(answer["report"])
 
     def measure(self, files: dict[str, bytes], plan: Plan) -> list[Attempted]:
@@ -139,7 +152,7 @@ class Slot:
         answer = self._ask(request, rounds=len(plan.seeds))
         return [Attempted.model_validate(found) for found in answer["attempts"]]
 
-    def _ask(self, request: dict[str, Any], *, rounds: int) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], *, rounds: int, key: int = 0) -> dict[str, Any]:
         if self._channel is None:
             self.start()
         assert self._channel is not None
@@ -152,8 +165,9 @@ class Slot:
         except OSError as error:
             self.close()
             raise RunnerError(f"the runner is gone: {error}") from error
-        while (answer := self._receive("died while grading", silence))["op"] == "alive":
-            continue
+        while (answer := self._receive("died while grading", silence))["op"] in ("alive", "decided"):
+            if answer["op"] == "decided" and self.seen is not None:
+                self.seen(key, Decided(**answer["check"]))
         return answer
 
     def _receive(self, what: str, seconds: float) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class GradeTask:
         Raises:
             RunnerError: the runner died, or does not answer.
         """
-        return slot.grade(dict(self.files), self.problem, self.seed)
+        return slot.grade(dict(self.files), self.problem, self.seed, self.key)
 
     def fault(self, answer: Report) -> str | None:
         """What held the attempt as ``system_error``; None for a report that stands."""

@@ -37,3 +37,15 @@ def read_durations(connection: Connection, assignment: str) -> list[Duration]:
         Duration(number, owner, profile, max(0.0, (finished - started).total_seconds()))
         for number, owner, profile, started, finished in connection.execute(query)
     ]
+
+
+def recent_seconds(connection: Connection, assignment: str, most: int) -> list[float]:
+    """Wall seconds of the last attempts at ``assignment`` that have a score, the latest first; ``most`` of them."""
+    query = (
+        select(attempts.c.started_at, attempts.c.finished_at)
+        .join(submissions, submissions.c.id == attempts.c.submission_id)
+        .where(submissions.c.assignment == assignment, attempts.c.score.is_not(None))
+        .order_by(attempts.c.id.desc())
+        .limit(most)
+    )
+    return [(end - begin).total_seconds() for begin, end in connection.execute(query)]

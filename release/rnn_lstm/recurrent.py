@@ -38,7 +38,7 @@ class RNN(nn.Module):
         raise NotImplementedError("RNN.forward: write your solution here")
 
     def load_torch(self, layer: nn.Module) -> None:
-        """Take over the parameters of torch's layer, so that both compute the same from then on.
+        """Copy the parameters of torch's layer, so that both compute the same. Each can learn on without the other.
 
         Args:
             layer: an `nn.RNN` of one layer with the same sizes and activation. Its parameters are `weight_ih_l0`
@@ -82,7 +82,7 @@ class LSTM(nn.Module):
         raise NotImplementedError("LSTM.forward: write your solution here")
 
     def load_torch(self, layer: nn.Module) -> None:
-        """Take over the parameters of torch's layer, so that both compute the same from then on.
+        """Copy the parameters of torch's layer, so that both compute the same. Each can learn on without the other.
 
         Args:
             layer: an `nn.LSTM` of one layer with the same sizes. Its parameters are `weight_ih_l0` (4H, D),

@@ -25,6 +25,8 @@ def image_rows(images: torch.Tensor) -> torch.Tensor:
 class RNN_Classifier(nn.Module):
     """A simple RNN over the sequence, and a linear layer from the last hidden state to the scores. Both have biases.
 
+    The RNN has one layer and one direction. More than a linear layer, or dropout, before the scores is welcome.
+
     Args:
         classes: number of classes.
         input_size: D, size of an input vector.
@@ -51,6 +53,8 @@ class RNN_Classifier(nn.Module):
 
 class LSTM_Classifier(nn.Module):
     """An LSTM over the sequence, and a linear layer from the last hidden state (not the cell) to the scores. Both have biases.
+
+    The LSTM has one layer and one direction. More than a linear layer, or dropout, before the scores is welcome.
 
     Args:
         classes: number of classes.
@@ -82,14 +86,14 @@ def train_step(
     down by one factor so that its norm becomes `max_norm`; its direction stays. A smaller gradient is used as it is.
 
     Args:
-        model: maps `x` to scores (B, classes).
+        model: maps `x` to scores (B, classes). It comes in training mode, and stays in it.
         optimizer: holds the model's parameters. Gradients that are left over from before must not count.
         x: a batch of inputs as the model wants them.
         y: (B,) int64 labels.
         max_norm: the largest norm that is let through.
 
     Returns:
-        The loss of the batch before the step.
+        The loss of the batch before the step, as a number without a graph.
     """
     ### BEGIN SOLUTION
     loss = F.cross_entropy(model(x), y)

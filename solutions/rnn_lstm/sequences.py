@@ -14,7 +14,7 @@ def input_gradient_norms(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
     norm of ds/dx_t, taken over the whole batch and all features of step t together.
 
     Args:
-        model: a recurrent layer. Its parameters and their `.grad` are left as they were.
+        model: a recurrent layer. Its parameters, their `.grad` and its mode are left as they were.
         x: (T, B, D) inputs, left as they were: the same values, the same `requires_grad`, no `.grad`.
 
     Returns:
@@ -66,7 +66,8 @@ def final_states(model: nn.Module, sequences: list[torch.Tensor]) -> torch.Tenso
         sequences: B tensors (T_b, D) with T_b >= 1, in any order.
 
     Returns:
-        (B, H): for each sequence, in the order given, the hidden state that it would end in if it were run alone.
+        (B, H): for each sequence, in the order given, the hidden state that it would end in if it were run alone;
+        connected to the model's parameters, so that it can learn from it.
     """
     ### BEGIN SOLUTION
     x, lengths = pad(sequences)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader import text
-from grader.text import counted
+from grader.text import agreeing, counted
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,24 @@ def test_what_is_no_formula_stays(cell):
 def test_a_number_agrees_with_its_noun(number, words, shown):
     """One is in the singular, everything else in the plural; large whole numbers keep their digits."""
     assert counted(number, *words) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("the loss", "the loss is wrong."),
+        ("losses", "losses are wrong."),
+        ("the weights of the first layer", "the weights of the first layer are wrong."),
+        ("the weight of all classes", "the weight of all classes is wrong."),
+        ("the sizes and jumps", "the sizes and jumps are wrong."),
+        ("after 2 updates, weights", "after 2 updates, weights are wrong."),
+        ('grads["W1"]', 'grads["W1"] is wrong.'),
+        ("loss_history", "loss_history is wrong."),
+        ("the forget gate's bias", "the forget gate's bias is wrong."),
+        ("the value that the gradient belongs to", "the value that the gradient belongs to is wrong."),
+        ("what the epochs gave", "what the epochs gave is wrong."),
+    ],
+)
+def test_a_verb_agrees_with_the_name_before_it(name, said):
+    """A message about several things has its verb in the plural, one about a piece of code in the singular."""
+    assert agreeing(name, "is wrong.") == said

@@ -107,6 +107,18 @@ def make_torch_net(TorchTwoLayerNet, sizes, params):
     return net
 
 
+def load_shares(TorchTwoLayerNet, sizes, params):
+    """Names of float32 arrays that change when a network that has loaded them is trained."""
+    net = TorchTwoLayerNet(*sizes)
+    given = {name: np.array(value, dtype=np.float32) for name, value in params.items()}
+    before = {name: value.copy() for name, value in given.items()}
+    net.load_numpy(given)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(1.0)
+    return sorted(name for name in given if not np.array_equal(given[name], before[name]))
+
+
 def torch_parameters(TorchTwoLayerNet, sizes, std, seed):
     """All parameters of a new torch net, as flat arrays."""
     torch.manual_seed(seed)

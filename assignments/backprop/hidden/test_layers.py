@@ -75,7 +75,7 @@ def test_affine_db(student, np_rng, shape):
 
 def away_from_zero(np_rng, shape):
     """Random entries of both signs, none near the kink of ReLU."""
-    return np_rng.uniform(0.1, 3.0, size=shape) * np_rng.choice([-1.0, 1.0], size=shape)
+    return np.exp(np_rng.uniform(np.log(0.1), np.log(90.0), size=shape)) * np_rng.choice([-1.0, 1.0], size=shape)
 
 
 @points(1, hint="max(0, x), entry by entry.")
@@ -114,7 +114,9 @@ def test_sigmoid_extreme(student):
     """`sigmoid_forward` is 0 or 1, not NaN, where its input is huge."""
     x = np.array([[-1000.0, -60.0, 60.0], [1000.0, -800.0, 800.0]])
     out, _ = student.sigmoid_forward(x)
-    assert_close(out, (x > 0).astype(float), name="out", inputs={"x": x}, rtol=1e-5, atol=1e-6)
+    held = {f"inputs held between -{most} and {most}": 1 / (1 + np.exp(-x.clip(-most, most))) for most in (5, 10)}
+    held["the tanh in place of the sigmoid"] = np.tanh(x)
+    assert_close(out, (x > 0).astype(float), name="out", inputs={"x": x}, mistakes=held, rtol=1e-5, atol=1e-6)
 
 
 @points(2, hint="σ'(x) = σ(x) (1 - σ(x)): σ of the input, not of the output again.")

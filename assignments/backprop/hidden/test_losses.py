@@ -40,6 +40,7 @@ def softmax_mistakes(x, y):
         "the softmax applied twice": (lambda: loss(again), lambda: (again - onehot) / len(y)),
         "the softmax alone: the one-hot labels are not subtracted": (None, lambda: p / len(y)),
         "the probability of the right class in place of its logarithm": (lambda: -p[rows, y].mean(), None),
+        "1 subtracted in the columns of all labels, not of each row's own": (None, lambda: (p - np.isin(np.arange(x.shape[1]), y)) / len(y)),
     }
 
 
@@ -105,6 +106,7 @@ def test_elementwise_value(student, np_rng):
     u, t, true_loss, _ = elementwise_case(np_rng)
     loss, _ = student.elementwise_cross_entropy(u, t)
     mistakes = {
+        "the targets rounded to 0 and 1": lambda: -(np.where(t > 0.5, np.log(u), np.log(1 - u))).sum() / 7,
         "-t log u alone: the term of 1 - t is missing": lambda: -(t * np.log(u)).sum() / 7,
         "-(1 - t) log(1 - u) alone: the term of t is missing": lambda: -((1 - t) * np.log(1 - u)).sum() / 7,
         "the mean over all entries; it should be the sum over the outputs and the mean over the batch": lambda: true_loss / 3,
@@ -122,6 +124,7 @@ def test_elementwise_gradient(student, np_rng):
         "u - t, the gradient for the score before the sigmoid, not for u itself": lambda: (u - t) / 7,
         "u - t, the gradient for the score before the sigmoid, and not divided by the batch": lambda: u - t,
         "a division by all entries; the outputs are summed, so only the batch divides": lambda: true_du / 3,
+        "the targets rounded to 0 and 1": lambda: (u - (t > 0.5)) / (u * (1 - u)) / 7,
     }
     assert_close(du, true_du, name="du", inputs={"u": u, "t": t}, mistakes=mistakes, rtol=1e-3, atol=2e-5)
 

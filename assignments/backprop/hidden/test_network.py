@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.activations import other_activations
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 NAMES = ("W1", "b1", "W2", "b2")
@@ -52,8 +53,7 @@ def score_mistakes(case):
         "b1 left out": lambda: network(case, without=["b1"]),
         "b2 left out": lambda: network(case, without=["b2"]),
         "both biases left out": lambda: network(case, without=["b1", "b2"]),
-        "no ReLU between the layers": lambda: network(case, relu=lambda h: h),
-        "the absolute value in place of the ReLU": lambda: network(case, relu=np.abs),
+        **other_activations(lambda f: network(case, relu=lambda h: f(torch.tensor(h)).numpy())),
         "a ReLU on the scores": lambda: np.maximum(scores, 0),
     }
 

@@ -6,7 +6,9 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
-from grader.checks.training import assert_random_batches
+from grader.checks.activations import other_activations
+from grader.checks.training import assert_random_batches, unasked
+from grader.text import counted
 
 # The student's net is float32.
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
@@ -53,9 +55,11 @@ def test_torch_forward(reference, student, probe, np_rng):
         "biases that are zero: those of params are not loaded": lambda: scores(b1=0, b2=0),
         "b1 not loaded": lambda: scores(b1=0),
         "b2 not loaded": lambda: scores(b2=0),
-        "no ReLU between the layers": lambda: (x @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"],
+        **other_activations(lambda f: f(torch.tensor(x @ p["W1"] + p["b1"])).numpy() @ p["W2"] + p["b2"]),
     }
     assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name="scores", inputs={"x": x}, mistakes=mistakes, **TOLERANCE)
+    shared = probe.load_shares(student.ref("TorchTwoLayerNet"), [D, H, C], p)
+    assert not shared, f"`load_numpy` does not copy {', '.join(shared)}: where they are float32, training the network changes the arrays that it was given."
 
 
 @points(1, hint="The index of the largest score in each row.")
@@ -80,6 +84,7 @@ def test_torch_loss(reference, student, probe, np_rng, reg):
         "the biases regularised as well": lambda: right + reg * sum((truth.params[name] ** 2).sum() for name in ("b1", "b2")),
         "reg left out": data,
         "half of the regularisation": (right + data) / 2,
+        "twice the regularisation": 2 * right - data,
     }
     assert_close(got["loss"], right, name="loss", inputs={"x": x}, mistakes=mistakes, **TOLERANCE)
 
@@ -107,6 +112,7 @@ def test_torch_gradient(reference, student, probe, np_rng, reg):
         "reg in the loss but not in its gradient: the penalty is cut from the graph": lambda: length(lambda k: -2 * reg * params[k] if k[0] == "W" else 0.0),
         "the biases regularised as well": lambda: length(lambda k: 2 * reg * params[k] if k[0] == "b" else 0.0),
         "a softmax before cross_entropy, which applies one itself": through_softmax,
+        "half of the regularisation": lambda: length(lambda k: -reg * params[k] if k[0] == "W" else 0.0),
     }
     assert_close(got["squared_length"] ** 0.5, squared_length**0.5, name="the length of the whole gradient", mistakes=mistakes, **TOLERANCE)
 
@@ -116,22 +122,24 @@ def data_loss(scores, y):
     return F.cross_entropy(scores, torch.as_tensor(y)).item()
 
 
-def stepped_otherwise(params, train, x, steps):
+def stepped_otherwise(params, train, x, steps, per_epoch):
     """Scores that wrong loops end in: by what is wrong."""
 
-    def run(kind="", optimiser=torch.optim.SGD, falls=True):
+    def run(kind="", optimiser=torch.optim.SGD, falls=True, penalty=0.02, momentum=0.0, decay=0.0, change=lambda gradients: gradients):
         leaves = [torch.tensor(params[name], requires_grad=True) for name in ("W1", "b1", "W2", "b2")]
         inputs, labels = torch.from_numpy(train[0]).double(), torch.from_numpy(train[1])
-        rule = optimiser(leaves, lr=0.2)
+        rule = optimiser(leaves, lr=0.2) if optimiser is torch.optim.Adam else optimiser(leaves, lr=0.2, momentum=momentum, weight_decay=decay)
         for step in range(steps):
-            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // 3) if falls else 0.2
+            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // (1 if falls == "each" else per_epoch)) if falls else 0.2
             w1, b1, w2, b2 = leaves
             loss = F.cross_entropy(torch.relu(inputs @ w1 + b1) @ w2 + b2, labels)
             weighted = {"all": leaves, "none": []}.get(kind, [w1, w2])
-            loss = loss + 0.02 * sum((w.square().sum() for w in weighted), torch.zeros(()))
+            loss = loss + penalty * sum((w.square().sum() for w in weighted), torch.zeros(()))
             if kind != "pile up":
                 rule.zero_grad()
             loss.backward()
+            for leaf, gradient in zip(leaves, change([leaf.grad for leaf in leaves])):
+                leaf.grad = gradient
             rule.step()
         w1, b1, w2, b2 = (leaf.detach().numpy() for leaf in leaves)
         return np.maximum(x @ w1 + b1, 0) @ w2 + b2
@@ -143,8 +151,11 @@ def stepped_otherwise(params, train, x, steps):
         "the biases regularised as well": lambda: run("all"),
         "reg left out of the gradient": lambda: run("none"),
         "a learning rate that never falls": lambda: run(falls=False),
+        "a learning rate that falls after every step": lambda: run(falls="each"),
+        "half of the regularisation": lambda: run(penalty=0.01),
+        "twice the regularisation": lambda: run(penalty=0.04),
     }
-    return found
+    return found | unasked(lambda **how: run(**how))
 
 
 @points(2, hint="zero_grad, backward, step, in each iteration; the rate of step t is learning_rate * decay ** (t // steps_per_epoch).")
@@ -160,8 +171,8 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, x, y)), settings, seed=1)
     start = {name: value.copy() for name, value in truth.params.items()}
     expected = truth.train(*train, x, y, **settings)
-    mistakes = stepped_otherwise(start, train, x, steps)
-    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {steps} steps", mistakes=mistakes, **TOLERANCE)
+    mistakes = stepped_otherwise(start, train, x, steps, max(9 // batch_size, 1))
+    assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {counted(steps, 'step')}", mistakes=mistakes, **TOLERANCE)
     for name in ("loss_history", "train_acc_history", "val_acc_history"):
         assert name in history, f"what train_torch returns lacks {name}"
         # An accuracy before the first step as well does no harm.

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
-from grader.checks.training import assert_random_batches
+from grader.checks.training import assert_random_batches, unasked
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 D, H, C = 5, 7, 4
@@ -32,17 +32,18 @@ def equal_examples(np_rng, n=6):
     return params, train, validation
 
 
-def descend(params, x, y, rates, reg):
+def descend(params, x, y, rates, reg, *, momentum=0.0, decay=0.0, change=lambda gradients: gradients):
     """Parameters after one full-batch step of gradient descent for each of ``rates``, and the first loss."""
     leaves = {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
-    first = None
+    first, velocity = None, [0.0] * len(leaves)
     for rate in rates:
         hidden = F.relu(torch.tensor(x) @ leaves["W1"] + leaves["b1"])
         loss = F.cross_entropy(hidden @ leaves["W2"] + leaves["b2"], torch.tensor(y))
         loss = loss + reg * (leaves["W1"].square().sum() + leaves["W2"].square().sum())
         first = loss.item() if first is None else first
-        grads = torch.autograd.grad(loss, list(leaves.values()))
-        leaves = {name: (leaf - rate * grad).detach().requires_grad_() for (name, leaf), grad in zip(leaves.items(), grads)}
+        grads = change(list(torch.autograd.grad(loss, list(leaves.values()))))
+        velocity = [momentum * old + grad + decay * leaf for old, grad, leaf in zip(velocity, grads, leaves.values())]
+        leaves = {name: (leaf - rate * grad).detach().requires_grad_() for (name, leaf), grad in zip(leaves.items(), velocity)}
     return {name: leaf.detach().numpy() for name, leaf in leaves.items()}, first
 
 
@@ -76,7 +77,8 @@ def trained_otherwise(params, train, rates, reg):
         "one step too few": lambda: descend(params, *train, rates[:-1], reg)[0],
         "one step too many": lambda: descend(params, *train, [*rates, rates[-1]], reg)[0],
     }
-    return found | {words: lambda order=order: one_by_one(params, *train, rates, reg, order) for words, order in ORDERS.items()}
+    found |= {words: lambda order=order: one_by_one(params, *train, rates, reg, order) for words, order in ORDERS.items()}
+    return found | unasked(lambda **how: descend(params, *train, rates, reg, **how)[0])
 
 
 def compare(probe, net, expected, wrong):
@@ -93,7 +95,15 @@ def test_one_step(student, probe, np_rng, batch_size):
     settings = {"learning_rate": 0.3, "learning_rate_decay": 1.0, "reg": 0.05, "num_iters": 1, "batch_size": batch_size}
     probe.train(net, *train, *validation, settings, seed=1)
     expected, _ = descend(params, *train, [0.3], reg=0.05)
-    compare(probe, net, expected, trained_otherwise(params, train, [0.3], 0.05))
+    epoch = {"num_iters taken for a number of epochs": lambda: descend(params, *train, [0.3] * (6 // batch_size), 0.05)[0]} if batch_size < 6 else {}
+    compare(probe, net, expected, trained_otherwise(params, train, [0.3], 0.05) | epoch)
+    # Large inputs with the least likely label: a gradient far above what anybody clips it to.
+    x = 30 * train[0]
+    scores = np.maximum(x @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"]
+    steep = x, scores.argmin(axis=1)
+    net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
+    probe.train(net, *steep, *validation, settings | {"learning_rate": 0.001}, seed=1)
+    compare(probe, net, descend(params, *steep, [0.001], 0.05)[0], trained_otherwise(params, steep, [0.001], 0.05))
 
 
 @points(2, hint="Step t uses learning_rate * decay ** (t // steps_per_epoch), with N // batch_size steps in an epoch.")
@@ -125,7 +135,9 @@ def test_histories(student, probe, np_rng):
     scores = np.maximum(train[0] @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"]
     train = train[0], scores.argmax(axis=1)
     scores = np.maximum(validation[0] @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"]
-    validation = validation[0], np.where(np.arange(11) < 4, scores.argmax(axis=1), validation[1])
+    # Wrong in the first batch of them and right in some of the rest, so that the whole set has an accuracy of its own.
+    labels = np.where(np.arange(11) < 3, scores.argmin(axis=1), np.where(np.arange(11) < 8, scores.argmax(axis=1), validation[1]))
+    validation = validation[0], labels
     # A rate of zero leaves the network as it is, so every entry is known; the first loss is known at any rate.
     net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
     settings = {"learning_rate": 0.0, "learning_rate_decay": 0.9, "reg": 0.1, "num_iters": 6, "batch_size": 3}
@@ -152,6 +164,10 @@ def test_histories(student, probe, np_rng):
         other = {"train": validation, "val": train}[name.partition("_")[0]]
         swapped = float(np.mean(np.asarray(net.predict(other[0])) == other[1]))
         mistakes = {f"the accuracy on the {'validation' if name[0] == 't' else 'training'} examples": np.full(values.size, swapped)}
+        first = float(np.mean(np.asarray(net.predict(x[:3])) == y[:3]))
+        mistakes["the accuracy on the first `batch_size` examples alone"] = np.full(values.size, first)
+        mistakes["a percentage"] = np.full(values.size, 100 * accuracy)
+        mistakes["the number of right answers, not their share"] = np.full(values.size, len(x) * accuracy)
         assert_close(values, np.full(values.size, accuracy), name=name, mistakes=mistakes, **TOLERANCE)
     settings["learning_rate"], settings["num_iters"] = 0.3, 1
     history = probe.train(net, *train, *validation, settings, seed=1)

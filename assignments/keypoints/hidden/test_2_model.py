@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from grader.checks import assert_close, assert_registered, points
-from grader.checks.training import sgd_steps
+from grader.checks.training import sgd_steps, unasked
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
@@ -97,14 +97,14 @@ def draw(rng, *sizes):
     return weight, batches
 
 
-def descend(weight, batches, lr, momentum, *, left=None, loss=None):
+def descend(weight, batches, lr, momentum, *, left=None, loss=None, layout=(0, 1, 2), **more):
     """SGD with momentum: the weights after all steps, the loss before each."""
 
     def value(parameters, image, keypoints):
-        error = image.flatten(1) @ parameters[0] - keypoints.double().flatten(1)
+        error = image.flatten(1) @ parameters[0] - keypoints.double().permute(layout).flatten(1)
         return loss(error) if loss else (error**2).mean()
 
-    (weight,), losses = sgd_steps((weight,), value, batches, rate=lr, momentum=momentum, left=left)
+    (weight,), losses = sgd_steps((weight,), value, batches, rate=lr, momentum=momentum, left=left, **more)
     return weight, losses
 
 
@@ -127,6 +127,7 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
         name="the model's weight after an epoch",
         mistakes={
             "old gradients not cleared": wrong(left=(0.3,)),
+            "gradients that add up from batch to batch": wrong(left=(0.0,)),
             "no step taken at all": weight,
             "steps in the wrong direction": lambda: descend(weight, batches, -0.4, 0.5)[0],
             "the sum of the squares, not their mean": wrong(loss=lambda e: (e**2).sum()),
@@ -135,6 +136,8 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
             "half the mean squared error": wrong(loss=lambda e: (e**2).mean() / 2),
             "absolute errors, not squared ones": wrong(loss=lambda e: e.abs().mean()),
             "the root of the mean squared error": wrong(loss=lambda e: (e**2).mean().sqrt()),
+            "all x before all y: the layout (2, 15), where (15, 2) is asked for": wrong(layout=(0, 2, 1)),
+            **unasked(lambda **how: descend(weight, batches, **{**settings, **how})[0], momentum=settings["momentum"]),
             "the smooth L1 loss, not the squared error": wrong(loss=lambda e: torch.nn.functional.smooth_l1_loss(e, torch.zeros_like(e))),
             **({"a step on the first batch only": lambda: descend(weight, batches[:1], **settings)[0],
                 "a step on the last batch only": lambda: descend(weight, batches[-1:], **settings)[0],
@@ -143,6 +146,11 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
         },
         **TOLERANCE,
     )  # fmt: skip
+    # Bright pictures: a gradient far above what anybody clips it to.
+    bright, steep = [[60 * image, keypoints] for image, keypoints in batches], {"lr": 1e-4, "momentum": 0.0}
+    got = probe.epoch_of(student.ref("train_epoch"), weight, bright, steep, split, True, 0.0)
+    mistakes = unasked(lambda **how: descend(weight, bright, **{**steep, **how})[0])
+    assert_close(got["weight"], descend(weight, bright, **steep)[0], name="the model's weight after an epoch with large gradients", mistakes=mistakes, **TOLERANCE)
 
 
 def _one_step(weight, batches, lr):
@@ -248,6 +256,7 @@ def test_normalised_mean_error(student, rng, split):
             "the outer corners for the centres of the eyes": lambda: value(eyes=(t[:, 3] - t[:, 5]).norm(dim=1)),
             "the horizontal distance of the eyes only": lambda: value(eyes=(t[:, 0] - t[:, 1])[:, 0].abs()),
             "the norm over all keypoints together": lambda: float(((p - t).flatten(1).norm(dim=1) / eyes).mean()),
+            "the root of the mean square of x and y, where the Euclidean distance is asked for": lambda: value(far=(p - t).square().mean(dim=2).sqrt()),
             "the root of the mean square, not the mean distance": lambda: value(far=(far**2).mean(dim=1, keepdim=True).sqrt()),
         },
         **TOLERANCE,
@@ -255,7 +264,7 @@ def test_normalised_mean_error(student, rng, split):
 
 
 @points(7, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
-def test_faces(student, probe, held_out, profile, award, record, untrained, show, np_rng):
+def test_faces(student, probe, held_out, profile, award, record, untrained, show, np_rng, public_data):
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
@@ -265,6 +274,11 @@ def test_faces(student, probe, held_out, profile, award, record, untrained, show
     fresh = probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
     before = held_out.known(50).point_errors(lambda x: 48 + 48 * probe.predict(fresh, x)).mse
     untrained(48**2 / (2 * before) if before > 0 else float("inf"), metric="test_score")
+    straight = probe.straightness(model, faces(public_data, 12))
+    assert straight < 0.9999, (
+        "A trained `KeypointModel` gives for two pictures that are added up what it gives for each, added up: it is linear. Put an activation, a ReLU say, "
+        "between its layers; without one they are no more than a single layer."
+    )
     errors = held_out.point_errors(predict)
     record("test_error", errors.normalised)
     square = errors.mse / 48**2

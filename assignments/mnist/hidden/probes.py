@@ -51,7 +51,8 @@ def scores_of(model, x, training=False):
 def hidden_units(model, x, training, passes=1):
     """What the last layer multiplies its weights with, (passes, N, 1000): the gradient of a score for these weights.
 
-    It is taken from outside, so that layers may have any names and order. None where there is no such weight.
+    It is taken from outside, so that layers may have any names and order. None where there is no such weight, and no
+    unit at all where scores are not linear in it: something follows the last layer, and nothing can be read off.
     """
     last = [p for p in model.parameters() if p.requires_grad and p.dim() == 2 and p.numel() == 10_000]
     if len(last) != 1:
@@ -65,6 +66,8 @@ def hidden_units(model, x, training, passes=1):
             difference = scores[row, 0] - scores[row, 1]
             (gradient,) = torch.autograd.grad(difference, last, retain_graph=True)
             gradient = gradient if gradient.shape[0] == 10 else gradient.T
+            if not torch.allclose(gradient[0], -gradient[1], atol=1e-6) or bool((gradient[2:].abs() > 1e-6).any()):
+                return torch.zeros(passes, len(x), 0)
             units.append(gradient[0].detach().clone())
     return torch.stack(units).reshape(passes, len(x), -1)
 
@@ -240,8 +243,10 @@ def decayed_steps(make_optimizer, seed, x, y, lr, lam, steps):
     return {"parameters": found, "gradients": gradients, "optimizer": isinstance(opt, torch.optim.Optimizer)}
 
 
-def run_block(ConvBlock, sizes, dropout, x, training, passes=1):
+def run_block(ConvBlock, sizes, dropout, x, training, passes=1, seed=None):
     """Outputs of a new block, its parameters, and what became of its state."""
+    if seed is not None:
+        torch.manual_seed(seed)
     block = ConvBlock(*sizes, dropout=dropout)
     block.train(training)
     before = state_of(block)
@@ -314,7 +319,12 @@ def sweep(dropout_sweep, rates, train, validation, epochs, seed, count=False):
     kept = hidden_units(model, train[0][:2], False) if count else None
     if kept is not None:
         units = hidden_units(model, train[0][:2], True, 12)
-        found["dropped"] = float((units[:, kept[0].abs() > 1e-3] == 0).double().mean())
+        found["dropped"] = -1.0  # unless the units that are left are all scaled alike: else it is not they that are dropped
+        if units.numel() and kept.numel():
+            ratio = units[:, kept[0].abs() > 1e-3] / kept[0][kept[0].abs() > 1e-3]
+            left = ratio[ratio != 0]
+            if not left.numel() or float(left.std() / left.mean()) < 1e-3:
+                found["dropped"] = float((ratio == 0).double().mean())
     return found
 
 

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.activations import other_activations
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 
@@ -102,8 +103,7 @@ def test_network_plain(student, probe, rng):
             mistakes={
                 "no ReLU between the layers": lambda: centred(from_hidden(before)),
                 "a ReLU on the scores as well": lambda: centred(F.relu(right)),
-                "a sigmoid in place of the ReLU": lambda: centred(from_hidden(before.sigmoid())),
-                "tanh in place of the ReLU": lambda: centred(from_hidden(before.tanh())),
+                **other_activations(lambda f: centred(from_hidden(f(before))), "the ReLU"),
                 "a sigmoid on the scores": lambda: centred(right.sigmoid()),
                 "the ReLU on the scores, and none between the layers": lambda: centred(F.relu(from_hidden(before))),
             },
@@ -115,7 +115,19 @@ def hidden(probe, model, x, training, passes=1):
     """(passes, N, 1000) hidden units as the last layer sees them."""
     units = probe.hidden_units(model, x, training, passes)
     assert units is not None, "MNISTNeuralNet should have one weight of 10 x 1000 numbers, from hidden units to scores"
+    assert units.numel(), "the scores of MNISTNeuralNet are not what its last linear layer gives: does a ReLU, a softmax or the like follow it?"
     return units
+
+
+def unlike_factors(units, dropped):
+    """What is dropped where the units that are left are not all scaled alike; units (passes, K)."""
+    values, counts = units.flatten().round(decimals=5).unique(return_counts=True)
+    often = values[counts.argmax()]
+    if counts.max() > 0.05 * units.numel() and often != 0:
+        return f"hidden units that are dropped become {float(often):.3g}, where dropout makes them 0, and the others are shifted: is it another kind of dropout?"
+    if dropped.any():
+        return "hidden units are dropped, and those that are left change by unlike factors: something in front of them is dropped as well"
+    return "no hidden unit is dropped, and all change from call to call: what is dropped stands in front of them, the pixels perhaps"
 
 
 @points(3, hint="nn.Dropout(dropout) on the hidden units. F.dropout needs training=self.training.")
@@ -133,7 +145,7 @@ def test_network_dropout(student, probe, rng, p):
     ratio = units[:, active] / kept[active]
     dropped = ratio == 0
     unlike = float(ratio[~dropped].std() / ratio[~dropped].mean()) > 1e-3 if not dropped.all() else False
-    assert not unlike, "the hidden units that are left change by unlike factors: something else is dropped, the pixels perhaps"
+    assert not unlike, unlike_factors(units[:, active], dropped)
     share, band = dropped.double().mean().item(), 5 * (p * (1 - p) / dropped.numel()) ** 0.5
     assert abs(share - p) < band, (
         f"with dropout={p}, {share:.1%} of the hidden units are dropped in training"
@@ -192,6 +204,7 @@ def test_network_batch_norm(student, probe, rng):
             "no ReLU after batch norm": lambda: normalised(z),
             "no ReLU before batch norm, nor after it": lambda: normalised(z + biases[0]),
             "the variance divided by N - 1": lambda: F.relu((z - z.mean(0)) / (z.var(0) + 1e-5).sqrt()),
+            **other_activations(lambda f: f(normalised(z)), "the ReLU"),
         },
         rtol=2e-3,
         atol=5e-3,

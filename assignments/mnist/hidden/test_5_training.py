@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
-from grader.checks.training import of_linear, sgd_steps
+from grader.checks.training import of_linear, sgd_steps, unasked
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 D, C = 6, 4
@@ -25,10 +25,10 @@ def loss_of(name, scores, y):
     return (scores.gather(1, y[:, None]) - 1).pow(2).sum()
 
 
-def descend(weight, bias, batches, rate, loss, left=None, mistaken=None, momentum=0.5):
+def descend(weight, bias, batches, rate, loss, left=None, mistaken=None, momentum=0.5, **more):
     """SGD with momentum: (weights after all steps, loss before each step)."""
     linear = of_linear(mistaken or (lambda scores, y: loss_of(loss, scores, y)))
-    return sgd_steps((weight, bias), linear, batches, rate=rate, momentum=momentum, left=left)
+    return sgd_steps((weight, bias), linear, batches, rate=rate, momentum=momentum, left=left, **more)
 
 
 @points(3, hint="zero_grad, loss_fn(model(x), y), backward, step: each once, and backward before step.")
@@ -51,6 +51,7 @@ def test_train_batch_step(student, probe, rng, loss, sizes):
             "a step uphill": lambda: 2 * start - right[index],
             "a softmax before the loss": wrong(index, mistaken=lambda s, y: loss_of(loss, s.softmax(1), y)),
         }
+        mistakes |= unasked(lambda index=index, **how: descend(weight, bias, batches, 0.05, loss, **how)[0][index], momentum=0.5)
         if loss == "squared":
             mistakes["cross-entropy in place of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
         if len(sizes) == 1:
@@ -60,6 +61,13 @@ def test_train_batch_step(student, probe, rng, loss, sizes):
         else:
             mistakes["no momentum from batch to batch: another optimiser than the one that was given"] = wrong(index, momentum=0.0)
         assert_close(got[name], right[index], name=f"the model's {name} after training", mistakes=mistakes, **TOLERANCE)
+    # Large inputs: a gradient far above what anybody clips it to.
+    steep = [[60 * x, y] for x, y in batches]
+    got = probe.steps_of_training(student.ref("train_batch"), weight, bias, steep, 1e-4, loss, True, False)
+    right, _ = descend(weight, bias, steep, 1e-4, loss)
+    for index, name in enumerate(("weight", "bias")):
+        mistakes = unasked(lambda index=index, **how: descend(weight, bias, steep, 1e-4, loss, **how)[0][index], momentum=0.5)
+        assert_close(got[name], right[index], name=f"the model's {name} after training with large gradients", mistakes=mistakes, **TOLERANCE)
 
 
 def wrong_twice(weight, bias, batches, loss, index):
@@ -138,6 +146,7 @@ def test_accuracy_value(student, probe, rng, n):
             "a percentage": lambda: 100 * right,
             "the smallest score for the largest": lambda: (scores.argmin(dim=1) == y).double().mean().item(),
             "a division by the number of classes": lambda: right * n / C,
+            "a share rounded to two digits": lambda: round(right, 2),
         },
         **TOLERANCE,
     )

@@ -193,9 +193,14 @@ def test_sweep_selects(student, probe, rng):
             f"the network returned has {mine['train_accuracy']:.3f} on the training and {mine['validation_accuracy']:.3f} on the validation set, "
             "measured in evaluation mode; no row says so"
         )
+        places = {
+            "the one that is best on the training set": max(on_train) - mine["train_accuracy"] < 1e-4,
+            "that of the last rate": all(abs(rows[-1][key] - mine[key]) < 1e-4 for key in mine),
+            "that of the first rate": all(abs(rows[0][key] - mine[key]) < 1e-4 for key in mine),
+        }
+        fitting = [words for words, fits in places.items() if fits]
         assert abs(mine["validation_accuracy"] - max(on_validation)) < 1e-4, (
-            "the network returned is not the one with the highest validation accuracy"
-            + ("; it is the one that is best on the training set" if max(on_train) - mine["train_accuracy"] < 1e-4 else "")
+            "the network returned is not the one with the highest validation accuracy" + (f"; it is {', or '.join(fitting)}" if fitting else "")
         )
         # Seldom the two sets agree all the same, or two networks tie: then this told nothing.
         best = on_validation.index(max(on_validation))
@@ -217,7 +222,8 @@ def test_sweep_trains(student, probe, rng):
     share = got["dropped"]
     # 12 passes over two images with about 500 active units each: five standard deviations are 0.023.
     assert share is not None, "the network returned should be an MNISTNeuralNet, with a weight of 10 x 1000 numbers"
-    assert abs(share - 0.4) < 0.03, f"the network for the rate 0.4 drops {share:.1%} of its hidden units in training"
+    # Below 0 where it could not be measured, which the network's own checks say.
+    assert share < 0 or abs(share - 0.4) < 0.03, f"the network for the rate 0.4 drops {share:.1%} of its hidden units in training"
     for count, epochs, steps in ((32, 1, 1), (33, 1, 2), (32, 2, 2)):
         # Equal examples: Adam's first step has the size of its rate, and a second one goes the same way, if less far.
         equal = [torch.rand(1, 784, generator=rng).expand(count, 784).clone(), torch.full((count,), 3)]

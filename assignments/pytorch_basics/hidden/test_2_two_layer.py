@@ -5,6 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.checks.training import unasked
+from grader.text import counted
 
 
 def _problem(rng, n=6, d_in=5, hidden=8, d_out=3, dtype=torch.float64):
@@ -41,24 +43,38 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
     def loss_at(at):
         return F.mse_loss(forward(x, *at), y)
 
-    def run(keep=(), in_turn=None, late=False, optimiser=None):
+    def run(keep=(), in_turn=None, late=False, optimiser=None, scale=1.0, momentum=0.0, decay=0.0, change=lambda gradients: gradients):
         leaves = [w.clone().requires_grad_() for w in weights]
         rule = optimiser(leaves, lr=learning_rate) if optimiser else None
         total, losses = [torch.zeros_like(w) for w in leaves], []
+        velocity = [torch.zeros_like(w) for w in leaves]
         for _ in range(steps):
             losses.append(loss_at(leaves).item())
             for group in in_turn or [range(len(leaves))]:
-                gradients = torch.autograd.grad(loss_at(leaves), leaves)
+                gradients = change([scale * g for g in torch.autograd.grad(loss_at(leaves), leaves)])
                 for k in group:
                     total[k] = gradients[k] + (total[k] if k in keep else 0)
                     leaves[k].grad = total[k]
+                    velocity[k] = momentum * velocity[k] + total[k] + decay * leaves[k].detach()
                     if rule is None:
-                        leaves[k] = (leaves[k] - learning_rate * total[k]).detach().requires_grad_()
+                        leaves[k] = (leaves[k] - learning_rate * velocity[k]).detach().requires_grad_()
             if rule is not None:
                 rule.step()
             if late:
                 losses[-1] = loss_at(leaves).item()
-        return [w.detach() for w in leaves], losses
+        return [w.detach() for w in leaves], [scale * loss for loss in losses]
+
+    def only_losses(change):
+        kept, losses = _descend(x, y, weights, forward, learning_rate, steps)
+        return kept, change(losses)
+
+    n, d_out = y.shape
+    scales = {
+        "the squared errors summed, not averaged": n * d_out,
+        "the mean over the examples of a sum over the outputs, not the mean over all entries": d_out,
+        "the mean over the outputs of a sum over the examples, not the mean over all entries": n,
+        "half of the squared error": 0.5,
+    }
 
     still = "the weights left as they were: nothing is learnt (are gradients cleared between `backward` and `step`?)"
     found = {
@@ -67,7 +83,13 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
         "losses taken after each update, not before": lambda: run(late=True),
         "Adam in place of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
         "steps up the gradient": lambda: _descend(x, y, weights, forward, -learning_rate, steps),
+        **{words: lambda scale=scale: run(scale=scale) for words, scale in scales.items()},
+        **{f"{words}, in `losses` alone": lambda scale=scale: only_losses(lambda values: [scale * v for v in values]) for words, scale in scales.items()},
     }
+    if steps > 1:
+        found["losses that lag behind: the first one twice, and the last one not at all"] = lambda: only_losses(lambda values: [values[0], *values[:-1]])
+        found["the same loss at every step, that of the first"] = lambda: only_losses(lambda values: values[:1] * steps)
+    found |= unasked(lambda **how: run(**how))
     if len(weights) == 2:
         found["w2 updated before the gradient of w1 is taken"] = lambda: run(in_turn=[[1], [0]])
         found["w1 updated before the gradient of w2 is taken"] = lambda: run(in_turn=[[0], [1]])
@@ -87,7 +109,12 @@ def _compare(got, expected, names, steps, wrong):
     assert_close(_numbers(got_losses), right, rtol=1e-5, atol=1e-7, name="losses", mistakes=mistakes)
     mistakes = {words: lambda make=make: dict(zip(names, make()[0], strict=True)) for words, make in wrong.items()}
     given, right = (dict(zip(names, values, strict=True)) for values in (got_weights, weights))
-    assert_close(given, right, name=f"after {steps} updates, weights", mistakes=mistakes)
+    assert_close(given, right, name=f"after {counted(steps, 'update')}, weights", mistakes=mistakes)
+
+
+def hidden_error(x, y, w1, w2):
+    """The squared error of each entry."""
+    return (_relu_net(x, w1, w2) - y).square()
 
 
 @points(5, hint="Chain rule from the back: 2 (y_pred - y) / (N * D_out), then w2, then the ReLU's mask, then x.")
@@ -100,16 +127,20 @@ def test_two_layer_gradients(student, rng, sizes):
     truth = F.mse_loss(_relu_net(x, leaf1, leaf2), y)
     truth.backward()
     inputs = {"x": x, "y": y}
-    assert_close(loss, truth.detach(), name="loss", inputs=inputs)
+    error = hidden_error(x, y, w1, w2)
+    scaled = {"the sum over all entries, not their mean": error.sum(), "the mean over the examples of a sum over the outputs": error.sum(dim=1).mean(), "half of the squared error": error.mean() / 2}
+    assert_close(loss, truth.detach(), name="loss", inputs=inputs, mistakes=scaled)
     hidden = x @ w1
     back = 2 * (hidden.clamp(min=0) @ w2 - y) / y.numel() @ w2.T
     mistakes = {
         "the ReLU's mask left out: the gradient flows through units that are off": x.T @ back,
         "the ReLU's mask made of the gradient, not of what went into the ReLU": x.T @ back.clamp(min=0),
         "the ReLU's mask turned round": x.T @ (back * (hidden < 0)),
+        "what came out of the ReLU in place of its mask of 0 and 1": x.T @ (back * hidden.clamp(min=0)),
     }
     assert_close(grad_w1, leaf1.grad, name="grad_w1", inputs=inputs, mistakes=mistakes)
-    assert_close(grad_w2, leaf2.grad, name="grad_w2", inputs=inputs)
+    before = {"the hidden layer before its ReLU in the gradient of w2": hidden.T @ (2 * (hidden.clamp(min=0) @ w2 - y) / y.numel())}
+    assert_close(grad_w2, leaf2.grad, name="grad_w2", inputs=inputs, mistakes=before)
 
 
 @points(2, hint="These two do without autograd: write the chain rule as matrix products.")

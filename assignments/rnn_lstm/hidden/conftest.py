@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from grader.checks import StudentError, assert_close
 from grader.checks.parameter_roles import Reader, Reading, Refuted
+from grader.text import counted
 
 #: Sizes that all differ, so that nothing that is swapped or transposed goes unseen.
 SMALL = {"D": 2, "H": 3, "T": 4, "B": 5}
@@ -136,12 +138,20 @@ WRONG_LSTM = [
     _cell("`LSTM` has no input gate: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, f, g: f.sigmoid() * c + g.tanh()),
     _cell("`LSTM` starts every step from an empty cell: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, i, g: i.sigmoid() * g.tanh()),
     _cell("`LSTM` adds i * g before it forgets: f acts on c_{t-1} alone, c_t = f_t * c_{t-1} + i_t * g_t.", 4, lambda c, i, f, g: f.sigmoid() * (c + i.sigmoid() * g.tanh())),
+    _cell("`LSTM` reads the cell through a hardtanh; h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * F.hardtanh(c)),
+    _cell("The gates of `LSTM` go through a hardsigmoid; they should go through a sigmoid.", 4, lambda c, i, f, g: F.hardsigmoid(f) * c + F.hardsigmoid(i) * g.tanh(), lambda o, c, _: F.hardsigmoid(o) * c.tanh()),
     _cell("The candidate of `LSTM` goes through a relu; g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g.relu()),
     _cell("`LSTM` reads the cell through a sigmoid in place of tanh: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c.sigmoid()),
     _cell("`LSTM` applies tanh to the cell twice: c goes on as it is, and h = o * tanh(c).", 4, lambda c, i, f, g: _sum(c, i, f, g).tanh()),
     _cell("In `LSTM`, the output gate sees the cell, o = sigmoid(... + c); it depends on x and h alone.", 4, _sum, lambda o, c, _: (o + c).sigmoid() * c.tanh()),
     replace(LSTM, says="`h_seq` of `LSTM` holds the cells; it should hold the hidden states.", shows=lambda h_seq, c_seq, h0: c_seq),
     *_turned(LSTM, "`LSTM`"),
+]  # fmt: skip
+
+
+OTHER_ACTIVATIONS = [
+    ("a", "leaky relu", F.leaky_relu), ("an", "elu", F.elu), ("a", "gelu", F.gelu), ("a", "silu", F.silu),
+    ("a", "softplus", F.softplus), ("a", "hardtanh", F.hardtanh), ("a", "softsign", F.softsign),
 ]  # fmt: skip
 
 
@@ -157,6 +167,10 @@ def _wrong_rnns(activation):
         replace(RNN[other], says=f"`RNN(activation={activation!r})` computes with {other}."),
         Form("`RNN` has no activation: h_t = activation(W h_{t-1} + V x_t + b).", 1, lambda z, h, c: (z[0], c)),
         Form("`RNN` passes its sum through a sigmoid.", 1, lambda z, h, c: (z[0].sigmoid(), c)),
+        *(
+            Form(f"`RNN(activation={activation!r})` passes its sum through {article} {other}.", 1, lambda z, h, c, g=g: (g(z[0]), c))
+            for article, other, g in OTHER_ACTIVATIONS
+        ),
         Form(
             "`RNN` applies the activation to two terms and then adds them; it belongs around their sum.",
             2,
@@ -201,6 +215,30 @@ class Layer:
         self.probe.set_parameters(self.model, vector)
         return self.arrange(vector)
 
+    def set_parts(self, parts):
+        """Give the layer parameters that come to the canonical vector (1, size): the first entry of each part has all of it."""
+        vector = torch.zeros(len(self.reading.parts), dtype=torch.float64)
+        for part, value in enumerate(parts[0]):
+            vector[int(np.flatnonzero(self.reading.parts == part)[0])] = value
+        self.probe.set_parameters(self.model, vector.float())
+
+    def long_memory(self):
+        """Give the layer parameters under which a gradient neither vanishes nor explodes; returns the canonical vector."""
+        weights = torch.zeros(1, self.form.gates, self.H, self.D + self.H + 1, dtype=torch.float64)
+        weights[..., : self.D] = torch.empty(weights[..., : self.D].shape).uniform_(0.2, 0.6, generator=self.rng)
+        if self.form.gates == 1:
+            # Rolled by one unit at each step: as good as the identity, and no other.
+            weights[0, 0, :, self.D : -1] = torch.eye(self.H, dtype=torch.float64).roll(1, dims=0)
+        else:
+            weights[0, 1, :, -1] = 6.0  # the forget gate stays open
+        self.set_parts(weights.reshape(1, -1))
+        return weights.reshape(1, -1)
+
+    @property
+    def right(self):
+        """Whether it computes what it should, and is not one of the wrong ones that can be read all the same."""
+        return not self.form.says
+
     def parts(self):
         """The canonical vector (1, size) of the parameters that the layer has now."""
         return self.arrange(self.probe.get_parameters(self.model))
@@ -235,6 +273,21 @@ class Layer:
         self.close(got["inputs"], by_x, "the gradient by the inputs")
         self.close(got["parameters"], mine, "the gradient by the parameters")
 
+    def gradient_reaches_back(self, T):
+        """Follow the gradient through T steps, with parameters under which it does not vanish."""
+        parts = self.long_memory()
+        x = 0.02 * torch.rand(T, 3, self.D, generator=self.rng) + 0.01
+        weights = torch.ones(3, self.H)
+        got = self.probe.last_state_gradient(self.model, x, weights)
+        _, right = self._gradients(parts, x, weights, "")
+        seen = [bool(step.any()) for step in got["inputs"]]
+        if not all(seen):
+            raise AssertionError(
+                f"In a sequence of {T} steps, the gradient reaches back to the last {counted(sum(seen), 'input')} and to none before: "
+                f"the graph is cut on the way."
+            )
+        self.close(got["inputs"], right, f"the gradient by the inputs, through {T} steps")
+
     def _gradients(self, parts, x, weights, detach):
         parts, x = parts.clone().requires_grad_(), x.double().requires_grad_()
         _, h, _ = self.form.run(parts, x, detach=detach)
@@ -246,15 +299,21 @@ class Layer:
         assert self.model.has("load_torch"), f"Your `{self.name}` has no method `load_torch`."
         flat = torch.empty(sum(p.numel() for p in theirs.parameters())).uniform_(-1, 1, generator=self.rng)
         torch.nn.utils.vector_to_parameters(flat, theirs.parameters())
-        left = self.probe.load_torch(self.model, kind, self.D, self.H, getattr(theirs, "nonlinearity", ""), flat)
+        found = self.probe.load_torch(self.model, kind, self.D, self.H, getattr(theirs, "nonlinearity", ""), flat)
         v, w, b, b2 = (p.detach().double().reshape(self.form.gates, self.H, -1) for p in theirs.parameters())
         got = self.parts().reshape(self.form.gates, self.H, -1)
         if reason := _loaded_wrongly(got, v, w, b, b2):
             raise AssertionError(reason)
         self.close(got, torch.cat([v, w, b + b2], dim=-1), "the parameters after `load_torch`")
-        assert left, "`load_torch` changes the layer that it is given."
-        x = self.inputs(5, 2)
-        self.close(self.model(x)[0], theirs(x)[0].detach(), "h_seq after `load_torch`")
+        assert found["left"], "`load_torch` changes the layer that it is given."
+        assert not found["shared"], (
+            f"After `load_torch`, a change of the parameters of `{self.name}` changes those of torch's layer as well: both hold the "
+            f"same memory. Copy the values."
+        )
+        assert not found["frozen"], f"After `load_torch`, not all parameters of `{self.name}` require a gradient: it could not learn on."
+        if self.right:
+            x = self.inputs(5, 2)
+            self.close(self.model(x)[0], theirs(x)[0].detach(), "h_seq after `load_torch`")
 
     def inputs(self, T, B):
         """Random inputs (T, B, D) float32."""
@@ -301,8 +360,17 @@ def _loaded_wrongly(got, v, w, b, b2):
     return ""
 
 
-def read_layer(student, probe, name, rng, form, wrong, size=SMALL, **options):
-    """Build the student's layer, find what its parameters do, and hold it against the form; fails with the reason."""
+def _only_the_cell(form, candidate):
+    """Whether a wrong form has the gates of the right one, and runs along the sequence as it does: all but its formula is right."""
+    return candidate.gates == form.gates and (candidate.reads, candidate.shows) == (form.reads, form.shows)
+
+
+def read_layer(student, probe, name, rng, form, wrong, size=SMALL, strict=True, **options):
+    """Build the student's layer, find what its parameters do, and hold it against the form; fails with the reason.
+
+    Without `strict`, a layer with a wrong formula that is known is given back, with that for its form: whatever else is
+    asked of it can be held against what it computes.
+    """
     D, H, T, B = size["D"], size["H"], size["T"], size["B"]
     model = getattr(student, name)(input_size=D, hidden_size=H, **options)
     x = 1.5 * torch.randn(T, B, D, generator=rng)
@@ -342,7 +410,12 @@ def read_layer(student, probe, name, rng, form, wrong, size=SMALL, **options):
         return layer
     for candidate in wrong:
         reading = read(candidate)
-        if reading is not None and _holds(replace(layer, form=candidate, reading=reading), T + 1, B + 2):
+        if reading is None:
+            continue
+        found = replace(layer, form=candidate, reading=reading)
+        if _holds(found, T + 1, B + 2):
+            if not strict and not reading.missing.size and _only_the_cell(form, candidate):
+                return found
             raise AssertionError(candidate.says)
     assert not respond(np.zeros((1, entries))).any(), (
         f"With all its parameters zero, every state of `{name}` should be zero, and it is not. Do the states start at zero?"
@@ -396,15 +469,16 @@ def _without(name, form, missing, D, H):
 
 @pytest.fixture
 def read_lstm(student, probe, rng):
-    """`read_lstm()` gives the student's LSTM, read; `read_lstm(size)` in another size."""
-    return lambda size=SMALL: read_layer(student, probe, "LSTM", rng, LSTM, WRONG_LSTM, size)
+    """`read_lstm()` gives the student's LSTM, read; `read_lstm(size)` in another size; `strict=False` as in `read_layer`."""
+    return lambda size=SMALL, strict=True: read_layer(student, probe, "LSTM", rng, LSTM, WRONG_LSTM, size, strict)
 
 
 @pytest.fixture
 def read_rnn(student, probe, rng):
     """`read_rnn("tanh")` gives the student's RNN, read; `read_rnn("relu", size)` in another size."""
 
-    def read(activation, size=SMALL):
-        return read_layer(student, probe, "RNN", rng, RNN[activation], WRONG_RNN[activation], size, activation=activation)
+    def read(activation, size=SMALL, strict=True):
+        wrong = WRONG_RNN[activation]
+        return read_layer(student, probe, "RNN", rng, RNN[activation], wrong, size, strict, activation=activation)
 
     return read

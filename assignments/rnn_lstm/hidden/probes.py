@@ -90,12 +90,22 @@ def last_state_gradient(module, x, weights):
 
 
 def load_torch(module, kind, input_size, hidden_size, nonlinearity, weights):
-    """Have the module take over a torch layer with the given parameters; say whether the layer was left alone."""
+    """Have the module take over a torch layer with the given parameters; say what became of both."""
     options = {"nonlinearity": nonlinearity} if nonlinearity else {}
     layer = getattr(nn, kind)(input_size, hidden_size, **options)
     set_parameters(layer, weights)
     module.load_torch(layer)
-    return bool(torch.equal(get_parameters(layer), weights))
+    left = bool(torch.equal(get_parameters(layer), weights))
+    mine = get_parameters(module).clone()
+    set_parameters(module, mine + 1.0)
+    shared = left and not torch.equal(get_parameters(layer), weights)
+    set_parameters(module, mine)
+    return {"left": left, "shared": shared, "frozen": not learns(module)}
+
+
+def learns(module):
+    """Whether all parameters of a module require a gradient."""
+    return all(parameter.requires_grad for parameter in module.parameters())
 
 
 # --- gradients through time and padding -----------------------------------------------------------------------------
@@ -148,6 +158,7 @@ def measure_norms(function, kind, weights, x):
         "left": grads,
         "weights": [p.detach() for p in model.parameters()],
         "frozen": not all(p.requires_grad for p in model.parameters()),
+        "training": model.training,
         "x": given.detach(),
         "x_requires_grad": bool(given.requires_grad),
         "x_has_grad": given.grad is not None,
@@ -168,7 +179,7 @@ def run_final_states(function, kind, weights, sequences):
     """Run sequences through a layer of ours as the student does it, with the number and the shapes of its calls."""
     model = _Layer(kind, weights, batch=len(sequences))
     states = function(model, [sequence.clone() for sequence in sequences])
-    return {"states": states.detach(), "calls": model.calls, "sizes": list(model.sizes)}
+    return {"states": states.detach(), "graph": bool(states.requires_grad), "calls": model.calls, "sizes": list(model.sizes)}
 
 
 # --- classifiers ----------------------------------------------------------------------------------------------------
@@ -203,10 +214,18 @@ def run_train_steps(train_step, weight, bias, batches, learning_rate, momentum, 
     model = LinearClassifier(weight, bias)
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
     F.cross_entropy(model(batches[0][0]), batches[0][1]).backward()
-    steps = []
+    steps, modes = [], []
     optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    model.register_forward_pre_hook(lambda module, _: modes.append(module.training))
     losses = [train_step(model, optimizer, x, y, max_norm) for x, y in batches]
-    return {"steps": len(steps), "weight": model.weight.detach(), "bias": model.bias.detach(), "losses": [float(loss) for loss in losses]}
+    return {
+        "steps": len(steps),
+        "weight": model.weight.detach(),
+        "bias": model.bias.detach(),
+        "losses": [float(loss) for loss in losses],
+        "graph": any(getattr(loss, "requires_grad", False) for loss in losses),
+        "training": all(modes) and model.training,
+    }
 
 
 class _OtherShape(Exception):

@@ -54,6 +54,8 @@ def _norm_mistakes(kind, weights, x, right):
         "the first state in place of the last": lambda: _gradient(kind, weights, x, lambda h, c: h[0].sum()).flatten(1).norm(dim=1),
         "the mean of the last state's entries, not their sum": lambda: right / (x.shape[1] * weights[1].shape[0]),
         "the squared norms": lambda: right.square(),
+        "the root of the mean of the squares, not of their sum": lambda: right / gradient[0].numel() ** 0.5,
+        "the sum of the squared states, not of the states": lambda: _gradient(kind, weights, x, lambda h, c: h[-1].square().sum()).flatten(1).norm(dim=1),
         "the sum of absolute values, not the Euclidean norm": lambda: gradient.abs().flatten(1).sum(dim=1),
         "the mean of absolute values, not the Euclidean norm": lambda: gradient.abs().flatten(1).mean(dim=1),
         "the largest absolute value, not the Euclidean norm": lambda: gradient.abs().flatten(1).amax(dim=1),
@@ -103,6 +105,7 @@ def test_input_gradient_norms_leaves_no_trace(student, probe, rng, kind):
     for given, after in zip(weights, got["weights"], strict=True):
         assert torch.equal(given, after), "The model's parameters have changed."
     assert not got["frozen"], "The model's parameters no longer require a gradient."
+    assert got["training"], "The model came in training mode, and is in evaluation mode now."
     assert torch.equal(got["x"], x), "The values of `x` have changed."
     assert not got["x_requires_grad"], "The `x` that was given requires a gradient now; work on a copy."
     assert not got["x_has_grad"], "The `x` that was given has a `.grad` now; work on a copy."
@@ -114,7 +117,7 @@ def _sequences(rng, lengths, D=3):
 
 
 @points(4, hint="A zero tensor (T, B, D) with T the largest length; sequence b fills [:T_b, b]. Lengths: int64.")
-@pytest.mark.parametrize("lengths", [[4, 2, 6, 1, 6], [3], [2, 2]])
+@pytest.mark.parametrize("lengths", [[4, 2, 6, 1, 6], [3], [2, 2], [3, 61, 30]])
 def test_pad(student, rng, lengths):
     """`pad` puts sequences into a time-major batch, zeros behind each end, and gives their lengths."""
     sequences = _sequences(rng, lengths)
@@ -188,4 +191,5 @@ def test_final_states(student, probe, rng, kind):
     assert got["calls"] == 1, f"The model was called {got['calls']} times; run all sequences in one padded batch."
     mistakes["every sequence run by itself; run all in one padded batch"] = lambda: -right
     assert_close(got["states"], right, name="final_states(model, sequences)", mistakes=mistakes)
+    assert got["graph"], "The result of `final_states` has no graph: the model could not learn from it."
     assert got["sizes"] == [[5, 5, 3]], f"The model was given a batch of shape {tuple(got['sizes'][0])}, not (5, 5, 3)."

@@ -267,9 +267,13 @@ def epoch_of(train_epoch, weight, batches, settings, training, stale):
     model.train(training)
     model.weight.grad = torch.full_like(model.weight, stale)
     optimizer = torch.optim.SGD(model.parameters(), **settings)
+    stepped, slid = [], []
+    model.register_forward_pre_hook(lambda *_: slid.append(bool(stepped) and not torch.equal(model.weight.detach(), stepped[-1])))
+    optimizer.register_step_post_hook(lambda *_: stepped.append(model.weight.detach().clone()))
     loss = train_epoch(model, [(image.clone(), labels.clone()) for image, labels in batches], optimizer)
     graph = isinstance(loss, torch.Tensor) and loss.requires_grad
-    return {"weight": model.weight.detach(), "loss": float(loss), "graph": graph, "seen": model.seen}
+    slid.append(bool(stepped) and not torch.equal(model.weight.detach(), stepped[-1]))
+    return {"weight": model.weight.detach(), "loss": float(loss), "graph": graph, "seen": model.seen, "sliding": any(slid)}
 
 
 def evaluation(evaluate, weight, batches, num_classes):
@@ -294,10 +298,14 @@ class _Epochs:
         yield self.batch
 
 
-def stages(SegmentationNN, fit, x, y, epochs, frozen_epochs, seed):
-    """In which epochs the encoder's weights and statistics move."""
+def stages(SegmentationNN, fit, x, y, epochs, frozen_epochs, seed, before=None):
+    """In which epochs the encoder's weights and statistics move; ``before`` is done to the model first."""
     model = new_model(SegmentationNN, seed, 6)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    steps = []
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
+    if before is not None:
+        before(model)
     loader = _Epochs(model, x, y)
     decoder = _decoder(model)
     losses = fit(model, loader, optimizer, epochs, frozen_epochs)
@@ -305,6 +313,7 @@ def stages(SegmentationNN, fit, x, y, epochs, frozen_epochs, seed):
     pairs = list(zip(states, states[1:]))
     return {
         "losses": [float(loss) for loss in losses],
+        "steps": len(steps),
         "weights": [bool(_moved(before[0], after[0])) for before, after in pairs],
         "buffers": [bool(_moved(before[1], after[1])) for before, after in pairs],
         "norms": len(_norms(model.encoder)),

@@ -30,9 +30,19 @@ def test_rgb_to_labels(student, rng, shape):
     labels.view(-1)[:3] = torch.tensor([0, C - 1, -1])
     strange = others[torch.randint(len(others), shape, generator=rng)]
     colours = torch.where((labels >= 0)[..., None], palette[labels.clamp(min=0)], strange)
+    # One that is nearly a class's colour is the colour of none.
+    labels.view(-1)[3], colours.view(-1, 3)[3] = -1, palette[1] ^ torch.tensor([0, 0, 1], dtype=torch.uint8)
 
     def one_channel(channel):
         equal = colours[:, :, None, channel] == palette[:, channel]
+        return torch.where(equal.any(dim=2), equal.int().argmax(dim=2), -1)
+
+    def two_channels(a, b):
+        equal = (colours[:, :, None, [a, b]] == palette[:, [a, b]]).all(dim=3)
+        return torch.where(equal.any(dim=2), equal.int().argmax(dim=2), -1)
+
+    def by_sum():
+        equal = colours.long().sum(dim=2)[..., None] == palette.long().sum(dim=1)
         return torch.where(equal.any(dim=2), equal.int().argmax(dim=2), -1)
 
     def nearest():
@@ -53,6 +63,11 @@ def test_rgb_to_labels(student, rng, shape):
             "a comparison of the green channel only": lambda: one_channel(1),
             "a comparison of the blue channel only": lambda: one_channel(2),
             "the class with the nearest colour, for colours of no class too": nearest,
+            "a tolerance: a colour that is nearly a class's is the colour of none": lambda: torch.where(torch.cdist(colours.reshape(-1, 3).float(), palette.float()).amin(dim=1).reshape(shape) < 16, nearest(), -1),
+            "a comparison of red and green only": lambda: two_channels(0, 1),
+            "a comparison of red and blue only": lambda: two_channels(0, 2),
+            "a comparison of green and blue only": lambda: two_channels(1, 2),
+            "a comparison of the sums of the channels": lambda: by_sum(),
             "BGR for RGB": lambda: torch.where((colours.flip(2)[:, :, None] == palette).all(dim=3).any(dim=2), (colours.flip(2)[:, :, None] == palette).all(dim=3).int().argmax(dim=2), -1),
             "rows and columns exchanged": lambda: labels.T,
         },
@@ -85,7 +100,7 @@ def test_flip(student, rng):
 
 
 @points(2, hint="Rows from top on, columns from left on, of both. What is missing below and to the right: 0 in the picture, -1 in the labels.")
-@pytest.mark.parametrize("case", [(1, 3, 4, 5), (0, 0, 6, 9), (3, 6, 5, 4), (2, 1, 8, 3)])
+@pytest.mark.parametrize("case", [(1, 3, 4, 5), (0, 0, 6, 9), (3, 6, 5, 4), (2, 1, 8, 3), (0, 0, 8, 12), (1, 0, 3, 14)])
 def test_crop(student, rng, case):
     """`crop` cuts the same part out of picture and labels; beyond the picture there is nothing, and void."""
     image, labels = scene(rng)
@@ -232,6 +247,11 @@ def test_random_transforms(student, probe, np_rng, kind):
         # Deviation of a count is 6.8 about 50; 6 deviations of the rarest and most frequent.
         counts = torch.bincount(tops * 4 + lefts, minlength=12)
         assert counts.max() < 100 and counts.min() > 12, "`RandomCrop` prefers some places: all should be equally likely."
+        for what, along, places in (("rows", tops, 3), ("columns", lefts, 4)):
+            share = torch.bincount(along, minlength=places).double() / count
+            far = 6 * ((1 / places) * (1 - 1 / places) / count) ** 0.5
+            least = float((share - 1 / places).abs().max())
+            assert least < far, f"`RandomCrop` prefers some {what}: it draws them in {', '.join(f'{100 * part:.0f} %' for part in share)} of {count} calls, where all should be equally likely."
         return
     p = arguments[0] if arguments else 0.5
     mirrored = (got["labels"] == labels.flip(1)).flatten(1).all(dim=1)

@@ -49,6 +49,7 @@ def test_confusion_matrix(student, rng, shape):
             "shares of each row, where counts are asked for": lambda: right / right.sum(dim=1, keepdim=True).clamp(min=1),
             "whether it ever happens, not how often: an index that comes twice is set once": lambda: (right > 0).long(),
             "the first picture only": lambda: count(predicted[:1], target[:1], c),
+            "pixels of class 0 left out with the void ones: it is a class": lambda: count(predicted, torch.where(target == 0, -1, target), c),
         },
     )
     flat = student.confusion_matrix(predicted.flatten(), target.flatten(), c)
@@ -134,6 +135,8 @@ def test_mean_iou(student, rng, shape, absent):
             "class 0 left out, as if it were background": lambda: float(values[1:][here[1:]].mean()),
             "void counted as class 0": lambda: _mean(*iou(predicted, target.clamp(min=0), c)),
             "the sum over the classes": lambda: float(values[here].sum()),
+            "1 added to intersections and unions": lambda: float(((hits + 1) / (union + 1))[here].mean()),
+            "pixels of class 0 left out with the void ones: it is a class": lambda: _mean(*iou(predicted, torch.where(target == 0, -1, target), c)),
             "a weight for each class by its pixels": lambda: float((values.nan_to_num(0.0) * count(predicted, target, c).sum(dim=1)).sum() / (target >= 0).sum()),
         },
         **TOLERANCE,
@@ -153,7 +156,8 @@ def _mean(hits, union):
 def test_segmentation_loss(student, rng, shape, void):
     """`segmentation_loss` is the mean cross-entropy of a labelled pixel, and 0 where there is none."""
     n, h, w, c = shape
-    scores = 2 * torch.randn(n, c, h, w, generator=rng)
+    # Scores of a network that is sure of itself, where all are labelled: nothing may hold them within bounds.
+    scores = (40 if void == "none" else 2) * torch.randn(n, c, h, w, generator=rng)
     target = torch.randint(c, (n, h, w), generator=rng)
     if void == "some":
         target[torch.rand(n, h, w, generator=rng) < torch.linspace(0.7, 0.1, n)[:, None, None]] = -1
@@ -183,6 +187,9 @@ def test_segmentation_loss(student, rng, shape, void):
             "NaN where not a single pixel is labelled: 0 divided by 0": lambda: torch.tensor(float("nan")),
             "the opposite sign": lambda: -right,
             "a division by the number of classes as well": lambda: right / c,
+            **{f"labels smoothed by {share:g}": lambda share=share: F.cross_entropy(scores.double(), target, ignore_index=-1, label_smoothing=share) for share in (0.05, 0.1, 0.2)},
+            **{f"scores held between -{most} and {most}": lambda most=most: F.cross_entropy(scores.double().clamp(-most, most), target, ignore_index=-1) for most in (5, 10, 20, 30, 50, 100)},
+            **{f"probabilities kept above {least:g}": lambda least=least: (-log.exp().clamp(min=least).log().gather(1, target.clamp(min=0)[:, None])[:, 0] * known).sum() / max(labelled, 1) for least in (1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)},
             "the probability of the right class without its logarithm": lambda: (each - each - log.exp().gather(1, target.clamp(min=0)[:, None])[:, 0] * known).sum() / max(labelled, 1),
         },
         rtol=1e-4,

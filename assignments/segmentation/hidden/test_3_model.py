@@ -5,6 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points, untouched
+from grader.checks.training import unasked
+from grader.text import counted
 
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
@@ -27,7 +29,9 @@ def test_conv_transpose_output_size(student, case):
         "dilation left out": lambda: (size - 1) * stride - 2 * padding + kernel - 1 + extra + 1,
         "size times stride, whatever the kernel": size * stride,
     }
-    assert_close(student.conv_transpose_output_size(*case), made, name=f"conv_transpose_output_size{case}", mistakes=mistakes)
+    got = student.conv_transpose_output_size(*case)
+    assert_close(got, made, name=f"conv_transpose_output_size{case}", mistakes=mistakes)
+    assert isinstance(got, int), f"`conv_transpose_output_size` gives {got!r}; a number of rows is an int."
     if (padding, extra, dilation) == (0, 0, 1):
         assert_close(student.conv_transpose_output_size(size, kernel, stride), made, name="conv_transpose_output_size without the last arguments", mistakes=mistakes)
         plain = F.conv_transpose1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)).shape[-1]
@@ -151,6 +155,8 @@ def test_model_scores(student, probe, np_rng, public_data):
     sums = both.sum(dim=1)
     assert not torch.allclose(sums, torch.ones_like(sums), atol=1e-3), "The scores of a pixel sum to 1 over the classes: `SegmentationNN` ends in a softmax. The loss has one already."
     logs = both.logsumexp(dim=1)
+    spread = both.flatten(2).logsumexp(dim=2)
+    assert spread.abs().max() > 1e-3, "exp of the scores sums to 1 over the pixels of a picture: `SegmentationNN` ends in a log-softmax along the wrong axes, and needs none."
     assert logs.abs().max() > 1e-3, "exp of the scores sums to 1 over the classes: `SegmentationNN` ends in a log-softmax. The loss has one already."
     assert both.min() < 0, "`SegmentationNN` never gives a negative score, not even after 40 steps towards another class: a ReLU, a sigmoid or the like follows its last layer."
     assert both.abs().max() > 1.001, "`SegmentationNN` gives no score beyond -1 and 1, not even after 40 steps towards one class: a tanh or the like follows its last layer, and no class can ever be certain."
@@ -283,11 +289,16 @@ def draw(rng, *sizes, classes=4):
     return weight, batches
 
 
+def glare(batches, size=60.0):
+    """The same batches with pictures so bright that the gradient's norm is far above what anybody clips it to."""
+    return [[size * image, labels] for image, labels in batches]
+
+
 def cross_entropy(scores, labels):
     return F.cross_entropy(scores, labels, ignore_index=-1)
 
 
-def descend(weight, batches, lr, momentum, *, stale=0.0, clear=True, loss=cross_entropy, moves=True):
+def descend(weight, batches, lr, momentum, *, stale=0.0, clear=True, loss=cross_entropy, moves=True, decay=0.0, change=lambda gradients: gradients):
     """SGD with momentum: the weights after all steps, the losses before each and after each."""
     weight, velocity, kept = weight.double(), 0.0, stale
     before, after = [], []
@@ -296,7 +307,7 @@ def descend(weight, batches, lr, momentum, *, stale=0.0, clear=True, loss=cross_
         now = loss(torch.einsum("nihw,ic->nchw", image.double(), leaf), labels)
         before.append(now.item())
         (gradient,) = torch.autograd.grad(now, leaf)
-        kept = gradient if clear else gradient + kept
+        kept = change([gradient if clear else gradient + kept])[0] + decay * weight
         velocity = momentum * velocity + kept
         weight = weight - lr * velocity if moves else weight
         after.append(loss(torch.einsum("nihw,ic->nchw", image.double(), weight), labels).item())
@@ -337,8 +348,21 @@ def test_train_epoch(student, probe, rng, sizes):
             "the loss divided by all pixels, the void ones too": wrong(loss=lambda s, y: F.cross_entropy(s, y, ignore_index=-1, reduction="none").mean()),
             "void pixels learned as class 0": wrong(loss=clamped),
             "a softmax before the softmax of the loss": wrong(loss=lambda s, y: cross_entropy(s.softmax(dim=1), y)),
+            **{f"labels smoothed by {share:g}": wrong(loss=lambda s, y, share=share: F.cross_entropy(s, y, ignore_index=-1, label_smoothing=share)) for share in (0.05, 0.1, 0.2)},
+            "the mean of each picture's own mean loss": wrong(loss=lambda s, y: torch.stack([F.cross_entropy(a[None], b[None], ignore_index=-1, reduction="sum") / (b >= 0).sum().clamp(min=1) for a, b in zip(s, y)]).mean()),
             **(several if len(sizes) > 1 else {}),
+            **unasked(lambda **how: descend(weight, batches, **{**settings, **how})[0], momentum=settings["momentum"]),
         },
+        **TOLERANCE,
+    )
+    assert not got["sliding"], "`train_epoch` changes the model's parameters without the optimiser: only `optimizer.step()` should."
+    bright, steep = glare(batches), {"lr": 0.01, "momentum": 0.0}
+    far = probe.epoch_of(student.ref("train_epoch"), weight, bright, steep, True, 0.0)["weight"]
+    assert_close(
+        far,
+        descend(weight, bright, **steep)[0],
+        name="the model's weight after an epoch with large gradients",
+        mistakes=unasked(lambda **how: descend(weight, bright, **{**steep, **how})[0]),
         **TOLERANCE,
     )
     labelled = torch.tensor([int((labels >= 0).sum()) for _, labels in batches]).double()
@@ -370,13 +394,17 @@ def test_fit(student, probe, np_rng, public_data, case):
     epochs, frozen = case
     x, y = scenes(public_data, 4, 64, 64)
     y = torch.where(y < 0, -1, y % 6)
-    got = probe.stages(student.ref("SegmentationNN"), student.ref("fit"), x, y, epochs, frozen, int(np_rng.integers(2**31)))
+    # Where no epoch is to be frozen, the model comes frozen: `fit` says what it is, not who had it before.
+    before = student.ref("freeze") if frozen == 0 else None
+    got = probe.stages(student.ref("SegmentationNN"), student.ref("fit"), x, y, epochs, frozen, int(np_rng.integers(2**31)), before)
     assert len(got["weights"]) == epochs, f"`fit` goes through the loader {len(got['weights'])} times in {epochs} epochs."
     assert len(got["losses"]) == epochs, f"`fit` returns {len(got['losses'])} losses for {epochs} epochs."
     assert all(loss == loss and loss > 0 for loss in got["losses"]), "`fit` returns losses that are no positive numbers."
+    assert got["steps"] == epochs, f"In {epochs} epochs of one batch, the optimiser that `fit` was given makes {counted(got['steps'], 'step')}: train with that one, and build no other."
     assert got["decoder"], "`fit` leaves the decoder as it was."
     right = [epoch >= frozen for epoch in range(epochs)]
-    told = f"With epochs={epochs} and frozen_epochs={frozen}, the encoder's {{}} should be still in the first {frozen} of the {epochs} epochs and move in the others; "
+    came = ", on a model that came frozen" if before else ""
+    told = f"With epochs={epochs} and frozen_epochs={frozen}{came}, the encoder's {{}} should be still in the first {frozen} of the {epochs} epochs and move in the others; "
     parts = [("weights", got["weights"])]
     if got["norms"]:  # an encoder of the student's own may have none
         parts.append(("running statistics", got["buffers"]))
@@ -411,6 +439,8 @@ def test_evaluate(student, probe, rng, sizes):
         name="what evaluate returned",
         mistakes={
             "the mean of each batch's own numbers": lambda: each.mean(dim=0).tolist(),
+            "IoU right, but the mean of each batch's own accuracy": lambda: [float(each[:, 0].mean()), right[1]],
+            "IoU right, but the mean of each batch's own accuracy, by its pictures": lambda: [float((each[:, 0] * n).sum() / n.sum()), right[1]],
             "the mean of each batch's own numbers, by its pictures": lambda: ((each * n[:, None]).sum(dim=0) / n.sum()).tolist(),
             "mean IoU before pixel accuracy": right[::-1],
             "the last batch only": lambda: each[-1].tolist(),

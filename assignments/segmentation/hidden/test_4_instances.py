@@ -43,11 +43,13 @@ def blob(rng):
 
 
 @points(4, hint="The middle of cell k is at x0 + (k + 1/2) / size * (x1 - x0); grid_sample wants 2 x / W - 1 with align_corners=False.")
-@pytest.mark.parametrize("box", [(5.0, 4.0, 33.0, 32.0), (6.3, 3.8, 31.1, 25.4), (8.0, 6.0, 15.0, 27.0), (-4.5, 2.0, 20.5, 21.0)])
+@pytest.mark.parametrize("box", [(5.0, 4.0, 33.0, 32.0), (6.3, 3.8, 31.1, 25.4), (8.0, 6.0, 15.0, 27.0), (-4.5, 2.0, 20.5, 21.0), (20.0, 12.0, 48.0, 36.0)])
 @pytest.mark.parametrize("size", [28, 7])
 def test_mask_target(student, rng, box, size):
     """`mask_target` reads a mask in the middles of the cells of a box."""
     mask = blob(rng)
+    if box[2] > W:  # a thing that the picture cuts off: beyond the edge there is nothing of it
+        mask[10:, 25:] = True
     corners = torch.tensor(box)
     x0, y0, x1, y1 = box
 
@@ -75,12 +77,20 @@ def test_mask_target(student, rng, box, size):
             "boxes as (x, y, width, height)": lambda: target_of(mask, (x0, y0, x0 + x1, y0 + y1), size),
             "a threshold at 1/2, where probabilities are asked for": lambda: (right > 0.5).double(),
             "the nearest pixel, not an interpolation": lambda: _nearest(mask, box, size),
+            "the picture's edge going on beyond it, where there is 0": lambda: _edged(mask, box, size),
+            "corners rounded to whole pixels": lambda: target_of(mask, torch.tensor(box).round().tolist(), size),
+            "corners cut down to whole pixels": lambda: target_of(mask, torch.tensor(box).floor().tolist(), size),
             "corners cut down to whole pixels, and the crop resized": crop,
         },
         **TOLERANCE,
     )
     if size == 7:
         assert_close(student.mask_target(mask, corners, size), right, name="the target of a mask of booleans", **TOLERANCE)
+
+
+def _edged(mask, box, size):
+    wide = F.pad(mask[None, None].double(), (40, 40, 40, 40), mode="replicate")[0, 0]
+    return target_of(wide, [value + 40 for value in box], size)
 
 
 def _nearest(mask, box, size):
@@ -149,7 +159,10 @@ def _wrapped(masks, boxes, threshold):
 def test_mask_loss(student, rng, shape):
     """`mask_loss` is the mean binary cross-entropy of the true class's mask; other classes do not count."""
     n, c, m = shape
+    # One box of which the network is very sure: its loss is as large as its logits.
     logits = 2 * torch.randn(n, c, m, m, generator=rng)
+    if n == 4:
+        logits[0] *= 25
     classes = torch.randperm(c, generator=rng).repeat(3)[:n]
     targets = torch.rand(n, m, m, generator=rng)
     targets = torch.where(targets < 0.3, 0.0, torch.where(targets > 0.7, 1.0, targets))
@@ -174,6 +187,7 @@ def test_mask_loss(student, rng, shape):
             "the mask of the class with the largest score": lambda: F.binary_cross_entropy_with_logits(logits[torch.arange(n), logits.mean(dim=(2, 3)).argmax(dim=1)].double(), targets.double()),
             "a second sigmoid": lambda: F.binary_cross_entropy_with_logits(chosen.sigmoid(), targets.double()),
             "the targets rounded to 0 and 1": lambda: F.binary_cross_entropy_with_logits(chosen, targets.double().round()),
+            **{f"probabilities kept {least:g} away from 0 and 1": lambda least=least: F.binary_cross_entropy(chosen.float().sigmoid().clamp(least, 1 - least), targets) for least in (1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)},
             "the squared error": lambda: ((chosen.sigmoid() - targets) ** 2).mean(),
             "the opposite sign": lambda: -each.mean(),
         },

@@ -324,6 +324,11 @@ def network(name):
     )
 
 
+def norms_and_dropout(model):
+    """The classes of a model's norms and dropouts."""
+    return sorted({type(part).__name__ for part in model.modules() if any(word in type(part).__name__ for word in ("Norm", "Drop"))})
+
+
 def counted(count_multiply_adds, name, x):
     """The student's count of a network of ours, twice, and what the counting left behind in it."""
     model = network(name).eval()
@@ -333,7 +338,10 @@ def counted(count_multiply_adds, name, x):
     left = sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in model.modules()) - hooks
     training = any(part.training for part in model.modules())
     changed = any(not torch.equal(old, new) for old, new in zip(before, model.state_dict().values()))
-    return {"counts": counts, "left": left, "training": training, "changed": changed}
+    learning = network(name).train()
+    count_multiply_adds(learning, x.clone())
+    evaluating = not all(part.training for part in learning.modules())
+    return {"counts": counts, "left": left, "training": training, "changed": changed, "evaluating": evaluating}
 
 
 # -- flow ------------------------------------------------------------------------------------------------------------
@@ -411,6 +419,9 @@ def inflated_norm(inflate_batch_norm, settings, seed, x):
         still = made.eval()(x.clone())
         moved = made.train()(x.clone())
     after = {name: value.detach().clone() for name, value in made.state_dict().items()}
+    with torch.no_grad():
+        for value in made.state_dict().values():
+            value.add_(1)
     shared = any(not torch.equal(value, before[name]) for name, value in norm.state_dict().items())
     return {"kind": kind, "eval": still, "train": moved, "before": before, "after": after, "shared": shared}
 

@@ -13,8 +13,9 @@ def test_frame_stride(student, rates):
     video, clip = rates
     exact = video / clip
     right = max(1, round(exact))
+    got = student.frame_stride(video, clip)
     assert_close(
-        student.frame_stride(video, clip),
+        got,
         right,
         name=f"frame_stride{rates}",
         mistakes={
@@ -27,6 +28,8 @@ def test_frame_stride(student, rates):
             "the difference of the rates": video - clip,
         },
     )
+    whole = isinstance(got, int) or not getattr(getattr(got, "dtype", None), "is_floating_point", True)
+    assert whole, f"`frame_stride` gives {got!r}; frames are counted by whole numbers, an int."
 
 
 @points(2, hint="start + stride * torch.arange(length)")
@@ -106,11 +109,13 @@ def test_clip_starts_of_a_short_video(student, case):
 
 
 @points(2, hint="torch.stack of video[clip_indices(...)], one for each start: (K, T, C, H, W).")
-@pytest.mark.parametrize("case", [((4, 0, 9), 3, 2), ((1,), 4, 3), ((2, 2, 5, 7), 2, 5)])
+@pytest.mark.parametrize("case", [((4, 0, 9), 3, 2), ((1,), 4, 3), ((2, 2, 5, 7), 2, 5), ((5, 0), 4, 3)])
 def test_extract_clips(student, rng, case):
     """`extract_clips` cuts out clips, with time before channels."""
     starts, length, stride = case
-    video = torch.randint(0, 255, (15, 3, 4, 5), generator=rng).float()
+    video = torch.randint(0, 255, (15, 3, 4, 5), generator=rng, dtype=torch.uint8)
+    if length == 3:
+        video = video.float()
     right = torch.stack([video[[start + stride * t for t in range(length)]] for start in starts])
     assert_close(
         student.extract_clips(video, torch.tensor(starts), length, stride),
@@ -127,7 +132,9 @@ def test_extract_clips(student, rng, case):
             "the first clip alone": right[0],
             "the clip from frame 0 for every start": lambda: torch.stack([video[[stride * t for t in range(length)]] for _ in starts]),
             "frames in reverse order": lambda: right.flip(1),
+            "the last frame of the video never taken": lambda: torch.stack([video[[min(start + stride * t, 13) for t in range(length)]] for start in starts]),
         },
+        dtype=video.dtype,
     )
 
 
@@ -162,6 +169,7 @@ def test_average_predictions(student, probe, rng, clips, settings):
             "the sum over the clips, not their mean": lambda: chances.sum(dim=0),
             "each batch counted alike, the small last one too": lambda: torch.stack(parts).mean(dim=0),
             "the last batch alone": parts[-1],
+            "the last, smaller batch left out": lambda: chances[: len(chances) // batch * batch].mean(dim=0) if len(chances) % batch else torch.nan,
             "the first clip alone": chances[0],
             "the largest probability of any clip": lambda: chances.amax(dim=0),
             "one row of probabilities for each clip, not averaged": chances,

@@ -54,7 +54,7 @@ def scores_shape(scores, n, name):
 
 
 @points(3, hint="Scores of all N * T frames; softmax; reshape(N, T, -1).mean(dim=1); log.")
-@pytest.mark.parametrize("size", [(3, 5, 3, 24, 24), (2, 1, 1, 16, 32), (4, 2, 2, 32, 24)])
+@pytest.mark.parametrize("size", [(3, 5, 3, 24, 24), (2, 1, 1, 16, 32), (4, 2, 2, 32, 24), (2, 37, 1, 16, 16)])
 def test_single_frame_average(student, probe, rng, np_rng, size):
     """`SingleFrameCNN` gives the logarithm of its frames' averaged probabilities."""
     n, t, c, height, width = size
@@ -81,6 +81,9 @@ def test_single_frame_average(student, probe, rng, np_rng, size):
             "the last frame alone": right if t == 1 else chances[:, -1].log(),
             "the middle frame alone": right if t == 1 else chances[:, t // 2].log(),
             "the largest probability of any frame": lambda: chances.amax(dim=1).log(),
+            "the first 16 frames alone": lambda: chances[:, :16].mean(dim=1).log(),
+            "the first 32 frames alone": lambda: chances[:, :32].mean(dim=1).log(),
+            **{f"probabilities kept above {least:g}": lambda least=least: chances.mean(dim=1).clamp(min=least).log() for least in (1e-5, 1e-4, 1e-3, 1e-2, 0.05)},
             "the sum of the frames' probabilities, not their mean": lambda: chances.sum(dim=1).log(),
             "frames of different clips averaged: N and T exchanged": lambda: mixed.mean(dim=1).log(),
             "frames of different clips averaged: (T, N) taken for (N, T)": lambda: single.reshape(t, n, 5).softmax(2).mean(0).log(),
@@ -262,7 +265,7 @@ def test_3d_shift(student, probe, rng, np_rng):
 PLAN = (1, "pool", 2, "pool", 4, 4, "pool", 8, 8, "pool", 8, 8, "pool")
 
 
-def run_c3d(weights, biases, x, *, first_pool=(1, 2, 2), padded=False, relu=True, last_relu=False):
+def run_c3d(weights, biases, x, *, first_pool=(1, 2, 2), padded=False, relu=True, relus=(True, True), last_relu=False):
     """Scores of C3D with the given weights."""
     h, at = x.transpose(1, 2), 0
     for number, part in enumerate(PLAN):
@@ -277,7 +280,7 @@ def run_c3d(weights, biases, x, *, first_pool=(1, 2, 2), padded=False, relu=True
     h = h.flatten(1)
     for index in range(3):
         h = F.linear(h, weights[at + index], biases[at + index])
-        h = h.relu() if index < 2 or last_relu else h
+        h = h.relu() if (*relus, last_relu)[index] else h
     return h
 
 
@@ -302,6 +305,10 @@ def test_c3d(student, probe, rng, np_rng):
             f"Layer {number + 1} of `C3D(5, 3, width=2)`, counting convolutions, pools and linear layers, should be nn.{kind} and give shape {tuple(shape)} for a clip of "
             f"16 x 112 x 112; it is {got['kind']} and gives {tuple(got['output'])}."
         )
+    strange = probe.norms_and_dropout(model)
+    assert not strange, f"`C3D` holds nn.{strange[0]}; it should have no batch norm and no dropout."
+    grey = probe.layers_of(probe.new_model(student.ref("C3D"), ARGUMENTS["C3D"](16, 1), seed_of(np_rng), None, None), x[:, :, :1])
+    assert grey, "`C3D(5, 1, width=2)`, for clips of one channel, has no convolution, pool or linear layer."
     got = probe.executed(model, x)
     weights, biases = got["weights"], got["biases"]
     for number, (weight, bias) in enumerate(zip(weights, biases)):
@@ -315,6 +322,9 @@ def test_c3d(student, probe, rng, np_rng):
         mistakes={
             "no ReLU after the convolutions": lambda: run_c3d(weights, biases, x, relu=False),
             "a ReLU after the last layer": lambda: run_c3d(weights, biases, x, last_relu=True),
+            "no ReLU after the second of the three linear layers": lambda: run_c3d(weights, biases, x, relus=(True, False)),
+            "no ReLU after the first of the three linear layers": lambda: run_c3d(weights, biases, x, relus=(False, True)),
+            "no ReLU after the linear layers": lambda: run_c3d(weights, biases, x, relus=(False, False)),
             "a softmax at the end": lambda: right.softmax(dim=1),
             "a log-softmax at the end": lambda: right.log_softmax(dim=1),
         },

@@ -186,6 +186,7 @@ def test_count_multiply_adds(student, probe, rng, name):
     assert_close(got["counts"][1], total, name="the second count of the same network", earlier={"the first call": total})
     assert got["left"] <= 0, f"`count_multiply_adds` leaves {got['left']} hooks behind in the network: remove them when it has run."
     assert not got["training"], "`count_multiply_adds` leaves the network in training mode, which it was not in."
+    assert not got["evaluating"], "`count_multiply_adds` leaves a network in evaluation mode that was in training mode."
     assert not got["changed"], "`count_multiply_adds` changes the network's weights or running statistics."
 
 

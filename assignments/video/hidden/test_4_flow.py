@@ -91,6 +91,17 @@ NEAR = 0.16
 SHIFTS = [(0.5, -0.25), (-0.7, 0.4), (0.2, 0.9), (1.0, 0.0), (-0.3, -0.8)]
 
 
+def assert_not_held(student, rng):
+    """Nothing holds a flow within bounds: slow waves that move by more than a pixel and a half give about as much."""
+    picture = waves(rng, 1, shortest=40.0)
+    x, y = grid(60, 72)
+    first, second = picture(x, y), picture(x - 1.9, y + 1.7)
+    got = middle(student.lucas_kanade(first, second, 21), 15)
+    assert got[0] > 1.4 and got[1] < -1.2, (
+        f"A picture of waves of 40 pixels and more that moves by dx = 1.9, dy = -1.7 has a flow of ({got[0]:.2f}, {got[1]:.2f}): is the flow held within bounds?"
+    )
+
+
 @points(5, hint="Solve [[sum IxIx, sum IxIy], [sum IxIy, sum IyIy]] (dx, dy) = -(sum IxIt, sum IyIt) in each window.")
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_lucas_kanade_shift(student, rng, shift):
@@ -102,6 +113,8 @@ def test_lucas_kanade_shift(student, rng, shift):
     dx, dy = shift
     got, right = middle(flow), torch.tensor(shift)
     if (got - right).abs().max() <= NEAR:
+        if shift == SHIFTS[0]:
+            assert_not_held(student, rng)
         return
     assert_close(
         got,
@@ -218,6 +231,8 @@ def test_warp(student, rng, shifts):
         inputs={"frames": frames[inside]},
         mistakes={
             "the opposite sign: (x - dx, y - dy)": lambda: warped(x - dx, y - dy),
+            "the opposite sign of dx": lambda: warped(x - dx, y + dy),
+            "the opposite sign of dy": lambda: warped(x + dx, y - dy),
             "dy taken for dx and dx for dy": lambda: warped(x + dy, y + dx),
             "dx alone, dy ignored": lambda: warped(x + dx, y),
             "dy alone, dx ignored": lambda: warped(x, y + dy),

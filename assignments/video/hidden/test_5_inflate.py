@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points
+from grader.text import counted
 
 CONVOLUTIONS = {
     "plain": ({"in_channels": 2, "out_channels": 3, "kernel_size": 3, "padding": 1}, 3),
@@ -166,7 +167,7 @@ def test_exact_frames(student, case):
 
     got = list(student.exact_frames(frames, times))
     if not right:
-        assert not got, f"exact_frames{case} should be empty: zeros from beyond the ends reach every frame. It holds {len(got)} frames."
+        assert not got, f"exact_frames{case} should be empty: zeros from beyond the ends reach every frame. It holds {counted(len(got), 'frame')}."
         return
     assert_close(
         got,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,6 +31,21 @@ def sigmoid(x: Any) -> Any:
 def relu(x: Any) -> Any:
     """What is positive."""
     return np.maximum(x, 0)
+
+
+def elu(x: Any) -> Any:
+    """``x`` where it is positive, exp(x) - 1 elsewhere."""
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x))."""
+    return np.logaddexp(x, 0)
+
+
+def gelu(x: Any) -> Any:
+    """``x`` times the share of a standard normal distribution below x, by the error function."""
+    return 0.5 * x * (1 + np.vectorize(math.erf, otypes=[float])(np.asarray(x, dtype=float) / math.sqrt(2)))
 
 
 _ELEMENTWISE: tuple[tuple[str, Callable[[Any], Any]], ...] = (
@@ -74,7 +90,7 @@ def missing(case: Case) -> Iterator[Claim]:
     if case.e.size < 3:
         return
     for axis in range(case.e.ndim):
-        if case.e.shape[axis] > 1:
+        if case.e.shape[axis] > 1 and not _normalised(case.a, axis):
             yield Claim(
                 f"looks as if the softmax over axis {axis} were missing: these are scores, not probabilities.",
                 case.e,
@@ -83,9 +99,23 @@ def missing(case: Case) -> Iterator[Claim]:
             yield Claim(
                 f"looks as if the log-softmax over axis {axis} were missing.", case.e, got=log_softmax(case.a, axis)
             )
-    yield from _cut(case, "a ReLU is missing: entries that should be cut to zero are negative.", relu(case.a))
+    words = (
+        "entries that should be cut to zero are negative: a ReLU is missing, or another activation stands in its place."
+    )
+    yield from _cut(case, words, relu(case.a))
     yield from _cut(case, "it is not clipped: entries leave the range [0, 1].", np.clip(case.a, 0, 1))
     yield from _cut(case, "it is not clipped: entries leave the range [-1, 1].", np.clip(case.a, -1, 1))
+
+
+#: How far from 1 the sum of probabilities may be that were meant to be normalised.
+_NEARLY = 0.1
+
+
+def _normalised(a: Array, axis: int) -> bool:
+    """Whether these are probabilities along an axis already, or their logarithms, if not quite exactly."""
+    if (a >= 0).all() and np.allclose(a.sum(axis), 1.0, rtol=0, atol=_NEARLY):
+        return True
+    return bool((a <= _NEARLY).all() and np.allclose(np.exp(a).sum(axis), 1.0, rtol=0, atol=_NEARLY))
 
 
 def _cut(case: Case, words: str, cut: Array) -> Iterator[Claim]:

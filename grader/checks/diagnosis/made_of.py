@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 
 from grader.checks.diagnosis.case import Array, Case, Claim, real
-from grader.checks.diagnosis.functions import log_softmax, relu, sigmoid, softmax
+from grader.checks.diagnosis.functions import elu, gelu, log_softmax, relu, sigmoid, softmax, softplus
 
 _FUNCTIONS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
     ("the ReLU of `{}`", relu),
     ("the sigmoid of `{}`", sigmoid),
     ("the tanh of `{}`", np.tanh),
+    ("the leaky ReLU of `{}`, with the slope 0.01", lambda x: np.where(x > 0, x, 0.01 * x)),
+    ("the leaky ReLU of `{}`, with the slope 0.1", lambda x: np.where(x > 0, x, 0.1 * x)),
+    ("the leaky ReLU of `{}`, with the slope 0.2", lambda x: np.where(x > 0, x, 0.2 * x)),
+    ("the ReLU of `{}`, cut off at 6", lambda x: np.clip(x, 0, 6)),
+    ("the ELU of `{}`", elu),
+    ("the GELU of `{}`", gelu),
+    ("the SiLU of `{}`", lambda x: x * sigmoid(x)),
+    ("the softplus of `{}`", softplus),
     ("the absolute value of `{}`", np.abs),
     ("the exponential of `{}`", np.exp),
     ("the logarithm of `{}`", np.log),

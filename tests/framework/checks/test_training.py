@@ -7,8 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from grader.checks import CheckFailed
-from grader.checks.training import assert_random_batches, of_linear, sgd_steps
+from grader.checks import CheckFailed, assert_close
+from grader.checks.activations import ACTIVATIONS, other_activations
+from grader.checks.training import (
+    assert_random_batches,
+    clipped_by_norm,
+    clipped_by_value,
+    of_linear,
+    sgd_steps,
+    unasked,
+)
 
 pytestmark = pytest.mark.torch
 
@@ -138,3 +146,61 @@ def test_too_few_draws_to_judge_are_the_authors_fault():
     """An example may stay away by chance in a short run."""
     with pytest.raises(ValueError, match="ask for 30"):
         assert_random_batches(drawn(steps=5), 10, 3)
+
+
+def _descent(**how):
+    """Two steps of a linear regression whose gradient is large."""
+    weight = torch.tensor([[0.5], [-2.0], [1.0]], dtype=torch.float64)
+    x = torch.tensor([[3.0, 1.0, 2.0], [-1.0, 4.0, 0.5]], dtype=torch.float64)
+    y = torch.tensor([[20.0], [-9.0]], dtype=torch.float64)
+    loss = of_linear(lambda scores, target: (scores - target).square().mean())
+    (trained, _), _ = sgd_steps((weight, torch.zeros(1)), loss, [(x, y), (x.flip(1), y)], rate=0.01, **how)
+    return trained
+
+
+UNASKED = {
+    "a norm": ({"change": clipped_by_norm(1.0)}, "the gradient clipped to the norm 1, which nobody asked for"),
+    "a value": ({"change": clipped_by_value(0.5)}, "each entry of the gradient clipped to 0.5, which nobody asked for"),
+    "a decay": ({"decay": 0.01}, "a weight decay of 0.01, which nobody asked for"),
+    "a momentum": ({"momentum": 0.9}, "a momentum of 0.9, which nobody asked for"),
+}
+
+
+@pytest.mark.parametrize("kind", UNASKED)
+def test_what_nobody_asked_for_is_named(kind):
+    """Clipping, decay and momentum are named with their size, and nothing else is."""
+    how, words = UNASKED[kind]
+    with pytest.raises(CheckFailed) as failed:
+        assert_close(_descent(**how), _descent(), name="the weight", mistakes=unasked(_descent))
+    assert failed.value.message == f"the weight is what comes out with {words}."
+
+
+def test_momentum_that_is_missing_is_named():
+    """Where momentum is asked for, none at all is a mistake, and the right one is not."""
+    with pytest.raises(CheckFailed, match="no momentum, where there should be some"):
+        assert_close(_descent(), _descent(momentum=0.9), mistakes=unasked(_descent, momentum=0.9))
+    assert not any("a momentum of 0.9," in words for words in unasked(_descent, momentum=0.9))
+
+
+def test_another_rate_is_not_taken_for_clipping_or_decay():
+    """What was not done is not named: a rate of half the size is neither clipped nor decayed."""
+    half = (_descent() + torch.tensor([[0.5], [-2.0], [1.0]], dtype=torch.float64)) / 2
+    with pytest.raises(CheckFailed) as failed:
+        assert_close(half, _descent(), name="the weight", mistakes=unasked(_descent))
+    assert "nobody asked for" not in failed.value.message
+
+
+def test_a_gradient_of_zero_is_not_divided_by_its_norm():
+    """Clipping leaves a gradient of zero at zero."""
+    assert torch.equal(clipped_by_norm(1.0)([torch.zeros(3)])[0], torch.zeros(3))
+
+
+@pytest.mark.parametrize("name", ["a leaky ReLU", "a GELU", "no activation at all"])
+def test_another_activation_is_named(name):
+    """A network with another activation is told from the right one by its outputs."""
+    z = torch.linspace(-3, 3, 24, dtype=torch.float64).reshape(4, 6)
+    weight = torch.arange(12.0, dtype=torch.float64).reshape(6, 2) - 5
+    with pytest.raises(CheckFailed, match=f"with {name} in place of a ReLU"):
+        assert_close(
+            ACTIVATIONS[name](z) @ weight, z.relu() @ weight, mistakes=other_activations(lambda f: f(z) @ weight)
+        )

@@ -19,6 +19,7 @@ from grader.grading import (
     GradeTask,
     MeasureTask,
     Result,
+    Watchable,
     Work,
     grade_assignment,
     grade_uploads,
@@ -290,3 +291,14 @@ def test_an_unknown_executor_is_an_error_with_the_nearest(tmp_path):
         grade_assignment(work.course, work.assignment, Store(work.state), executor="loacl")
     with pytest.raises(UsageError, match="use one of: local, serial, spool, slurm, ray"):
         grade_uploads(work.course, work.assignment, [Upload(RIGHT)], executor="?")
+
+
+def test_a_watched_task_shows_its_checks_as_they_are_decided(warm):
+    """Where an executor can be watched, each check of a task is seen before its result, under the task's key."""
+    if not isinstance(warm, Watchable):
+        pytest.skip("this executor cannot be watched")
+    seen = []
+    warm.watch(lambda key, check: seen.append((key, check.id, check.verdict, check.score)))
+    (result,) = warm.run([GradeTask(7, WRONG)])
+    assert seen == [(7, "test_add", "wrong_answer", 0.0)]
+    assert result.answer.checks[0].verdict is Verdict.WRONG_ANSWER
