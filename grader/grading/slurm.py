@@ -8,7 +8,9 @@ own variables: ``SBATCH_PARTITION``, ``SBATCH_ACCOUNT``, ``SBATCH_TIMELIMIT``.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import platform
 import secrets
 import shlex
 import shutil
@@ -34,6 +36,8 @@ _COMMAND_S = 60.0
 _QUEUE_S = 5.0
 #: Seconds for cancelled jobs to be gone.
 _END_S = 60.0
+#: Where a spool says whose it is.
+_OWNER = "owner"
 #: States of jobs that run, or will.
 _RUNNING = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED"})
 _ALIVE = _RUNNING | {"PENDING", "CONFIGURING", "REQUEUED", "RESIZING"}
@@ -49,6 +53,8 @@ class SlurmExecutor(SpoolExecutor):
 
     #: What a job runs, before the spool's folder.
     AGENT = (sys.executable, "-m", "grader.cli.main", "agent")
+    #: How long its agents stay without work: those of a coordinator that was killed must not keep their nodes.
+    IDLE_S = 600
     patience_s = 60.0
 
     def __init__(self, work: Work, slots: int | None = None) -> None:
@@ -63,6 +69,8 @@ class SlurmExecutor(SpoolExecutor):
         self._asked = self._answered = 0.0
         try:
             self.job = self._submit(max(1, slots or 1))
+            owner = {"host": platform.node(), "pid": os.getpid(), "job": self.job}
+            write_file(self.spool.folder / _OWNER, json.dumps(owner), mode=0o600)
         except BaseException:
             super().close()
             self._remove()
@@ -72,6 +80,7 @@ class SlurmExecutor(SpoolExecutor):
         # One of its own: its agents end with it.
         root = Path(os.environ.get(SPOOL_VARIABLE) or self.work.state / "spool")
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(root)
         return root / f"slurm-{secrets.token_hex(6)}"
 
     @staticmethod
@@ -92,7 +101,7 @@ class SlurmExecutor(SpoolExecutor):
         """Queue the agents; the id of their job array."""
         log = self.spool.folder / "log"
         log.mkdir(mode=0o700)
-        command = shlex.join([*self.AGENT, str(self.spool.folder)])
+        command = shlex.join([*self.AGENT, f"--idle={self.IDLE_S}", str(self.spool.folder)])
         script = write_file(self.spool.folder / "agent.sh", f"#!/bin/sh\numask 077\nexec {command}\n", mode=0o700)
         limits = self.work.profile.limits
         gpu = []
@@ -171,6 +180,16 @@ class SlurmExecutor(SpoolExecutor):
             where=f"slurm job {self.job}",
             fix="see that every node has this folder and this Python: " + shlex.join(self.AGENT[:1]),
         )
+
+
+def _sweep(root: Path) -> None:
+    """Cancel jobs and remove spools of coordinators on this machine that were killed."""
+    for file in root.glob(f"slurm-*/{_OWNER}"):
+        with contextlib.suppress(OSError, ValueError, KeyError, RunnerError):
+            owner = json.loads(file.read_text(encoding="utf-8"))
+            if owner["host"] == platform.node() and not Path("/proc", str(owner["pid"])).exists():
+                _slurm("scancel", str(owner["job"]))
+                shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def _slurm(command: str, *arguments: str) -> str:

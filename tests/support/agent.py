@@ -1,6 +1,6 @@
 """An agent that knows the tests' kinds of task, and with ``--stub`` grades by tests.support.stub_runner.
 
-``python -m tests.support.agent [--stub] SPOOL``; `agents` starts some, and ends them.
+``python -m tests.support.agent [--stub] [--idle=SECONDS] SPOOL``; `agents` starts some, and ends them.
 """
 
 from __future__ import annotations
