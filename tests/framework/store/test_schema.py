@@ -157,7 +157,7 @@ def test_nothing_imports_what_it_does_not_need(tmp_path):
     code = """
 import sys
 from pathlib import Path
-import grader.cli.main, grader.cli.instructor, grader.cli.results, grader.grading, grader.intake, grader.reports
+import grader.cli.main, grader.cli.instructor, grader.cli.grading, grader.cli.results, grader.grading, grader.intake, grader.reports
 import grader.store, grader.store.blobs, grader.store.standings
 assert "sqlalchemy" not in sys.modules
 for _ in range(2):
