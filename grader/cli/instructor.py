@@ -56,7 +56,7 @@ def collect(
         typer.Option(
             "--names",
             metavar="PATTERN|FILE.csv",
-            help="whose entries are, for any layout: '{any}_{id}_{file}', or a table with the columns entry and id",
+            help="who submitted which entry: a pattern such as '{any}_{id}_{file}', or a table with the columns entry and id",
         ),
     ] = None,
     course: CourseOption = None,
@@ -67,7 +67,7 @@ def collect(
     """Take in a class's submissions. Collecting the same folder again adds nothing.
 
     Downloads of Canvas, Moodle, Blackboard, Brightspace, Gradescope, ILIAS and GitHub Classroom are read as they are.
-    Exit code 1: somebody should look at what is listed.
+    Exit code 1: something listed needs a person.
     """
     from grader.course import load_course
     from grader.intake import collect as take_in
@@ -158,14 +158,14 @@ def grade(
     jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     force: Annotated[
-        bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")
+        bool, typer.Option("--force", help="grade again what has an attempt; this adds attempts and replaces none")
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Grade what the current grader version has not graded yet; or one submission, with --submission.
+    """Grade every submission that has no result from the current grader, or one, with --submission.
 
     Ctrl-C, SIGTERM and a closed terminal end it at once (exit code 128 and the signal's number). What was graded is
     kept; the same command goes on with the rest.
@@ -326,7 +326,7 @@ class _Count:
     def __str__(self) -> str:
         if not self.total:
             return "nothing was begun"
-        rest = "grade all of them anew" if self.force else "go on with the rest"
+        rest = "grade all of them again" if self.force else "go on with the rest"
         return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
 
 

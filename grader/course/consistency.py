@@ -114,7 +114,7 @@ def rule_problems(config: CourseFile, marked: Marked) -> None:
     for name, entry in config.assignments.items():
         here: KeyPath = ("assignments", name)
         if not name.isidentifier() or name.startswith("_"):
-            marked.add(here, "no name for a folder", "use letters, digits and underscores, a letter first")
+            marked.add(here, "cannot be used as a folder name", "use letters, digits and underscores, a letter first")
         for index, file in enumerate(entry.files):
             if file in entry.files[:index]:
                 marked.add((*here, "files", index), f"{file!r} is listed twice", "keep one of the two")
