@@ -34,7 +34,7 @@ def sync(
     if as_json:
         print_json(asdict(done))
     else:
-        out.print(f"sources written: {', '.join(done.sources) or 'none, they are up to date'}", markup=False)
+        out.print(f"sources written: {', '.join(done.sources) or 'none; they are up to date'}", markup=False)
         out.print(
             f"{counted(done.students, 'student')} added; {counted(done.taken_in, 'submission')} taken in, "
             f"{len(done.handed_over)} handed over; {len(done.graded_again)} graded again; "

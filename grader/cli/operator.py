@@ -128,7 +128,7 @@ def _show_event(event: Event) -> tuple[str, ...]:
             out.print(Rule("where to look", align="left"))
             for page in pages:
                 out.print(f"  {page}", markup=False)
-            end = counted(len(problems), "problem") if problems else "everything came out as it must"
+            end = counted(len(problems), "problem") if problems else "everything came out as expected"
             out.print(f"done in {seconds:.0f} s; {end}")
             return problems
     return ()
