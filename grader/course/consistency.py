@@ -45,7 +45,7 @@ def roster_problems(config: CourseFile, marked: Marked) -> None:
         # A handle that repeats its own student's id is no clash; a second student or team with it is.
         if folded in seen and (owners[folded] != owner or where[-1] == "id"):
             first = marked.line(seen[folded])
-            marked.add(where, f"{text!r} is used twice (first on line {first})", "give everybody a unique id")
+            marked.add(where, f"{text!r} is used twice (first on line {first})", "give each person their own")
         seen.setdefault(folded, where)
         owners.setdefault(folded, owner)
     _handle_problems(config, marked)
