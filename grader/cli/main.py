@@ -19,6 +19,8 @@ from grader.cli import (
     operator,
     results,
     rosters,
+    similar,
+    stats,
     storage,
     student,
     web,
@@ -101,6 +103,8 @@ app.add_typer(decide.attempts, name="attempts", rich_help_panel=INSTRUCTORS)
 app.command("audit", rich_help_panel=INSTRUCTORS)(explain.audit)
 app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
+app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
+app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
@@ -110,6 +114,7 @@ app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
 app.command("doctor", rich_help_panel=ALL)(operator.doctor)
 app.command("agent", rich_help_panel=OPERATORS)(agents.agent)
+app.command("ray-cluster", rich_help_panel=OPERATORS)(agents.ray_cluster)
 app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import difflib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.course.sections import Id, Name, Section
@@ -262,6 +262,30 @@ class LeaderboardColumn(Section):
     title: str = Field(default="", description="the column's heading; the metric's name where it is missing")
     direction: Direction = "higher"
     precision: int = Field(default=4, ge=0, le=12, description="digits after the point")
+    examples: int | None = Field(
+        default=None,
+        ge=1,
+        description="how many held-out examples the metric is a share of: the board then shows its error, and ranks that "
+        "chance cannot tell apart as a range",
+    )
+    private: Name | None = Field(
+        default=None,
+        description="the same metric on the private half: it takes the place of `metric` when the due date has passed; until "
+        "then `metric` is shown by the Ladder, and neither is in the feedback. Needs `examples`",
+    )
+
+    @model_validator(mode="after")
+    def _ladder_needs_examples(self) -> Self:
+        if self.private is not None and self.examples is None:
+            raise ValueError("`private` needs `examples`, the size of the public half")
+        return self
+
+
+class BaselineConfig(Section):
+    """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
+
+    name: Name
+    metrics: dict[Name, float] = Field(description="by the name of a column's metric")
 
 
 class HandoutConfig(Section):
@@ -298,6 +322,7 @@ class AssignmentConfig(Section):
         description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
     slip_days: int | None = Field(

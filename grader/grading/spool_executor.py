@@ -6,8 +6,6 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +13,9 @@ from grader.errors import AutogradeError, RunnerError, UsageError
 from grader.grading.executor import Result, Task
 from grader.grading.messages import Failed, Refused, pack_turn, unpack_outcome
 from grader.grading.parcel import make_parcel
-from grader.grading.serve import Turn
+from grader.grading.serve import Turn, comes_last, lost
 from grader.grading.slot import Work
 from grader.grading.spool import Batch, Sign, Spool
-from grader.retry import RETRIES
 from grader.sandbox.wire import WireError
 
 A = TypeVar("A")
@@ -146,20 +143,16 @@ class SpoolExecutor:
         return outcome
 
     def _lost(self, name: str, turn: Turn[Any], fault: str) -> Result[Any] | Turn[Any] | None:
-        """A task whose agent vanished: it costs a try, as a runner that dies does, and it is offered again.
+        """A task whose agent vanished: it is offered again; None, unless that comes last or it was the last try.
 
         Raises:
             RunnerError: it has no answer without a run.
         """
-        turn = replace(turn, tries=turn.tries + 1, started_at=turn.started_at or datetime.now(UTC))
-        if turn.tries < RETRIES.runners - 1:
-            self._offer(turn, name)
+        outcome = lost(turn, self.work, fault)
+        if isinstance(outcome, Turn) and not comes_last(outcome):
+            self._offer(outcome, name)
             return None
-        if turn.tries < RETRIES.runners:
-            return turn  # the last try comes after all others have had their turn
-        assert turn.started_at is not None
-        answer = turn.task.give_up(self.work, fault)
-        return Result(turn.task.key, answer, turn.started_at, turn.seconds, turn.tries)
+        return outcome
 
     # -- agents ------------------------------------------------------------------------------------------------------
 

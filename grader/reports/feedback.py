@@ -17,6 +17,7 @@ from grader.records import CheckResult, Report, Verdict
 from grader.reports.causes import causes_of, passed
 from grader.reports.explanation import Step
 from grader.reports.formatting import moment, number
+from grader.reports.next_steps import next_steps, progress
 from grader.reports.pages import render, script
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
@@ -52,6 +53,8 @@ class FeedbackItem:
     """Where the owner stands, where that is known: what lateness, slip days and overrides make of the score."""
     steps: tuple[Step, ...] = ()
     """How the number came about; empty where the checks and marks say it all."""
+    before: Report | None = None
+    """The report on the submission before this one."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
@@ -148,6 +151,7 @@ def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignm
     due = graded.due(assignment)
     report = student_view(graded.report, due=due, now=now)
     metrics = {column.metric: column for column in assignment.leaderboard}
+    causes = causes_of(report.checks, report.message)
     summary = summarise(graded, course=course, assignment=assignment)
     return {
         "course": course.name,
@@ -159,7 +163,9 @@ def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignm
         "due": moment(due, course.timezone) if due else None,
         "received": summary.received,
         "received_from": graded.received_from.words,
-        "causes": causes_of(report.checks, report.message),
+        "causes": causes,
+        "steps": next_steps(causes),
+        "progress": progress(report, graded.before),
         "passed": passed(report.checks),
         "answers": answers(graded, assignment),
         "made": moment(now, course.timezone),

@@ -131,7 +131,9 @@ def leaderboard(service: ServiceDep, caller: CallerDep, assignment: AssignmentDe
     found = board(service, assignment, caller.person)
     rows = tuple(
         BoardRow(
-            rank=None if seen.row.rank is None else str(seen.row.rank),
+            rank=seen.row.ranks or None,
+            baseline=seen.row.baseline,
+            rose=seen.rose,
             handle=seen.row.handle,
             mine=seen.mine,
             metrics={column.metric: cell.value for column, cell in zip(found.columns, seen.row.cells, strict=True)},
@@ -140,7 +142,9 @@ def leaderboard(service: ServiceDep, caller: CallerDep, assignment: AssignmentDe
         )
         for seen in found.rows
     )
-    return BoardInfo(assignment=assignment.name, of=found.of, rows=rows)
+    return BoardInfo(
+        assignment=assignment.name, of=found.of, laddered=found.laddered, revealed=found.revealed, rows=rows
+    )
 
 
 def openapi(request: Request) -> Response:

@@ -83,7 +83,7 @@ def static(name: str) -> Response:
 def health(request: Request) -> Response:
     """Whether the service and its store answer, and whether anything grades; nothing else is said to strangers."""
     service: Service = request.app.state.service
-    service.store.durations("")
+    service.store.recent_seconds("")
     return JSONResponse({"status": "ok", "grading": not service.trouble()})
 
 

@@ -92,6 +92,8 @@ class Service:
         self._queue: tuple[int, Queue] | None = None
         self._standings: dict[tuple[str, str], tuple[int, float, list[Standing]]] = {}
         self._stubs: dict[str, dict[str, str]] = {}
+        #: Held while an upload of somebody is counted and kept: two at a time are two attempts.
+        self.counting = threading.Lock()
         #: Called when something new waits; what grades need not look again before its time.
         self.nudge: Callable[[], None] = lambda: None
 
@@ -208,7 +210,7 @@ class Service:
         waiting = [item for item in everything if item.submission_id not in running]
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
         names = {item.assignment for item in everything}
-        seconds = {name: typical(self.store.durations(name)) for name in names}
+        seconds = {name: typical(self.store.recent_seconds(name)) for name in names}
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
         left = [seconds[name] - (now - running[number]) for number, name in of_running.items()]
         lanes = max(1, sum(grader.lanes for grader in graders))

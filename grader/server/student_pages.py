@@ -23,6 +23,7 @@ from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, 
 from grader.server.directory import Person
 from grader.server.hand_in import Sent, UploadRefused, receipt_of, take_in
 from grader.server.service import Place, Service
+from grader.server.standing_view import hidden_metrics
 from grader.server.views import page
 from grader.store import Attempt, Standing, Submission
 from grader.store.standings import whose_due
@@ -237,7 +238,7 @@ def feedback_of(
     marks = service.store.marks(assignment.name).get(owner, {})
     item = FeedbackItem(
         owner,
-        attempt.report,
+        without_hidden_metrics(service, assignment, attempt.report),
         submission.received_at,
         marks,
         due_owner=whose_due(submission, assignment),
@@ -267,7 +268,14 @@ def changes(
 def visible_report(service: Service, assignment: Assignment, submission: Submission, attempt: Attempt) -> Report:
     """An attempt's report as its student may see it now."""
     due = assignment.due_for(whose_due(submission, assignment))
-    return student_view(attempt.report, due=due, now=service.now())
+    return student_view(without_hidden_metrics(service, assignment, attempt.report), due=due, now=service.now())
+
+
+def without_hidden_metrics(service: Service, assignment: Assignment, report: Report) -> Report:
+    """The report without the metrics that only the leaderboard may show, by the Ladder."""
+    hidden = hidden_metrics(service, assignment)
+    kept = {name: metric for name, metric in report.metrics.items() if name not in hidden}
+    return report if len(kept) == len(report.metrics) else report.model_copy(update={"metrics": kept})
 
 
 def file(service: ServiceDep, submission: SubmissionDep, path: str) -> Response:

@@ -18,6 +18,7 @@ from grader.store.claims import CLAIM_S, Claims, clear
 from grader.store.copying import copy_rows
 from grader.store.database import Database
 from grader.store.decision_rows import add_decision, read_decisions
+from grader.store.durations import Duration, read_durations, recent_seconds
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
@@ -157,17 +158,10 @@ class Store:
         with self._database.reading() as connection:
             return read_waiting(connection, versions)
 
-    def durations(self, assignment: str, most: int = 30) -> list[float]:
+    def recent_seconds(self, assignment: str, most: int = 30) -> list[float]:
         """How long the last attempts at an assignment took that have a score, in seconds; ``most`` of them."""
-        query = (
-            select(attempts.c.started_at, attempts.c.finished_at)
-            .join(submissions, submissions.c.id == attempts.c.submission_id)
-            .where(submissions.c.assignment == assignment, attempts.c.score.is_not(None))
-            .order_by(attempts.c.id.desc())
-            .limit(most)
-        )
         with self._database.reading() as connection:
-            return [(end - begin).total_seconds() for begin, end in connection.execute(query)]
+            return recent_seconds(connection, assignment, most)
 
     def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
@@ -223,6 +217,11 @@ class Store:
             where.append(attempts.c.grader_version == grader_version)
         with self._database.reading() as connection:
             return recording.read(connection, *where)
+
+    def durations(self, assignment: str) -> list[Duration]:
+        """What each attempt at an assignment took, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_durations(connection, assignment)
 
     def standing(
         self,
@@ -323,6 +322,20 @@ class Store:
         """The ids of the submissions that count for nothing because they were withdrawn."""
         with self._database.reading() as connection:
             return read_withdrawn(connection)
+
+    def metric_history(self, assignment: str) -> dict[str, list[dict[str, float | None]]]:
+        """The metrics of every submission that has a score, by owner, the first received first; withdrawn ones as well."""
+        with self._database.reading() as connection:
+            summaries = {
+                item.submission_id: item for item in read_summaries(connection, assignment, ()) if not item.held
+            }
+            received = uploads.read(connection, submissions.c.assignment == assignment)
+        found: dict[str, list[dict[str, float | None]]] = {}
+        for submission in received:
+            if (summary := summaries.get(submission.id)) is not None:
+                values = {name: metric.value for name, metric in summary.metrics.items()}
+                found.setdefault(submission.owner, []).append(values)
+        return found
 
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""

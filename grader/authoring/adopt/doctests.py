@@ -66,7 +66,8 @@ def _shows(value: ast.expr, want: str) -> str:
         and not value.keywords
     ):
         shown = [f"str({ast.unparse(argument)})" for argument in value.args]
-        return f"assert {' +  + '.join(shown) or repr('')} == {want!r}"
+        joined = " + ' ' + ".join(shown) or "''"
+        return f"assert {joined} == {want!r}"
     text = ast.unparse(value)
     try:
         expected = ast.literal_eval(want)

@@ -341,7 +341,7 @@ def test_schema_for_editors():
     schema = json.loads(json.dumps(course_schema()))
     assert set(schema["properties"]) == {
         "course", "gradebook", "late_policy", "slip_days", "attempt_limit", "course_grade", "store", "roster", "sandbox",
-        "defaults", "assignments",
+        "defaults", "assignments", "server",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]

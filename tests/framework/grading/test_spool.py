@@ -262,6 +262,16 @@ def test_an_unpacked_parcel_is_the_same_grader(work, tmp_path, monkeypatch):
     assert not folder.exists()
 
 
+def test_what_a_killed_agent_left_goes_when_another_unpacks(work, tmp_path, monkeypatch):
+    """The suite and the secret do not stay on a machine; what a living process has there is left alone."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for owner in (2**22 + 1, os.getpid()):  # the first is no process: ids end below
+        (tmp_path / f"autograde-agent-{owner}-x").mkdir()
+    with unpacked(make_parcel(work)):
+        assert not (tmp_path / f"autograde-agent-{2**22 + 1}-x").exists()
+        assert (tmp_path / f"autograde-agent-{os.getpid()}-x").exists()
+
+
 @pytest.mark.parametrize(("device", "shown"), [("cpu", ""), ("cuda", "3")])
 def test_a_runner_sees_no_gpu_and_no_password_that_is_not_its_own(work, monkeypatch, device, shown):
     """Work for the processor sees no GPU, other work the one that its slot was given; no runner sees the store."""
