@@ -16,6 +16,7 @@ from grader.cli import (
     export,
     gradebook,
     instructor,
+    marks,
     operator,
     results,
     rosters,
@@ -23,6 +24,7 @@ from grader.cli import (
     stats,
     storage,
     student,
+    viva,
     web,
 )
 from grader.cli.terminal import write_what_terminals_take
@@ -105,6 +107,8 @@ app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
+app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
+app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)

@@ -209,14 +209,20 @@ def write_feedback_batch(
     return write_file(folder / "index.html", html)
 
 
-def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -> Summary:
-    """The attempt as a whole, lateness counted; raises UsageError where the owner's id cannot be a folder's name."""
-    if not _FOLDER_NAME.fullmatch(graded.owner):
+def check_folder_name(owner: str, course: Course) -> str:
+    """The id itself; raises UsageError where it cannot be a folder's or a file's name."""
+    if not _FOLDER_NAME.fullmatch(owner):
         raise UsageError(
-            f"the id {graded.owner!r} cannot name a feedback folder",
+            f"the id {owner!r} cannot name a feedback folder",
             where=course.path,
             fix="use letters, digits and . _ @ + - in the roster's ids",
         )
+    return owner
+
+
+def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -> Summary:
+    """The attempt as a whole, lateness counted; raises UsageError where the owner's id cannot be a folder's name."""
+    check_folder_name(graded.owner, course)
     report = graded.report
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score
