@@ -44,14 +44,14 @@ def grade(
     jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     force: Annotated[
-        bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")
+        bool, typer.Option("--force", help="grade again what has an attempt; this adds attempts and replaces none")
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Grade what the current grader version has not graded yet; or one submission, with --submission.
+    """Grade every submission that has no result from the current grader, or one, with --submission.
 
     Ctrl-C, SIGTERM and a closed terminal end it at once (exit code 128 and the signal's number). What was graded is
     kept; the same command goes on with the rest.
@@ -219,7 +219,7 @@ class _Count:
     def __str__(self) -> str:
         if not self.total:
             return "nothing was begun"
-        rest = "grade all of them anew" if self.force else "go on with the rest"
+        rest = "grade all of them again" if self.force else "go on with the rest"
         return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
 
 
