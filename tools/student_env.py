@@ -49,16 +49,16 @@ app({words!r})
 """
 
 
-def bundle(folder: Path, *, solved: bool) -> Path:
+def bundle(folder: Path, *, solved: bool, name: str = NAME) -> Path:
     """The bundle of an assignment, unpacked; with ``solved``, with the solution in place of the stubs."""
     course = load_course(ROOT)
-    (packed,) = pack_release(course, [NAME], folder / "dist")
+    (packed,) = pack_release(course, [name], folder / "dist")
     shutil.unpack_archive(packed, folder / ("solved" if solved else "fresh"))
-    place = folder / ("solved" if solved else "fresh") / NAME
+    place = folder / ("solved" if solved else "fresh") / name
     if solved:
-        for name, data in course.assignment(NAME).solution_files().items():
+        for file, data in course.assignment(name).solution_files().items():
             text = re.sub(rb"^[ \t]*### (BEGIN|END) SOLUTION\n", b"", data, flags=re.MULTILINE)
-            (place / name).write_bytes(text)
+            (place / file).write_bytes(text)
     return place
 
 
@@ -116,12 +116,12 @@ def sizes(folder: Path) -> None:
     print(f"Linux: {megabytes(target)} MB besides torch; with its build for processors this is the environment")
 
 
-def checked(python: Path, folder: Path, *, paths: str = "") -> None:
+def checked(python: Path, folder: Path, *, paths: str = "", name: str = NAME) -> None:
     """A fresh bundle's check says what is to be written, a solved one's that all pass."""
     for solved in (False, True):
-        place = bundle(folder, solved=solved)
+        place = bundle(folder, solved=solved, name=name)
         told = run(python, "-m", "grader.cli.main", "check", cwd=place, code=0 if solved else 1, PYTHONPATH=paths)
-        print(told.splitlines()[0])
+        print(f"{name}: {told.splitlines()[0]}")
         assert ("not written yet" in told) != solved, told
         if solved:
             print(run(python, "-m", "grader.cli.main", "submit", cwd=place, PYTHONPATH=paths).splitlines()[0])
@@ -166,7 +166,8 @@ def lowest(folder: Path, python: str | None) -> None:
     needed += re.findall(r'"([^"]+)"', project.partition("\nstudent = [")[2].partition("]")[0])
     inner = Path(python) if python else made(folder, "3.11", "--resolution", "lowest-direct", *needed)
     print(run(UV, "pip", "freeze", "--python", inner, cwd=folder).replace("\n", " ")[:400])
-    checked(inner, folder, paths=str(ROOT))
+    for name in load_course(ROOT).assignments:
+        checked(inner, folder, paths=str(ROOT), name=name)
 
 
 def windows(folder: Path) -> None:
