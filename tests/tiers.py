@@ -18,6 +18,7 @@ import pytest
 
 #: From cheap to expensive; the text is what ``pytest --markers`` says.
 COSTS = {
+    "server": "imports FastAPI and what it needs (1 s, once)",
     "postgres": "needs a PostgreSQL server (3 s, once)",
     "torch": "imports torch into the process of the tests (2 s, once)",
     "runner": "starts a zygote, a worker or a runner (3 to 6 s each)",
@@ -25,6 +26,7 @@ COSTS = {
     "attack": "belongs to the batch that grades every attack",
     "course": "works on the course's own assignments",
     "slow": "takes seconds of its own",
+    "cluster": "needs Slurm or Ray, and minutes; runs with --cluster alone",
 }
 #: Folders below tests/ whose tests all cost the same.
 FOLDERS = {
@@ -32,6 +34,7 @@ FOLDERS = {
     "chaos": "runner",
     "course": "course",
     "framework/nbgrader": "nbgrader",
+    "framework/server": "server",
     "fuzz": "torch",
 }
 #: Fixtures that cost what their name says, wherever they are defined.
@@ -98,8 +101,9 @@ _GUARD = pytest.StashKey[Guard]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--quick``."""
+    """Add ``--quick`` and ``--cluster``."""
     parser.addoption("--quick", action="store_true", help="run the tests that need neither torch nor a runner")
+    parser.addoption("--cluster", action="store_true", help="run the tests that need Slurm or Ray as well")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -130,6 +134,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         weights[item.path] = max(weights.get(item.path, 0), weight)
     # A file that takes long must not be the last that a process of several begins.
     items.sort(key=lambda item: -weights[item.path])
+    if not config.getoption("cluster"):
+        away = [item for item in items if "cluster" in costs_of(item)]
+        config.hook.pytest_deselected(items=away)
+        items[:] = [item for item in items if item not in away]
     if config.getoption("quick"):
         cheap = [item for item in items if not costs_of(item)]
         config.hook.pytest_deselected(items=[item for item in items if costs_of(item)])

@@ -230,7 +230,7 @@ def fixtures_page() -> str:
         [
             "# Fixtures and options of hidden suites\n",
             MADE,
-            "[The author's guide](../authoring.md) shows how they are used.\n",
+            "[The author's guide](../how-to/authoring.md) shows how they are used.\n",
             "| fixture | gives |",
             "|---|---|",
             *rows,

@@ -136,10 +136,10 @@ print("loss of a network that knows nothing:", round(float(seg_metrics.segmentat
 #
 # ## 4. An encoder that has seen a million photographs
 #
-# MobileNetV2, trained on ImageNet's 1000 classes. First as it is, on two photographs that come with scikit-learn:
+# MobileNetV2, trained on ImageNet's 1000 classes. First as it is, on the two photographs in `data/photographs`:
 
 # %%
-from sklearn.datasets import load_sample_image
+from torchvision.io import decode_image
 from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 classifier = mobilenet_v2()
@@ -148,8 +148,8 @@ classifier.eval()
 names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.2), width_ratios=[1, 1.2, 1, 1.2])
 for picture, bars, file in zip(axes[::2], axes[1::2], ("china.jpg", "flower.jpg")):
-    photograph = torch.tensor(load_sample_image(file)).permute(2, 0, 1) / 255
-    square = F.interpolate(photograph[None, :, :, 106:533], size=(224, 224), mode="bilinear", antialias=True)
+    photograph = decode_image(f"data/photographs/{file}") / 255
+    square = F.interpolate(photograph[None, :, :, 71:355], size=(224, 224), mode="bilinear", antialias=True)
     with torch.no_grad():
         chances = classifier(seg_data.normalise(square))[0].softmax(dim=0)
     best = chances.topk(4)

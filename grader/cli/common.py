@@ -82,7 +82,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             say_error(error, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(error.exit_code) from None
         except ModuleNotFoundError as error:
-            lacking = missing_extra(error.name or "", function.__name__)
+            lacking = missing_extra(error.name or "", function.__name__.replace("_", "-"))
             if lacking is None:
                 raise
             say_error(lacking, as_json=bool(kwargs.get("as_json")))

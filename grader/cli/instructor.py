@@ -24,7 +24,7 @@ from grader.cli.common import (
     print_json,
     print_table,
 )
-from grader.text import counted
+from grader.text import counted, in_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -242,7 +242,6 @@ def _grade_all(
         Progress,
         TextColumn,
         TimeElapsedColumn,
-        TimeRemainingColumn,
     )
 
     from grader.errors import SystemFault
@@ -254,12 +253,12 @@ def _grade_all(
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     done = _Count(force)
     try:
         with stoppable(), Progress(*columns, console=err, disable=as_json, transient=True) as progress:
-            task = progress.add_task(f"grading {assignment.name}: starting the sandbox", total=None)
+            task = progress.add_task(f"grading {assignment.name}: starting the sandbox", total=None, left="")
 
             def started(total: int) -> None:
                 done.total = total
@@ -267,7 +266,10 @@ def _grade_all(
 
             def advanced(item: BatchResult) -> None:
                 done.graded += 1
-                progress.update(task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}")
+                left = "" if item.left_s is None else f"about {in_time(item.left_s)} left"
+                progress.update(
+                    task, advance=1, description=f"grading {assignment.name}: {item.submission.owner}", left=left
+                )
 
             def waiting(left: int) -> None:
                 progress.update(task, description=f"grading {assignment.name}: {left} are another coordinator's")

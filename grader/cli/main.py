@@ -8,7 +8,23 @@ import typer
 from typer.core import TyperGroup
 
 from grader import __version__
-from grader.cli import author, export, gradebook, instructor, operator, results, rosters, storage, student
+from grader.cli import (
+    agents,
+    author,
+    decide,
+    explain,
+    export,
+    gradebook,
+    instructor,
+    operator,
+    results,
+    rosters,
+    similar,
+    stats,
+    storage,
+    student,
+    web,
+)
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
@@ -62,22 +78,43 @@ def _root(
     """Options of every command."""
 
 
-STUDENTS, INSTRUCTORS, AUTHORS, ALL = "For students", "For instructors", "For authors", "For everyone"
+STUDENTS, INSTRUCTORS, AUTHORS, OPERATORS, ALL = (
+    "For students",
+    "For instructors",
+    "For authors",
+    "For operators",
+    "For everyone",
+)
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
+app.command("submit", rich_help_panel=STUDENTS)(student.submit)
+app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
+app.add_typer(explain.app, name="grades", rich_help_panel=INSTRUCTORS)
+app.command("extend", rich_help_panel=INSTRUCTORS)(decide.extend)
+app.command("override", rich_help_panel=INSTRUCTORS)(decide.override)
+app.command("slip-days", rich_help_panel=INSTRUCTORS)(decide.slip_days)
+app.add_typer(decide.attempts, name="attempts", rich_help_panel=INSTRUCTORS)
+app.command("audit", rich_help_panel=INSTRUCTORS)(explain.audit)
+app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
+app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
+app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
+app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
+app.command("adopt", rich_help_panel=AUTHORS)(author.adopt)
 app.command("release", rich_help_panel=AUTHORS)(author.release)
 app.command("validate", rich_help_panel=AUTHORS)(author.validate)
 app.command("schema", rich_help_panel=AUTHORS)(author.schema)
 app.command("doctor", rich_help_panel=ALL)(operator.doctor)
+app.command("agent", rich_help_panel=OPERATORS)(agents.agent)
+app.command("ray-cluster", rich_help_panel=OPERATORS)(agents.ray_cluster)
 app.command("demo", rich_help_panel=ALL)(operator.demo)
 
 

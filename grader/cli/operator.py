@@ -91,12 +91,18 @@ def demo(
     jobs: JobsOption = None,
     course: CourseOption = None,
 ) -> None:
-    """Take a made-up class from release to leaderboard."""
+    """Take a made-up class from release to leaderboard; without a course here, with the one that comes along."""
     from grader.course import load_course
-    from grader.demo import walk
+    from grader.course.load import find_course_file
+    from grader.demo import copy_packaged_course, walk
+    from grader.errors import CourseError
 
+    try:
+        file = course or find_course_file()
+    except CourseError:
+        file = copy_packaged_course(to.absolute().parent / f"{to.name}-course")
     problems: tuple[str, ...] = ()
-    for event in walk(load_course(course), to, slots=jobs):
+    for event in walk(load_course(file), to, slots=jobs):
         problems = _show_event(event)
     for problem in problems:
         err.print(f"not as it should be: {problem}", markup=False)

@@ -1,4 +1,4 @@
-"""``check``: what a student runs before handing in."""
+"""``check`` and ``submit``: what a student runs before handing in, and to hand in."""
 
 from __future__ import annotations
 
@@ -42,6 +42,50 @@ def check(
     else:
         _show(summary)
     if not summary.all_pass:
+        raise typer.Exit(1)
+
+
+@command
+def submit(
+    folder: Annotated[Path, typer.Argument(help="the bundle, with your modules in it")] = Path(),
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="PLACE",
+            help="a folder of your course, a .zip file to upload, or nbgrader:COURSE (default: NAME-submission.zip in FOLDER)",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="ID", help="your id, where PLACE is a folder (default: your login)")
+    ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option("--also", metavar="FILE", help="another file that your code reads")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hand in what the bundle asks for, or pack it into a zip; say what went, and what is missing.
+
+    Exit code 1: it was handed in, and something asked for is missing or not written yet.
+    """
+    from grader.student.submit import gather, hand_in, login, read_asked
+
+    asked = read_asked(folder)
+    submission = gather(folder, asked, also or ())
+    receipt = hand_in(submission, to or str(folder / f"{asked.assignment}-submission.zip"), name or login())
+    if as_json:
+        print_json(asdict(receipt))
+    else:
+        out.print(
+            f"handed in to {receipt.to} at {receipt.at}" if to else f"packed into {receipt.to}: upload it", markup=False
+        )
+        for file, digest in receipt.files.items():
+            out.print(f"  {file}  sha256 {digest[:16]}", markup=False)
+        for file in receipt.missing:
+            err.print(f"missing: {file}", markup=False)
+        for doubt in receipt.doubts:
+            err.print(f"look at this: {doubt}", markup=False)
+    if receipt.missing or receipt.doubts:
         raise typer.Exit(1)
 
 

@@ -2,13 +2,17 @@
 
 from grader.course.course import Assignment, Course, LatePolicy, Profile, variant_sources
 from grader.course.identity import course_secret, grader_version, held_out_key
-from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course
+from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course, read_due
 from grader.course.models import (
+    AttemptLimit,
+    AttemptsPolicy,
+    CourseGradeConfig,
     DataConfig,
     ForbidRule,
     GradebookConfig,
     LeaderboardColumn,
     SandboxConfig,
+    SlipDays,
     Student,
     Team,
     Threshold,
@@ -22,8 +26,11 @@ from grader.course.suite import CheckInfo, read_suite
 __all__ = [
     "FILE_NAME",
     "Assignment",
+    "AttemptLimit",
+    "AttemptsPolicy",
     "CheckInfo",
     "Course",
+    "CourseGradeConfig",
     "DataConfig",
     "ForbidRule",
     "GradebookConfig",
@@ -35,6 +42,7 @@ __all__ = [
     "Roster",
     "RosterEdit",
     "SandboxConfig",
+    "SlipDays",
     "Student",
     "Team",
     "Threshold",
@@ -45,6 +53,7 @@ __all__ = [
     "grader_version",
     "held_out_key",
     "load_course",
+    "read_due",
     "read_questions",
     "read_suite",
     "variant_sources",

@@ -6,6 +6,8 @@ import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
+from grader.course.models import AttemptLimit
+
 #: Small letters of other alphabets that look like Latin ones, and these.
 _ALIKE = str.maketrans(
     "\u0430\u03b1\u0251\u0441\u03f2\u0501\u0435\u0261\u04bb\u0456"
@@ -32,6 +34,11 @@ def roster_problems(config: CourseFile, marked: Marked) -> None:
         texts.append(((*key, "id"), team.id, team.id))
         if team.handle:
             texts.append(((*key, "handle"), team.handle, team.id))
+    for index, member in enumerate(config.server.staff):
+        key = ("server", "staff", index)
+        texts += [
+            ((*key, name), text, f"staff {member.id}") for name in ("id", "email") if (text := getattr(member, name))
+        ]
     owners: dict[str, str] = {}
     for where, text, owner in texts:
         folded = text.casefold()
@@ -117,6 +124,49 @@ def rule_problems(config: CourseFile, marked: Marked) -> None:
                 fix = f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(entry.files)}"
                 marked.add((*here, "forbid", file), "this file is not among `files`", fix)
         _profile_problems(entry, here, marked)
+
+
+def merge_limits(course: AttemptLimit, own: AttemptLimit) -> AttemptLimit:
+    """The limit of an assignment: its own keys, empty ones among them, and the course's for the rest."""
+    return AttemptLimit(**{**course.model_dump(), **own.model_dump(include=own.model_fields_set)})
+
+
+def policy_problems(config: CourseFile, marked: Marked) -> None:
+    """Note attempts that come back to no bucket, slip days that nobody has, and grades that nothing is left of."""
+    budget = config.slip_days.budget
+    most = config.slip_days.per_assignment
+    if most is not None and most > budget:
+        what = f"more than `budget`, which is {budget}"
+        marked.add(("slip_days", "per_assignment"), what, "give a budget for the course that allows it")
+    weighted = [entry for entry in config.assignments.values() if entry.weight > 0]
+    droppable = min(sum(entry.droppable for entry in weighted), max(len(weighted) - 1, 0))
+    if config.course_grade.drop_lowest > droppable:
+        marked.add(("course_grade", "drop_lowest"), f"no more than {droppable} can be dropped here", "drop fewer")
+    _limit_problems(config.attempt_limit, config.attempt_limit, ("attempt_limit",), marked)
+    for name, entry in config.assignments.items():
+        here: KeyPath = ("assignments", name)
+        if entry.slip_days is not None and entry.slip_days > budget:
+            fix = "give `slip_days.budget` for the course"
+            marked.add((*here, "slip_days"), f"more than the course's budget, which is {budget}", fix)
+        merged = merge_limits(config.attempt_limit, entry.attempt_limit)
+        _limit_problems(merged, entry.attempt_limit, (*here, "attempt_limit"), marked)
+
+
+def _limit_problems(limit: AttemptLimit, written: AttemptLimit, here: KeyPath, marked: Marked) -> None:
+    """Note what does not fit together in a limit; only what is ``written`` here is reported here."""
+    if limit.capacity is None and limit.refill_hours is not None and written.model_fields_set:
+        where = next(key for key in ("refill_hours", "capacity", "total") if key in written.model_fields_set)
+        marked.add((*here, where), "attempts come back, but there is no `capacity` to fill", "give `capacity`")
+    if (
+        limit.capacity is not None
+        and limit.total is not None
+        and limit.total < limit.capacity
+        and written.model_fields_set
+    ):
+        where = next(key for key in ("total", "capacity", "refill_hours") if key in written.model_fields_set)
+        marked.add(
+            (*here, where), "`total` is less than `capacity`", "a bucket holds no more than there are altogether"
+        )
 
 
 def _profile_problems(entry: AssignmentConfig, here: KeyPath, marked: Marked) -> None:

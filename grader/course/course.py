@@ -9,20 +9,26 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from grader.course.models import (
+    AttemptLimit,
     AttemptsPolicy,
+    BaselineConfig,
+    CourseGradeConfig,
     CudaCalls,
     DataConfig,
     Device,
     ForbidRule,
     GradebookConfig,
+    HandoutConfig,
     LeaderboardColumn,
     SandboxConfig,
     Scalar,
+    SlipDays,
     StoreConfig,
     Threshold,
     UploadConfig,
 )
 from grader.course.roster import Roster
+from grader.course.server_config import ServerConfig
 from grader.errors import AuthoringError, CourseError
 from grader.limits import Limits
 
@@ -56,7 +62,10 @@ class LatePolicy:
 
     def kept(self, due: datetime | None, received: datetime) -> float:
         """The fraction of the score, 0 to 1, that a submission received then keeps."""
-        days = self.days_late(due, received)
+        return self.kept_after(self.days_late(due, received))
+
+    def kept_after(self, days: int) -> float:
+        """The fraction of the score, 0 to 1, that is kept with so many days begun; those that cost nothing are not among them."""
         if self.max_days is not None and days > self.max_days:
             return 0.0
         # Rounded because 1 - 3 * 0.1 is 0.7000000000000001 in floating point and marks are compared.
@@ -87,15 +96,21 @@ class Assignment:
     released: datetime | None = None
     due: datetime | None = None
     weight: float = 1.0
+    handout: HandoutConfig = field(default_factory=HandoutConfig)
     forbid: Mapping[str, ForbidRule] = field(default_factory=dict)
     upload: UploadConfig = field(default_factory=UploadConfig)
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    baselines: tuple[BaselineConfig, ...] = ()
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     attempts: AttemptsPolicy = "best"
     extensions: Mapping[str, datetime] = field(default_factory=dict)
     """A later due date of their own, by student or team."""
+    droppable: bool = True
+    slip_days: int = 0
+    """The most slip days that a student may spend here."""
+    attempt_limit: AttemptLimit = field(default_factory=AttemptLimit)
 
     @property
     def folder(self) -> Path:
@@ -184,10 +199,13 @@ class Course:
     timezone: ZoneInfo
     attempts: AttemptsPolicy = "best"
     late_policy: LatePolicy = field(default_factory=LatePolicy)
+    slip_days: SlipDays = field(default_factory=SlipDays)
+    course_grade: CourseGradeConfig = field(default_factory=CourseGradeConfig)
     roster: Roster = field(default_factory=Roster)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     gradebook: GradebookConfig = field(default_factory=GradebookConfig)
+    server: ServerConfig = field(default_factory=ServerConfig)
     assignments: Mapping[str, Assignment] = field(default_factory=dict)
 
     @property

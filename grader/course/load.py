@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from grader.course.consistency import file_problems, roster_problems, rule_problems
+from grader.course.consistency import file_problems, merge_limits, policy_problems, roster_problems, rule_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
 from grader.course.defaults import merge_defaults
-from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig
+from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig, SlipDays
 from grader.course.roster import Roster
 from grader.course.validation_errors import explain
 from grader.course.yaml_lines import Marked, read_marked
@@ -73,6 +73,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
     extended = {name: _extensions(name, config, dues[name], zone, marked) for name in config.assignments}
     roster_problems(config, marked)
     rule_problems(config, marked)
+    policy_problems(config, marked)
     if check_files:
         file_problems(config, marked)
     marked.raise_problems()
@@ -85,10 +86,13 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
         timezone=zone,
         attempts=config.course.attempts,
         late_policy=late,
+        slip_days=config.slip_days,
+        course_grade=config.course_grade,
         roster=Roster(config.roster.students, config.roster.teams),
         sandbox=config.sandbox,
         store=config.store,
         gradebook=config.gradebook,
+        server=config.server,
         assignments={
             name: Assignment(
                 name=name,
@@ -98,14 +102,19 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 released=releases[name],
                 due=dues[name],
                 weight=entry.weight,
+                handout=entry.handout,
                 forbid=entry.forbid,
                 upload=entry.upload,
                 data=entry.data,
                 profiles=_profiles(entry.profiles, entry.data),
                 leaderboard=entry.leaderboard,
+                baselines=entry.baselines,
                 late_policy=_late(entry.late_policy) if entry.late_policy else late,
                 attempts=entry.attempts or config.course.attempts,
                 extensions=extended[name],
+                droppable=entry.droppable,
+                slip_days=_most_slip_days(config.slip_days, entry.slip_days),
+                attempt_limit=merge_limits(config.attempt_limit, entry.attempt_limit),
             )
             for name, entry in config.assignments.items()
         },
@@ -146,12 +155,20 @@ def _moment(key: KeyPath, text: str | None, zone: ZoneInfo, marked: Marked) -> d
     if text is None:
         return None
     try:
-        if len(text) == len("2026-12-04"):
-            return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
-        found = datetime.fromisoformat(text)
+        return read_due(text, zone)
     except ValueError as error:
         marked.add(key, f"{text!r} is not a date ({error})", "write it like 2026-12-04T23:59")
         return None
+
+
+def read_due(text: str, zone: ZoneInfo) -> datetime:
+    """A due date as people write it: ISO 8601, without an offset in ``zone``; a date alone means 23:59 of that day.
+
+    Raises ValueError where it is none.
+    """
+    if len(text) == len("2026-12-04"):
+        return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
+    found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
@@ -178,6 +195,12 @@ def _extensions(
 
 def _late(config: LatePolicyConfig) -> LatePolicy:
     return LatePolicy(config.grace_minutes, config.penalty_per_day, config.max_days)
+
+
+def _most_slip_days(course: SlipDays, own: int | None) -> int:
+    """The most that may be spent on an assignment."""
+    most = course.per_assignment if own is None else own
+    return course.budget if most is None else min(most, course.budget)
 
 
 def _profiles(configs: Mapping[str, ProfileConfig], data: DataConfig | None) -> dict[str, Profile]:

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import ast
 import difflib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from grader.course.sections import Id, Name, Section
+from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
 
-AttemptsPolicy = Literal["best", "last"]
+AttemptsPolicy = Literal["best", "last", "chosen"]
 Direction = Literal["higher", "lower"]
 Device = Literal["cpu", "cuda"]
 CudaCalls = Literal["error", "cpu"]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def _number_as_text(value: object) -> object:
-    # A student number is written without quotes more often than not; `true` and 1.5 are no ids.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _module_file(name: str) -> str:
@@ -50,14 +41,6 @@ def _layer_name(name: str) -> str:
     return name
 
 
-#: Ids name folders and rows, so they stay to what every file system and CSV takes.
-Id = Annotated[
-    str,
-    BeforeValidator(_number_as_text),
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$", max_length=100),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"}),
-]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 LayerName = Annotated[str, AfterValidator(_layer_name), WithJsonSchema({"enum": list(LAYER_NAMES)})]
 ModuleFile = Annotated[str, AfterValidator(_module_file)]
 Scalar = bool | int | float | str
@@ -77,6 +60,35 @@ class LatePolicyConfig(Section):
     grace_minutes: float = Field(default=0, ge=0, description="minutes after the due date that cost nothing")
     penalty_per_day: float = Field(default=0, ge=0, le=1, description="fraction of the score lost per day begun")
     max_days: int | None = Field(default=None, ge=0, description="later than this many days counts nothing")
+
+
+class SlipDays(Section):
+    """Days of lateness that cost nothing: a budget for each student over the whole course."""
+
+    budget: int = Field(default=0, ge=0, le=366, description="days for each student, in all assignments together")
+    per_assignment: int | None = Field(default=None, ge=0, description="at most so many of them for one assignment")
+    use: Literal["automatic", "requested"] = Field(
+        default="automatic",
+        description="spent where they help the course's grade most, or where staff enter what a student asked for",
+    )
+
+
+class AttemptLimit(Section):
+    """How often a student or team may hand in. The course's merges with the assignment's, key by key."""
+
+    capacity: int | None = Field(default=None, ge=1, description="attempts at once, before any comes back")
+    refill_hours: float | None = Field(
+        default=None, gt=0, le=8784, description="an attempt comes back after so many hours, up to `capacity`"
+    )
+    total: int | None = Field(default=None, ge=1, description="attempts altogether")
+
+
+class CourseGradeConfig(Section):
+    """How the assignments make the course's grade: their mean by `weight`."""
+
+    drop_lowest: int = Field(
+        default=0, ge=0, description="so many assignments do not count: those without which the grade is best"
+    )
 
 
 class Student(Section):
@@ -250,6 +262,38 @@ class LeaderboardColumn(Section):
     title: str = Field(default="", description="the column's heading; the metric's name where it is missing")
     direction: Direction = "higher"
     precision: int = Field(default=4, ge=0, le=12, description="digits after the point")
+    examples: int | None = Field(
+        default=None,
+        ge=1,
+        description="how many held-out examples the metric is a share of: the board then shows its error, and ranks that "
+        "chance cannot tell apart as a range",
+    )
+    private: Name | None = Field(
+        default=None,
+        description="the same metric on the private half: it takes the place of `metric` when the due date has passed; until "
+        "then `metric` is shown by the Ladder, and neither is in the feedback. Needs `examples`",
+    )
+
+    @model_validator(mode="after")
+    def _ladder_needs_examples(self) -> Self:
+        if self.private is not None and self.examples is None:
+            raise ValueError("`private` needs `examples`, the size of the public half")
+        return self
+
+
+class BaselineConfig(Section):
+    """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
+
+    name: Name
+    metrics: dict[Name, float] = Field(description="by the name of a column's metric")
+
+
+class HandoutConfig(Section):
+    """What the header of a released handout says beside dates, points and how to hand in."""
+
+    hours: Name | None = Field(default=None, description="how long it takes: 8 to 12 hours")
+    prerequisites: tuple[Name, ...] = Field(default=(), description="what students should know or have done before")
+    reading: tuple[Name, ...] = Field(default=(), description="what to read first; Markdown, so links are possible")
 
 
 class AssignmentConfig(Section):
@@ -266,7 +310,9 @@ class AssignmentConfig(Section):
         default_factory=dict, description="a later due date of their own, by id of the student or team who hands in"
     )
     weight: float = Field(default=1.0, ge=0, description="weight in the course's grade")
+    droppable: bool = Field(default=True, description="whether `course_grade.drop_lowest` may leave it out")
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
+    handout: HandoutConfig = Field(default_factory=HandoutConfig, description="for the header of the handout")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
     upload: UploadConfig = Field(default_factory=UploadConfig, description="what an upload may carry")
     data: DataConfig | None = None
@@ -276,8 +322,15 @@ class AssignmentConfig(Section):
         description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
+    slip_days: int | None = Field(
+        default=None, ge=0, description="at most so many slip days here, in place of `slip_days.per_assignment`"
+    )
+    attempt_limit: AttemptLimit = Field(
+        default_factory=AttemptLimit, description="key by key in place of the course's; an empty key lifts that limit"
+    )
 
 
 class StoreConfig(Section):
@@ -325,9 +378,13 @@ class CourseFile(Section):
 
     course: CourseInfo
     late_policy: LatePolicyConfig = Field(default_factory=LatePolicyConfig)
+    slip_days: SlipDays = Field(default_factory=SlipDays)
+    attempt_limit: AttemptLimit = Field(default_factory=AttemptLimit)
+    course_grade: CourseGradeConfig = Field(default_factory=CourseGradeConfig)
     roster: RosterConfig = Field(default_factory=RosterConfig)
     sandbox: SandboxConfig = Field(default_factory=SandboxConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     gradebook: GradebookConfig = Field(default_factory=GradebookConfig)
+    server: ServerConfig = Field(default_factory=ServerConfig)
     defaults: DefaultsConfig = Field(default_factory=DefaultsConfig)
     assignments: dict[str, AssignmentConfig] = Field(min_length=1)

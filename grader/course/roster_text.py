@@ -60,7 +60,7 @@ def edited(text: str, edit: RosterEdit, path: Path) -> str:
     if isinstance(node, _Gap):
         opening = "" if not text[: node.place] or text[: node.place].endswith("\n") else newline
         keys = "".join(f"{key}{newline}" for key in node.keys)
-        lines = _lines(edit.add, 2 * node.indent, newline)
+        lines = student_lines(edit.add, 2 * node.indent, newline)
         return _spliced(text, [(*node.empty, ""), (node.place, node.place, opening + keys + lines)])
     splices: list[tuple[int, int, str]] = []
     last, indent = 0, ""
@@ -72,7 +72,7 @@ def edited(text: str, edit: RosterEdit, path: Path) -> str:
             continue
         for name, value in edit.change.get(student.id, {}).items():
             splices.append(student.set(name, value, newline))
-    added = _lines(edit.add, indent, newline)
+    added = student_lines(edit.add, indent, newline)
     if added and not text[:last].endswith(("\n", "\r")):
         added = newline + added
     return _spliced(text, [*splices, (last, last, added)])
@@ -120,7 +120,8 @@ def scalar(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _lines(students: Sequence[Student], indent: str, newline: str) -> str:
+def student_lines(students: Sequence[Student], indent: str, newline: str = "\n") -> str:
+    """The students as items of a YAML list, a line each."""
     rows = []
     for student in students:
         email = f", email: {scalar(student.email)}" if student.email else ""

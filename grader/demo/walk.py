@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.course import Assignment, Course
+from grader.authoring import packaged_course
+from grader.course import FILE_NAME, Assignment, Course
 from grader.demo.classroom import Member, make_class, write_inbox
 from grader.grading import grade_assignment
 from grader.intake import collect
@@ -60,6 +61,22 @@ class Finished:
 
 
 Event = Stage | Wrote | Collected | AssignmentGraded | Finished
+
+
+def copy_packaged_course(folder: Path) -> Path:
+    """Copy the course that comes along to ``folder``, in place of an earlier copy; give its course file.
+
+    Where it is installed it cannot be used: nothing is written there, and submissions could read it.
+
+    Raises:
+        CourseError: this installation has none.
+    """
+    source = packaged_course()
+    shutil.rmtree(folder, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
+    for name in ("assignments", "solutions"):
+        shutil.copytree(source / name, folder / name, ignore=ignored)
+    return Path(shutil.copyfile(source / FILE_NAME, folder / FILE_NAME))
 
 
 def walk(course: Course, folder: Path, *, slots: int | None) -> Iterator[Event]:

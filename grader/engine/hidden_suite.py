@@ -44,13 +44,23 @@ class Attempt(Generic[T]):
 class Suite:
     """The items of a pytest session, and the state that their fixtures read."""
 
-    def __init__(self, pytest_session: pytest.Session, state: GradingState, alive: Callable[[], None]) -> None:
-        """``alive`` is called before each case: whoever waits can tell a slow suite from one that hangs."""
+    def __init__(
+        self,
+        pytest_session: pytest.Session,
+        state: GradingState,
+        alive: Callable[[], None],
+        decided: Callable[[CheckResult], None] = lambda _: None,
+    ) -> None:
+        """``alive`` is called before each case: whoever waits can tell a slow suite from one that hangs.
+
+        ``decided`` is called with each check as its last case is over. What it came to may be looked at once more: the
+        report has the last word.
+        """
         self.items = [item for item in pytest_session.items if isinstance(item, pytest.Function)]
         self.session = state.session
         self._pytest_session = pytest_session
         self._state = state
-        self.alive = alive
+        self.alive, self.decided = alive, decided
 
     @functools.cached_property
     def specs(self) -> list[CheckSpec]:
@@ -134,9 +144,20 @@ class Suite:
             if stopped := self._pytest_session.shouldfail or self._pytest_session.shouldstop:
                 raise AutogradeError(f"the suite stopped pytest: {stopped}")
             outcome = self._state.outcomes.get(case_id(item))
+            if not brief and (following is None or following.originalname != item.originalname):
+                self._announce(item)
             if brief and outcome is not None and outcome.verdict is not Verdict.ACCEPTED:
                 failed.add(item.originalname)
         return Ran(dict(self._state.outcomes), dict(self._state.metrics))
+
+    def _announce(self, item: pytest.Function) -> None:
+        """Say what the check of ``item`` has come to; nothing where one of its cases has not run."""
+        cases = [
+            self._state.outcomes.get(case_id(other)) for other in self.items if other.originalname == item.originalname
+        ]
+        known = [case for case in cases if case is not None]
+        if len(known) == len(cases):
+            self.decided(combine(spec_of(item), known))
 
 
 def combined(items: Sequence[pytest.Function], outcomes: Mapping[str, CaseOutcome]) -> tuple[CheckResult, ...]:

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from grader.checks.wrong_map import WrongMap
 from grader.engine.advice import advise
 from grader.engine.import_advice import explain
 from grader.errors import StudentVisibleError, SystemFault
-from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, worst
+from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, WrongFigure, worst
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
 from grader.text import screenful
 
@@ -100,10 +101,38 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     """Map what a case raised, if anything, to its outcome."""
     outcome = replace(_judge(error, state), flags=tuple(state.flags))
+    where = getattr(error, "where", None)
+    if isinstance(where, WrongMap) and not state.apart and len(state.figures) < MAX_FIGURES:
+        state.figures.append(_wrong_figure(where))
     if state.apart:
         short = screenful(outcome.message, lines=_APART_LINES, width=_WIDEST // 2, chars=_APART_LIMIT)
         outcome = replace(outcome, message=short)
     return outcome
+
+
+def _wrong_figure(where: WrongMap) -> WrongFigure:
+    """The map of where a value is wrong: of the student's own array, and without a word of what would be right."""
+    rows, columns = len(where.cells), len(where.cells[0])
+    gathered = " Each cell is wrong in part where it gathers several entries." if len(where.shape) > 2 else ""
+    if (rows, columns) != ((1, *where.shape)[-2:]) and not gathered:
+        gathered = " It is drawn smaller than it is: a cell gathers neighbouring entries."
+    shape = "x".join(map(str, where.shape))
+    return WrongFigure(
+        title=clean_text(f"Where {where.name} is wrong", 200),
+        description=f"{where.wrong} of {math.prod(where.shape)} entries are wrong; its shape is {shape}. "
+        f"Rows and columns are its last two axes.{gathered}"
+        if len(where.shape) > 1
+        else f"{where.wrong} of {where.shape[0]} entries are wrong, from the first on the left to the last.",
+        shape=where.shape,
+        cells=tuple("".join(map(str, row)) for row in where.cells),
+    )
+
+
+def _figures(cases: Sequence[CaseOutcome]) -> tuple[Figure, ...]:
+    """What the cases drew; one map of where something is wrong is enough, that of the first case that has one."""
+    figures = [figure for case in cases for figure in case.figures]
+    maps = [figure for figure in figures if figure.kind == "wrong"]
+    return (*maps[:1], *(figure for figure in figures if figure.kind != "wrong"))[:MAX_FIGURES]
 
 
 def sees_held_out(item: pytest.Function) -> bool:
@@ -239,7 +268,7 @@ def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
         place=failed.place if failed and verdict not in (Verdict.ACCEPTED, Verdict.SKIPPED) else None,
         hint="" if fraction >= 1 or verdict.held or (failed and failed.hintless) else spec.hint,
         output=clean_text("".join(case.output for case in cases), 4000),
-        figures=tuple(figure for case in cases for figure in case.figures)[:MAX_FIGURES],
+        figures=_figures(cases),
         visibility=spec.visibility,
         seconds=math.fsum(case.seconds for case in cases),
         staff=failed.staff if failed else "",

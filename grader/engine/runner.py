@@ -6,6 +6,7 @@ Started by the batch as ``python -m grader.engine.runner FD CONFIG``. It speaks 
     coordinator -> {"op": "measure", "files": {...}, "plan": {...}}  runner -> {"op": "measured", "attempts": [...]}
     runner -> {"op": "ready", ...} once, when the suite is collected and the zygote is warm
     runner -> {"op": "alive"} before each case, so that the coordinator can tell a slow suite from a runner that hangs
+    runner -> {"op": "decided", "check": {...}} after each check, for whoever watches; the report has the last word
 
 A second submission costs no import and no collection: ``pytest_runtestloop`` runs the same items again.
 """
@@ -41,7 +42,7 @@ from grader.engine.session import Session
 from grader.engine.warm_up import warm_up
 from grader.errors import AutogradeError, SystemFault
 from grader.intake.upload import UPLOAD_FOLDER
-from grader.records import Report
+from grader.records import CheckResult, Report
 from grader.sandbox.layers import kernel
 from grader.sandbox.trusted.channel import Channel
 
@@ -79,7 +80,7 @@ class RunnerPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Serve the coordinator until it hangs up."""
-        suite = Suite(session, self.state, alive=lambda: self.channel.send({"op": "alive"}))
+        suite = Suite(session, self.state, lambda: self.channel.send({"op": "alive"}), self._decided)
         if not suite.items and not self.errors:
             self.errors.append(f"no checks were found in {self.session.assignment.hidden_folder}")
         if self.errors:
@@ -99,6 +100,10 @@ class RunnerPlugin:
         self.channel.send({"op": "ready", "checks": len(suite.specs), "version": self.session.version})
         self._serve(suite)
         return True
+
+    def _decided(self, check: CheckResult) -> None:
+        told = check.model_dump(mode="json", include={"id", "title", "verdict", "score", "max_score"})
+        self.channel.send({"op": "decided", "check": told})
 
     def _serve(self, suite: Suite) -> None:
         referee = Referee(suite)

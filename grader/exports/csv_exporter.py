@@ -11,6 +11,7 @@ from grader.text import csv_safe
 COLUMNS = (
     "student", "name", "email", "state", "score", "max_score", "raw_score", "checks_score", "written_score",
     "late_penalty", "days_late", "unmarked", "waiting", "submitted_by", "submitted_at", "on_roster",
+    "slip_days", "overridden", "excused",
 )  # fmt: skip
 #: Enough for any sum of points, and short enough that 0.1 + 0.2 is 0.3.
 _DIGITS = 9
@@ -48,6 +49,9 @@ def _row(grade: Grade, max_score: float) -> list[object]:
         grade.submitted_by,
         grade.submitted_at.isoformat() if grade.submitted_at else "",
         _yes(grade.on_roster),
+        grade.slip_days,
+        _yes(grade.overridden),
+        _yes(grade.excused),
     ]
     return [csv_safe(cell) for cell in cells]
 

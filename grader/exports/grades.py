@@ -31,6 +31,8 @@ class Grade:
     ``score`` is what counts, after lateness; ``raw_score`` before it; ``checks_score`` and ``written_score`` are its
     parts. ``late_penalty`` is the fraction, 0 to 1, that lateness cost. ``unmarked`` counts written questions that nobody
     has marked yet. ``waiting`` says that an attempt waits for staff, which may change a score that is there.
+    ``slip_days`` are the days of the budget that were spent here. ``overridden`` says that staff have set the score, which
+    then follows from nothing else; ``excused`` that the assignment does not count in the course's grade.
     ``submitted_by`` is the student or the team whose upload counts, ``submitted_at`` (aware, UTC) its time.
     """
 
@@ -49,6 +51,9 @@ class Grade:
     waiting: bool = False
     submitted_by: str = ""
     submitted_at: datetime | None = None
+    slip_days: int = 0
+    overridden: bool = False
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,15 @@ def _grade(course: Course, standing: Standing) -> Grade:
         waiting=standing.held,
         submitted_by=submission.owner if submission else "",
         submitted_at=submission.received_at if submission else None,
+        slip_days=standing.slip_days,
+        overridden=standing.override is not None and standing.override.number is not None,
+        excused=standing.excused,
     )
 
 
 def _state(standing: Standing) -> GradeState:
-    if standing.submission is None:
-        return GradeState.NOT_SUBMITTED
     if standing.final_score is not None:
         return GradeState.GRADED
+    if standing.submission is None:
+        return GradeState.NOT_SUBMITTED
     return GradeState.HELD if standing.held else GradeState.NOT_GRADED

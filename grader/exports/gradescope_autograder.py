@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import importlib.metadata
-import re
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,9 +20,10 @@ from grader.errors import UsageError
 from grader.exports.archive import Packed
 from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
+from grader.grading.parcel import assignment_files
 from grader.layer_names import LANDLOCK, SECCOMP
-from grader.release.pack import pack
-from grader.release.wheel import build_wheel, source_root
+from grader.release.wheel import own_wheel
+from grader.release.zips import pack
 
 #: What runs beside the student's worker: the runner and the zygote, each with torch.
 OWN_MB = 2048
@@ -34,8 +33,7 @@ _PACKAGES = (
     "jupytext", "nbformat",
 )  # fmt: skip
 #: What some data sets import, and is left out where it is not installed here.
-_OPTIONAL = ("torchvision", "mlxtend")
-_IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
+_OPTIONAL = ("torchvision",)
 #: User namespaces are not to be had in a container of somebody else's.
 _MINIMUM = (LANDLOCK, SECCOMP)
 
@@ -102,7 +100,7 @@ class GradescopeAutograder:
         minutes = -(-int(2 * profile.limits.wall_s + 120) // 60)
         python = "3.11"
         values = {"name": assignment.name, "profile": name, "memory": memory, "python": python}
-        wheel, content = build_wheel(source_root())
+        wheel, content = own_wheel()
         points = sum(check.points for check in read_suite(assignment.hidden_folder))
         readme = _README.format(
             title=assignment.title,
@@ -119,8 +117,7 @@ class GradescopeAutograder:
             f"wheels/{wheel}": content,
             "course/autograde.yml": course_text(source).encode(),
             "course/.autograde/secret": f"{derived_secret(source)}\n".encode(),
-            **_folder(assignment.folder, f"course/assignments/{assignment.name}"),
-            **_folder(assignment.solution_folder, f"course/solutions/{assignment.name}"),
+            **{f"course/{name}": content for name, content in assignment_files(assignment).items()},
         }
         executable = frozenset({"setup.sh", "run_autograder"})
         notes = (
@@ -140,7 +137,7 @@ def course_text(source: Source) -> str:
     """autograde.yml with this assignment alone: no roster, no dates, and a sandbox that a container can offer."""
     data: dict[str, Any] = read_marked(source.course.path).data
     assignment = dict(data["assignments"][source.assignment.name])
-    for key in ("due", "extensions", "late_policy"):
+    for key in ("due", "extensions", "late_policy", "slip_days", "attempt_limit"):
         # Gradescope has its own.
         assignment.pop(key, None)
     course = {
@@ -166,14 +163,3 @@ def requirements() -> str:
             ) from None
         lines.append(f"{name}=={version.partition('+')[0]}")
     return "\n".join(lines) + "\n"
-
-
-def _folder(folder: Path, prefix: str) -> dict[str, bytes]:
-    """The files below ``folder``, but for caches and what only measures a grader."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        variants = re.fullmatch(r"variants(?:\.yml)?", relative.parts[0]) is not None
-        if path.is_file() and not path.is_symlink() and not variants and not _IGNORED.intersection(relative.parts):
-            found[f"{prefix}/{relative.as_posix()}"] = path.read_bytes()
-    return found

@@ -17,7 +17,7 @@ from grader.exports.grades import GradeState
 from grader.exports.lms_table import LmsTable
 from grader.exports.source import Source
 from grader.records import CheckResult, Report
-from grader.release.pack import pack
+from grader.release.zips import pack
 from grader.reports import student_view
 from grader.text import clean
 

@@ -18,7 +18,7 @@ from grader.exports.grades import GradeState
 from grader.exports.lms_table import LmsTable, shown
 from grader.exports.moodle_gradebook import FULL_NAME, IDENTIFIER, MoodleGradebook
 from grader.exports.source import Source
-from grader.release.pack import pack
+from grader.release.zips import pack
 from grader.reports import publish_feedback
 
 _FIX = "in Moodle: the assignment, View all submissions, Download grading worksheet"

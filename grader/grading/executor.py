@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from grader.entry_points import Extensions
-from grader.grading.slot import Slot, Work
+from grader.grading.slot import Decided, Slot, Work
 
 A_co = TypeVar("A_co", covariant=True)
 A = TypeVar("A")
@@ -21,16 +21,32 @@ A = TypeVar("A")
 EXECUTORS = Extensions(
     "autograde.executors",
     "executor",
-    {"local": "grader.grading.local:LocalExecutor", "serial": "grader.grading.serial:SerialExecutor"},
+    {
+        "local": "grader.grading.local:LocalExecutor",
+        "serial": "grader.grading.serial:SerialExecutor",
+        "spool": "grader.grading.spool_executor:SpoolExecutor",
+        "slurm": "grader.grading.slurm:SlurmExecutor",
+        "ray": "grader.grading.ray_executor:RayExecutor",
+    },
 )
 
 
 class Task(Protocol[A_co]):
-    """One thing to ask of a warm slot. Implementations are frozen dataclasses of plain values, and can be pickled."""
+    """One thing to ask of a warm slot. Implementations are frozen dataclasses of plain values.
+
+    To reach a slot in another process a task crosses as a message: a dict of what the wire carries, without ``kind``,
+    the name under which its class is found there (entry points ``autograde.tasks``).
+    """
+
+    kind: ClassVar[str]
 
     @property
     def key(self) -> int:
         """The caller's own number for it; a result carries it back."""
+
+    @property
+    def priority(self) -> int:
+        """0 to 9: where several callers share slots, lower ones go first."""
 
     def ask(self, slot: Slot) -> A_co:
         """Have the slot's runner do it.
@@ -47,6 +63,23 @@ class Task(Protocol[A_co]):
 
         Raises:
             RunnerError: there is no answer without a run, and the caller must learn that.
+        """
+
+    def as_message(self) -> dict[str, Any]:
+        """Its fields as plain values."""
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Self:
+        """The task that :meth:`as_message` describes."""
+
+    def pack_answer(self, answer: Any) -> Any:
+        """An answer as plain values."""
+
+    def unpack_answer(self, packed: Any) -> A_co:
+        """The answer that :meth:`pack_answer` was given.
+
+        Raises:
+            ValueError: it is none to this task.
         """
 
 
@@ -85,6 +118,17 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End every process that it started, at once where tasks are under way. A second call does nothing."""
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """What an executor also offers whose slots are near enough to be watched while they grade. None must."""
+
+    def watch(self, seen: Callable[[int, Decided], None]) -> None:
+        """Have ``seen`` called with a task's key and each check as it is decided, from any thread, in order for a task.
+
+        A check may be decided again, where a task is tried again. It must not raise, and it must be quick.
+        """
 
 
 #: Makes an executor of a work and the most slots it may use (None: as it sees fit). It may start them right away.

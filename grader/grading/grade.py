@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.errors import AutogradeError
+from grader.grading.eta import Eta
 from grader.grading.executor import EXECUTORS, open_executor
 from grader.grading.local import default_slots
+from grader.grading.order import Planned, plan
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
 from grader.intake import Upload
@@ -30,15 +32,18 @@ if TYPE_CHECKING:
 
 #: How often to look whether another coordinator is done, or gone, in seconds.
 _LOOK_AGAIN_S = 2.0
+#: Slots to use where an executor does not know how many it has.
+_UNKNOWN_SLOTS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """A submission and its new attempt."""
+    """A submission and its new attempt. ``left_s``: seconds until the batch ends, as it looks; None: too early to say."""
 
     submission: Submission
     attempt: Attempt
     seconds: float
+    left_s: float | None = None
 
 
 def grade_assignment(
@@ -74,46 +79,57 @@ def grade_assignment(
         on_start(len(pending))
         if not pending:
             return []
-        most = min(slots or default_slots(), len(pending))
+        most = _slots(executor, slots, len(pending))
         begun: dict[int, Submission] = {}
+        planned = plan(pending, store.durations(assignment.name), profile)
+        eta = Eta(planned, most)
         # Closed by name: an error's traceback would keep the slots alive.
         with (
             store.claims(version, force=force) as claims,
             contextlib.closing(open_executor(executor, work, most)) as running,
         ):
-            while pending:
+            while planned:
                 before = len(begun)
-                for done in running.run(_tasks(store, claims, pending, begun, most)):
+                for done in running.run(_tasks(store, claims, planned, begun, most)):
                     submission = begun[done.key]
                     attempt = store.record(
                         submission, done.answer, started_at=done.started_at, once=not force, claims=claims
                     )
-                    graded.append(BatchResult(submission, attempt, done.seconds))
+                    eta.done(submission.id)
+                    graded.append(BatchResult(submission, attempt, done.seconds, eta.seconds))
                     on_done(graded[-1])
                 if not store.shared:
                     break
                 left = store.pending(assignment.name, version, force=force)
                 pending = [submission for submission in left if submission.id not in begun]
-                if pending and len(begun) == before:
-                    on_wait(len(pending))
+                planned = plan(pending, store.durations(assignment.name), profile)
+                if planned and len(begun) == before:
+                    on_wait(len(planned))
                     time.sleep(_LOOK_AGAIN_S)
     return graded
 
 
+def _slots(executor: str, wanted: int | None, tasks: int) -> int:
+    """How many slots to use: as many as were asked for or as the executor has, and no more than there are tasks."""
+    default = getattr(EXECUTORS.load(executor, where="--executor"), "default_slots", default_slots)
+    return min(wanted or default() or _UNKNOWN_SLOTS, tasks)
+
+
 def _tasks(
-    store: Store, claims: Claims, pending: Sequence[Submission], begun: dict[int, Submission], ahead: int
+    store: Store, claims: Claims, planned: Sequence[Planned], begun: dict[int, Submission], ahead: int
 ) -> Iterator[GradeTask]:
-    """The tasks for what can be claimed of ``pending``, ``ahead`` at a time; each is in ``begun`` when its turn comes.
+    """The tasks for what can be claimed of ``planned``, ``ahead`` at a time; each is in ``begun`` when its turn comes.
 
     The files of each are read then, not before.
     """
-    submissions = {submission.id: submission for submission in pending}
-    wanted = list(submissions)
+    plans = {one.submission.id: one for one in planned}
+    wanted = list(plans)
     while taken := claims.take(wanted, ahead):
         wanted = wanted[wanted.index(taken[-1]) + 1 :]  # those before it are another's
         for number in taken:
-            begun[number] = submissions[number]
-            yield GradeTask(number, store.files(submissions[number]), submissions[number].problem)
+            submission = begun[number] = plans[number].submission
+            files = store.files(submission)
+            yield GradeTask(number, files, submission.problem, priority=plans[number].priority)
 
 
 def grade_upload(
@@ -150,7 +166,7 @@ def grade_uploads(
     read_suite(assignment.hidden_folder)  # its mistakes are named before anything is started
     course_secret(work.state)
     tasks = (GradeTask(index, upload.files, upload.problem) for index, upload in enumerate(uploads))
-    most = min(slots or default_slots(), len(uploads))
+    most = _slots(executor, slots, len(uploads))
     with contextlib.closing(open_executor(executor, work, most)) as running:
         reports: dict[int, Report] = {done.key: done.answer for done in running.run(tasks)}
     if len(reports) != len(uploads):

@@ -7,12 +7,12 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from grader.grading.executor import Result, Task
 from grader.grading.serve import Turn, serve, start
-from grader.grading.slot import Slot, Work
+from grader.grading.slot import Decided, Slot, Work
 from grader.sandbox.layers import cgroups
 
 A = TypeVar("A")
@@ -70,6 +70,11 @@ class LocalExecutor:
         finally:
             if self._under_way:
                 self.close()
+
+    def watch(self, seen: Callable[[int, Decided], None]) -> None:
+        """As the protocol says."""
+        for slot in self._slots:
+            slot.seen = seen
 
     def close(self) -> None:
         """As the protocol says."""

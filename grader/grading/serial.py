@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from grader.grading.executor import Result, Task
 from grader.grading.serve import Turn, serve
-from grader.grading.slot import Slot, Work
+from grader.grading.slot import Decided, Slot, Work
 from grader.sandbox.layers import cgroups
 
 A = TypeVar("A")
@@ -43,6 +43,10 @@ class SerialExecutor:
             if not whole:
                 self._slot.kill()
                 self.close()
+
+    def watch(self, seen: Callable[[int, Decided], None]) -> None:
+        """As the protocol says."""
+        self._slot.seen = seen
 
     def close(self) -> None:
         """As the protocol says."""

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,12 @@ _WARM_UP_S = 180.0
 _SUITE_S = 60.0
 #: How often to look whether a runner that says nothing was stopped.
 _LOOK_S = 3.0
+#: Variables that hold the store's address and password.
+CREDENTIALS = ("AUTOGRADE_STORE_DB", "PGPASSWORD", "PGPASSFILE", "PGUSER", "PGSERVICE", "PGSERVICEFILE")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+#: What a runner has no use for: options of our own pytest, and the way into the store, which only a coordinator writes.
+_WITHHELD = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", *CREDENTIALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,28 @@ class Work:
         return cls(course, assignment, assignment.profile(config["profile"]), Path(config["state"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A check as it came out while its submission is still being graded. The report may say otherwise."""
+
+    id: str
+    title: str
+    verdict: str
+    score: float | None
+    max_score: float
+
+
+def runner_environment(profile: Profile) -> dict[str, str]:
+    """The environment of a runner under ``profile``: ours, one thread, no way into the store, and its GPU or none."""
+    environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    for name in _WITHHELD:
+        environment.pop(name, None)
+    if profile.device == "cpu":
+        # A GPU that is there is another slot's, and reports must not depend on whether there is one.
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    return environment
+
+
 class Slot:
     """Runs in one thread: start, grade, close."""
 
@@ -72,6 +99,8 @@ class Slot:
 
     def __init__(self, work: Work) -> None:
         self.work = work
+        #: Called with a task's key and each of its checks as it is decided; None: nobody watches.
+        self.seen: Callable[[int, Decided], None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
 
@@ -89,13 +118,10 @@ class Slot:
             RunnerError: it did not start.
         """
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        environment.pop("PYTEST_ADDOPTS", None)
-        environment.pop("PYTEST_CURRENT_TEST", None)
         self._process = subprocess.Popen(
             [sys.executable, "-m", self.RUNNER, str(theirs.fileno()), json.dumps(self.work.config())],
             pass_fds=(theirs.fileno(),),
-            env=environment,
+            env=runner_environment(self.work.profile),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -107,13 +133,13 @@ class Slot:
             self.close()
             raise _as_error(answer, self.work.assignment.hidden_folder)
 
-    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None) -> Report:
-        """Grade one submission.
+    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None, key: int = 0) -> Report:
+        """Grade one submission; ``key`` is the task's, for whoever watches.
 
         Raises:
             RunnerError: the runner died or does not answer; this slot must be started again.
         """
-        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1)
+        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1, key=key)
         return Report.model_validate(answer["report"])
 
     def measure(self, files: dict[str, bytes], plan: Plan) -> list[Attempted]:
@@ -126,7 +152,7 @@ class Slot:
         answer = self._ask(request, rounds=len(plan.seeds))
         return [Attempted.model_validate(found) for found in answer["attempts"]]
 
-    def _ask(self, request: dict[str, Any], *, rounds: int) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], *, rounds: int, key: int = 0) -> dict[str, Any]:
         if self._channel is None:
             self.start()
         assert self._channel is not None
@@ -139,8 +165,9 @@ class Slot:
         except OSError as error:
             self.close()
             raise RunnerError(f"the runner is gone: {error}") from error
-        while (answer := self._receive("died while grading", silence))["op"] == "alive":
-            continue
+        while (answer := self._receive("died while grading", silence))["op"] in ("alive", "decided"):
+            if answer["op"] == "decided" and self.seen is not None:
+                self.seen(key, Decided(**answer["check"]))
         return answer
 
     def _receive(self, what: str, seconds: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 from grader.course import grader_version, read_suite
 from grader.engine.measurement import Attempted, Plan
@@ -13,16 +14,22 @@ from grader.grading.slot import Slot, Work
 from grader.records import Report, Verdict
 from grader.store import digest_files
 
+#: Priorities: somebody waits for a first report; a new grader version grades again; an author measures a grader.
+FRESH, REGRADE, CAMPAIGN = 1, 5, 9
+
 
 @dataclass(frozen=True, slots=True)
 class GradeTask:
     """One submission to grade: relative POSIX path -> content, or the ``problem`` that kept it from being unpacked."""
+
+    kind: ClassVar[str] = "grade"
 
     key: int
     files: Mapping[str, bytes]
     problem: str | None = None
     seed: int | None = None
     """None for the submission's own, derived from its files."""
+    priority: int = FRESH
 
     def ask(self, slot: Slot) -> Report:
         """Grade it.
@@ -30,7 +37,7 @@ class GradeTask:
         Raises:
             RunnerError: the runner died, or does not answer.
         """
-        return slot.grade(dict(self.files), self.problem, self.seed)
+        return slot.grade(dict(self.files), self.problem, self.seed, self.key)
 
     def fault(self, answer: Report) -> str | None:
         """What held the attempt as ``system_error``; None for a report that stands."""
@@ -49,14 +56,47 @@ class GradeTask:
         message = "Grading failed for a reason on our side. It will be tried again; it costs you nothing."
         return context.held(specs, message, staff=fault)
 
+    def as_message(self) -> dict[str, Any]:
+        """As the protocol says."""
+        return {
+            "key": self.key,
+            "files": dict(self.files),
+            "problem": self.problem,
+            "seed": self.seed,
+            "priority": self.priority,
+        }
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Self:
+        """As the protocol says."""
+        return cls(**message)
+
+    def pack_answer(self, answer: Report) -> Any:
+        """As the protocol says."""
+        return answer.model_dump(mode="json")
+
+    def unpack_answer(self, packed: Any) -> Report:
+        """As the protocol says.
+
+        Raises:
+            ValueError: it is no report, or one on other files.
+        """
+        report = Report.model_validate(packed)
+        if report.submission_digest != digest_files(self.files):
+            raise ValueError("the report is on other files")
+        return report
+
 
 @dataclass(frozen=True, slots=True)
 class MeasureTask:
     """One version of the solution to measure, by what ``plan`` says."""
 
+    kind: ClassVar[str] = "measure"
+
     key: int
     files: Mapping[str, bytes]
     plan: Plan
+    priority: int = CAMPAIGN
 
     def ask(self, slot: Slot) -> list[Attempted]:
         """Measure it; one result a seed.
@@ -78,3 +118,25 @@ class MeasureTask:
             RunnerError: always.
         """
         raise RunnerError(f"a version cannot be measured: {fault}", where=work.assignment.name)
+
+    def as_message(self) -> dict[str, Any]:
+        """As the protocol says."""
+        return {
+            "key": self.key,
+            "files": dict(self.files),
+            "plan": self.plan.model_dump(mode="json"),
+            "priority": self.priority,
+        }
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Self:
+        """As the protocol says."""
+        return cls(**{**message, "plan": Plan.model_validate(message["plan"])})
+
+    def pack_answer(self, answer: list[Attempted]) -> Any:
+        """As the protocol says."""
+        return [attempted.model_dump(mode="json") for attempted in answer]
+
+    def unpack_answer(self, packed: Any) -> list[Attempted]:
+        """As the protocol says."""
+        return [Attempted.model_validate(attempted) for attempted in packed]

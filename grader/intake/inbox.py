@@ -102,6 +102,7 @@ def collect(
     if everybody is not None and everybody.tzinfo is None:
         raise ValueError("received has no timezone")
     given = None if received is None or isinstance(received, datetime) else received
+    assignment = store.granted(assignment)
     clock = Clock(assignment, course.timezone, everybody, given)
     stubs = _stubs(assignment)
     progress = _Progress()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from grader.errors import UNREADABLE
 from grader.intake.filenames import UploadProblem, safe_name
@@ -76,7 +77,9 @@ def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
         if room < 0:
             return Notebook(name, problem="holds more code than a notebook can; take out what is data")
         kind = cell.get("cell_type") if isinstance(cell, dict) else None
-        if kind == "code":
+        if kind == "code" and _sets_up(cell):
+            found.append(Cell(number, ""))
+        elif kind == "code":
             found.append(_cell(number, source, _released_file(cell), files))
         elif kind in ("markdown", "raw"):
             aside = "it is a Markdown cell" if kind == "markdown" else "it is a raw cell"
@@ -116,10 +119,20 @@ def _source(cell: object) -> str | None:
 
 def _released_file(cell: object) -> str | None:
     """The file that the release wrote into the cell's metadata."""
+    file = _ours(cell).get("file")
+    return file if isinstance(file, str) else None
+
+
+def _sets_up(cell: object) -> bool:
+    """Whether the release wrote the cell to set up a student's machine: no part of what is handed in."""
+    return _ours(cell).get("setup") is True
+
+
+def _ours(cell: object) -> dict[str, Any]:
+    """What the release wrote into the cell's metadata."""
     metadata = cell.get("metadata") if isinstance(cell, dict) else None
     ours = metadata.get("autograde") if isinstance(metadata, dict) else None
-    file = ours.get("file") if isinstance(ours, dict) else None
-    return file if isinstance(file, str) else None
+    return ours if isinstance(ours, dict) else {}
 
 
 def _cell(number: int, source: str, released: str | None, files: Sequence[str]) -> Cell:

@@ -108,22 +108,20 @@ def _student(
         yield Difference(name, student, "submission", f"no. {row.submission.id}", told, again)
         return
     (notebook, *_) = entry.notebooks
-    yield from _extension(assignment, student, row.submission.owner, entry)
+    yield from _extension(layout.store.granted(assignment), student, row.submission.owner, entry)
     yield from _scores(name, student, checks, notebook, again)
     yield from _marks(name, student, row, notebook)
     yield from _totals(name, student, row, notebook)
 
 
 def _extension(assignment: Assignment, student: str, owner: str, entry: Any) -> Iterator[Difference]:
-    """An extension that was granted in the gradebook alone counts nowhere: dates stand in autograde.yml."""
+    """An extension that was granted in the gradebook alone counts nowhere: dates stand in autograde.yml or the store."""
     ours = timedelta(seconds=extension_of(assignment, owner))
     theirs = entry.extension or timedelta(0)
     if abs(ours - theirs) > timedelta(seconds=1):
         due = assignment.due
         until = "a date" if due is None else f"{(due.astimezone(UTC) + theirs).astimezone(due.tzinfo):%Y-%m-%dT%H:%M}"
-        write = (
-            f"autograde.yml, assignments.{assignment.name}: `extensions: {{{owner}: {until}}}`, or take it back there"
-        )
+        write = f"autograde extend {assignment.name} {owner} --until {until}, or take it back there"
         yield Difference(
             assignment.name,
             student,
@@ -170,6 +168,8 @@ def _totals(name: str, student: str, row: Standing, notebook: Any) -> Iterator[D
     if not _same(row.raw_score, notebook.score):
         yield Difference(name, student, "total", _shown(row.raw_score), _shown(notebook.score), sync)
     penalty = penalty_of(row.raw_score, 1.0 - row.late_penalty) or 0.0
+    if row.override is not None and row.override.number is not None:
+        penalty = row.raw_score - row.override.number
     if not _same(penalty, notebook.late_submission_penalty or 0.0):
         yield Difference(name, student, "late penalty", _shown(penalty), _shown(notebook.late_submission_penalty), sync)
 

@@ -15,7 +15,8 @@ from grader.intake.assemble import assemble as assemble_modules
 from grader.nbgrader import sanitize
 from grader.nbgrader.cache import stubs_of
 from grader.nbgrader.layout import NBGRADER_FILES, NbgraderLayout, open_gradebook
-from grader.release.pack import pack
+from grader.release.zips import pack
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback
 from grader.store.standings import whose_due
 
@@ -66,6 +67,10 @@ def make_bundle(
         with open_gradebook(layout) as gradebook:
             entry = gradebook.find_submission_notebook(name, name, student)
             marks = {mark.question: mark for mark in gradebook_marks(layout, entry, name, student)}
+        decisions, written = store.decisions(name), assignment
+        assignment = decisions.applied(assignment)
+        rows = store.standing(course, written, by="student", only=student)
+        row = rows[0] if rows and rows[0].submission == submission else None
         graded = FeedbackItem(
             student,
             attempt.report,
@@ -73,6 +78,8 @@ def make_bundle(
             marks,
             due_owner=whose_due(submission, assignment),
             received_from=submission.received_from,
+            standing=row,
+            steps=explain(row, written, decisions, course.timezone) if row and decided(row) else (),
         )
         with tempfile.TemporaryDirectory(prefix="autograde-feedback-") as aside:
             now = datetime.now(UTC)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from grader.course import read_suite
 from grader.errors import ReleaseError
-from grader.files import replace_folder, write_file
+from grader.files import replace_folder
 from grader.release import assignment_secrets, bundle_files, prove_clean, source_notebook
-from grader.release.build import WHEEL_NAME, read_folder
-from grader.release.wheel import build_wheel, source_root
+from grader.release.build import read_folder
+from grader.release.wheel import own_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, 
     """
     import nbformat
 
-    packed = _wheel(layout) if wheel else {}
+    packed = _wheel() if wheel else {}
     written = []
     for assignment in assignments:
         notebook = source_notebook(assignment.notebook_source, read_suite(assignment.hidden_folder), assignment)
@@ -47,14 +47,10 @@ def write_sources(layout: NbgraderLayout, assignments: Sequence[Assignment], *, 
     return written
 
 
-def _wheel(layout: NbgraderLayout) -> dict[str, bytes]:
-    """Our wheel, built where the sources are newer than the one kept; none where there is no source tree."""
+def _wheel() -> dict[str, bytes]:
+    """Our wheel; none where the package runs without being installed."""
     try:
-        root = source_root()
+        name, data = own_wheel()
     except ReleaseError:
         return {}
-    kept = layout.root / "wheels" / WHEEL_NAME
-    newest = max((path.stat().st_mtime for path in (root / "grader").rglob("*.py")), default=0.0)
-    if not kept.is_file() or kept.stat().st_mtime < newest:
-        write_file(kept, build_wheel(root)[1])
-    return {f"wheels/{WHEEL_NAME}": kept.read_bytes()}
+    return {f"wheels/{name}": data}

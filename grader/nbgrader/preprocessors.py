@@ -121,7 +121,8 @@ class ShowToStudent(CourseStep):
         attempt = attempts[0] if attempts else stored_attempt(store, assignment, submission)
         nb.cells = [cell for cell in nb.cells if STAFF not in cell.metadata.get("tags", [])]
         if attempt is not None:
-            due = assignment.due_for(whose_due(submission, assignment))
+            granted = store.granted(assignment)
+            due = granted.due_for(whose_due(submission, granted))
             report = student_view(attempt.report, due=due, now=datetime.now(UTC))
             show(nb, report, assignment, staff=False)
         resources["autograde"] = {"submission": submission, "attempt": attempt}

@@ -15,7 +15,7 @@ from grader.store.standings import whose_due
 if TYPE_CHECKING:
     from grader.course import Assignment
     from grader.nbgrader.layout import NbgraderLayout
-    from grader.store import Attempt, Submission
+    from grader.store import Attempt, Standing, Submission
 
 _DEFINES = re.compile(r"^(?:def|class)\s+(\w+)", re.MULTILINE)
 
@@ -32,6 +32,9 @@ def settle(
 
     A held check has no score and waits for a person. Manual scores and comments are not touched.
     """
+    store = layout.store
+    (row,) = store.standing(layout.course, assignment, by="student", only=student) or (None,)
+    assignment = store.granted(assignment)
     notebook = gradebook.find_submission_notebook(assignment.name, assignment.name, student)
     results = {check.id: check for check in attempt.report.checks}
     handed = layout.handed(assignment.name, student)
@@ -52,7 +55,7 @@ def settle(
             grade.needs_manual_grade = False
     _comment(notebook, assignment, attempt)
     gradebook.db.commit()
-    set_penalty(gradebook, notebook, assignment, submission)
+    set_penalty(gradebook, notebook, assignment, submission, row)
     if handed is None:
         handed = Handed(submission.id, "")
     handed = replace(handed, submission=submission.id, attempt=attempt.id)
@@ -79,11 +82,23 @@ def _comment(notebook: Any, assignment: Assignment, attempt: Attempt) -> None:
         comment.auto_comment = "\n".join(lines) or None
 
 
-def set_penalty(gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission) -> None:
-    """Set what lateness costs of the score as it is now, manual part included, by the course's late policy."""
+def set_penalty(
+    gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission, row: Standing | None
+) -> None:
+    """Set what is taken of the score as it is now, manual part included, by the course's policies.
+
+    ``row`` is where the student stands. The gradebook has one number beside its scores, the late penalty; what people
+    set the score to is reached by it as well, so that it is negative where they raised it.
+    """
     gradebook.db.refresh(notebook)
-    kept = assignment.kept_fraction(submission.received_at, whose_due(submission, assignment))
-    notebook.late_submission_penalty = penalty_of(notebook.score, kept)
+    if row is not None and row.override is not None and row.override.number is not None:
+        penalty = round(notebook.score - row.override.number, 9) or None
+    elif row is not None and row.submission is not None and row.submission.id == submission.id:
+        penalty = penalty_of(notebook.score, 1.0 - row.late_penalty)
+    else:
+        kept = assignment.kept_fraction(submission.received_at, whose_due(submission, assignment))
+        penalty = penalty_of(notebook.score, kept)
+    notebook.late_submission_penalty = penalty
     gradebook.db.commit()
 
 
@@ -96,7 +111,7 @@ def extension_of(assignment: Assignment, owner: str) -> float:
 def set_extension(
     gradebook: Any, notebook: Any, assignment: Assignment, submission: Submission, handed: Handed
 ) -> Handed:
-    """Give the gradebook the extension that autograde.yml has; what we know of the folder then.
+    """Give the gradebook the extension that autograde.yml or the store has; what we know of the folder then.
 
     One that somebody granted in the gradebook itself is left there, and told by ``autograde gradebook diff``.
     """

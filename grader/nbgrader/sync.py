@@ -100,6 +100,8 @@ def _grade_again(layout: NbgraderLayout, store: Store, assignment: Assignment, d
 
 
 def _marks(layout: NbgraderLayout, store: Store, assignment: Assignment, done: Synced) -> None:
+    rows = {row.owner: row for row in store.standing(layout.course, assignment, by="student")}
+    granted = store.granted(assignment)
     with open_gradebook(layout) as gradebook:
         for entry in graded_submissions(gradebook, assignment.name):
             student = entry.student.id
@@ -109,7 +111,7 @@ def _marks(layout: NbgraderLayout, store: Store, assignment: Assignment, done: S
                 done.marks_restored += push_marks(gradebook, store, notebook, assignment.name, student)
                 if handed is not None:
                     submission = store.submission(handed.submission)
-                    set_penalty(gradebook, notebook, assignment, submission)
-                    known = set_extension(gradebook, notebook, assignment, submission, handed)
+                    set_penalty(gradebook, notebook, granted, submission, rows.get(student))
+                    known = set_extension(gradebook, notebook, granted, submission, handed)
                     if known != handed:
                         layout.remember(assignment.name, student, known)

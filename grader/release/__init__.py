@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from grader.release.bundle_notebook import source_notebook
     from grader.release.pack import pack_release
     from grader.release.prove import Leak, find_leaks, prove_clean
-    from grader.release.scaffold import new_assignment
     from grader.release.strip import Region, find_regions, make_stub, make_stubs
 
 __all__ = [
@@ -38,7 +37,6 @@ __all__ = [
     "make_bundles",
     "make_stub",
     "make_stubs",
-    "new_assignment",
     "pack_release",
     "prove_clean",
     "require_no_drift",
@@ -52,7 +50,6 @@ _MODULES = {
     "bundle_notebook": ("source_notebook",),
     "pack": ("pack_release",),
     "prove": ("Leak", "find_leaks", "prove_clean"),
-    "scaffold": ("new_assignment",),
     "strip": ("Region", "find_regions", "make_stub", "make_stubs"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -1,6 +1,6 @@
 """Builds release/NAME/, what students get, from the assignment and its solution; proves it clean; finds drift.
 
-Nothing is copied that is not on the allow-list: the handout and its figures, the notebook, the stubs, the public tests and their data.
+Nothing is copied that is not on the allow-list: the handout, its hints and its figures, the notebook, the stubs, the public tests and their data.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader import __version__
 from grader.course import read_suite
-from grader.course.environment import describe_environment
 from grader.errors import AuthoringError, ReleaseError
 from grader.files import replace_folder
 from grader.release.bundle_notebook import release_notebooks, source_notebook
 from grader.release.handing_in import handing_in
+from grader.release.handout_header import HINTS, POLICIES, policies, with_header
 from grader.release.prove import prove_clean
 from grader.release.secrets import Secrets, collect
 from grader.release.strip import make_stubs
+from grader.release.student_setup import setup_files
+from grader.release.wheel import wheel_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 
 #: Below the assignment's folder; everything else stays with the course. The notebook and stubs are made, not copied.
 #: `data/` ships to students: secret data belongs in `hidden/`.
-ALLOWED = ("README.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "data/**/*")
+ALLOWED = ("README.md", "HINTS.md", "figures/*.png", "figures/*.svg", "public/test_*.py", "data/**/*")
 #: What tools leave behind in a release folder; neither drift nor packed.
 LITTER = ("__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".DS_Store")
 
 #: Our own wheel's file name, as every bundle's requirements.txt has it.
-WHEEL_NAME = f"autograde-{__version__}-py3-none-any.whl"
+WHEEL_NAME = wheel_name()
 
 _CONFTEST = '''\
 """Puts this folder on the import path, so that `pytest` and `pytest public` find the modules you write."""
@@ -43,12 +44,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 '''
-_REQUIREMENTS = """\
-# In a fresh environment, inside this folder: pip install -r requirements.txt
-# You are graded with {environment}.
-# The wheel comes with the bundle that your course hands out; it brings PyTorch and Jupyter along.
-./wheels/{wheel}[course]
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +180,14 @@ def bundle_files(assignment: Assignment) -> dict[str, bytes]:
             files[relative.as_posix()] = path.read_bytes()
     if "README.md" not in files:
         raise AuthoringError("the assignment has no handout", where=assignment.folder / "README.md", fix="write it")
-    files["README.md"] = files["README.md"].rstrip() + b"\n\n" + handing_in(assignment).encode()
+    handout = with_header(files["README.md"].decode(), assignment, hints=HINTS in files).rstrip()
+    files["README.md"] = f"{handout}\n\n{handing_in(assignment)}".encode()
+    files[POLICIES] = policies(assignment).encode()
     if not any(path.startswith("public/test_") for path in files):
         raise AuthoringError(
             "the assignment has no public test", where=assignment.folder / "public", fix="write a test_*.py there"
         )
-    made = {"conftest.py": _CONFTEST, "requirements.txt": _REQUIREMENTS.format(wheel=WHEEL_NAME, environment=describe_environment())}
+    made = {"conftest.py": _CONFTEST, **setup_files(assignment)}
     files |= {path: text.encode() for path, text in made.items()}
     files |= make_stubs(assignment)
     return dict(sorted(files.items()))

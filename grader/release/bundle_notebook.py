@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from grader.course.questions import read_questions
 from grader.errors import AuthoringError, ReleaseError
 from grader.release.parts import fill_parts, looked_at
+from grader.release.student_setup import colab_cell
 from grader.release.strip import split_lines
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def source_notebook(source: Path, checks: Sequence[CheckInfo], assignment: Assig
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     if assignment is not None:
         fill_parts(notebook, assignment, source)
+        first = next((place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code"), 0)
+        notebook.cells.insert(first, colab_cell(assignment))
     _check_cells(notebook, source, checks)
     if checks:
         notebook.cells.append(_heading(checks))

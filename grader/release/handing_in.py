@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from grader.course import read_questions
 from grader.course.environment import describe_environment
+from grader.release.handout_header import date_text
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -25,15 +24,10 @@ def handing_in(assignment: Assignment) -> str:
         "",
         f"- **What:** {files}{notebook}. Files of your own that these import or read belong to it.",
         "- **How:** where your course takes submissions, in one zip or file by file. What else lies in the folder does no harm.",
-        *([f"- **By when:** {_date(assignment.due)}, unless your course gives you another date."] if assignment.due else []),
+        *([f"- **By when:** {date_text(assignment.due)}, unless your course gives you another date."] if assignment.due else []),
         f"- **Graded with:** {describe_environment()}, {_machine(assignment)}. Write for these versions.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _date(due: datetime) -> str:
-    zone = due.tzinfo.key if isinstance(due.tzinfo, ZoneInfo) else due.tzname()
-    return f"{due.day} {due:%B %Y, %H:%M} ({zone})"
 
 
 def _machine(assignment: Assignment) -> str:

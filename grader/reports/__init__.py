@@ -1,5 +1,6 @@
 """Reports: feedback pages, leaderboard and terminal tables, static and self-contained."""
 
+from grader.reports.explanation import Step, decided, explain, explain_course
 from grader.reports.feedback import (
     FeedbackItem,
     Summary,
@@ -17,9 +18,13 @@ __all__ = [
     "FeedbackItem",
     "LeaderboardEntry",
     "Row",
+    "Step",
     "Summary",
     "batch_table",
+    "decided",
     "entry_of",
+    "explain",
+    "explain_course",
     "publish_feedback",
     "publish_leaderboard",
     "report_table",

@@ -8,14 +8,16 @@ import re
 import statistics
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.course import read_questions
 from grader.errors import UsageError
 from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
 from grader.reports.causes import causes_of, passed
+from grader.reports.explanation import Step
 from grader.reports.formatting import moment, number
+from grader.reports.next_steps import next_steps, progress
 from grader.reports.pages import render, script
 from grader.reports.verdicts import WORDINGS
 from grader.store.totals import total
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course
-    from grader.store import Mark
+    from grader.store import Mark, Standing
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _AFTER_DUE = "What went wrong is shown here once the due date has passed."
@@ -47,6 +49,12 @@ class FeedbackItem:
     """Whose due date counts, where that is not ``owner``: a team's, say, on the page of one of its members."""
     received_from: ReceivedFrom = ReceivedFrom.UNKNOWN
     """Where ``received_at`` comes from."""
+    standing: Standing | None = None
+    """Where the owner stands, where that is known: what lateness, slip days and overrides make of the score."""
+    steps: tuple[Step, ...] = ()
+    """How the number came about; empty where the checks and marks say it all."""
+    before: Report | None = None
+    """The report on the submission before this one."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
@@ -87,6 +95,10 @@ class Summary:
     """Written questions that nobody has marked yet."""
     flags: tuple[str, ...] = ()
     """What staff should look at."""
+    overridden: bool = False
+    """True where people have set the score."""
+    steps: tuple[Step, ...] = ()
+    """How the number came about."""
 
     @property
     def held(self) -> bool:
@@ -124,29 +136,40 @@ def write_feedback(
         UsageError: the owner's id cannot be a folder's name.
 
     """
-    summary = summarise(graded, course=course, assignment=assignment)
+    values = feedback_values(graded, course=course, assignment=assignment, now=now)
+    place = folder / values["summary"].owner
+    html = render("feedback.html.j2", **values)
+    write_file(place / "report.json", values["report"].model_dump_json(indent=2) + "\n")
+    return write_file(place / "index.html", html)
+
+
+def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignment, now: datetime) -> dict[str, Any]:
+    """What the templates of an attempt's page name; nothing in it is for staff alone.
+
+    Raises UsageError where the owner's id cannot be a folder's name.
+    """
     due = graded.due(assignment)
     report = student_view(graded.report, due=due, now=now)
-    place = folder / summary.owner
     metrics = {column.metric: column for column in assignment.leaderboard}
-    html = render(
-        "feedback.html.j2",
-        course=course.name,
-        title=assignment.title,
-        summary=summary,
-        report=report,
-        metric_titles={name: (metrics[name].title if name in metrics else "") or name for name in report.metrics},
-        metric_digits={name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
-        due=moment(due, course.timezone) if due else None,
-        received=summary.received,
-        received_from=graded.received_from.words,
-        causes=causes_of(report.checks, report.message),
-        passed=passed(report.checks),
-        answers=answers(graded, assignment),
-        made=moment(now, course.timezone),
-    )
-    write_file(place / "report.json", report.model_dump_json(indent=2) + "\n")
-    return write_file(place / "index.html", html)
+    causes = causes_of(report.checks, report.message)
+    summary = summarise(graded, course=course, assignment=assignment)
+    return {
+        "course": course.name,
+        "title": assignment.title,
+        "summary": summary,
+        "report": report,
+        "metric_titles": {name: (metrics[name].title if name in metrics else "") or name for name in report.metrics},
+        "metric_digits": {name: metrics[name].precision if name in metrics else 4 for name in report.metrics},
+        "due": moment(due, course.timezone) if due else None,
+        "received": summary.received,
+        "received_from": graded.received_from.words,
+        "causes": causes,
+        "steps": next_steps(causes),
+        "progress": progress(report, graded.before),
+        "passed": passed(report.checks),
+        "answers": answers(graded, assignment),
+        "made": moment(now, course.timezone),
+    }
 
 
 def write_feedback_batch(
@@ -198,7 +221,12 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score
     due_owner = graded.due_owner or graded.owner
-    kept = assignment.kept_fraction(graded.received_at, due_owner)
+    standing = graded.standing
+    kept = assignment.kept_fraction(graded.received_at, due_owner) if standing is None else 1.0 - standing.late_penalty
+    final = None if score is None else round(score * kept, 6)
+    override = standing.override if standing is not None else None
+    if override is not None and override.number is not None:
+        final = override.number
     owner = course.roster.get(graded.owner)
     counts = Counter(check.verdict for check in report.checks)
     return Summary(
@@ -206,7 +234,7 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         name=clean(owner.name) if owner else graded.owner,
         verdict=report.verdict,
         score=score,
-        final=None if score is None else round(score * kept, 6),
+        final=final,
         max_score=counted.max_score,
         kept=kept,
         days_late=assignment.days_late(graded.received_at, due_owner),
@@ -216,6 +244,8 @@ def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -
         page=f"{graded.owner}/index.html",
         unmarked=counted.unmarked,
         flags=report.flags,
+        overridden=override is not None and override.number is not None,
+        steps=graded.steps,
     )
 
 

@@ -11,29 +11,30 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.formatting import confused, excerpt, inline, number, points
+from grader.reports.formatting import confused, excerpt, inline, number, points, wrong_columns
 from grader.reports.verdicts import WORDINGS
 from grader.text import clean, screenful
 
-_TEMPLATES = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent / "templates"
 
 
 def render(template: str, **values: Any) -> str:
     """The HTML of a template. Values are escaped; a name that the template misses raises jinja2.UndefinedError."""
-    return _environment().get_template(template).render(**values)
+    return environment().get_template(template).render(**values)
 
 
 def script(name: str) -> tuple[Markup, str]:
     """A script of the package for inlining, and the source expression that allows it, and no other, to run."""
-    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    text = (FOLDER / name).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return Markup(text), f"'sha256-{digest}'"  # noqa: S704 - our own file
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment(*folders: Path) -> jinja2.Environment:
+    """The package's templates with its filters, and before them those in ``folders``."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader([*folders, FOLDER]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -48,6 +49,7 @@ def _environment() -> jinja2.Environment:
         "points": points,
         "excerpt": excerpt,
         "confused": confused,
+        "wrong_columns": wrong_columns,
     }
     environment.globals["wordings"] = WORDINGS
     return environment

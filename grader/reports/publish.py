@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
-from grader.store.standings import whose_due
+from grader.store.standings import Standing, whose_due
 
 if TYPE_CHECKING:
     from grader.store import Store
@@ -27,7 +28,11 @@ def publish_feedback(
     Where no attempt at it has a score yet, its latest one is, so that a held attempt has its page too.
     """
     rows = store.standing(course, assignment, by="student")
-    reports = store.reports(row.latest.id for row in rows if row.latest is not None)
+    decisions, written = store.decisions(assignment.name), assignment
+    assignment = decisions.applied(assignment)
+    before = {row.owner: _before(store, row) for row in rows}
+    wanted = [*(row.latest.id for row in rows if row.latest is not None), *filter(None, before.values())]
+    reports = store.reports(wanted)
     items = [
         FeedbackItem(
             row.owner,
@@ -36,6 +41,9 @@ def publish_feedback(
             row.marks,
             due_owner=whose_due(row.submission, assignment),
             received_from=row.submission.received_from,
+            standing=row,
+            steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
+            before=reports.get(before[row.owner] or 0),
         )
         for row in rows
         if row.submission is not None and row.latest is not None
@@ -61,3 +69,18 @@ def publish_leaderboard(
                 entries.append(entry)
     page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))
     return page, entries
+
+
+def _before(store: Store, row: Standing) -> int | None:
+    """The attempt that counts for the submission before the one that a page shows; None where there is none."""
+    if row.submission is None:
+        return None
+    received = store.submissions(row.submission.assignment, row.submission.owner)
+    earlier = [
+        item for item in received if (item.received_at, item.id) < (row.submission.received_at, row.submission.id)
+    ]
+    for submission in reversed(earlier):
+        scored = [attempt for attempt in store.attempts(submission=submission) if not attempt.held]
+        if scored:
+            return scored[-1].id
+    return None

@@ -11,10 +11,12 @@ from grader.store.totals import Total, total
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
 
 if TYPE_CHECKING:
+    from grader.store.ledger import Ledger
     from grader.store.store import Store
 
 __all__ = [
     "Attempt",
+    "Ledger",
     "Mark",
     "ReceivedFrom",
     "Standing",
@@ -35,4 +37,8 @@ def __getattr__(name: str) -> Any:
         from grader.store.store import Store
 
         return Store
+    if name == "Ledger":
+        from grader.store.ledger import Ledger
+
+        return Ledger
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -89,6 +89,11 @@ class Claims:
                 )
             )
 
+    def give_back(self, submission_id: int) -> None:
+        """Give one back without an attempt; where the store cannot be reached it ends by itself."""
+        with suppress(StoreError), self._database.writing() as connection:
+            self.settle(connection, submission_id)
+
     def renew(self) -> int:
         """Hold on to what is claimed for as long again; how many claims that were."""
         with self._database.writing() as connection:

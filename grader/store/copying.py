@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, func, insert, select, text
 
 from grader.errors import StoreError
-from grader.store.tables import attempts, checks, files, marks, metrics, submissions
+from grader.store.tables import (
+    attempts,
+    audit,
+    checks,
+    decisions,
+    files,
+    marks,
+    metrics,
+    submissions,
+    withdrawals,
+)
 
 if TYPE_CHECKING:
     from grader.store.database import Database
 
 #: What is copied, in an order in which no row refers to one that is not there yet. Claims are of the moment.
-_TABLES = (submissions, files, attempts, checks, metrics, marks)
+_TABLES = (submissions, files, attempts, checks, metrics, marks, decisions, audit, withdrawals)
 _AT_A_TIME = 500
 
 
@@ -43,7 +53,7 @@ def _continue_numbers(connection: Connection) -> None:
     """Have PostgreSQL number new rows after those that came with their numbers; SQLite does by itself."""
     if connection.dialect.name != "postgresql":
         return
-    for table in (submissions, attempts, marks):
+    for table in (submissions, attempts, marks, decisions, audit):
         last = connection.execute(select(func.max(table.c.id))).scalar_one()
         if last is not None:
             connection.execute(

@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from grader import DISTRIBUTION
 from grader.errors import MachineError, StoreError, UsageError
 
 #: How long a statement waits for another program's lock, in milliseconds.
@@ -199,7 +200,9 @@ class PostgresEngine:
             importlib.import_module("psycopg")
         except ImportError as error:
             raise MachineError(
-                "the driver of PostgreSQL is not installed", where=self.where, fix="pip install 'autograde[postgres]'"
+                "the driver of PostgreSQL is not installed",
+                where=self.where,
+                fix=f"pip install '{DISTRIBUTION}[postgres]'",
             ) from error
 
     def open(self, *, pooled: bool = False) -> Engine:

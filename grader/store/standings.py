@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from grader.course import Team, read_questions
+from grader.policies import Candidate, Decision, DecisionKind, Decisions, counted_attempt
 from grader.store.totals import Total, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
-    from grader.course import Assignment, Owner, Question, Roster, Student
+    from grader.course import Assignment, LatePolicy, Owner, Question, Roster, Student
     from grader.records import Metric
     from grader.store.summaries import AttemptSummary
     from grader.store.values import Mark, Submission
@@ -26,6 +28,11 @@ class Standing:
     ``late_penalty`` is the fraction, 0 to 1, that lateness costs; ``held`` says that an attempt waits for staff.
     ``raw_score`` and ``max_score`` count the checks and the written questions; ``auto_score`` is the checks' part,
     ``manual_score`` that of people. ``unmarked`` counts the questions that nobody has marked yet.
+
+    ``final_score`` is that of ``override`` where there is one, whatever was handed in; ``late_penalty`` is 0 then.
+    ``due`` is the due date that counts, ``slip_days`` what was spent of the budget here; ``days_late`` are all days,
+    those that slip days pay for among them. ``choice`` is the decision by which the submission counts, if one was made.
+    ``handed_in`` counts the submissions.
     """
 
     owner: str
@@ -47,16 +54,27 @@ class Standing:
     unmarked: int = 0
     marks: Mapping[str, Mark] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    due: datetime | None = None
+    slip_days: int = 0
+    override: Decision | None = None
+    choice: Decision | None = None
+    handed_in: int = 0
+
+    @property
+    def excused(self) -> bool:
+        """True where the assignment does not count in the course's grade."""
+        return self.override is not None and self.override.excused
 
 
 @dataclass(frozen=True, slots=True)
 class GradedSubmission:
-    """A submission, its grading that counts, whether its last one is held, and what lateness leaves of its score."""
+    """A submission, its grading that counts, whether its last one is held, and how late it is."""
 
     submission: Submission
     attempt: AttemptSummary | None
     held: bool
-    kept: float
+    late_policy: LatePolicy
+    days_late: int
     waiting: AttemptSummary | None = None
     """The last attempt where none has a score: people may have settled what it was held for."""
 
@@ -66,10 +84,16 @@ class GradedSubmission:
         found = total(attempt, questions, marks) if attempt else None
         return found if self.attempt or (found is not None and found.score is not None) else None
 
-    def final(self, questions: Sequence[Question] = (), marks: Mapping[str, Mark] | None = None) -> float:
-        """The score after lateness; below every score while there is none."""
+    def kept(self, slip_days: int = 0) -> float:
+        """The fraction of the score, 0 to 1, that lateness leaves where so many days of it cost nothing."""
+        return self.late_policy.kept_after(max(self.days_late - slip_days, 0))
+
+    def final(
+        self, questions: Sequence[Question] = (), marks: Mapping[str, Mark] | None = None, slip_days: int = 0
+    ) -> float | None:
+        """The score after lateness; None while there is none."""
         found = self.total(questions, marks or {})
-        return -1.0 if found is None or found.score is None else found.score * self.kept
+        return None if found is None or found.score is None else found.score * self.kept(slip_days)
 
 
 def entries(
@@ -85,9 +109,10 @@ def entries(
         mine = by_submission.get(submission.id, [])
         scored = [attempt for attempt in mine if attempt.score is not None and not attempt.held]
         held = bool(mine) and mine[-1].held
-        kept = assignment.kept_fraction(submission.received_at, whose_due(submission, assignment))
+        late = assignment.days_late(submission.received_at, whose_due(submission, assignment))
         waiting = mine[-1] if mine and not scored else None
-        found.append(GradedSubmission(submission, scored[-1] if scored else None, held, kept, waiting))
+        last_scored = scored[-1] if scored else None
+        found.append(GradedSubmission(submission, last_scored, held, assignment.late_policy, late, waiting))
     return found
 
 
@@ -98,13 +123,40 @@ def standings(
     marks: Mapping[str, Mapping[str, Mark]] | None = None,
     *,
     by: Literal["owner", "student"],
+    decisions: Decisions | None = None,
+    slip_days: Mapping[str, int] | None = None,
+    only: str | None = None,
 ) -> list[Standing]:
     """The rows that `Store.standing` describes; ``history`` runs from the first received to the last.
 
     ``marks`` are people's, by student and question. A team has those of its members, the last member's first.
+    ``slip_days`` are what each student spends here; a team has those that all of its members spend.
     """
-    marks = marks or {}
-    questions = read_questions(assignment.notebook_source)
+    marks, slip_days = marks or {}, slip_days or {}
+    rules = Rules(assignment, read_questions(assignment.notebook_source), decisions or Decisions())
+    handed = histories(history, roster, assignment, by=by)
+    owners = _effective_owners([entry.submission for entry in history], roster, assignment)
+    rows: list[Standing] = []
+    for owner in roster.students if by == "student" else tuple(roster):
+        if (owner.id in handed or by == "student") and only in (None, owner.id):
+            given = marks_of(owner, marks)
+            spent = min((slip_days.get(student, 0) for student in roster.members_of(owner.id)), default=0)
+            ids = roster.owners_for(owner.id, assignment.name) if by == "student" else (owner.id,)
+            rows.append(_row((owner.id, owner.name, owner.shown), ids, handed.get(owner.id, []), rules, given, spent))
+    here = {student.id for student in roster.students}
+    for stranger in dict.fromkeys(owners[entry.submission.id] for entry in history):
+        mine = [entry for entry in handed[stranger] if owners[entry.submission.id] == stranger]
+        # A team that is no more has its members' rows, where there is one for each student.
+        counted = by == "student" and all(here & set(entry.submission.members) for entry in mine)
+        if roster.get(stranger) is None and not counted and only in (None, stranger):
+            rows.append(_row((stranger, stranger, ""), (stranger,), mine, rules, marks.get(stranger, {}), 0))
+    return rows
+
+
+def histories(
+    history: Sequence[GradedSubmission], roster: Roster, assignment: Assignment, *, by: Literal["owner", "student"]
+) -> dict[str, list[GradedSubmission]]:
+    """The submissions of everybody who has any, in the order given; with ``by="student"`` a team's for each member, too."""
     owners = _effective_owners([entry.submission for entry in history], roster, assignment)
     # Each submission is looked at once, not once for every student.
     handed: dict[str, list[GradedSubmission]] = {}
@@ -113,21 +165,7 @@ def standings(
         students = _students(entry.submission, whose, roster) if by == "student" else ()
         for who in dict.fromkeys((whose, *students)):
             handed.setdefault(who, []).append(entry)
-    rows: list[Standing] = []
-    for owner in roster.students if by == "student" else tuple(roster):
-        if owner.id in handed or by == "student":
-            given = _marks_of(owner, marks)
-            rows.append(
-                _row((owner.id, owner.name, owner.shown), handed.get(owner.id, []), assignment, questions, given)
-            )
-    here = {student.id for student in roster.students}
-    for stranger in dict.fromkeys(owners[entry.submission.id] for entry in history):
-        mine = [entry for entry in handed[stranger] if owners[entry.submission.id] == stranger]
-        # A team that is no more has its members' rows, where there is one for each student.
-        counted = by == "student" and all(here & set(entry.submission.members) for entry in mine)
-        if roster.get(stranger) is None and not counted:
-            rows.append(_row((stranger, stranger, ""), mine, assignment, questions, marks.get(stranger, {})))
-    return rows
+    return handed
 
 
 def missing(submissions: Sequence[Submission], roster: Roster, assignment: Assignment) -> tuple[Student, ...]:
@@ -166,7 +204,8 @@ def whose_due(submission: Submission, assignment: Assignment) -> str:
     return max(dues, key=lambda owner: dues[owner], default=submission.owner)
 
 
-def _marks_of(owner: Owner, marks: Mapping[str, Mapping[str, Mark]]) -> Mapping[str, Mark]:
+def marks_of(owner: Owner, marks: Mapping[str, Mapping[str, Mark]]) -> Mapping[str, Mark]:
+    """People's marks for an owner, by question: a team has those of its members, the last member's first."""
     if not isinstance(owner, Team):
         return marks.get(owner.id, {})
     given: dict[str, Mark] = {}
@@ -175,23 +214,66 @@ def _marks_of(owner: Owner, marks: Mapping[str, Mapping[str, Mark]]) -> Mapping[
     return given
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides which submission counts, and for how much."""
+
+    assignment: Assignment
+    questions: Sequence[Question]
+    decisions: Decisions
+
+    def counts(
+        self, mine: Sequence[GradedSubmission], marks: Mapping[str, Mark], slip_days: int, choice: Decision | None
+    ) -> GradedSubmission:
+        """The submission that counts, of those that somebody handed in."""
+        candidates = [
+            Candidate(item.submission.id, item.final(self.questions, marks, slip_days), item.submission.has_work)
+            for item in mine
+        ]
+        chosen = choice.submission_id if choice else None
+        return mine[counted_attempt(self.assignment.attempts, candidates, chosen)]
+
+
+def worth(
+    mine: Sequence[GradedSubmission], rules: Rules, marks: Mapping[str, Mark], choice: Decision | None
+) -> list[float]:
+    """The fraction of its points that somebody's work is worth with 0, 1, ... slip days spent on it.
+
+    It ends where more days help no more, or where the assignment allows no more.
+    """
+    most = min(rules.assignment.slip_days, max((item.days_late for item in mine), default=0))
+    found = []
+    for days in range(most + 1):
+        counted = rules.counts(mine, marks, days, choice)
+        points = counted.total(rules.questions, marks)
+        score = counted.final(rules.questions, marks, days)
+        found.append(score / points.max_score if score is not None and points and points.max_score else 0.0)
+    return found
+
+
 def _row(
     who: tuple[str, str, str],
+    ids: Sequence[str],
     mine: list[GradedSubmission],
-    assignment: Assignment,
-    questions: Sequence[Question],
+    rules: Rules,
     marks: Mapping[str, Mark],
+    slip_days: int,
 ) -> Standing:
+    """One row; ``ids`` are whose decisions hold for it, the nearest first."""
     owner, name, handle = who
+    assignment, questions = rules.assignment, rules.questions
+    override = rules.decisions.latest(DecisionKind.OVERRIDE, assignment.name, *ids)
+    overridden = override.number if override is not None else None
     if not mine:
-        return Standing(owner, name, handle)
-    graded = [entry for entry in mine if entry.final(questions, marks) >= 0]
-    best = bool(graded) and assignment.attempts == "best"
-    # max takes the first of equals, and entries run from the first received to the last.
-    last = next((entry for entry in reversed(mine) if entry.submission.has_work), mine[-1])
-    counts = max(graded, key=lambda entry: entry.final(questions, marks)) if best else last
+        due = assignment.due_for(owner)
+        return Standing(owner, name, handle, final_score=overridden, override=override, due=due)
+    choice = rules.decisions.latest(DecisionKind.CHOICE, assignment.name, *ids)
+    choice = choice if assignment.attempts == "chosen" else None
+    counts = rules.counts(mine, marks, slip_days, choice)
     found = counts.total(questions, marks)
     attempt = counts.attempt or (counts.waiting if found else None)
+    whose = whose_due(counts.submission, assignment)
+    final = counts.final(questions, marks, slip_days) if found else None
     return Standing(
         owner=owner,
         name=name,
@@ -199,10 +281,10 @@ def _row(
         submission=counts.submission,
         attempt=attempt,
         latest=counts.attempt or counts.waiting,
-        late_penalty=round(1.0 - counts.kept, 12),
-        days_late=assignment.days_late(counts.submission.received_at, whose_due(counts.submission, assignment)),
+        late_penalty=0.0 if overridden is not None else round(1.0 - counts.kept(slip_days), 12),
+        days_late=counts.days_late,
         raw_score=found.score if found else None,
-        final_score=counts.final(questions, marks) if found else None,
+        final_score=final if overridden is None else overridden,
         max_score=found.max_score if found else None,
         held=any(entry.held and not (entry.waiting and entry.total(questions, marks)) for entry in mine),
         auto_score=found.auto if found else None,
@@ -211,4 +293,9 @@ def _row(
         unmarked=found.unmarked if found else 0,
         marks=marks,
         metrics=attempt.metrics if attempt else {},
+        due=assignment.due_for(whose),
+        slip_days=min(slip_days, counts.days_late),
+        override=override,
+        choice=choice if choice is not None and choice.submission_id == counts.submission.id else None,
+        handed_in=len(mine),
     )

@@ -9,22 +9,31 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import select
 
 from grader.errors import StoreError
+from grader.policies import Decision, Decisions
 from grader.records import Report, Verdict
-from grader.store import markings, recording, uploads
+from grader.store import audit_log, markings, recording, uploads
+from grader.store.audit_log import AuditEntry
 from grader.store.blobs import Blobs, digest_files
 from grader.store.claims import CLAIM_S, Claims, clear
 from grader.store.copying import copy_rows
 from grader.store.database import Database
+from grader.store.decision_rows import add_decision, read_decisions
+from grader.store.durations import Duration, read_durations, recent_seconds
 from grader.store.locks import exclusive
+from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
 from grader.store.summaries import read_summaries
-from grader.store.tables import attempts, submissions
+from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
+from grader.store.waiting import Waiting, read_waiting
+from grader.store.withdrawing import put_withdrawal, read_withdrawn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from sqlalchemy import ColumnElement, Connection
 
     from grader.course import Assignment, Course, Student
 
@@ -55,6 +64,11 @@ class Store:
     def close(self) -> None:
         """Close what connections are open; otherwise that is done when nobody has the store any more."""
         self._database.close()
+
+    @property
+    def connections(self) -> Database:
+        """The database, for a room above that keeps tables of its own beside the store's."""
+        return self._database
 
     @property
     def shared(self) -> bool:
@@ -114,6 +128,10 @@ class Store:
         """The submission's files: relative POSIX path -> content, verified against its hash."""
         return {file.path: self._blobs.get(file.sha256) for file in submission.files}
 
+    def content(self, file: StoredFile) -> bytes:
+        """The content of one file of a submission, verified against its hash."""
+        return self._blobs.get(file.sha256)
+
     def pending(self, assignment: str, grader_version: str, *, force: bool = False) -> list[Submission]:
         """The submissions that this grader version has yet to grade, the first received first.
 
@@ -134,6 +152,16 @@ class Store:
         return [
             submission for submission in received if force or recording.needs_grading(verdicts.get(submission.id, []))
         ]
+
+    def waiting(self, versions: Mapping[str, str]) -> list[Waiting]:
+        """What waits of each assignment in ``versions``, by its grader version, the first received first; no files."""
+        with self._database.reading() as connection:
+            return read_waiting(connection, versions)
+
+    def recent_seconds(self, assignment: str, most: int = 30) -> list[float]:
+        """How long the last attempts at an assignment took that have a score, in seconds; ``most`` of them."""
+        with self._database.reading() as connection:
+            return recent_seconds(connection, assignment, most)
 
     def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
@@ -190,6 +218,11 @@ class Store:
         with self._database.reading() as connection:
             return recording.read(connection, *where)
 
+    def durations(self, assignment: str) -> list[Duration]:
+        """What each attempt at an assignment took, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_durations(connection, assignment)
+
     def standing(
         self,
         course: Course,
@@ -197,26 +230,112 @@ class Store:
         *,
         by: Literal["owner", "student"] = "owner",
         profile: str | None = None,
+        only: str | None = None,
     ) -> list[Standing]:
         """Where everybody stands.
 
         ``by="owner"``: a row for each student and team that handed in, as on a leaderboard. ``by="student"``: a row
         for each student of the roster, the team's submissions counted as the student's own, as in a gradebook. Rows
         run in the roster's order; owners who have left the roster come last. ``profile`` leaves out attempts of
-        others.
+        others. ``only`` is the id of the one student or team whose row is wanted.
 
         Of each submission the latest attempt with a score counts. Of an owner's submissions the one with the best
-        score after lateness counts (the earlier one where they tie), or the last one received, as the policy says.
-        One that has none of the files asked for, and no notebook, takes the place of none that has.
+        score after lateness counts (the earlier one where they tie), the last one received, or the one chosen, as the
+        policy says. One that has none of the files asked for, and no notebook, takes the place of none that has.
+        Extensions, slip days and overrides are in the score; what was withdrawn is not.
+        """
+        near = () if only is None else (_around(only, course),)
+        with self._database.reading() as connection:
+            made = Decisions(read_decisions(connection))
+            granted = made.applied(assignment)
+            history, marks = self._history(connection, granted, profile, *near)
+            spent = spend_slip_days(
+                course,
+                made,
+                lambda other: self._history(connection, made.applied(other), None, *near),
+                None if only is None else course.roster.members_of(only),
+            )
+        slip_days = spent.get(assignment.name, {})
+        return standings(history, course.roster, granted, marks, by=by, decisions=made, slip_days=slip_days, only=only)
+
+    def _history(
+        self, connection: Connection, assignment: Assignment, profile: str | None, *where: ColumnElement[bool]
+    ) -> History:
+        """What was handed in for an assignment, and people's marks; ``where`` narrows the submissions."""
+        marks = markings.read(connection, assignment.name)
+        marked = {name for given in marks.values() for name in given}
+        summaries = read_summaries(connection, assignment.name, marked, *where)
+        received = uploads.read(connection, submissions.c.assignment == assignment.name, *where)
+        gone = read_withdrawn(connection)
+        received = [submission for submission in received if submission.id not in gone]
+        return entries(received, summaries, assignment, profile), marks
+
+    def decisions(self, assignment: str | None = None) -> Decisions:
+        """What people decided (for one assignment)."""
+        with self._database.reading() as connection:
+            return Decisions(
+                read_decisions(connection, *([decisions.c.assignment == assignment] if assignment is not None else []))
+            )
+
+    def granted(self, assignment: Assignment) -> Assignment:
+        """The assignment with the due dates that the store holds, in place of those of autograde.yml."""
+        return self.decisions(assignment.name).applied(assignment)
+
+    def decide(self, decision: Decision, entry: AuditEntry) -> int:
+        """Keep a decision and the entry of the audit log that goes with it, both or none; the decision's number."""
+        with self._database.writing() as connection:
+            audit_log.add_entry(connection, entry)
+            return add_decision(connection, decision)
+
+    def log(self, entry: AuditEntry) -> None:
+        """Add an entry to the audit log."""
+        with self._database.writing() as connection:
+            audit_log.add_entry(connection, entry)
+
+    def log_entries(
+        self, *, assignment: str = "", subject: str = "", most: int = 200, before: int = 0
+    ) -> list[AuditEntry]:
+        """The audit log, the latest entry first; each argument that is given narrows it.
+
+        ``before`` is the number of an entry to go on from.
         """
         with self._database.reading() as connection:
-            marks = markings.read(connection, assignment.name)
-            summaries = read_summaries(
-                connection, assignment.name, {name for given in marks.values() for name in given}
-            )
-            received = uploads.read(connection, submissions.c.assignment == assignment.name)
-        history = entries(received, summaries, assignment, profile)
-        return standings(history, course.roster, assignment, marks, by=by)
+            return audit_log.read_entries(connection, assignment=assignment, subject=subject, most=most, before=before)
+
+    def handed_in(self, assignment: str, owners: Collection[str]) -> list[tuple[Submission, list[Verdict]]]:
+        """What ``owners`` handed in, the first received first, each with the verdicts of its attempts, the latest last."""
+        mine = (submissions.c.assignment == assignment, submissions.c.owner.in_(sorted(owners)))
+        with self._database.reading() as connection:
+            received = uploads.read(connection, *mine)
+            verdicts: dict[int, list[Verdict]] = {}
+            for summary in read_summaries(connection, assignment, (), mine[1]):
+                verdicts.setdefault(summary.submission_id, []).append(summary.verdict)
+        return [(submission, verdicts.get(submission.id, [])) for submission in received]
+
+    def withdraw(self, submission: Submission, person: str, *, withdrawn: bool = True) -> bool:
+        """Have a submission count for nothing, or (not ``withdrawn``) count again; False where it does so already."""
+        with self._database.writing() as connection:
+            self._database.engine.queue(connection, f"submissions {submission.assignment}")
+            return put_withdrawal(connection, submission.id, person, withdrawn=withdrawn)
+
+    def withdrawn(self) -> frozenset[int]:
+        """The ids of the submissions that count for nothing because they were withdrawn."""
+        with self._database.reading() as connection:
+            return read_withdrawn(connection)
+
+    def metric_history(self, assignment: str) -> dict[str, list[dict[str, float | None]]]:
+        """The metrics of every submission that has a score, by owner, the first received first; withdrawn ones as well."""
+        with self._database.reading() as connection:
+            summaries = {
+                item.submission_id: item for item in read_summaries(connection, assignment, ()) if not item.held
+            }
+            received = uploads.read(connection, submissions.c.assignment == assignment)
+        found: dict[str, list[dict[str, float | None]]] = {}
+        for submission in received:
+            if (summary := summaries.get(submission.id)) is not None:
+                values = {name: metric.value for name, metric in summary.metrics.items()}
+                found.setdefault(submission.owner, []).append(values)
+        return found
 
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""
@@ -262,3 +381,14 @@ class Store:
             with self._database.writing() as connection:
                 clear(connection, assignment)
             yield
+
+
+def _around(owner: str, course: Course) -> ColumnElement[bool]:
+    """What may count for ``owner``: the own work, that of every team, and that of the members of these."""
+    roster = course.roster
+    students = roster.members_of(owner)
+    teams = [team for student in students for name in course.assignments if (team := roster.team_of(student, name))]
+    return uploads.concerning(
+        {owner, *students, *(team.id for team in teams), *(member for team in teams for member in team.members)},
+        students,
+    )

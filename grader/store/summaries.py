@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from grader.records import Metric, Verdict
 from grader.store.tables import attempts, checks, metrics, submissions
@@ -41,12 +41,14 @@ class AttemptSummary:
         return self.verdict.held
 
 
-def read_summaries(connection: Connection, assignment: str, marked: Collection[str]) -> list[AttemptSummary]:
-    """The attempts at ``assignment`` in the order in which they were recorded.
+def read_summaries(
+    connection: Connection, assignment: str, marked: Collection[str], *where: ColumnElement[bool]
+) -> list[AttemptSummary]:
+    """The attempts at ``assignment`` in the order in which they were recorded; ``where`` narrows the submissions.
 
     ``marked`` names the checks that people have marked; attempts that have one of them come with their checks.
     """
-    mine = select(submissions.c.id).where(submissions.c.assignment == assignment)
+    mine = select(submissions.c.id).where(submissions.c.assignment == assignment, *where)
     measured: dict[int, dict[str, Metric]] = {}
     rows = (
         select(metrics.c.attempt_id, metrics.c.name, metrics.c.value, metrics.c.direction)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    DDL,
     Boolean,
     Column,
     Dialect,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     text,
 )
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
@@ -181,4 +183,73 @@ claims = Table(
     Column("claimed_until", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("submission_id", "grader_version"),
     Index("ix_claims_holder", "holder"),
+)
+
+#: What people decided about one student or team in one assignment: see `grader.policies.Decision`, whose fields these are.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("assignment", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("due", UtcDateTime),
+    Column("number", Double),
+    Column("submission_id", ForeignKey("submissions.id")),
+    Column("excused", Boolean, nullable=False, server_default=text("false")),
+    Column("comment", Words, nullable=False),
+    Column("author", Words, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Index("ix_decisions_place", "assignment", "owner"),
+)
+
+#: Who did what, and when. ``detail`` is JSON; what a student wrote is not in it.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("role", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("assignment", String, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("ix_audit_subject", "subject"),
+)
+
+#: Tables whose rows the database itself lets nobody change or delete.
+APPEND_ONLY = (decisions, audit)
+
+
+def append_only_statements(table: str, dialect: str) -> list[str]:
+    """The statements that make a table append-only."""
+    message = "this table is append-only"
+    if dialect == "sqlite":
+        return [
+            f"CREATE TRIGGER {table}_no_{what.lower()} BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            for what in ("UPDATE", "DELETE")
+        ]
+    function = "CREATE OR REPLACE FUNCTION autograde_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    trigger = f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+    return [
+        function + "$$ BEGIN RAISE EXCEPTION 'this table is append-only'; END $$",
+        trigger + "FOR EACH STATEMENT EXECUTE FUNCTION autograde_append_only()",
+    ]
+
+
+for _table in APPEND_ONLY:
+    for _dialect in ("sqlite", "postgresql"):
+        for _statement in append_only_statements(_table.name, _dialect):
+            event.listen(_table, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+
+#: A submission that its owner withdrew, or had count again. Rows are added, never changed: the last one counts.
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("submission_id", ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("person", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, or_, select, update
 
 from grader.store.tables import attempts, files, submissions
 from grader.store.values import ReceivedFrom, StoredFile, Submission
@@ -59,6 +59,12 @@ def put(
             ],
         )
     return number, True
+
+
+def concerning(owners: Collection[str], students: Collection[str]) -> ColumnElement[bool]:
+    """What one of ``owners`` handed in, or anybody for one of ``students``."""
+    named = (submissions.c.members.contains(json.dumps(student), autoescape=True) for student in sorted(students))
+    return or_(submissions.c.owner.in_(sorted(owners)), *named)
 
 
 def read(connection: Connection, *where: ColumnElement[bool]) -> list[Submission]:

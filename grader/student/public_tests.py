@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import os
 import re
 import sys
 import warnings
@@ -288,7 +289,9 @@ def short_message(error: BaseException, info: Any) -> str:
 def forget(folder: Path) -> None:
     """Have the tests read again next time: they hold what they imported when they were read."""
     root = folder.resolve()
+    # As text: there are thousands of modules where torch is loaded, and a check cell comes here twice.
+    inside, conftest = f"{root}{os.sep}", str(root.parent / "conftest.py")
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and (Path(file).is_relative_to(root) or Path(file) == root.parent / "conftest.py"):
+        if isinstance(file, str) and (file.startswith(inside) or file == conftest):
             del sys.modules[name]

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from grader import DISTRIBUTION
 from grader.course import Assignment
 from grader.engine.measurement import Attempted, Plan
 from grader.errors import MachineError
@@ -47,7 +48,7 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str], variant
     except ImportError as error:
         raise MachineError(
             f"mutation needs {error.name}",
-            fix='install the extra: pip install "autograde[authoring]"; or give --no-mutants',
+            fix=f"pip install '{DISTRIBUTION}[authoring]', or give --no-mutants",
         ) from None
     found: list[Mutant] = []
     for file, source in solution.items():

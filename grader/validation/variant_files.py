@@ -50,7 +50,7 @@ class Variant(BaseModel):
     why: str
     edits: tuple[Edit, ...]
     expect: dict[str, Verdict] = Field(default_factory=dict)
-    #: A regular expression that one of the messages must match: the cause, where the output shows it. See docs/diagnosis.md.
+    #: A regular expression that one of the messages must match: the cause, where the output shows it. See docs/explanation/diagnosis.md.
     names: str | None = None
     where: str = ""
 

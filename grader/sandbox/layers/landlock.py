@@ -37,7 +37,9 @@ class Landlock(Layer):
     needs = f"Linux 6.12 (ABI 6), or 5.13 with {', '.join(f'`{name}`' for name in STAND_INS)}; `sandlock`"
 
     def fix(self) -> str:
-        return "python -m pip install sandlock, on Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
+        return (
+            "python -m pip install sandlock, on Linux 5.13 or later with `lsm=landlock,...` (docs/how-to/deployment.md)"
+        )
 
     def enter(self, base: Base) -> None:
         """Load the library, before the root file system changes."""

@@ -15,7 +15,7 @@ AGAINST: Final = (
     ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"),
     ("/proc/sys/user/max_user_namespaces", "0", "sudo sysctl -w user.max_user_namespaces=10000"),
 )  # fmt: skip
-_START_CONTAINER: Final = "start the container with the options in docs/deployment.md"
+_START_CONTAINER: Final = "start the container with the options in docs/how-to/deployment.md"
 GRADE_AS_ROOT: Final = "grade as root: sudo autograde grade ..."
 
 

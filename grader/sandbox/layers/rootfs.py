@@ -18,8 +18,8 @@ PRIVATE: Final = {"/tmp": "tmp", "/dev/shm": "shm"}  # noqa: S108 - paths inside
 SYSTEM: Final = (
     "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf",
 )  # fmt: skip
-#: Inside the libraries, but not for workers: the originals of held-out data, and what handles grades.
-_MASKED: Final = ("mlxtend", "sklearn/datasets", "nbgrader")
+#: Inside the libraries, but not for workers: the originals of held-out data, the course that comes along, what handles grades.
+_MASKED: Final = ("autograde_course", "grader/data/originals", "mlxtend", "sklearn/datasets", "nbgrader")
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom")
 
 

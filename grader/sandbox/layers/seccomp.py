@@ -1,6 +1,6 @@
 """Which system calls student code may make: a list of what may be, everything else is refused.
 
-The list holds what Python, numpy, torch and ordinary programs need; docs/security.md says why, group by group. What it
+The list holds what Python, numpy, torch and ordinary programs need; docs/explanation/security.md says why, group by group. What it
 does not name fails with ENOSYS, so that a kernel's newer calls are shut without anyone thinking of them, and libc falls
 back as it does on an older kernel. What is known to be asked for, and to be refused, fails with EPERM.
 

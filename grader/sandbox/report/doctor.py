@@ -82,7 +82,7 @@ def examine(
     try:
         layers, held, notes = _try_out(start or (lambda: Zygote(minimum=(), bare=True)))
     except AutogradeError as error:
-        items.append(Finding("sandbox", "bad", str(error), fix="docs/security.md", group="sandbox"))
+        items.append(Finding("sandbox", "bad", str(error), fix="docs/explanation/security.md", group="sandbox"))
     else:
         items += [replace(item, group="sandbox") for item in _layers(layers, held, notes, minimum)]
         layers = tuple(layer for layer in layers if held.get(layer) is not False)

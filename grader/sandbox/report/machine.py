@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from grader import DISTRIBUTION
 from grader.sandbox.layers import cgroups, kernel, landlock
 from grader.sandbox.layers.remedies import fix_groups, fix_user_namespaces, in_container
 from grader.sandbox.untrusted.zygote_process import PRELOAD
@@ -114,7 +115,7 @@ def _landlock() -> Finding:
     if version:
         text = f"{version}: files only; namespaces stand in for signals and sockets"
         return Finding("landlock ABI", "ok", text, f"counts only where {', '.join(landlock.STAND_INS)} hold")
-    fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/deployment.md)"
+    fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/how-to/deployment.md)"
     return Finding("landlock ABI", "missing", "the kernel has none, or it is off", fix=fix)
 
 
@@ -195,19 +196,23 @@ def _torch(told: dict[str, Any]) -> list[Finding]:
 
 def _installed() -> list[Finding]:
     items = []
-    for name, purpose in (("nbgrader", "releasing notebooks and its gradebook"), ("jupyter", "notebooks of students")):
+    for name, purpose in (("nbgrader", "releasing notebooks and its gradebook"), ("jupyterlab", "opening notebooks")):
         version = _version(name)
         if version:
             items.append(Finding(name, "ok", version))
         else:
-            extra = "grading" if name == "nbgrader" else "course"
+            extra = "grading" if name == "nbgrader" else "notebook"
             items.append(
-                Finding(name, "missing", "not installed", f"needed for {purpose}", _install(f"'autograde[{extra}]'"))
+                Finding(
+                    name, "missing", "not installed", f"needed for {purpose}", _install(f"'{DISTRIBUTION}[{extra}]'")
+                )
             )
     for name, extra, purpose in _NEEDED:
         if _version(name) is None:
             items.append(
-                Finding(name, "missing", "not installed", f"needed for {purpose}", _install(f"'autograde[{extra}]'"))
+                Finding(
+                    name, "missing", "not installed", f"needed for {purpose}", _install(f"'{DISTRIBUTION}[{extra}]'")
+                )
             )
     return items
 

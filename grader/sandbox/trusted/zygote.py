@@ -37,6 +37,12 @@ _ENVIRONMENT = {
 }
 
 
+def _environment() -> dict[str, str]:
+    # Which GPUs there are for this slot was decided by whoever started it; where nobody has, all are.
+    shown = {name: value for name in ("CUDA_VISIBLE_DEVICES",) if (value := os.environ.get(name)) is not None}
+    return {**_ENVIRONMENT, **shown}
+
+
 #: How long a warm zygote may take for an answer. It takes milliseconds, or up to five seconds for a worker's end.
 _ANSWER_S = 45.0
 
@@ -83,7 +89,7 @@ class Zygote:
             # -B, because -I makes it deaf to PYTHONDONTWRITEBYTECODE.
             [sys.executable, "-I", "-B", "-m", "grader.sandbox.untrusted.zygote_process", str(theirs.fileno()), config],
             pass_fds=(theirs.fileno(),),
-            env=_ENVIRONMENT,
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd="/",

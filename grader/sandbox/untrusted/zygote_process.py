@@ -191,6 +191,7 @@ def main(fd: int, config: dict[str, Any]) -> None:
     """Isolate this process, warm up, say so, and serve."""
     control = socket.socket(fileno=fd)
     kernel.die_with_parent()
+    os.umask(0o022)  # a worker is another user, and must be able to enter the root that is made for it here
     if _is_over(fd):
         return  # the runner was killed before this process was bound to its end
     readable = rootfs.library_folders() + list(config.get("readable", []))

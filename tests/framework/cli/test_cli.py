@@ -201,7 +201,7 @@ def test_where_there_is_nothing_yet_the_command_to_run_first_is_named(tiny):
 
 def test_a_command_that_needs_more_packages_says_which_extra_brings_them(monkeypatch):
     """Exit code 3 and what to install, as text and as JSON; a module that none of ours brings stays a traceback."""
-    assert missing_extra("jupytext.formats", "new").fix.startswith("pip install 'autograde[grading]'")
+    assert missing_extra("jupytext.formats", "new").fix.startswith("pip install 'autograde-torch[grading]'")
     assert "libcst" in missing_extra("libcst", "validate").what
     assert missing_extra("nbformat", "release").what.startswith("`autograde release` needs the package nbgrader")
     assert missing_extra("a_module_of_nobody", "new") is None
@@ -214,7 +214,7 @@ def test_a_command_that_needs_more_packages_says_which_extra_brings_them(monkeyp
     monkeypatch.setattr("grader.course.course_schema", lacking)
     result = autograde("schema")
     assert result.exit_code == 3
-    assert "autograde[grading]" in result.stderr
+    assert "autograde-torch[grading]" in result.stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

@@ -115,7 +115,13 @@ def test_loading_imports_no_torch():
         ("train: 100", "train: 1.5", "backprop.data.train", "a whole number, is 1.5", "a whole number"),
         ("train: 100", "train: true", "backprop.data.train", "a whole number, is True", "a whole number"),
         ("title: One file", "title: 12", "single.title", "should be text, is 12", "quotes"),
-        ("attempts: last", "attempts: first", "single.attempts", "'first' is none of 'best' or 'last'", "'best'"),
+        (
+            "attempts: last",
+            "attempts: first",
+            "single.attempts",
+            "'first' is none of 'best', 'last' or 'chosen'",
+            "'best'",
+        ),
         ("files: [single.py]", "files: single.py", "single.files", "should be a list", "a list"),
         ("files: [single.py]", "files: []", "single.files", "at least 1 item", "correct"),
         ("files: [single.py]", "files: [../x.py]", "single.files[0]", "not a Python module's file name", "correct"),
@@ -334,7 +340,8 @@ def test_schema_for_editors():
     """The JSON Schema knows every section and says what the keys mean."""
     schema = json.loads(json.dumps(course_schema()))
     assert set(schema["properties"]) == {
-        "course", "gradebook", "late_policy", "store", "roster", "sandbox", "defaults", "assignments"
+        "course", "gradebook", "late_policy", "slip_days", "attempt_limit", "course_grade", "store", "roster", "sandbox",
+        "defaults", "assignments", "server",
     }  # fmt: skip
     assert schema["additionalProperties"] is False
     assert "description" in schema["$defs"]["AssignmentConfig"]["properties"]["due"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -249,13 +251,18 @@ def test_short_secrets_are_refused():
         hold_out(CONFIG, b"")
 
 
-def test_missing_package_is_named(monkeypatch):
-    """Where the package that brings the data is missing, the error says what to install."""
-    from grader.data.digits import PackagedDigits
+def test_a_file_that_is_missing_or_another_is_named(tmp_path, monkeypatch):
+    """The digits are read from a file of ours, and only from the one that was measured."""
+    module = importlib.import_module("grader.data.digits")
 
-    data = PackagedDigits("other", "no_such_package", "x.csv.gz", 8, 16, 0.5)
-    with pytest.raises(MachineError, match="install no_such_package"):
-        data.public(1, 1)
+    data = replace(digits8x8(), name="other")
+    with pytest.raises(MachineError, match="cannot be read") as error:
+        _ = data.public_size
+    assert error.value.where.endswith("other.npz")
+    monkeypatch.setattr(module, "_ORIGINALS", tmp_path)
+    (tmp_path / "other.npz").write_bytes(b"PK")
+    with pytest.raises(MachineError, match="not the file that was measured"):
+        _ = data.secret_size
 
 
 def test_data_sets_can_be_added(monkeypatch):
@@ -271,7 +278,7 @@ def test_data_sets_can_be_added(monkeypatch):
 
 
 def test_nothing_heavy_is_imported():
-    """The numpy assignments must not pay for torch, nor anybody for mlxtend or scikit-learn."""
+    """The numpy assignments must not pay for torch, nor anybody for pandas or scikit-learn."""
     code = (
         "import sys; from grader.data import hold_out; "
         f"hold_out({CONFIG!r}, bytes(32)); "

@@ -7,19 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import reference
+
 ROOT = Path(__file__).resolve().parents[3]
-#: What a person wrote; docs/reference and docs/generated are made from the code.
-WRITTEN = (
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
-)
-ALL = (
-    *WRITTEN,
-    *sorted((ROOT / "docs" / "reference").glob("*.md")),
-    *sorted((ROOT / "docs" / "generated").glob("*.md")),
-)
+ALL = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+#: Made from the code, or from what a run measured.
+GENERATED = (*reference.pages(), *sorted((ROOT / "docs" / "generated").glob("*.md")))
+#: What a person wrote.
+WRITTEN = tuple(path for path in ALL if path not in GENERATED)
 
 
 @dataclass(frozen=True, slots=True)

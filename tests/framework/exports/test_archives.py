@@ -255,7 +255,7 @@ def test_a_held_report_has_no_results():
 @pytest.fixture
 def container(course, monkeypatch, tmp_path):
     """The autograder zip, unpacked."""
-    monkeypatch.setattr(gradescope_autograder, "build_wheel", lambda root: ("autograde-0-py3-none-any.whl", b"wheel"))
+    monkeypatch.setattr(gradescope_autograder, "own_wheel", lambda: ("autograde-0-py3-none-any.whl", b"wheel"))
     (course.root / "assignments" / "backprop" / "variants.yml").write_text("secret variants")
     packed = open_archive("gradescope-autograder").pack(source_of(course), None)
     folder = tmp_path / "source"

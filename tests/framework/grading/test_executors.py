@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import pickle
@@ -18,16 +19,21 @@ from grader.grading import (
     GradeTask,
     MeasureTask,
     Result,
+    Watchable,
     Work,
     grade_assignment,
     grade_uploads,
     open_executor,
 )
+from grader.grading.messages import Failed, Refused, pack_outcome, pack_turn, unpack_outcome, unpack_turn
+from grader.grading.serve import Turn
 from grader.intake import Upload
 from grader.records import Report, Verdict
 from grader.retry import RETRIES
-from grader.store import Store
+from grader.sandbox.wire import WireError
+from grader.store import Store, digest_files
 from tests.chaos.kills import Family, wait_until_dead
+from tests.support.executor_places import arranged
 from tests.support.executor_tasks import KillsRunner
 from tests.support.tiny import handed_in, write_course
 
@@ -54,14 +60,25 @@ def work_in(root, suite=SUITE):
     assignment = course.assignment("tiny")
     state = root / "state"
     state.mkdir()
-    (state / "secret").write_text("7" * 64 + "\n")
+    # One of its own: a slot that is warm for another test's work is not to be taken for one that this test started.
+    (state / "secret").write_text(hashlib.sha256(str(root).encode()).hexdigest() + "\n")
     return Work(course, assignment, assignment.profile("cpu"), state)
 
 
-@pytest.fixture(scope="module", params=EXECUTORS.names())
-def name(request):
-    """Every executor that is installed."""
-    return request.param
+#: Executors that need a cluster, and minutes: `make cluster` holds them to all this.
+CLUSTERS = ("slurm", "ray")
+#: Executors whose slots somebody else starts.
+STARTS_NONE = ("spool",)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.cluster if name in CLUSTERS else ()) for name in EXECUTORS.names()],
+)
+def name(request, tmp_path_factory):
+    """Every executor that is installed, with what it needs to be there."""
+    with arranged(request.param, tmp_path_factory.mktemp(request.param)):
+        yield request.param
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +177,12 @@ def test_a_run_that_ends_early_closes_the_executor(name, tmp_path):
     members = Family.of_this_process() - others
     assert members
     results.close()
-    assert wait_until_dead(members)[0] == set()
+    if name in STARTS_NONE:
+        # Slots that others started stay warm. They drop what nobody waits for, or this would wait for ten minutes.
+        with contextlib.closing(open_executor(name, work, 2)) as after:
+            assert sorted(r.answer.score for r in after.run(GradeTask(key, RIGHT) for key in range(4))) == [10.0] * 4
+    else:
+        assert wait_until_dead(members)[0] == set()
     with pytest.raises(RuntimeError, match="closed"):
         list(executor.run([GradeTask(1, RIGHT)]))
     executor.close()
@@ -199,14 +221,51 @@ def test_a_batch_and_an_upload_are_graded_by_the_executor_that_was_named(name, t
     ids=["grade", "measure"],
 )
 def test_tasks_can_be_sent_to_another_machine(task):
-    """A task is what it was after a trip as bytes, and so is its result."""
+    """A task is what it was after a trip as bytes, as a message and as a pickle."""
+    turn = Turn(task, 1, 0.5, datetime.now(UTC))
+    assert unpack_turn(pack_turn(turn)) == turn
     assert pickle.loads(pickle.dumps(task)) == task
-    report = Report(
-        assignment="tiny", verdict=Verdict.ACCEPTED, score=1.0, max_score=1.0, seed=2**63, profile="cpu",
-        grader_version="v", submission_digest="d",
-    )  # fmt: skip
-    result = Result(task.key, report, datetime.now(UTC), 0.5, 2)
-    assert pickle.loads(pickle.dumps(result)) == result
+
+
+REPORT = Report(
+    assignment="tiny", verdict=Verdict.ACCEPTED, score=1.0, max_score=1.0, seed=2**63, profile="cpu",
+    grader_version="v", submission_digest=digest_files(RIGHT),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Result(1, REPORT, datetime.now(UTC), 0.5, 2),
+        Turn(GradeTask(1, RIGHT), 2, 0.25, datetime.now(UTC)),
+    ],
+    ids=["result", "turn"],
+)
+def test_outcomes_come_back_from_another_machine(outcome):
+    """A result is what it was, and so is a turn that is to be served last."""
+    task = GradeTask(1, RIGHT)
+    assert unpack_outcome(pack_outcome(outcome, task), task) == outcome
+
+
+def test_errors_keep_their_kind_and_their_words():
+    """What a slot could not do elsewhere is raised here as the same error, with its place and its fix."""
+    task = GradeTask(1, RIGHT)
+    for kind in (Refused, Failed):
+        outcome = unpack_outcome(
+            pack_outcome(kind(AuthoringError("broken", where="suite", fix="correct it")), task), task
+        )
+        assert isinstance(outcome, kind)
+        assert isinstance(outcome.error, AuthoringError)
+        assert outcome.error.as_dict()["fix"] == "correct it"
+
+
+def test_a_report_on_other_files_is_no_answer():
+    """Where tasks and outcomes were mixed up, nobody gets another's report."""
+    other = pack_outcome(Result(1, REPORT, datetime.now(UTC), 0.5, 1), GradeTask(1, RIGHT))
+    with pytest.raises(WireError, match="other files"):
+        unpack_outcome(other, GradeTask(1, WRONG))
+    with pytest.raises(WireError):
+        unpack_outcome(other[:-3], GradeTask(1, RIGHT))
 
 
 def test_a_work_says_in_json_what_a_runner_is_started_with(tmp_path):
@@ -230,5 +289,16 @@ def test_an_unknown_executor_is_an_error_with_the_nearest(tmp_path):
     work = work_in(tmp_path)
     with pytest.raises(UsageError, match=r"unknown executor 'loacl'[\s\S]*did you mean 'local'"):
         grade_assignment(work.course, work.assignment, Store(work.state), executor="loacl")
-    with pytest.raises(UsageError, match="use one of: local, serial"):
+    with pytest.raises(UsageError, match="use one of: local, serial, spool, slurm, ray"):
         grade_uploads(work.course, work.assignment, [Upload(RIGHT)], executor="?")
+
+
+def test_a_watched_task_shows_its_checks_as_they_are_decided(warm):
+    """Where an executor can be watched, each check of a task is seen before its result, under the task's key."""
+    if not isinstance(warm, Watchable):
+        pytest.skip("this executor cannot be watched")
+    seen = []
+    warm.watch(lambda key, check: seen.append((key, check.id, check.verdict, check.score)))
+    (result,) = warm.run([GradeTask(7, WRONG)])
+    assert seen == [(7, "test_add", "wrong_answer", 0.0)]
+    assert result.answer.checks[0].verdict is Verdict.WRONG_ANSWER

@@ -22,7 +22,7 @@ from grader.nbgrader.run_step import run_step
 from grader.nbgrader.sync import sync
 from grader.nbgrader.transfer import take_in
 from grader.reports import publish_feedback
-from grader.store import Store
+from grader.store import Ledger, Store
 from tests.support import gradebook as small
 
 # nbgrader and its database layer warn of their own doings.
@@ -346,6 +346,30 @@ def test_feedback_stays_with_the_upload_that_it_is_for(graded):
     assert diff(graded) == []
 
 
+def test_decisions_of_the_store_reach_the_gradebook(graded):
+    """An extension and an override that were given by a command make the gradebook's number the store's."""
+    ledger, now = Ledger(graded.course, graded.store), datetime(2030, 1, 20, tzinfo=UTC)
+    before = total(graded, "hedy")
+    due = graded.course.assignment("hw").due
+    ledger.extend("hw", "hedy", due + timedelta(days=1), author="staff", comment="ill", now=now)
+    in_step(graded)
+    assert diff(graded) == []
+    score, penalty, _ = total(graded, "hedy")
+    assert penalty == pytest.approx(0.1 * score), "two days late for all, one for her"
+    for points in (score + 1.5, 0.25):
+        ledger.override("hw", "hedy", points, author="staff", comment="set by hand", now=now)
+        assert {(item.student, item.what) for item in diff(graded)} == {("hedy", "late penalty")}
+        in_step(graded)
+        assert diff(graded) == []
+        score, penalty, _ = total(graded, "hedy")
+        assert score - penalty == pytest.approx(points) == row(graded, "hedy").final_score
+    ledger.override("hw", "hedy", None, author="staff", comment="taken back", now=now)
+    ledger.extend("hw", "hedy", None, author="staff", comment="taken back", now=now)
+    in_step(graded)
+    assert diff(graded) == []
+    assert total(graded, "hedy") == before
+
+
 def test_an_extension_counts_in_both(graded):
     """One in autograde.yml reaches the gradebook and every lateness; one that was granted there alone is told, and kept."""
     path = graded.course.path
@@ -374,7 +398,7 @@ def test_an_extension_counts_in_both(graded):
             "0:00:00",
             "3 days, 0:00:00",
         )
-        assert "extensions: {kurt: 2030-01-13T12:00}" in told.fix
+        assert "autograde extend hw kurt --until 2030-01-13T12:00" in told.fix
         with open_gradebook(layout) as gradebook:
             gradebook.grant_extension("hw", "kurt")
     finally:

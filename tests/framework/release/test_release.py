@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -13,11 +14,13 @@ import tarfile
 import zipfile
 from dataclasses import replace
 from datetime import datetime
+from importlib.metadata import FileHash, PackagePath
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+import grader
 from grader import files
 from grader.course import Profile, load_course, read_suite
 from grader.course.environment import describe_environment
@@ -26,6 +29,8 @@ from grader.release import build, bundle_notebook, find_leaks, pack, prove_clean
 from grader.release.handing_in import handing_in
 from grader.student import check
 from tests.support.builder import Homework, build_course
+
+ROOT = Path(__file__).parents[3]
 
 CONFIG = """
 course: {name: Tiny}
@@ -580,63 +585,122 @@ def test_pictures_do_no_harm(bundle):
 
 
 @pytest.fixture(scope="session")
-def own_wheel(tmp_path_factory):
-    """The framework's wheel, built from a copy so that a half-written README does not matter."""
-    import shutil
-
-    root = tmp_path_factory.mktemp("source")
-    here = wheel.source_root()
-    shutil.copy(here / "pyproject.toml", root)
-    (root / "README.md").write_text("# Autograde\n")
-    shutil.copytree(here / "grader", root / "grader", ignore=shutil.ignore_patterns("__pycache__"))
-    return wheel.build_wheel(root), root
+def own_wheel():
+    """The framework's wheel, as bundles carry it."""
+    return wheel.own_wheel()
 
 
 def test_the_wheel_is_reproducible_and_ours_alone(own_wheel):
-    """The same sources give the same bytes, and no assignment is in them."""
-    (name, data), root = own_wheel
-    assert wheel.build_wheel(root) == (name, data)
-    assert name == build.WHEEL_NAME
-    tops = {member.split("/")[0] for member in zipfile.ZipFile(io.BytesIO(data)).namelist()}
-    assert tops == {"grader", f"{name.split('-py3')[0]}.dist-info"}
+    """The same package gives the same bytes; no assignment, no README and no litter is in it, and its RECORD holds."""
+    name, data = own_wheel
+    assert wheel.own_wheel() == (name, data)
+    assert name == build.WHEEL_NAME == f"autograde_torch-{grader.__version__}-py3-none-any.whl"
+    members = pack.unpack(data)
+    assert {member.split("/")[0] for member in members} == {"grader", f"{name.split('-py3')[0]}.dist-info"}
+    assert not [member for member in members if "__pycache__" in member]
+    info = f"{name.split('-py3')[0]}.dist-info"
+    record = [line.rsplit(",", 2) for line in members[f"{info}/RECORD"].decode().splitlines()]
+    assert [path for path, _, _ in record] == [*sorted(set(members) - {f"{info}/RECORD"}), f"{info}/RECORD"]
+    for path, digest, size in record[:-1]:
+        raw = base64.urlsafe_b64encode(hashlib.sha256(members[path]).digest()).rstrip(b"=").decode()
+        assert (digest, int(size)) == (f"sha256={raw}", len(members[path]))
+    assert "Try it" not in members[f"{info}/METADATA"].decode()
 
 
-def test_the_source_archive_holds_the_package_and_nothing_of_the_course(tmp_path):
-    """A README of an assignment, a note or a test is no part of it."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True, cwd=wheel.source_root())
-    (path,) = tmp_path.iterdir()
-    with tarfile.open(path) as archive:
-        names = [name.partition("/")[2] for name in archive.getnames()]
-    assert {name for name in names if not name.startswith("grader/")} == {
-        "CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", ".gitignore", "PKG-INFO",
+def test_the_wheel_holds_what_the_package_needs_besides_modules(own_wheel):
+    """Templates, migrations, styles and data sets."""
+    members = pack.unpack(own_wheel[1])
+    here = Path(grader.__file__).parent
+    files = {f"grader/{path.relative_to(here).as_posix()}" for path in here.rglob("*") if path.is_file()}
+    wanted = {path for path in files if "__pycache__" not in path and not path.startswith("grader/authoring/")}
+    assert {path.rsplit(".", 1)[-1] for path in wanted} >= {"py", "j2", "css", "js", "npz"}
+    assert {path for path in members if path.startswith("grader/")} == wanted
+
+
+class Installed:
+    """A distribution that is installed in ``root``, as importlib.metadata shows one, with a RECORD."""
+
+    version = "1.0"
+
+    def __init__(self, root, files):
+        self.root, self.texts = root, {"METADATA": "Metadata-Version: 2.4\nName: autograde-torch\nVersion: 1.0\n\n# Try it\n"}
+        self.files = []
+        for name, data in files.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+            path = PackagePath(name)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+            path.hash, path.size, path.dist = FileHash(f"sha256={digest}"), len(data), self
+            self.files.append(path)
+
+    def locate_file(self, path):
+        """Where a file is."""
+        return self.root / path
+
+    def read_text(self, name):
+        """A text of its metadata."""
+        return self.texts.get(name)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """An installation from a wheel, with the course beside the package."""
+    files = {
+        "grader/__init__.py": b"x = 1\n",
+        "grader/a.css": b"a {}\n",
+        "autograde_course/solutions/a.py": b"y = 2\n",
+        "../../bin/autograde": b"#!\n",
+    }
+    made = Installed(tmp_path / "lib" / "site-packages", files)
+    monkeypatch.setattr(wheel.importlib.metadata, "distribution", lambda name: made)
+    return made
+
+
+def test_an_installed_package_is_packed_by_its_record(installed):
+    """Without a source tree; neither programs nor the course that came along is packed."""
+    name, data = wheel.own_wheel()
+    assert name == "autograde_torch-1.0-py3-none-any.whl"
+    assert {path for path in pack.unpack(data) if not path.startswith("autograde_torch")} == {"grader/__init__.py", "grader/a.css"}
+
+
+@pytest.mark.parametrize(("change", "words"), [(lambda path: path.unlink(), "is missing"), (lambda path: path.write_text("x = 2\n"), "was changed")])
+def test_an_installation_that_was_changed_is_not_handed_out(installed, change, words):
+    """What students get is what was installed."""
+    path = installed.root / "grader" / "__init__.py"
+    change(path)
+    with pytest.raises(ReleaseError, match=words) as error:
+        wheel.own_wheel()
+    assert error.value.where == str(path)
+    assert "--force-reinstall" in error.value.fix
+
+
+def test_the_archives_hold_the_package_and_the_course(tmp_path):
+    """The source archive builds both; the wheel has the course beside the package, and an editable one has not."""
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    (source,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    folders = ("grader/", "assignments/", "solutions/")
+    assert {name for name in names if not name.startswith(folders)} == {
+        "CHANGELOG.md", "LICENSE", "README.md", "autograde.yml", "hatch_build.py", "pyproject.toml", "weights.txt", ".gitignore", "PKG-INFO",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("member", ["assignments/a/hidden/test_x.py", "grader/extra.py", "grader/errors.py"])
-def test_a_foreign_file_in_the_wheel_is_refused(own_wheel, member):
-    """Files from elsewhere, and files of ours with other contents."""
-    (name, _), root = own_wheel
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr(member, "x = 1\n")
-    with pytest.raises(ReleaseError, match="none of our package") as error:
-        wheel.check_wheel(name, stream.getvalue(), root / "grader")
-    assert error.value.where == f"{name}!{member}"
-
-
-def test_a_wheel_that_does_not_build_says_why(tmp_path):
-    """Hatchling's own message is quoted."""
-    (tmp_path / "pyproject.toml").write_text('[project]\nname = "autograde"\n')
-    with pytest.raises(ReleaseError, match="building the wheel failed"):
-        wheel.build_wheel(tmp_path)
+    (built,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        members = archive.namelist()
+    course = {name.removeprefix("autograde_course/") for name in members if name.startswith("autograde_course/")}
+    tracked = subprocess.run(
+        ["git", "ls-files", "assignments", "solutions", "autograde.yml", "weights.txt"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert course >= set(tracked.stdout.split())
+    assert not [name for name in members if "__pycache__" in name or ".pytest_cache" in name]
 
 
 def test_two_packs_are_the_same_bytes(released, own_wheel, tmp_path):
     """Whatever the time, the umask and the order of the folder."""
-    (first,) = pack.pack_release(released, ["tiny"], tmp_path / "a", wheel=own_wheel[0])
+    (first,) = pack.pack_release(released, ["tiny"], tmp_path / "a", wheel=own_wheel)
     (released.assignment("tiny").release_folder / "tiny.py").touch()
-    (second,) = pack.pack_release(released, ["tiny"], tmp_path / "b", wheel=own_wheel[0])
+    (second,) = pack.pack_release(released, ["tiny"], tmp_path / "b", wheel=own_wheel)
     assert first.read_bytes() == second.read_bytes()
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["tiny.zip"]
     with zipfile.ZipFile(first) as archive:
@@ -647,14 +711,14 @@ def test_two_packs_are_the_same_bytes(released, own_wheel, tmp_path):
 
 def test_the_bundle_names_the_wheel_that_it_carries(released, own_wheel, tmp_path):
     """requirements.txt is one text, committed and packed: what grades, and the wheel's path, which the zip has."""
-    (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel[0])
+    (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel)
     members = pack.unpack(path.read_bytes())
     requirements = members["tiny/requirements.txt"].decode()
     assert f"# You are graded with {describe_environment()}.\n" in requirements
     assert f"Python {sys.version_info.major}.{sys.version_info.minor}, torch 2." in requirements
     (line,) = [line for line in requirements.splitlines() if not line.startswith("#")]
-    assert line == f"./wheels/{build.WHEEL_NAME}[course]"
-    assert members[f"tiny/wheels/{build.WHEEL_NAME}"] == own_wheel[0][1]
+    assert line == f"./wheels/{build.WHEEL_NAME}[student,notebook]"
+    assert members[f"tiny/wheels/{build.WHEEL_NAME}"] == own_wheel[1]
 
 
 def test_a_leak_in_the_committed_folder_stops_the_pack(course, own_wheel, tmp_path):
@@ -662,7 +726,7 @@ def test_a_leak_in_the_committed_folder_stops_the_pack(course, own_wheel, tmp_pa
     build.build_release(course, ["tiny"])
     (course.assignment("tiny").release_folder / "notes.md").write_text(LINE)
     with pytest.raises(ReleaseError, match="gives secrets away") as error:
-        pack.pack_release(course, ["tiny"], tmp_path / "dist", wheel=own_wheel[0])
+        pack.pack_release(course, ["tiny"], tmp_path / "dist", wheel=own_wheel)
     assert error.value.where == "tiny.zip/tiny/notes.md:1"
     assert not (tmp_path / "dist").exists()
 
@@ -678,7 +742,7 @@ def test_a_whole_hidden_test_in_the_wheel_stops_the_pack(course):
 def test_packing_before_a_release_says_what_to_run(course, own_wheel):
     """Nothing released, nothing packed."""
     with pytest.raises(ReleaseError, match="nothing is released yet") as error:
-        pack.pack_release(course, ["tiny"], course.root / "dist", wheel=own_wheel[0])
+        pack.pack_release(course, ["tiny"], course.root / "dist", wheel=own_wheel)
     assert "autograde release tiny" in (error.value.fix or "")
 
 
@@ -690,7 +754,7 @@ def test_a_wheel_of_another_version_is_refused(course):
 
 def test_public_tests_run_in_the_unpacked_bundle(released, own_wheel, tmp_path):
     """`pytest public` finds the student's modules: red with the stub, in its words, and green with the solution."""
-    (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel[0])
+    (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

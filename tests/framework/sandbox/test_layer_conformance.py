@@ -158,10 +158,10 @@ def test_what_stands_in_for_another_is_not_missing():
 
 
 def test_docs_have_the_table_of_the_layers():
-    """docs/security.md lists each layer with its own texts, in order."""
+    """docs/explanation/security.md lists each layer with its own texts, in order."""
     rows = [f"| `{layer.name}` | {layer.gives} | {layer.lacking} | {layer.needs} |" for layer in LAYERS]
     table = "\n".join(["| layer | gives | without it | needs |", "|---|---|---|---|", *rows])
-    assert table in (ROOT / "docs/security.md").read_text(encoding="utf-8"), f"write this there:\n{table}"
+    assert table in (ROOT / "docs/explanation/security.md").read_text(encoding="utf-8"), f"write this there:\n{table}"
 
 
 def test_no_other_file_spells_a_layers_name():

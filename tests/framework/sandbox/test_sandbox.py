@@ -701,3 +701,14 @@ def test_the_doctor_finds_what_the_worker_has(layers):
     lacking = next(name for name in LAYER_NAMES if name not in layers)  # root has no user namespace, others no user id
     assert not examine((lacking,)).fit
     assert all(finding.text for finding in findings.items)
+
+
+def test_a_private_umask_does_not_lock_workers_out():
+    """Where new files are for their owner alone, as in a cluster's jobs, workers can still enter their own root."""
+    before = os.umask(0o077)
+    try:
+        with Zygote(minimum=(), bare=True) as zygote:
+            worker = zygote.fork(Limits(memory_mb=256))
+            worker.close()
+    finally:
+        os.umask(before)

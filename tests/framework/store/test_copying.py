@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import StoreError
+from grader.policies import Decision, DecisionKind
 from grader.records import Verdict
 from grader.store import Mark, Store, open_store
+from grader.store.audit_log import AuditEntry
 from tests.support.attempts import NOON, hand_in, report
 
 
@@ -22,11 +24,22 @@ def filled(store):
     store.record(first, report(first, score=7.0))
     store.record(second, report(second, verdict=Verdict.SYSTEM_ERROR), once=True)
     store.put_mark(Mark("backprop", "ada", "why", 3.0, 0.5, "good", "staff", NOON, first.id))
+    chosen = Decision(DecisionKind.CHOICE, "backprop", "ada", "ada", NOON, submission_id=first.id)
+    store.withdraw(second, "grace")
+    store.decide(chosen, AuditEntry("choice", "ada", NOON, "student", "backprop", "ada", {"submission_id": first.id}))
     return store
 
 
 def contents(store):
-    return store.submissions("backprop"), store.attempts("backprop"), store.marks("backprop")
+    decided = store.decisions().history(DecisionKind.CHOICE, "backprop", "ada")
+    return (
+        store.submissions("backprop"),
+        store.attempts("backprop"),
+        store.marks("backprop"),
+        decided,
+        store.log_entries(),
+        store.withdrawn(),
+    )
 
 
 @pytest.mark.parametrize("direction", ["to", "from"])
@@ -35,7 +48,10 @@ def test_everything_is_copied(tmp_path, database, direction):
     url = f"sqlite:///{tmp_path}/there.db"
     source, target = (Store(tmp_path, where) for where in ((url, database) if direction == "to" else (database, url)))
     counts = filled(source).copy_to(target)
-    assert counts == {"submissions": 2, "files": 2, "attempts": 3, "checks": 6, "metrics": 6, "marks": 1}
+    assert counts == {
+        "submissions": 2, "files": 2, "attempts": 3, "checks": 6, "metrics": 6, "marks": 1, "decisions": 1, "audit": 1,
+        "withdrawals": 1,
+    }  # fmt: skip
     assert contents(target) == contents(source)
     new = hand_in(target, "kurt", files={"a.py": b"3"})
     assert new.id == 3

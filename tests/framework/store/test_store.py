@@ -344,3 +344,33 @@ def test_a_report_without_checks_and_metrics_is_kept(store):
     attempt = store.record(submission, report(submission, checks=(), metrics={}))
     assert store.attempts("backprop") == [attempt]
     assert rows(store, "SELECT count(*) FROM checks") == rows(store, "SELECT count(*) FROM metrics") == [(0,)]
+
+
+def test_what_was_withdrawn_counts_for_nothing_until_it_counts_again(store, tiny_course):
+    """The submission stays, and its score is nobody's; the last word about it counts, and saying it twice changes nothing."""
+    course = load_course(tiny_course)
+    assignment = course.assignment("single")
+    submission, _ = store.put_submission("single", "kurt", {"single.py": b"1"}, received_at=datetime.now(UTC))
+    assert store.withdraw(submission, "kurt")
+    assert not store.withdraw(submission, "kurt")
+    assert store.withdrawn() == {submission.id}
+    assert store.standing(course, assignment) == []
+    assert [item.id for item in store.submissions("single")] == [submission.id]
+    assert store.withdraw(submission, "kurt", withdrawn=False)
+    assert store.withdrawn() == frozenset()
+    assert [row.owner for row in store.standing(course, assignment)] == ["kurt"]
+
+
+def test_what_waits_is_known_without_its_files(store):
+    """What no attempt settles waits: new work, what an earlier version graded, and what failed for a reason of ours."""
+    first, second, third = (hand_in(store, owner, files={"a.py": owner.encode()}) for owner in ("ada", "grace", "kurt"))
+    store.record(first, report(first))
+    store.record(second, report(second, verdict=Verdict.SYSTEM_ERROR))
+    version = report(first).grader_version
+    waiting = {item.submission_id: item for item in store.waiting({"backprop": version})}
+    assert set(waiting) == {second.id, third.id}
+    assert (waiting[second.id].faults, waiting[third.id].faults) == (1, 0)
+    later = {item.submission_id: item for item in store.waiting({"backprop": "another"})}
+    assert later[first.id].regrade
+    assert not later[third.id].regrade
+    assert len(store.recent_seconds("backprop")) == 1

@@ -60,7 +60,7 @@ def test_a_missing_driver_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MachineError, match="not installed") as caught:
         Store(tmp_path, "postgresql://grader@host/name")
-    assert "autograde[postgres]" in caught.value.fix
+    assert "autograde-torch[postgres]" in caught.value.fix
 
 
 @pytest.mark.postgres

@@ -12,6 +12,7 @@ import pytest
 
 from grader.errors import StoreError
 from grader.store import Store, engines
+from grader.store.schema import SCHEMA
 from tests.support.attempts import hand_in, report
 
 
@@ -33,7 +34,7 @@ def test_database_is_opened_safely(store):
     """Write-ahead logging, and no connection kept that a fork could inherit."""
     hand_in(store)
     assert rows(store, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(store, "PRAGMA user_version") == [(4,)]
+    assert rows(store, "PRAGMA user_version") == [(SCHEMA,)]
     open_files = [str(link.resolve()) for link in Path("/proc/self/fd").iterdir()]
     assert not [path for path in open_files if path.startswith(str(store.state))]
 

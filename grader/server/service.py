@@ -1,0 +1,280 @@
+"""What the pages and the API work on: the course, the store, the queue, and what is happening now."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from grader.course import Assignment, Course, course_secret, grader_version, load_course
+from grader.errors import AutogradeError
+from grader.release.strip import make_stubs
+from grader.server.directory import Directory, Person
+from grader.server.hub import Hub
+from grader.server.limiter import Limiter
+from grader.server.mailer import Mailer
+from grader.server.queueing import in_order, starts_in, typical
+from grader.server.receiving import Receipts, UploadReader
+from grader.server.web_data import GraderState, WebData
+from grader.store.ledger import Ledger
+from grader.store.waiting import Waiting
+
+if TYPE_CHECKING:
+    from grader.store import Standing, Store, Submission
+
+log = logging.getLogger("autograde.server")
+
+#: For how long what was read from disk or computed from the store is good, in seconds.
+_VERSIONS_S, _QUEUE_S, _STANDING_S, _LOOK_S = 10.0, 1.0, 2.0, 2.0
+#: Without a word for so long a process that grades is taken to be gone.
+SILENT = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits, in order, and how long it will take; as of one moment."""
+
+    order: tuple[Waiting, ...] = ()
+    positions: Mapping[int, int] = field(default_factory=dict)
+    """By submission, counted from 1."""
+    starts: Mapping[int, float] = field(default_factory=dict)
+    """By submission, in seconds from ``made_at``."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """What an attempt takes, by assignment."""
+    paused: frozenset[int] = frozenset()
+    """What failed for a reason of ours, and is tried again after a while."""
+    made_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a submission is: ``waiting``, ``running``, ``graded``, ``held`` or ``paused``.
+
+    ``position`` counts from 1 and is 0 where there is none. ``starts_s`` and ``ends_s`` are seconds from now.
+    """
+
+    state: str
+    position: int = 0
+    of: int = 0
+    starts_s: float | None = None
+    ends_s: float | None = None
+
+
+class Service:
+    """One running service. Everything that routes share hangs here; it may be used from several threads."""
+
+    def __init__(
+        self,
+        course: Course,
+        store: Store,
+        *,
+        profile: Callable[[Assignment], str] = lambda _: "cpu",
+        reader: UploadReader | None = None,
+        mailer: Mailer | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._course, self.store, self.profile, self.now = course, store, profile, now
+        self.directory = Directory(course)
+        self.data = WebData(store)
+        self.hub = Hub()
+        self.reader = reader or UploadReader()
+        self.mailer = mailer or Mailer(course)
+        self.limiter = Limiter()
+        self.receipts = Receipts()
+        self.secret = course_secret(store.state)
+        self._lock = threading.Lock()
+        self._looked_at, self._changed_at = time.monotonic(), _mtime(course)
+        self._versions: tuple[float, dict[str, str]] = (float("-inf"), {})
+        self._queue: tuple[int, Queue] | None = None
+        self._standings: dict[tuple[str, str], tuple[int, float, list[Standing]]] = {}
+        self._stubs: dict[str, dict[str, str]] = {}
+        #: Held while an upload of somebody is counted and kept: two at a time are two attempts.
+        self.counting = threading.Lock()
+        #: Called when something new waits; what grades need not look again before its time.
+        self.nudge: Callable[[], None] = lambda: None
+
+    @property
+    def course(self) -> Course:
+        """The course as autograde.yml has it now. A file that cannot be read leaves it as it was."""
+        now = time.monotonic()
+        if now - self._looked_at > _LOOK_S:
+            with self._lock:
+                self._looked_at = now
+                changed = _mtime(self._course)
+                if changed != self._changed_at:
+                    self._changed_at = changed
+                    self._reload()
+        return self._course
+
+    def _reload(self) -> None:
+        try:
+            course = load_course(self._course.path)
+        except AutogradeError as error:
+            log.error("autograde.yml was not read again: %s", error)  # noqa: TRY400 - the text names line and fix
+            return
+        self._course, self.directory, self._stubs = course, Directory(course), {}
+        self._versions = (float("-inf"), {})
+
+    def assignments(self, person: Person) -> list[Assignment]:
+        """The assignments that a person may see: students those that are out."""
+        now = self.now()
+        return [
+            item
+            for item in self.course.assignments.values()
+            if person.staff or item.released is None or item.released <= now
+        ]
+
+    def stubs(self, assignment: Assignment) -> dict[str, str]:
+        """The released text of each file that is asked for."""
+        found = self._stubs.get(assignment.name)
+        if found is None:
+            try:
+                made = make_stubs(assignment)
+                found = {file: made[file].decode("utf-8") for file in assignment.files}
+            except (AutogradeError, UnicodeDecodeError):
+                found = dict.fromkeys(assignment.files, "")
+            self._stubs[assignment.name] = found
+        return found
+
+    def owns(self, person: Person, submission: Submission) -> bool:
+        """Whether a submission is a person's own, or their team's."""
+        if person.id in (submission.owner, submission.uploader) or person.id in submission.members:
+            return True
+        # Who joined the team later sees what the team has handed in.
+        return not submission.members and person.id in self.course.roster.members_of(submission.owner)
+
+    def mine(self, person: Person, assignment: Assignment) -> list[Submission]:
+        """A student's submissions and their team's, the first received first."""
+        owners = dict.fromkeys(
+            (person.id, self.course.roster.owner_of(person.id, assignment.name)),
+        )
+        found = [item for owner in owners for item in self.store.submissions(assignment.name, owner)]
+        return sorted(found, key=lambda item: (item.received_at, item.id))
+
+    @property
+    def ledger(self) -> Ledger:
+        """The course's policies over what the store holds."""
+        return Ledger(self.course, self.store)
+
+    def due(self, person: Person, assignment: Assignment) -> datetime | None:
+        """When an assignment is due for a student: their own extension's date, or their team's."""
+        return assignment.due if person.staff else self.ledger.due_for(assignment.name, person.id)
+
+    def standing(self, assignment: Assignment, *, by: Literal["owner", "student"] = "owner") -> list[Standing]:
+        """Where everybody stands."""
+        key, count, now = (assignment.name, by), self.hub.count, time.monotonic()
+        known = self._standings.get(key)
+        if known is not None and known[0] == count and now - known[1] < _STANDING_S:
+            return known[2]
+        rows = self.store.standing(self.course, assignment, by=by)
+        self._standings[key] = (count, now, rows)
+        return rows
+
+    def withdraw(self, submission: Submission, person: Person) -> None:
+        """Have a submission count for nothing. It stays, and the same files handed in again count again."""
+        self.store.withdraw(submission, person.id)
+        self.changed()
+
+    def changed(self) -> None:
+        """Forget what was computed from the store: something in it was changed."""
+        self.hub.count += 1
+
+    def versions(self) -> dict[str, str]:
+        """The current grader version of each assignment."""
+        made_at, found = self._versions
+        if time.monotonic() - made_at > _VERSIONS_S:
+            found = current_versions(self.course, self.profile)
+            self._versions = (time.monotonic(), found)
+        return found
+
+    def queue(self) -> Queue:
+        """What waits, and for how long."""
+        known, now = self._queue, time.time()
+        if known is not None and known[0] == self.hub.count and now - known[1].made_at < _QUEUE_S:
+            return known[1]
+        count = self.hub.count
+        queue = self._read_queue(now)
+        self._queue = (count, queue)
+        return queue
+
+    def _read_queue(self, now: float) -> Queue:
+        graders = self.graders()
+        # What this machine grades is known to the moment, what others do from their last word.
+        running = {number: now for grader in graders for number in grader.doing} | self.hub.running()
+        withdrawn = self.store.withdrawn()
+        everything = [item for item in self.store.waiting(self.versions()) if item.submission_id not in withdrawn]
+        waiting = [item for item in everything if item.submission_id not in running]
+        order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
+        names = {item.assignment for item in everything}
+        seconds = {name: typical(self.store.recent_seconds(name)) for name in names}
+        of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
+        left = [seconds[name] - (now - running[number]) for number, name in of_running.items()]
+        lanes = max(1, sum(grader.lanes for grader in graders))
+        ahead: list[str] = []
+        starts = {}
+        for item in order:
+            starts[item.submission_id] = starts_in(ahead, left, lanes, seconds) if len(ahead) < 2000 else float("inf")
+            ahead.append(item.assignment)
+        return Queue(
+            tuple(order),
+            {item.submission_id: number for number, item in enumerate(order, start=1)},
+            starts,
+            seconds,
+            frozenset({item.submission_id for item in waiting} - {item.submission_id for item in order}),
+            now,
+        )
+
+    def place(self, submission: Submission) -> Place:
+        """Where a submission is now."""
+        queue, now = self.queue(), time.time()
+        since = self.hub.running_since(submission.id)
+        lasts = queue.seconds.get(submission.assignment)
+        if since is not None:
+            left = None if lasts is None else max(lasts - (now - since), 1.0)
+            return Place("running", ends_s=left)
+        if (position := queue.positions.get(submission.id)) is not None:
+            starts = max(queue.starts[submission.id] - (now - queue.made_at), 0.0)
+            ends = starts + (lasts or 0.0)
+            return Place("waiting", position, len(queue.order), starts, ends)
+        if submission.id in queue.paused:
+            return Place("paused")
+        attempts = self.store.attempts(submission=submission)
+        if not attempts:
+            return Place("waiting")
+        return Place("held" if all(attempt.held for attempt in attempts) else "graded")
+
+    def graders(self) -> list[GraderState]:
+        """The processes that grade now."""
+        now = datetime.now(UTC)  # by the clock of those who beat
+        return [grader for grader in self.data.graders() if now - grader.beat_at < SILENT]
+
+    def trouble(self) -> str:
+        """Why nothing is graded, in a sentence for everybody; empty where all is well."""
+        graders = self.graders()
+        if not graders:
+            return "Grading is down at the moment. What you hand in is kept, and is graded as soon as it is back."
+        if all(grader.trouble for grader in graders):
+            return "Grading has stopped for a reason on our side, and staff can see why. What you hand in is kept."
+        return ""
+
+
+def current_versions(course: Course, profile: Callable[[Assignment], str]) -> dict[str, str]:
+    """The grader version of each assignment that can be graded."""
+    found = {}
+    for name, assignment in course.assignments.items():
+        try:
+            found[name] = grader_version(assignment, profile(assignment))
+        except (AutogradeError, OSError) as error:
+            log.warning("assignment %s cannot be graded: %s", name, error)
+    return found
+
+
+def _mtime(course: Course) -> float:
+    try:
+        return course.path.stat().st_mtime
+    except OSError:
+        return 0.0

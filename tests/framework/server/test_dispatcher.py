@@ -1,0 +1,200 @@
+"""What grades for the service: in which order, on what is warm, and what becomes of faults."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from grader.errors import RunnerError
+from grader.records import Verdict
+from grader.server.executor_pool import Budget, ExecutorPool
+from grader.server.queueing import in_order, in_words, pause, starts_in, typical
+from grader.store.waiting import Waiting
+from tests.framework.server.conftest import RIGHT, WRONG
+from tests.framework.server.stub_executor import Running
+
+T0 = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def until(condition, seconds=30.0):
+    """Wait for a condition that is bound to come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def waiting(number, owner, minute, **more):
+    """Something that waits, received so many minutes after the start."""
+    return Waiting(number, "backprop", owner, T0 + timedelta(minutes=minute), **more)
+
+
+def test_new_work_comes_before_what_is_graded_again():
+    """A regrade of the whole class holds up nobody who waits for the first word."""
+    items = [waiting(1, "ada", 0, regrade=True), waiting(2, "kurt", 1, regrade=True), waiting(3, "emmy", 9)]
+    assert [item.submission_id for item in in_order(items, T0)] == [3, 1, 2]
+
+
+def test_somebody_who_hands_in_often_holds_up_only_themselves():
+    """Everybody's first comes before anybody's second, each in the order of receipt."""
+    items = [
+        waiting(1, "ada", 0),
+        waiting(2, "ada", 1),
+        waiting(3, "ada", 2),
+        waiting(4, "kurt", 3),
+        waiting(5, "kurt", 4),
+    ]
+    assert [item.submission_id for item in in_order(items, T0)] == [1, 4, 2, 5, 3]
+
+
+def test_what_failed_for_a_reason_of_ours_pauses_longer_each_time():
+    """It is tried again after the pause, which doubles up to a limit, and keeps nobody else waiting."""
+    item = waiting(1, "ada", 0, faults=2, failed_at=T0)
+    assert in_order([item], T0 + pause(2) - timedelta(seconds=1)) == []
+    assert in_order([item], T0 + pause(2)) == [item]
+    assert pause(2) == 2 * pause(1)
+    assert pause(99) == pause(98)
+
+
+def test_the_estimate_is_what_two_lanes_take():
+    """What comes before is spread over the lanes, after what is under way."""
+    assert starts_in([], [], 2, {}) == 0.0
+    assert starts_in(["a"] * 4, [], 2, {"a": 10.0}) == 20.0
+    assert starts_in(["a", "b"], [3.0], 2, {"a": 10.0, "b": 1.0}) == 4.0
+    assert starts_in([], [5.0], 1, {}) == 5.0
+    assert starts_in(["a"], [], 0, {"a": 1.0}) == float("inf")
+
+
+def test_an_attempt_typically_takes_the_mean_without_the_slowest():
+    """One that ran into its limit makes no estimate worse; a queue takes the sum of the others."""
+    assert typical([1.0] * 5 + [3.0] * 4 + [300.0]) == pytest.approx(17 / 9)
+    assert typical([]) > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "a second or two"),
+        (7, "about 7 seconds"),
+        (31, "about 30 seconds"),
+        (70, "about a minute"),
+        (600, "about 10 minutes"),
+    ],
+)
+def test_an_estimate_is_said_no_more_exactly_than_it_is(seconds, words):
+    """Seconds in fives, then minutes."""
+    assert in_words(seconds) == words
+
+
+def test_what_waits_is_graded_and_recorded_once(site):
+    """Each submission has one attempt that counts, and its page is told: running, its checks, done."""
+    numbers = [site.handed_in(who, {"backprop.py": RIGHT}) for who in ("kurt", "emmy")]
+    with Running(site.service) as running:
+        until(lambda: len([event for event in running.events if event[1] == "done"]) == 2)
+        assert not site.service.trouble()
+    for number in numbers:
+        assert [kind for which, kind in running.events if which == number] == ["running", "check", "check", "done"]
+        assert len(site.service.store.attempts(submission=site.service.store.submission(number))) == 1
+    assert site.service.store.waiting(site.service.versions()) == []
+
+
+def test_one_endless_submission_holds_up_nobody_else(site):
+    """While one lane is busy with it, the other one grades what comes later."""
+    go = threading.Event()
+    slow = site.handed_in("kurt", {"backprop.py": WRONG})
+    with Running(site.service, lambda task: go.wait(30) and None if task.key == slow else None, lanes=2) as running:
+        until(lambda: slow in running.order)
+        quick = site.handed_in("emmy", {"backprop.py": RIGHT})
+        running.dispatcher.nudge()
+        until(lambda: (quick, "done") in running.events)
+        assert (slow, "done") not in running.events
+        go.set()
+    assert (slow, "done") in running.events
+
+
+def test_an_executor_stays_warm_between_submissions_and_assignments(site):
+    """Two assignments in turn have one executor each, however often they alternate."""
+    with Running(site.service) as running:
+        for minute in range(3):
+            for assignment, who, files in (("backprop", "kurt", "backprop.py"), ("pairs", "emmy", "pairs.py")):
+                number = site.handed_in(who, {files: RIGHT + b"#" * minute}, assignment)
+                running.dispatcher.nudge()
+                until(lambda number=number: (number, "done") in running.events)
+    used = [executor for executor in running.opened if executor.ran]
+    assert [len(executor.ran) for executor in used] == [3, 3]
+    assert all(executor.closed for executor in running.opened)
+
+
+def test_a_changed_suite_gets_another_executor(site):
+    """What is warm for an earlier grader version is closed, and never grades again."""
+    with Running(site.service) as running:
+        first = site.handed_in("kurt", {"backprop.py": RIGHT})
+        running.dispatcher.nudge()
+        until(lambda: (first, "done") in running.events)
+        path = site.service.course.assignment("backprop").solution_folder / "backprop.py"
+        path.write_text(path.read_text() + "# changed\n")
+        running.dispatcher._refresh()
+        running.dispatcher.nudge()
+        until(lambda: running.events.count((first, "done")) == 2)
+    attempts = site.service.store.attempts("backprop")
+    assert len({attempt.grader_version for attempt in attempts}) == 2
+    used = [executor for executor in running.opened if executor.ran]
+    assert [executor.ran for executor in used] == [[first], [first]]
+
+
+def test_where_grading_cannot_begin_staff_read_why_and_nothing_is_lost(site):
+    """The submission waits on, everybody reads that grading has stopped, and it is graded as soon as it can be."""
+    broken = [True]
+
+    def rule(task):
+        if broken:
+            raise RunnerError("no runner could be started")
+
+    number = site.handed_in("kurt", {"backprop.py": RIGHT})
+    with Running(site.service, rule) as running:
+        until(lambda: running.dispatcher._trouble)
+        running.dispatcher._data.beat("x:1", 1, T0, (), "")  # another one, which is well
+        until(lambda: any("no runner" in grader.trouble for grader in site.service.graders()))
+        assert "no runner" in site.browser("ines").get("/staff").text
+        assert "no runner" not in site.browser("kurt").get(f"/submissions/{number}").text
+        broken.clear()
+        until(lambda: site.service.store.attempts("backprop"))
+
+
+def test_a_fault_of_ours_is_tried_again_later_and_is_no_zero(site):
+    """The page says that it costs nothing; the submission is not graded again and again without a pause."""
+    number = site.handed_in("kurt", {"backprop.py": RIGHT})
+    with Running(site.service, lambda _: {"verdict": Verdict.SYSTEM_ERROR}) as running:
+        until(lambda: (number, "done") in running.events)
+        running.dispatcher.nudge()
+        time.sleep(0.1)
+    assert running.order == [number]
+    page = site.browser("kurt").get(f"/submissions/{number}").text
+    assert "tried again by itself, and costs you nothing" in page
+
+
+class _Plain:
+    def __init__(self):
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+
+def test_the_pool_closes_what_was_not_used_for_longest():
+    """One more than there is room for costs the idle executor that has waited longest, never one in use."""
+    made = []
+    pool = ExecutorPool(lambda _: made.append(_Plain()) or made[-1], 2)
+    budgets = [Budget(name, "cpu", "v") for name in "abc"]
+    first = pool.take(budgets[0], None)
+    second = pool.take(budgets[1], None)
+    pool.give_back(budgets[0], first)
+    third = pool.take(budgets[2], None)
+    assert (first.closed, second.closed, third.closed) == (True, False, False)
+    pool.give_back(budgets[1], second)
+    assert pool.take(budgets[1], None) is second
+    pool.discard(second)
+    assert second.closed
