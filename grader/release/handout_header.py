@@ -108,7 +108,9 @@ def _lateness(assignment: Assignment) -> str:
             after = f"more than {_number(late.max_days, 'day')} late" if late.max_days else "late"
             costs.append(f"What arrives {after} scores nothing.")
         if assignment.slip_days:
-            costs.append(f"You may spend up to {_number(assignment.slip_days, 'slip day')} here; such days cost nothing.")
+            costs.append(
+                f"You may spend up to {_number(assignment.slip_days, 'slip day')} here; such days cost nothing."
+            )
     return "\n\n".join(["## Lateness", "\n".join([" ".join(costs), f"{_attempts(assignment)} {_ASK_EARLY}"])])
 
 

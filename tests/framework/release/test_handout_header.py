@@ -127,8 +127,10 @@ def test_the_header_stands_below_the_title(tmp_path, handout, first):
     [
         (
             LATE,
-            "The first 15 minutes after that cost nothing. Each day begun after that costs 25 % of the score. "
-            "What arrives more than 1 day late scores nothing.",
+            (
+                "The first 15 minutes after that cost nothing. Each day begun after that costs 25 % of the score. "
+                "What arrives more than 1 day late scores nothing."
+            ),
         ),
         ("", "Lateness costs nothing."),
         ("late_policy: {max_days: 0}\n", "What arrives late scores nothing."),
