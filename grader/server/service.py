@@ -48,6 +48,8 @@ class Queue:
     """What an attempt takes, by assignment."""
     paused: frozenset[int] = frozenset()
     """What failed for a reason of ours, and is tried again after a while."""
+    again: frozenset[int] = frozenset()
+    """What an earlier grader version has graded."""
     made_at: float = 0.0
 
 
@@ -230,6 +232,7 @@ class Service:
             starts,
             seconds,
             frozenset({item.submission_id for item in waiting} - {item.submission_id for item in order}),
+            frozenset(item.submission_id for item in waiting if item.regrade),
             now,
         )
 
@@ -241,10 +244,12 @@ class Service:
         if since is not None:
             left = None if lasts is None else max(lasts - (now - since), 1.0)
             return Place("running", ends_s=left)
+        if submission.id in queue.again:
+            return Place("graded")  # its verdict stands until there is another
         if (position := queue.positions.get(submission.id)) is not None:
             starts = max(queue.starts[submission.id] - (now - queue.made_at), 0.0)
             ends = starts + (lasts or 0.0)
-            return Place("waiting", position, len(queue.order), starts, ends)
+            return Place("waiting", position, sum(not item.regrade for item in queue.order), starts, ends)
         if submission.id in queue.paused:
             return Place("paused")
         attempts = self.store.attempts(submission=submission)

@@ -18,7 +18,6 @@ from starlette.datastructures import UploadFile
 from grader.course import Assignment
 from grader.policies import DecisionKind
 from grader.records import Report
-from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, feedback_values, student_view
 from grader.server.allowance import Allowance, allowance
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
@@ -210,7 +209,7 @@ def submission_page(
     mine = service.mine(person, assignment) if person else [submission]
     values: dict[str, Any] = {}
     if attempt is not None:
-        values = feedback_of(service, assignment, submission, attempt, person)
+        values = feedback_of(service, assignment, submission, attempt, person, _before(service, mine, submission))
     number = next((at for at, item in enumerate(mine, start=1) if item.id == submission.id), 1)
     return page(
         request,
@@ -230,7 +229,6 @@ def submission_page(
                 "comments": line_comments(service, submission),
                 "again": bool(again),
                 "withdrawn": submission.id in service.store.withdrawn(),
-                "changes": changes(service, mine, submission, attempt),
                 "trouble": service.trouble(),
                 "student": person,
                 "course": service.course.name,
@@ -240,18 +238,18 @@ def submission_page(
 
 
 def feedback_of(
-    service: Service, assignment: Assignment, submission: Submission, attempt: Attempt, person: Person | None
+    service: Service,
+    assignment: Assignment,
+    submission: Submission,
+    attempt: Attempt,
+    person: Person | None,
+    before: Attempt | None = None,
 ) -> dict[str, Any]:
-    """What the feedback template names, as the student may see it now."""
+    """What the feedback template names, as the student may see it now; ``before`` is of their submission before."""
     owner = person.id if person else submission.owner
     marks = service.store.marks(assignment.name).get(owner, {})
-    decisions, written = service.store.decisions(assignment.name), assignment
-    assignment = decisions.applied(assignment)
-    # A number that staff set, or slip days paid for, is that of the submission that counts.
-    standing = standing_of(service, person, written) if person and not person.staff else None
-    if standing is not None and (standing.submission is None or standing.submission.id != submission.id):
-        standing = None
-    steps = explain(standing, written, decisions, service.course.timezone) if standing and decided(standing) else ()
+    standing = standing_of(service, person, assignment) if person else None
+    counts = standing is not None and standing.submission is not None and standing.submission.id == submission.id
     item = FeedbackItem(
         owner,
         without_hidden_metrics(service, assignment, attempt.report),
@@ -259,28 +257,17 @@ def feedback_of(
         marks,
         due_owner=whose_due(submission, assignment),
         received_from=submission.received_from,
-        standing=standing,
-        steps=steps,
+        standing=standing if counts else None,
+        before=visible_report(service, assignment, submission, before) if before else None,
     )
-    return feedback_values(item, course=service.course, assignment=assignment, now=service.now())
+    granted = service.store.granted(assignment)
+    return feedback_values(item, course=service.course, assignment=granted, now=service.now())
 
 
-def changes(
-    service: Service, mine: Sequence[Submission], submission: Submission, attempt: Attempt | None
-) -> list[tuple[str, float, float]]:
-    """The checks whose points differ from the submission before: their titles, and the points then and now."""
+def _before(service: Service, mine: Sequence[Submission], submission: Submission) -> Attempt | None:
+    """The attempt at the submission before."""
     at = next((index for index, item in enumerate(mine) if item.id == submission.id), 0)
-    if attempt is None or at == 0:
-        return []
-    before = last_word(service.store.attempts(submission=mine[at - 1]))
-    if before is None:
-        return []
-    then = {check.id: check.score for check in before.report.checks}
-    return [
-        (check.title, then[check.id] or 0.0, check.score)
-        for check in attempt.report.checks
-        if check.score is not None and then.get(check.id) is not None and then[check.id] != check.score
-    ]
+    return last_word(service.store.attempts(submission=mine[at - 1])) if at else None
 
 
 def visible_report(service: Service, assignment: Assignment, submission: Submission, attempt: Attempt) -> Report:
