@@ -15,6 +15,7 @@ from grader.cli import (
     explain,
     export,
     gradebook,
+    grading,
     instructor,
     marks,
     operator,
@@ -96,7 +97,7 @@ app.command("fetch", rich_help_panel=STUDENTS)(service_calls.fetch)
 app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
-app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
+app.command("grade", rich_help_panel=INSTRUCTORS)(grading.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
