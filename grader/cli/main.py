@@ -15,7 +15,9 @@ from grader.cli import (
     explain,
     export,
     gradebook,
+    grading,
     instructor,
+    marks,
     operator,
     results,
     rosters,
@@ -24,6 +26,7 @@ from grader.cli import (
     stats,
     storage,
     student,
+    viva,
     web,
 )
 from grader.cli.terminal import write_what_terminals_take
@@ -94,7 +97,7 @@ app.command("fetch", rich_help_panel=STUDENTS)(service_calls.fetch)
 app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
-app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
+app.command("grade", rich_help_panel=INSTRUCTORS)(grading.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
@@ -108,6 +111,8 @@ app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
+app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
+app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
 app.command("backup", rich_help_panel=INSTRUCTORS)(storage.backup)
 app.command("restore", rich_help_panel=INSTRUCTORS)(storage.restore)

@@ -24,7 +24,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Run the public tests of a bundle and say what passes, what is wrong and what is not written yet."""
-    from grader.errors import UsageError
+    from grader.errors import MachineError, UsageError
     from grader.student import public_tests
 
     tests = folder / "public"
@@ -36,7 +36,15 @@ def check(
         )
     if str(folder.resolve()) not in sys.path:
         sys.path.insert(0, str(folder.resolve()))
-    summary = public_tests.summarise(public_tests.run([str(tests)], folder))
+    outcomes = public_tests.run([str(tests)], folder)
+    summary = public_tests.summarise(outcomes)
+    if not summary.total and not summary.unreadable:
+        # Of pytest's own troubles, such as a plugin that cannot be loaded, nothing comes through.
+        ran = outcomes.code in (0, 5)
+        what = "there is no test in it" if ran else f"pytest cannot run here (its exit code is {outcomes.code})"
+        raise MachineError(
+            what, where=tests, fix=f"see what `pytest {tests}` says" if not ran else "unpack the bundle again"
+        )
     if as_json:
         print_json(asdict(summary))
     else:

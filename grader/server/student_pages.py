@@ -16,8 +16,10 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from grader.course import Assignment
+from grader.errors import UsageError
 from grader.policies import DecisionKind
 from grader.records import Report
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, feedback_values, student_view
 from grader.server.allowance import Allowance, allowance
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
@@ -249,18 +251,21 @@ def feedback_of(
     owner = person.id if person else submission.owner
     marks = service.store.marks(assignment.name).get(owner, {})
     standing = standing_of(service, person, assignment) if person else None
-    counts = standing is not None and standing.submission is not None and standing.submission.id == submission.id
+    if standing is not None and (standing.submission is None or standing.submission.id != submission.id):
+        standing = None  # what staff set, or slip days paid for, is the number of the submission that counts
+    decisions = service.store.decisions(assignment.name)
+    granted, zone = decisions.applied(assignment), service.course.timezone
     item = FeedbackItem(
         owner,
         without_hidden_metrics(service, assignment, attempt.report),
         submission.received_at,
         marks,
-        due_owner=whose_due(submission, assignment),
+        due_owner=whose_due(submission, granted),
         received_from=submission.received_from,
-        standing=standing if counts else None,
+        standing=standing,
+        steps=explain(standing, assignment, decisions, zone) if standing and decided(standing) else (),
         before=visible_report(service, assignment, submission, before) if before else None,
     )
-    granted = service.store.granted(assignment)
     return feedback_values(item, course=service.course, assignment=granted, now=service.now())
 
 
@@ -307,6 +312,25 @@ def withdraw(service: ServiceDep, caller: CallerDep, submission: SubmissionDep) 
     return RedirectResponse(f"/assignments/{submission.assignment}", 303)
 
 
+def choose_submission(service: Service, person: Person, submission: Submission) -> None:
+    """Have a submission count for a person, or their team; raises HTTPException 422 where the course chooses itself."""
+    if submission.id in service.store.withdrawn():
+        raise HTTPException(422, "it was withdrawn; hand in the same files again first")
+    try:
+        service.ledger.choose(
+            submission.assignment, person.id, submission.id, author=person.id, now=service.now(), role=person.role
+        )
+    except UsageError as error:
+        raise HTTPException(422, error.what) from None
+    service.changed()
+
+
+def choose(service: ServiceDep, caller: CallerDep, submission: SubmissionDep) -> Response:
+    """Have a submission count in place of the others."""
+    choose_submission(service, caller.person, submission)
+    return RedirectResponse(f"/assignments/{submission.assignment}", 303)
+
+
 def own_data(service: ServiceDep, caller: CallerDep) -> Response:
     """Everything that is kept of a student: files, reports and marks, as a zip."""
     buffer = BytesIO()
@@ -342,4 +366,5 @@ def add_routes(app: FastAPI) -> None:
     app.get("/submissions/{submission_id}", include_in_schema=False)(submission_page)
     app.get("/submissions/{submission_id}/files/{path:path}", include_in_schema=False)(file)
     app.post("/submissions/{submission_id}/withdraw", include_in_schema=False)(withdraw)
+    app.post("/submissions/{submission_id}/choose", include_in_schema=False)(choose)
     app.get("/account/data.zip", include_in_schema=False)(own_data)
