@@ -76,7 +76,7 @@ class Walk:
         self.click("#hand-in-form button")
         self.expect("Receipt")
 
-    def graded(self, seconds: float = 300) -> float:
+    def graded(self, seconds: float = 1200) -> float:
         """Wait until the page shows feedback; how long that took, in seconds."""
         begin = time.monotonic()
         self.browser.until("!document.getElementById('live') && !!document.querySelector('.result')", seconds)
