@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -26,6 +27,7 @@ from grader.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from grader.store import Standing, Store, Submission
+    from grader.store.summaries import AttemptSummary
 
 log = logging.getLogger("autograde.server")
 
@@ -217,9 +219,10 @@ class Service:
         waiting = [item for item in everything if item.submission_id not in running]
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
         names = {item.assignment for item in everything}
-        seconds = {name: typical(self.store.recent_seconds(name)) for name in names}
+        measured = {name: typical(self.store.recent_seconds(name)) for name in names}
+        seconds = {name: lasts for name, lasts in measured.items() if lasts is not None}
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
-        left = [seconds[name] - (now - running[number]) for number, name in of_running.items()]
+        left = [seconds.get(name, 0.0) - (now - running[number]) for number, name in of_running.items()]
         lanes = max(1, sum(grader.lanes for grader in graders))
         ahead: list[str] = []
         starts = {}
@@ -236,8 +239,8 @@ class Service:
             now,
         )
 
-    def place(self, submission: Submission) -> Place:
-        """Where a submission is now."""
+    def place(self, submission: Submission, attempts: Sequence[AttemptSummary] | None = None) -> Place:
+        """Where a submission is now; ``attempts`` are those at it, where they are known already."""
         queue, now = self.queue(), time.time()
         since = self.hub.running_since(submission.id)
         lasts = queue.seconds.get(submission.assignment)
@@ -248,11 +251,12 @@ class Service:
             return Place("graded")  # its verdict stands until there is another
         if (position := queue.positions.get(submission.id)) is not None:
             starts = max(queue.starts[submission.id] - (now - queue.made_at), 0.0)
-            ends = starts + (lasts or 0.0)
+            ends = starts + (math.inf if lasts is None else lasts)
             return Place("waiting", position, sum(not item.regrade for item in queue.order), starts, ends)
         if submission.id in queue.paused:
             return Place("paused")
-        attempts = self.store.attempts(submission=submission)
+        if attempts is None:
+            attempts = self.store.outcomes([submission.id]).get(submission.id)
         if not attempts:
             return Place("waiting")
         return Place("held" if all(attempt.held for attempt in attempts) else "graded")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -70,7 +71,10 @@ def serve(course: Course, store: Store, options: Options, *, ready: Callable[[Se
         timeout_keep_alive=15,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    with contextlib.closing(sock), _grading(course, store, options, service):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # When it has ended uvicorn raises the signal anew, by which this process would die before the one that grades.
+        signal.signal(number, lambda *_: None)
+    with contextlib.closing(sock), store.connections.held_open(), _grading(course, store, options, service):
         service.reader.warm()
         ready(service)
         uvicorn.Server(config).run(sockets=[sock])

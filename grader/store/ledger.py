@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from grader.store.values import Submission
 
 
+#: Due dates lie between these years: an hour more or less is a date there in every timezone.
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+
+
 @dataclass(frozen=True, slots=True)
 class CourseStanding:
     """One student's grade of the whole course, with the standing in every assignment that it comes from.
@@ -144,6 +148,8 @@ class Ledger:
     ) -> Decision:
         """Give ``owner`` until ``due``, or (None) take an extension back; raises UsageError where it is not later."""
         everybody = self.course.assignment(assignment).due
+        if due is not None and not _FIRST_YEAR <= due.year <= _LAST_YEAR:
+            raise UsageError(f"the year {due.year} is not one of this course", fix="write it like 2026-12-06T23:59")
         if due is not None and everybody is None:
             raise UsageError(
                 "the assignment has no due date",

@@ -66,12 +66,17 @@ def test_the_estimate_is_what_two_lanes_take():
     assert starts_in(["a", "b"], [3.0], 2, {"a": 10.0, "b": 1.0}) == 4.0
     assert starts_in([], [5.0], 1, {}) == 5.0
     assert starts_in(["a"], [], 0, {"a": 1.0}) == float("inf")
+    assert starts_in(["a", "b"], [], 2, {"a": 1.0}) == float(
+        "inf"
+    )  # nothing of b has been graded: no number is made up
 
 
 def test_an_attempt_typically_takes_the_mean_without_the_slowest():
     """One that ran into its limit makes no estimate worse; a queue takes the sum of the others."""
     assert typical([1.0] * 5 + [3.0] * 4 + [300.0]) == pytest.approx(17 / 9)
-    assert typical([]) > 0
+    assert typical([2.0, 4.0]) == 3.0
+    assert typical([30.0, 2.0, 4.0]) == 3.0
+    assert typical([]) is None
 
 
 @pytest.mark.parametrize(
