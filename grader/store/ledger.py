@@ -350,9 +350,13 @@ class Ledger:
 
     def _keep(self, decision: Decision, role: str) -> Decision:
         detail: dict[str, Any] = {"comment": decision.comment}
-        for name in ("due", "number", "submission_id", "excused", "file"):
-            if (value := getattr(decision, name)) not in (None, ""):
-                detail[name] = value.isoformat() if isinstance(value, datetime) else value
+        if decision.kind in (DecisionKind.FEEDBACK, DecisionKind.GRADES):
+            detail = {"published": "yes" if decision.number else "no"}
+        else:
+            for name in ("due", "number", "submission_id", "excused", "file"):
+                # Zero is a number of points, days or attempts; what is not so is left out.
+                if (value := getattr(decision, name)) is not None and value is not False and value != "":
+                    detail[name] = value.isoformat() if isinstance(value, datetime) else value
         if decision.withdrawn:
             detail["withdrawn"] = True
         entry = AuditEntry(

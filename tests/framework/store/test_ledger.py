@@ -106,7 +106,7 @@ def test_an_override_is_a_row(ledger_of, store):
     assert [(entry.action, entry.actor, entry.role) for entry in log] == [
         ("override", "emmy", ""), *[("override", "emmy", "instructor")] * 3,
     ]  # fmt: skip
-    assert log[2].detail == {"comment": "copied", "number": 0.0, "excused": False}
+    assert log[2].detail == {"comment": "copied", "number": 0.0}
     with pytest.raises(UsageError, match="needs a comment"):
         ledger.override("backprop", "ada", 3.0, author="emmy", comment=" ", now=NOW)
 
