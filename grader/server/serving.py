@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -70,6 +71,9 @@ def serve(course: Course, store: Store, options: Options, *, ready: Callable[[Se
         timeout_keep_alive=15,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # When it has ended uvicorn raises the signal anew, by which this process would die before the one that grades.
+        signal.signal(number, lambda *_: None)
     with contextlib.closing(sock), _grading(course, store, options, service):
         service.reader.warm()
         ready(service)

@@ -94,8 +94,8 @@ def until(condition, what, seconds=240):
         time.sleep(0.1)
 
 
-def test_an_upload_is_graded_and_a_killed_grader_loses_nothing(tmp_path):
-    """Right and wrong work get their points; what grades is killed in between, and each submission has one attempt that counts."""
+def test_uploads_are_graded_by_real_runners_and_a_signal_ends_all_of_it(tmp_path):
+    """Right and wrong work get their points; then nothing is left, neither the process that grades nor its runners."""
     from datetime import timedelta
 
     from grader.server.web_data import WebData
@@ -113,9 +113,8 @@ def test_an_upload_is_graded_and_a_killed_grader_loses_nothing(tmp_path):
             "it was not graded",
         )
         assert (graded["score"], graded["verdict"]) == (0.0, "wrong_answer")
-        for number in _children(process.pid):
-            if "grading_process" in _command(number):
-                os.kill(number, signal.SIGKILL)
+        (grading,) = (number for number in _children(process.pid) if "grading_process" in _command(number))
+        assert any("grader.engine.runner" in _command(number) for number in _children(grading))
         right = call(path, token, form(handed_in()))
         graded = until(
             lambda: (found := call(f"{url}/api/v1/submissions/{right['id']}", token))["score"] is not None and found,
@@ -128,7 +127,7 @@ def test_an_upload_is_graded_and_a_killed_grader_loses_nothing(tmp_path):
     assert process.returncode == 0
     counting = [attempt.submission_id for attempt in store.attempts("tiny") if attempt.counts]
     assert sorted(counting) == [wrong["id"], right["id"]]
-    assert not any("grading_process" in _command(number) for number in _children(process.pid))
+    assert "grading_process" not in _command(grading)
 
 
 def _children(pid):
