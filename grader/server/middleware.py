@@ -12,6 +12,8 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grader.server.request_counts import RequestCounts
+
 log = logging.getLogger("autograde.access")
 
 #: An upload counts from the moment at which it began to arrive, but for no longer than this before it was there.
@@ -28,8 +30,15 @@ class Guard:
     """The outermost layer of the application: it sees every call before anything reads it, and every answer."""
 
     def __init__(
-        self, app: ASGIApp, *, policy: str, upload_bytes: Callable[[], int], secure: Callable[[], bool]
+        self,
+        app: ASGIApp,
+        *,
+        policy: str,
+        upload_bytes: Callable[[], int],
+        secure: Callable[[], bool],
+        counts: RequestCounts,
     ) -> None:
+        self._counts = counts
         self._app, self._policy, self._upload_bytes, self._secure = app, policy, upload_bytes, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +79,9 @@ class Guard:
                 )
                 await answer(scope, receive, guarded)
         finally:
-            self._log(scope, status, time.monotonic() - begin)
+            seconds = time.monotonic() - begin
+            self._counts.add(scope["method"], getattr(scope.get("route"), "path", "-"), status, seconds)
+            self._log(scope, status, seconds)
 
     def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         have = {name.lower() for name, _ in message["headers"]}

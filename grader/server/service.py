@@ -20,6 +20,7 @@ from grader.server.limiter import Limiter
 from grader.server.mailer import Mailer
 from grader.server.queueing import in_order, starts_in, typical
 from grader.server.receiving import Receipts, UploadReader
+from grader.server.request_counts import RequestCounts
 from grader.server.web_data import GraderState, WebData
 from grader.store.ledger import Ledger
 from grader.store.waiting import Waiting
@@ -88,6 +89,7 @@ class Service:
         self.mailer = mailer or Mailer(course)
         self.limiter = Limiter()
         self.receipts = Receipts()
+        self.requests = RequestCounts()
         self.secret = course_secret(store.state)
         self._lock = threading.Lock()
         self._looked_at, self._changed_at = time.monotonic(), _mtime(course)

@@ -331,3 +331,19 @@ def test_a_student_chooses_what_counts(site):
     assert site.post("emmy", f"/submissions/{first}/choose").status_code == 404
     pairs = site.handed_in("ada", {"pairs.py": RIGHT}, assignment="pairs")
     assert site.post("ada", f"/submissions/{pairs}/choose").status_code == 422
+
+
+def test_metrics_count_calls_without_naming_anybody(site):
+    """Calls by route and kind of answer, with how long they took; no id, name or path of a person's is among them."""
+    number = site.handed_in("kurt")
+    site.browser("kurt").get(f"/submissions/{number}")
+    site.browser("kurt").get("/submissions/999999")
+    site.browser("").request("BREW", "/")
+    text = site.program("otto", "staff").get("/metrics").text
+    assert 'autograde_requests_total{method="GET",route="/submissions/{submission_id}",status="2xx"} 1' in text
+    assert 'autograde_requests_total{method="GET",route="/submissions/{submission_id}",status="4xx"} 1' in text
+    assert 'method="other"' in text
+    assert 'autograde_request_seconds_bucket{le="+Inf"}' in text
+    for told in ("kurt", "Goedel", "999999", "BREW", "testserver", "testclient"):
+        assert told not in text
+    assert site.program("tina", "staff").get("/metrics").status_code == 403
