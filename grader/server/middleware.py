@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, MutableMapping
@@ -109,7 +108,7 @@ class Guard:
             "status": status,
             "ms": round(seconds * 1000, 1),
         }
-        log.info(json.dumps(line))
+        log.info("call", extra={"fields": line})
 
 
 def _arrived(now: datetime, seconds: float) -> datetime:
