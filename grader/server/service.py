@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -27,6 +27,7 @@ from grader.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from grader.store import Standing, Store, Submission
+    from grader.store.summaries import AttemptSummary
 
 log = logging.getLogger("autograde.server")
 
@@ -249,8 +250,8 @@ class Service:
             now,
         )
 
-    def place(self, submission: Submission) -> Place:
-        """Where a submission is now."""
+    def place(self, submission: Submission, attempts: Sequence[AttemptSummary] | None = None) -> Place:
+        """Where a submission is now; ``attempts`` are those at it, where they are known already."""
         queue, now = self.queue(), time.time()
         since = self.hub.running_since(submission.id)
         lasts = queue.seconds.get(submission.assignment)
@@ -265,7 +266,8 @@ class Service:
             return Place("waiting", position, sum(not item.regrade for item in queue.order), starts, ends)
         if submission.id in queue.paused:
             return Place("paused")
-        attempts = self.store.attempts(submission=submission)
+        if attempts is None:
+            attempts = self.store.outcomes([submission.id]).get(submission.id)
         if not attempts:
             return Place("waiting")
         return Place("held" if all(attempt.held for attempt in attempts) else "graded")

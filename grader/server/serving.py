@@ -74,7 +74,7 @@ def serve(course: Course, store: Store, options: Options, *, ready: Callable[[Se
     for number in (signal.SIGINT, signal.SIGTERM):
         # When it has ended uvicorn raises the signal anew, by which this process would die before the one that grades.
         signal.signal(number, lambda *_: None)
-    with contextlib.closing(sock), _grading(course, store, options, service):
+    with contextlib.closing(sock), store.connections.held_open(), _grading(course, store, options, service):
         service.reader.warm()
         ready(service)
         uvicorn.Server(config).run(sockets=[sock])

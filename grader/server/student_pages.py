@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
@@ -31,7 +31,9 @@ from grader.server.standing_view import hidden_metrics
 from grader.server.views import page
 from grader.store import Attempt, Standing, Submission
 from grader.store.standings import whose_due
+from grader.store.summaries import AttemptSummary
 
+AnyAttempt = TypeVar("AnyAttempt", Attempt, AttemptSummary)
 #: Uploads of one person in so many seconds. Attempts have rules of their own; this one is against a broken script.
 _UPLOADS, _UPLOADS_S = 12, 60.0
 
@@ -55,7 +57,7 @@ class Tried:
     number: int
     submission: Submission
     place: Place
-    attempt: Attempt | None
+    attempt: AttemptSummary | None
     counts: bool
     withdrawn: bool
 
@@ -79,14 +81,16 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     counting = standing.submission.id if standing and standing.submission and standing.attempt else 0
     withdrawn = service.store.withdrawn()
     shown = service.shown(person, assignment, DecisionKind.FEEDBACK)
+    mine = service.mine(person, assignment)
+    outcomes = service.store.outcomes([item.id for item in mine])
     tried = []
-    for number, submission in enumerate(service.mine(person, assignment), start=1):
-        attempts = service.store.attempts(submission=submission)
+    for number, submission in enumerate(mine, start=1):
+        attempts = outcomes.get(submission.id, [])
         tried.append(
             Tried(
                 number,
                 submission,
-                service.place(submission),
+                service.place(submission, attempts),
                 last_word(attempts) if shown else None,
                 submission.id == counting,
                 submission.id in withdrawn,
@@ -95,7 +99,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     return tried[::-1]
 
 
-def last_word(attempts: Sequence[Attempt]) -> Attempt | None:
+def last_word(attempts: Sequence[AnyAttempt]) -> AnyAttempt | None:
     """The attempt that a page shows: the last one with a score, or the last one where none has."""
     scored = [attempt for attempt in attempts if not attempt.held]
     return scored[-1] if scored else attempts[-1] if attempts else None

@@ -22,7 +22,7 @@ from grader.store.durations import Duration, read_durations, recent_seconds
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
-from grader.store.summaries import AttemptSummary, read_summaries
+from grader.store.summaries import AttemptSummary, read_outcomes, read_summaries
 from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
@@ -222,6 +222,11 @@ class Store:
         """What each attempt at an assignment took, in the order in which they were recorded."""
         with self._database.reading() as connection:
             return read_durations(connection, assignment)
+
+    def outcomes(self, submission_ids: Collection[int]) -> dict[int, list[AttemptSummary]]:
+        """The attempts at some submissions, by submission, without their reports: a page lists many."""
+        with self._database.reading() as connection:
+            return read_outcomes(connection, submission_ids)
 
     def standing(
         self,
