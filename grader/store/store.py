@@ -218,6 +218,14 @@ class Store:
         with self._database.reading() as connection:
             return recording.read(connection, *where)
 
+    def attempt(self, attempt_id: int) -> Attempt:
+        """The attempt with that id; raises StoreError where there is none."""
+        with self._database.reading() as connection:
+            found = recording.read(connection, attempts.c.id == attempt_id)
+        if not found:
+            raise StoreError(f"there is no attempt {attempt_id}", where=self._database.where)
+        return found[0]
+
     def durations(self, assignment: str) -> list[Duration]:
         """What each attempt at an assignment took, in the order in which they were recorded."""
         with self._database.reading() as connection:
