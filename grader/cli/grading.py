@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +23,7 @@ from grader.cli.common import (
     print_json,
     print_table,
 )
+from grader.cli.graded import as_data, print_graded, print_needs, why_held
 from grader.text import counted, in_time
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def grade(
         return
     graded, seconds = _grade_all(loaded, loaded.assignment(name), store, batch, quiet=as_json)
     if as_json:
-        print_json({"assignment": name, "wall_s": seconds, "attempts": [_as_json(item) for item in graded]})
+        print_json({"assignment": name, "wall_s": seconds, "attempts": [as_data(item) for item in graded]})
     else:
-        _print_graded(loaded.assignment(name), store, graded, seconds)
+        print_graded(loaded.assignment(name), store, graded, seconds)
     if any(item.attempt.held for item in graded):
         raise typer.Exit(1)
 
@@ -180,37 +180,19 @@ def _grade_every(course: Course, store: Store, batch: _Options, *, as_json: bool
             if not as_json:
                 err.print(f"{name}: {entry['words']}", markup=False)
             continue
-        entry |= {"wall_s": seconds, "attempts": [_as_json(item) for item in graded]}
-        entry["held"] = [f"{item.submission.owner}: {_staff(item)}" for item in graded if item.attempt.held]
+        entry |= {"wall_s": seconds, "attempts": [as_data(item) for item in graded]}
+        entry["held"] = [f"{item.submission.owner}: {why_held(item)}" for item in graded if item.attempt.held]
         entry["flags"] = [f"{item.submission.owner}: {flag}" for item in graded for flag in item.attempt.report.flags]
         entry["missing"] = [student.id for student in store.missing(course, assignment)]
         if not as_json:
-            _print_graded(assignment, store, graded, seconds)
+            print_graded(assignment, store, graded, seconds)
     wrong = any(entry.get("held") or "error" in entry for entry in found)
     if as_json:
         print_json({"assignments": [{key: value for key, value in entry.items() if key != "words"} for entry in found]})
     else:
-        _print_needs(found)
+        print_needs(found)
     if wrong:
         raise typer.Exit(1)
-
-
-def _print_needs(found: list[dict[str, Any]]) -> None:
-    """What a person has to look at, assignment by assignment."""
-    out.print("[bold]What needs a person[/bold]")
-    nothing = True
-    for entry in found:
-        lines = [entry["words"]] if "words" in entry else []
-        lines += [f"left out: {entry['skipped']}"] if "skipped" in entry else []
-        lines += [f"held: {line}" for line in entry.get("held", ())]
-        lines += [f"to look at: {line}" for line in entry.get("flags", ())]
-        if missing := entry.get("missing"):
-            lines.append(f"nothing from {counted(len(missing), 'student')}: {', '.join(missing)}")
-        for line in lines:
-            nothing = False
-            out.print(f"  {entry['assignment']}: {line}", markup=False)
-    if nothing:
-        out.print("  nothing")
 
 
 def _grade_all(
@@ -284,32 +266,6 @@ def _grade_all(
     return graded, time.monotonic() - begin
 
 
-def _print_graded(assignment: Assignment, store: Store, graded: list[BatchResult], seconds: float) -> None:
-    """A table of what was graded, and what staff should know of it."""
-    _print_batch(graded, assignment.title)
-    out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else _nothing_to_grade(store, assignment.name))
-    for version, count in Counter(item.reused for item in graded if item.reused).items():
-        out.print(
-            f"{counted(count, 'report')} taken over from grader version {version} without a run: it differs in hints, "
-            "comments or thresholds alone (--force grades again)"
-        )
-    for kept, count in Counter(item.attempt.report.environment.get("kept") for item in graded).items():
-        if kept:
-            out.print(f"in {counted(count, 'report')}, kept without a run: {kept}")
-    for item in graded:
-        for flag in item.attempt.report.flags:
-            err.print(f"for staff to look at: {item.submission.owner}: {flag}", markup=False)
-    for item in graded:
-        if item.attempt.held:
-            err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
-
-
-def _nothing_to_grade(store: Store, name: str) -> str:
-    if store.submissions(name):
-        return f"nothing to grade: every submission of {name} has its attempt"
-    return f"nothing to grade: nothing was collected yet; run `autograde collect {name} FOLDER` first"
-
-
 @dataclass(slots=True)
 class _Count:
     """How far a batch has come, in words."""
@@ -323,33 +279,3 @@ class _Count:
             return "nothing was begun"
         rest = "grade all of them anew" if self.force else "go on with the rest"
         return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
-
-
-def _print_batch(graded: list[BatchResult], title: str) -> None:
-    from grader.reports import BatchRow, batch_table
-
-    if graded:
-        ordered = sorted(graded, key=lambda item: item.submission.owner)
-        print_table(
-            batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title)
-        )
-
-
-def _as_json(item: BatchResult) -> dict[str, Any]:
-    report = item.attempt.report
-    return {
-        "owner": item.submission.owner,
-        "submission": item.submission.id,
-        "verdict": report.verdict.value,
-        "score": report.score,
-        "max_score": report.max_score,
-        "seconds": item.seconds,
-        "timing": report.timing,
-        "flags": list(report.flags),
-        "reused": item.reused or None,
-    }
-
-
-def _staff(item: BatchResult) -> str:
-    checks = [check for check in item.attempt.report.checks if check.verdict.held]
-    return "\n".join(f"{check.id}: {check.verdict.value}\n{check.staff}" for check in checks[:3])
