@@ -74,6 +74,7 @@ def as_data(item: BatchResult) -> dict[str, Any]:
     return {
         "owner": item.submission.owner,
         "submission": item.submission.id,
+        "attempt": item.attempt.id,
         "verdict": report.verdict.value,
         "score": report.score,
         "max_score": report.max_score,

@@ -22,7 +22,7 @@ from grader.text import counted
 @command
 def replay(
     attempt: Annotated[
-        int, typer.Argument(metavar="ATTEMPT", help="the number of an attempt, as exports and feedback have it")
+        int, typer.Argument(metavar="ATTEMPT", help="the number of an attempt, as `grade --json` has it")
     ],
     executor: ExecutorOption = "serial",
     course: CourseOption = None,

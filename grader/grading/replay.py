@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.course import Course, course_secret, grader_version
+from grader.errors import StoreError
 from grader.grading.executor import open_executor
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
@@ -44,7 +45,13 @@ def replay(course: Course, store: Store, attempt_id: int, *, executor: str = "lo
         CourseError: its assignment or profile is no longer in the course.
         AutogradeError: grading cannot begin.
     """
-    attempt = store.attempt(attempt_id)
+    found = store.attempts(number=attempt_id)
+    if not found:
+        raise StoreError(
+            f"there is no attempt {attempt_id}",
+            fix="`autograde grade NAME --json` has the numbers of those that it makes",
+        )
+    attempt = found[0]
     submission = store.submission(attempt.submission_id)
     assignment = course.assignment(submission.assignment)
     work = Work(course, assignment, assignment.profile(attempt.profile), store.state)
