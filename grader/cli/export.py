@@ -75,10 +75,10 @@ def export(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the grades of every student to a file that another program takes.
+    """Write every student's grades to a file for another program.
 
     With --into, the scores are put into one column of a learning platform's own gradebook; nothing else in it changes.
-    Exit code 1: somebody is not graded yet, or should look at what is listed.
+    Exit code 1: somebody is not graded yet, or something listed needs a person.
     """
     from grader.course import load_course
     from grader.exports import FillOptions, GradeState, Source, write_export

@@ -58,14 +58,14 @@ def grade(
     jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     force: Annotated[
-        bool, typer.Option("--force", help="grade again what has an attempt; adds attempts, replaces none")
+        bool, typer.Option("--force", help="grade again what has an attempt; this adds attempts and replaces none")
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Grade what the current grader version has not graded yet; or one submission, with --submission.
+    """Grade every submission that has no result from the current grader, or one, with --submission.
 
     A new grader version grades everything again, except where it differs in hints, comments or thresholds alone: then
     reports are taken over, and the command says so. With --only-check it is you who says that no other check changed.
@@ -277,5 +277,5 @@ class _Count:
     def __str__(self) -> str:
         if not self.total:
             return "nothing was begun"
-        rest = "grade all of them anew" if self.force else "go on with the rest"
+        rest = "grade all of them again" if self.force else "go on with the rest"
         return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"

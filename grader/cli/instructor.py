@@ -48,7 +48,7 @@ def collect(
         typer.Option(
             "--names",
             metavar="PATTERN|FILE.csv",
-            help="whose entries are, for any layout: '{any}_{id}_{file}', or a table with the columns entry and id",
+            help="who submitted which entry: a pattern such as '{any}_{id}_{file}', or a table with the columns entry and id",
         ),
     ] = None,
     course: CourseOption = None,
@@ -59,7 +59,7 @@ def collect(
     """Take in a class's submissions. Collecting the same folder again adds nothing.
 
     Downloads of Canvas, Moodle, Blackboard, Brightspace, Gradescope, ILIAS and GitHub Classroom are read as they are.
-    Exit code 1: somebody should look at what is listed.
+    Exit code 1: something listed needs a person.
     """
     from grader.course import load_course
     from grader.intake import collect as take_in

@@ -22,6 +22,7 @@ from grader.cli import (
     replaying,
     results,
     rosters,
+    service_calls,
     similar,
     stats,
     storage,
@@ -92,6 +93,8 @@ STUDENTS, INSTRUCTORS, AUTHORS, OPERATORS, ALL = (
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
 app.command("submit", rich_help_panel=STUDENTS)(student.submit)
+app.command("status", rich_help_panel=STUDENTS)(service_calls.status)
+app.command("fetch", rich_help_panel=STUDENTS)(service_calls.fetch)
 app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
@@ -113,6 +116,8 @@ app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
 app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
 app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
+app.command("backup", rich_help_panel=INSTRUCTORS)(storage.backup)
+app.command("restore", rich_help_panel=INSTRUCTORS)(storage.restore)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
 app.command("adopt", rich_help_panel=AUTHORS)(author.adopt)

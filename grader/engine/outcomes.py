@@ -35,7 +35,7 @@ UNWRITTEN = "write your solution here"
 #: Their comparisons (numpy.testing, torch.testing) raise with the expected values in the message: that is for staff.
 _TELLING_LIBRARIES = frozenset({"numpy", "torch", "unittest"})
 #: What a student is told of a check that is held.
-HELD = "This check could not be run because of a fault on our side. Staff have been told; it costs you nothing."
+HELD = "This check could not be run because of a fault on our side. Staff have been notified; it costs you nothing."
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ def _judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     if isinstance(error, pytest.skip.Exception):
         return CaseOutcome(Verdict.SKIPPED, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, ProbeError):
-        text = f"The check's own code failed on what your code gave it: {error.message}"
+        text = f"The check could not use the value your code returned: {error.message}"
         return CaseOutcome(
             error.verdict, 0.0, clean_text(text, _MESSAGE_LIMIT), staff=_staff_text(error), unexplained=True
         )

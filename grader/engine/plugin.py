@@ -360,7 +360,7 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     from grader.errors import AuthoringError
 
     if case.fraction is not None:
-        raise AuthoringError("a case calls award twice", fix="call it once, with what counts")
+        raise AuthoringError("`award` was called twice in one test", fix="call it once, with the final value")
     number = float(value)
     if metric is None:
         case.fraction = min(max(number, 0.0), 1.0) if math.isfinite(number) else 0.0

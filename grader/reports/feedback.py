@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course
+    from grader.policies import AttemptsLeft
     from grader.store import Mark, Standing
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
@@ -55,6 +56,8 @@ class FeedbackItem:
     """How the number came about; empty where the checks and marks say it all."""
     before: Report | None = None
     """The report on the submission before this one."""
+    attempts_left: AttemptsLeft | None = None
+    """What may still be handed in; None where nothing is limited."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
@@ -166,6 +169,10 @@ def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignm
         "causes": causes,
         "steps": next_steps(causes),
         "progress": progress(report, graded.before),
+        "attempts_left": graded.attempts_left,
+        "next_attempt": moment(graded.attempts_left.next_at, course.timezone)
+        if graded.attempts_left is not None and graded.attempts_left.next_at is not None
+        else None,
         "passed": passed(report.checks),
         "answers": answers(graded, assignment),
         "made": moment(now, course.timezone),

@@ -88,7 +88,9 @@ def mark_rows(course: Course, assignment: Assignment, store: Store, *, names: bo
     """
     questions = read_questions(assignment.notebook_source)
     if not questions:
-        raise UsageError(f"{assignment.name} has no written questions", fix="docs/authoring.md says how to write one")
+        raise UsageError(
+            f"{assignment.name} has no written questions", fix="docs/how-to/authoring.md says how to write one"
+        )
     secret = course_secret(store.state)
     found: list[MarkRow] = []
     for row in store.standing(course, assignment):

@@ -22,7 +22,7 @@ from grader.validation.coverage import Sight, changed, make_sight
 from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
 from grader.validation.metric_gaps import metric_checks
 from grader.validation.mutants import Campaign, Mutants, collect_clauses, collect_mutants, mutant_label
-from grader.validation.mutation import TELL, instrument
+from grader.validation.mutation import TELL, Mutant, instrument
 from grader.validation.result import Flake, Measured, Validation
 from grader.validation.variants import Variant, apply, free_clauses, read_variants
 
@@ -230,7 +230,10 @@ def _refuse_no_match(
     assignment: Assignment, solution: Mapping[str, str], options: Options, variants: Sequence[Variant]
 ) -> None:
     """Nothing is graded for a text that finds neither a variant nor a mutant."""
-    mutants = collect_mutants(assignment, solution, variants).mutants if options.mutants and not options.only else ()
+    mutants: tuple[Mutant, ...] = ()
+    if options.mutants and not options.only:
+        clauses = collect_clauses(assignment, solution, {}).mutants
+        mutants = (*collect_mutants(assignment, solution, variants).mutants, *clauses)
     if any(options.match in mutant_label(mutant) for mutant in mutants):
         return
     near = difflib.get_close_matches(options.match, [item.name for item in variants], n=1)

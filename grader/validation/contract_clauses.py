@@ -76,9 +76,8 @@ def _promise_broken(kind, name="", value=None):
             return found.astype({"float64": "float32", "float32": "float64", "int64": "int32", "bool": "uint8"}.get(str(found.dtype), "int64"))
         if kind == "a float" and isinstance(found, int):
             return float(found)
-        if kind == "with a graph" and isinstance(found, float):
-            import torch
-
+        torch = globals().get("torch")  # not imported here: it may be forbidden
+        if kind == "with a graph" and isinstance(found, float) and torch:
             return torch.tensor(found, requires_grad=True) * 1
         return found
 
@@ -178,7 +177,7 @@ def _promises(node: ast.FunctionDef, docs: str, about: str) -> Iterator[tuple[st
         yield "the result is an int", '"a float"'
     elif _DTYPES.search(says) and re.search("Tensor|ndarray|Sample", returns):
         yield "the result has its dtype", '"dtype"'
-    if _CUT.search(docs) and re.search("Tensor|float", returns):
+    if _CUT.search(docs) and re.search("Tensor|float", returns) and "int64" not in says:  # whole numbers have none
         yield "the result has no graph", '"with a graph"'
     elif _FOLLOWED.search(docs) and "Tensor" in returns:
         yield "autograd can follow the result", '"detached"'

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="an assignment")
     parser.add_argument("--keep", action="store_true", help="use the pages that are there already")
     parser.add_argument("page", nargs="*", type=Path, help="look at these pages in place of making some")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     program = find()
     if program is None:
         sys.exit("there is no Chromium here")

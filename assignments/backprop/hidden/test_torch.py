@@ -70,6 +70,7 @@ def test_torch_predict(reference, student, probe, np_rng):
     scores = probe.torch_scores(net, torch.from_numpy(x))
     assert labels.shape == (9,), f"predict returned shape {tuple(labels.shape)}; for 9 inputs it should be (9,)"
     assert (labels == scores.argmax(dim=1)).all(), "predict does not name the class with the largest score"
+    assert labels.dtype == torch.int64, f"predict returned {labels.dtype}; classes are int64"
 
 
 @points(2, hint="F.cross_entropy takes scores, not probabilities; reg times the squared weights, without the biases.")
