@@ -77,11 +77,13 @@ def grade(
     from grader.errors import UsageError
     from grader.store import open_store
 
-    loaded = load_course(course)
-    if every == bool(name):
+    if every and name:
+        raise UsageError("name an assignment or say --all, not both", where="grade")
+    if not every and not name:
         raise UsageError(
-            "name one assignment, or say --all", where="grade", fix=f"use one of: {', '.join(loaded.assignments)}"
+            f"Missing argument 'NAME'. {_known_assignments(course)}".strip(), where="grade", fix="or say --all"
         )
+    loaded = load_course(course)
     if submission is not None:
         if every or student or only_check:
             raise UsageError("--submission grades one upload by all checks of one assignment", where="--submission")
@@ -99,6 +101,17 @@ def grade(
         print_graded(loaded.assignment(name), store, graded, seconds)
     if any(item.attempt.held for item in graded):
         raise typer.Exit(1)
+
+
+def _known_assignments(path: Path | None) -> str:
+    """The assignments of the course as a sentence; empty where there is no course."""
+    from grader.course import load_course
+    from grader.errors import CourseError
+
+    try:
+        return f"Name one of: {', '.join(load_course(path).assignments)}."
+    except CourseError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
