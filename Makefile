@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo serve quick test setup docs docs-reference figures bench chaos lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,11 @@ bench: setup  ## measure against nbgrader and Otter in the same run
 chaos: setup  ## kill what grades a class, a hundred times, and compare; then coordinators that share a store
 	$(BIN)/python -m tests.chaos.run
 	$(BIN)/python -m tests.chaos.run_coordinators --kills 100
+
+cluster: setup  ## hold Slurm and Ray to the executors' contract, and compare their reports with the local ones, a node killed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/python -m pytest tests/framework/grading/test_executors.py --cluster -m cluster
+	$(BIN)/python -m tests.cluster.run
 
 # `make fuzz FRAMES=10000000 JOBS=2` for a number of frames; otherwise for a number of seconds.
 FRAMES ?= 0
@@ -110,6 +115,9 @@ docs: setup  ## build the docs site into build/site, and check its links
 
 figures: setup  ## draw the handouts' figures anew
 	set -e; for name in backprop keypoints mnist pytorch_basics rnn_lstm; do $(BIN)/python -m tools.figures.$$name; done
+
+pictures: demo  ## take the README's pictures of what the demo made, with a headless browser
+	$(BIN)/python -m tools.pictures
 
 docs-reference: setup  ## write docs/reference/ from the command line, the course file's schema and the plugin
 	$(BIN)/python -m tools.reference

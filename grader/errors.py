@@ -8,6 +8,7 @@ All exceptions of the package; a class that is not defined here has its module b
     |   +-- AuthoringError          an assignment's folder: markers, variants.yml, hidden suite
     |   +-- SubmissionError         a submission that cannot be read (broken zip, missing file)
     |   +-- ReleaseError            a bundle that would leak, or that has drifted
+    |   +-- UploadRefused           server.hand_in: an upload to the service that was not taken
     +-- MachineError                3: this machine cannot do it
     |   +-- IsolationError          a layer of the sandbox that the course demands is missing
     +-- SystemFault                 1: our own machinery failed; never the student's fault
@@ -36,6 +37,8 @@ All exceptions of the package; a class that is not defined here has its module b
     PublicTestsFail                 student.part_check: an AssertionError of a check cell in the notebook
     UploadProblem                   intake.filenames: an upload that cannot be unpacked
     WireError                       sandbox.wire.frames: bytes that are no frame, or a value that cannot cross
+    SignInNeeded                    server.context: a browser asks for a page before it has signed in
+    TooLarge                        server.middleware: a call to the service sends more than is taken
     Stopped                         grading.signals: a KeyboardInterrupt for SIGTERM and SIGHUP
     _Problem                        course.suite: one thing wrong with a suite, collected into an AuthoringError
 

@@ -176,13 +176,23 @@ class ConfusionFigure(_Figure):
     unit: str = Field(default="samples", max_length=40, description="what is counted")
 
 
+class WrongFigure(_Figure):
+    """Which entries of an array are wrong: for each cell of a map 0 to 9, how many of its entries are (9: all)."""
+
+    kind: Literal["wrong"] = "wrong"
+    shape: tuple[int, ...] = Field(max_length=16)
+    cells: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,64}$")], ...] = Field(min_length=1, max_length=64)
+
+
 class MissingFigure(_Figure):
     """What could not be drawn; the description says why."""
 
     kind: Literal["missing"] = "missing"
 
 
-Figure = Annotated[MaskFigure | PointFigure | ClipFigure | ConfusionFigure | MissingFigure, Field(discriminator="kind")]
+Figure = Annotated[
+    MaskFigure | PointFigure | ClipFigure | ConfusionFigure | WrongFigure | MissingFigure, Field(discriminator="kind")
+]
 
 
 class CheckResult(_Record):

@@ -113,6 +113,16 @@ def counted(number: float, noun: str, plural: str = "") -> str:
     return f"{shown} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def in_time(seconds: float) -> str:
+    """A duration as a person says it, to two figures or so: ``40 s``, ``3 min``, ``2 h 10 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds)):d} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60 // 10 * 10} min"
+
+
 def shorten(line: str, width: int = MAX_LINE) -> str:
     """A line cut to ``width`` characters, with a mark where it was longer."""
     return line if len(line) <= width else f"{line[:width]} [...]"

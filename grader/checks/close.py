@@ -12,6 +12,7 @@ import numpy as np
 
 from grader.checks.arrays import as_array, describe, difference, is_numeric, mismatch, noun, show, tolerance
 from grader.checks.diagnosis import Mistakes, diagnose, name_known
+from grader.checks.wrong_map import WrongMap, wrong_map
 from grader.text import agreeing, counted, plural
 
 _explaining: ContextVar[bool] = ContextVar("explaining", default=True)
@@ -28,12 +29,13 @@ def without_diagnosis() -> Iterator[None]:
 
 
 class CheckFailed(AssertionError):
-    """A comparison failed. ``message`` is for the student, ``staff`` may hold expected values."""
+    """A comparison failed. ``message`` is for the student, ``staff`` may hold expected values, ``where`` is wrong."""
 
-    def __init__(self, message: str, staff: str = "") -> None:
+    def __init__(self, message: str, staff: str = "", where: WrongMap | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.staff = staff
+        self.where = where
 
 
 # pytest's summary line has room for little: not for the path of a module of ours.
@@ -96,7 +98,7 @@ def assert_close(
             )
         shown = f"\nexpected:\n{_show_right(expected)}" if reveal else ""
         message = f"{agreeing(name, sentence)}{shown}" if sentence else failed.message
-        raise CheckFailed(message, "\n".join(filter(None, (failed.staff, notes)))) from None
+        raise CheckFailed(message, "\n".join(filter(None, (failed.staff, notes))), failed.where) from None
     if dtype is not None:
         _assert_dtype(actual, dtype, name)
 
@@ -133,7 +135,8 @@ def _compare(actual: Any, expected: Any, name: str, context: _Context) -> None:
     )
     message = agreeing(name, found or _plain(got, right, rtol, atol))
     staff = f"{name}: got\n{show(got)}\nexpected\n{show(right)}\nrtol={rtol:g} atol={atol:g}"
-    raise CheckFailed(f"{message}\nexpected:\n{show(right)}" if context.reveal else message, staff)
+    where = wrong_map(name, mismatch(got, right, rtol, atol)) if got.shape == right.shape else None
+    raise CheckFailed(f"{message}\nexpected:\n{show(right)}" if context.reveal else message, staff, where)
 
 
 def _assert_dtype(actual: Any, dtype: Any, name: str) -> None:
@@ -175,12 +178,12 @@ def _compare_named(actual: Any, expected: Any, name: str, context: _Context) -> 
     if len(failed) > 1 and len(alike) == 1 and not context.reveal:
         which = "Each of" if len(failed) == len(expected) else "Each of these in"
         listed = "" if len(failed) == len(expected) else f" ({_listed(failed)}; the rest is right)"
-        raise CheckFailed(f"{which} {name}{listed} {alike.pop()}", staff)
+        raise CheckFailed(f"{which} {name}{listed} {alike.pop()}", staff, first.where)
     others = [key for key in failed if failed[key] is not first]
     right_ones = [key for key in expected if key not in failed]
     rest = [f"{_listed(others)} {'is' if len(others) == 1 else 'are'} wrong as well"] if others else []
     rest += [f"{_listed(right_ones)} {'is' if len(right_ones) == 1 else 'are'} right"] if right_ones else []
-    raise CheckFailed(f"{first.message} ({', '.join(rest)})" if rest else first.message, staff)
+    raise CheckFailed(f"{first.message} ({', '.join(rest)})" if rest else first.message, staff, first.where)
 
 
 def _comparison(expected: Any) -> Callable[[Any, Any, str, _Context], None]:

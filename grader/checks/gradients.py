@@ -65,7 +65,9 @@ def gradcheck(
         try:
             assert_close(gradient, right_gradient, name=name, inputs=inputs, mistakes=mistakes)
         except CheckFailed as failed:
-            raise CheckFailed(f"{failed.message} The value that it belongs to is right.", failed.staff) from None
+            raise CheckFailed(
+                f"{failed.message} The value that it belongs to is right.", failed.staff, failed.where
+            ) from None
     fine = point.dtype.itemsize >= 8
     step = eps or float(np.cbrt(np.finfo(point.dtype).eps)) * max(1.0, float(np.abs(point).max(initial=0.0)))
     relative = rtol if rtol is not None else (1e-4 if fine else 2e-2)

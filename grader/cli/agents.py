@@ -1,4 +1,4 @@
-"""``agent``: what grades on another machine."""
+"""``agent`` and ``ray-cluster``: what grades on other machines."""
 
 from __future__ import annotations
 
@@ -51,3 +51,28 @@ def _slurm_job() -> str:
     """The task of a Slurm array that this process is, as squeue prints it; empty elsewhere."""
     job = os.environ.get("SLURM_ARRAY_JOB_ID", "")
     return f"{job}_{os.environ.get('SLURM_ARRAY_TASK_ID', '')}" if job else ""
+
+
+@command
+def ray_cluster(
+    image: Annotated[
+        str, typer.Option("--image", metavar="IMAGE", help="container image with Autograde and its extra ray")
+    ],
+    workers: Annotated[int, typer.Option("--workers", min=1, metavar="N", help="pods that grade")] = 2,
+    cores: Annotated[int, typer.Option("--cores", min=1, metavar="N", help="cores of each, a slot a core")] = 4,
+    gpus: Annotated[int, typer.Option("--gpus", min=0, metavar="N", help="GPUs of each")] = 0,
+    most: Annotated[
+        int | None, typer.Option("--most-workers", min=1, metavar="N", help="grow up to so many pods while work waits")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="what the cluster is called")] = "autograde",
+) -> None:
+    """Print the manifest of a Ray cluster on Kubernetes, for KubeRay: save it, and `kubectl apply -f` the file.
+
+    Grade with `RAY_ADDRESS` set to the cluster's and `--executor ray`.
+    """
+    import yaml
+
+    from grader.grading.ray_cluster import ray_cluster as manifest
+
+    made = manifest(name=name, image=image, workers=workers, cores=cores, gpus=gpus, most_workers=most)
+    typer.echo(yaml.safe_dump(made, sort_keys=False, width=120), nl=False)

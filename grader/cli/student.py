@@ -61,7 +61,8 @@ def submit(
         typer.Option(
             "--to",
             metavar="PLACE",
-            help="a folder of your course, a .zip file to upload, or nbgrader:COURSE (default: NAME-submission.zip in FOLDER)",
+            help="your course's web service (https://...), a folder, a .zip file to upload, or nbgrader:COURSE (default: "
+            "NAME-submission.zip in FOLDER)",
         ),
     ] = None,
     name: Annotated[
@@ -70,6 +71,7 @@ def submit(
     also: Annotated[
         list[str] | None, typer.Option("--also", metavar="FILE", help="another file that your code reads")
     ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="at a web service, wait for the verdict")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Hand in what the bundle asks for, or pack it into a zip; say what went, and what is missing.
@@ -80,6 +82,12 @@ def submit(
 
     asked = read_asked(folder)
     submission = gather(folder, asked, also or ())
+    if to is not None and "://" in to:
+        from grader.cli.service_calls import submit_to
+
+        if not submit_to(to, asked.assignment, submission.files, wait=wait, as_json=as_json):
+            raise typer.Exit(1)
+        return
     receipt = hand_in(submission, to or str(folder / f"{asked.assignment}-submission.zip"), name or login())
     if as_json:
         print_json(asdict(receipt))

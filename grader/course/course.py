@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
+    BaselineConfig,
     CourseGradeConfig,
     CudaCalls,
     DataConfig,
@@ -101,6 +102,7 @@ class Assignment:
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    baselines: tuple[BaselineConfig, ...] = ()
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     attempts: AttemptsPolicy = "best"
     extensions: Mapping[str, datetime] = field(default_factory=dict)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import difflib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from grader.course.sections import Id, Name, Section
@@ -164,12 +164,12 @@ class ForbidRule(Section):
 
 def _ending(name: str) -> str:
     if not name.startswith(".") or name != name.lower() or len(name) < 2:
-        raise ValueError(f"{name!r} is no ending of a file's name in small letters, such as .csv")
+        raise ValueError(f"{name!r} is not a file ending in lower-case letters, such as .csv")
     return name
 
 
 class UploadConfig(Section):
-    """What an upload may bring into the sandbox; all else of it is stored, and stays out."""
+    """What an upload may bring into the sandbox; everything else is stored and stays out."""
 
     source_kb: int = Field(default=512, ge=1, description="kB of all Python files together; more is not graded")
     data: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
@@ -179,7 +179,7 @@ class UploadConfig(Section):
 
 
 class DataSizes(Section):
-    """Data sizes in place of the assignment's, or another data set altogether: a profile's, or those of a further data set."""
+    """Data sizes in place of the assignment's, or another data set: a profile's, or those of a further data set."""
 
     set: Name | None = Field(default=None, description="another data set")
     options: dict[str, Scalar] | None = Field(default=None, description="its options")
@@ -197,7 +197,7 @@ class DataConfig(Section):
     test: int = Field(ge=1, description="images of the secret test part")
     flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width), or of clips")
     array: Literal["numpy", "torch"] = "torch"
-    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
+    options: dict[str, Scalar] = Field(default_factory=dict, description="further options of this data set")
     also: dict[Name, DataSizes] = Field(
         default_factory=dict,
         description="further data sets: `held_out.also[NAME]` is this one but for what is given here",
@@ -210,7 +210,7 @@ class Threshold(Section):
     zero: float = Field(description="this much or worse earns nothing")
     full: float = Field(description="this much or better earns everything; below `zero` where less is better")
     suspect: float | None = Field(
-        default=None, description="better than this is reported to staff: more than the budget was seen to reach"
+        default=None, description="better than this is reported to staff: more than the budget has been seen to reach"
     )
 
     @property
@@ -241,8 +241,8 @@ class ProfileDefaults(Section):
     )
     cuda_calls: CudaCalls = Field(
         default="error",
-        description='what `.cuda()` and `device="cuda"` in a submission come to where `device` is cpu: an error whose '
-        "message says that there is no GPU, or (`cpu`) the processor",
+        description='what happens to `.cuda()` and `device="cuda"` in a submission where `device` is cpu: an error whose '
+        "message says that there is no GPU, or (`cpu`) the call uses the processor",
     )
     limits: Limits = Field(default_factory=Limits, description="what one submission may use")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
@@ -262,6 +262,30 @@ class LeaderboardColumn(Section):
     title: str = Field(default="", description="the column's heading; the metric's name where it is missing")
     direction: Direction = "higher"
     precision: int = Field(default=4, ge=0, le=12, description="digits after the point")
+    examples: int | None = Field(
+        default=None,
+        ge=1,
+        description="how many held-out examples the metric is a share of: the board then shows its error, and ranks that "
+        "chance cannot tell apart as a range",
+    )
+    private: Name | None = Field(
+        default=None,
+        description="the same metric on the private half: it takes the place of `metric` when the due date has passed; until "
+        "then `metric` is shown by the Ladder, and neither is in the feedback. Needs `examples`",
+    )
+
+    @model_validator(mode="after")
+    def _ladder_needs_examples(self) -> Self:
+        if self.private is not None and self.examples is None:
+            raise ValueError("`private` needs `examples`, the size of the public half")
+        return self
+
+
+class BaselineConfig(Section):
+    """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
+
+    name: Name
+    metrics: dict[Name, float] = Field(description="by the name of a column's metric")
 
 
 class HandoutConfig(Section):
@@ -298,6 +322,7 @@ class AssignmentConfig(Section):
         description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
     slip_days: int | None = Field(
@@ -313,7 +338,7 @@ class StoreConfig(Section):
 
     database: str | None = Field(
         default=None,
-        description="URL, such as postgresql://user@host/name; a file of SQLite's in the state folder by default",
+        description="URL, such as postgresql://user@host/name; an SQLite file in the state folder by default",
     )
 
 
@@ -332,7 +357,9 @@ class GradebookConfig(Section):
     exchange: str | None = Field(
         default=None, description="folder that staff and students share; one in the gradebook's folder by default"
     )
-    profile: Name = Field(default="cpu", description="budget under which `nbgrader autograde` grades what it must")
+    profile: Name = Field(
+        default="cpu", description="budget under which `nbgrader autograde` grades what has no result"
+    )
 
 
 class DefaultsConfig(Section):

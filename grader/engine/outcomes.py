@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from grader.checks.wrong_map import WrongMap
 from grader.engine.advice import advise
 from grader.engine.import_advice import explain
 from grader.errors import StudentVisibleError, SystemFault
-from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, worst
+from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, WrongFigure, worst
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
 from grader.text import screenful
 
@@ -34,7 +35,7 @@ UNWRITTEN = "write your solution here"
 #: Their comparisons (numpy.testing, torch.testing) raise with the expected values in the message: that is for staff.
 _TELLING_LIBRARIES = frozenset({"numpy", "torch", "unittest"})
 #: What a student is told of a check that is held.
-HELD = "This check could not be run because of a fault on our side. Staff have been told; it costs you nothing."
+HELD = "This check could not be run because of a fault on our side. Staff have been notified; it costs you nothing."
 
 
 @dataclass(slots=True)
@@ -100,10 +101,38 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     """Map what a case raised, if anything, to its outcome."""
     outcome = replace(_judge(error, state), flags=tuple(state.flags))
+    where = getattr(error, "where", None)
+    if isinstance(where, WrongMap) and not state.apart and len(state.figures) < MAX_FIGURES:
+        state.figures.append(_wrong_figure(where))
     if state.apart:
         short = screenful(outcome.message, lines=_APART_LINES, width=_WIDEST // 2, chars=_APART_LIMIT)
         outcome = replace(outcome, message=short)
     return outcome
+
+
+def _wrong_figure(where: WrongMap) -> WrongFigure:
+    """The map of where a value is wrong: of the student's own array, and without a word of what would be right."""
+    rows, columns = len(where.cells), len(where.cells[0])
+    gathered = " Each cell is wrong in part where it gathers several entries." if len(where.shape) > 2 else ""
+    if (rows, columns) != ((1, *where.shape)[-2:]) and not gathered:
+        gathered = " It is drawn smaller than it is: a cell gathers neighbouring entries."
+    shape = "x".join(map(str, where.shape))
+    return WrongFigure(
+        title=clean_text(f"Where {where.name} is wrong", 200),
+        description=f"{where.wrong} of {math.prod(where.shape)} entries are wrong; its shape is {shape}. "
+        f"Rows and columns are its last two axes.{gathered}"
+        if len(where.shape) > 1
+        else f"{where.wrong} of {where.shape[0]} entries are wrong, from the first on the left to the last.",
+        shape=where.shape,
+        cells=tuple("".join(map(str, row)) for row in where.cells),
+    )
+
+
+def _figures(cases: Sequence[CaseOutcome]) -> tuple[Figure, ...]:
+    """What the cases drew; one map of where something is wrong is enough, that of the first case that has one."""
+    figures = [figure for case in cases for figure in case.figures]
+    maps = [figure for figure in figures if figure.kind == "wrong"]
+    return (*maps[:1], *(figure for figure in figures if figure.kind != "wrong"))[:MAX_FIGURES]
 
 
 def sees_held_out(item: pytest.Function) -> bool:
@@ -119,11 +148,11 @@ def _judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
         if fraction >= 1.0:
             return CaseOutcome(Verdict.ACCEPTED, 1.0)
         verdict = Verdict.PARTIAL if fraction > 0 else Verdict.WRONG_ANSWER
-        return CaseOutcome(verdict, fraction, _threshold_message(state))
+        return CaseOutcome(verdict, fraction, threshold_message(state))
     if isinstance(error, pytest.skip.Exception):
         return CaseOutcome(Verdict.SKIPPED, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, ProbeError):
-        text = f"The check's own code failed on what your code gave it: {error.message}"
+        text = f"The check could not use the value your code returned: {error.message}"
         return CaseOutcome(
             error.verdict, 0.0, clean_text(text, _MESSAGE_LIMIT), staff=_staff_text(error), unexplained=True
         )
@@ -161,7 +190,22 @@ def _screen(text: str) -> str:
     return screenful(text, lines=_MOST_LINES, width=_WIDEST, chars=_MESSAGE_LIMIT)
 
 
-def _threshold_message(state: CaseState) -> str:
+#: The middle of what staff are told of a metric that is too good.
+_SUSPICIOUS = "more than training within the budget was seen to reach"
+
+
+def suspicion(metric: str, value: float, suspect: float) -> str:
+    """What staff are told of a metric that is better than ``suspect``."""
+    return f"{metric} is {value:.4g}, {_SUSPICIOUS} ({suspect:g}): look for weights or data in the files"
+
+
+def is_suspicion(flag: str, check: str, metric: str) -> bool:
+    """Whether a report's flag is :func:`suspicion` of that metric, from that check."""
+    return flag.startswith(f"{check}: {metric} is ") and _SUSPICIOUS in flag
+
+
+def threshold_message(state: CaseState) -> str:
+    """What a student is told of a metric that earned less than all points; empty where none was awarded."""
     metric = state.metrics.get(state.awarded or "")
     if metric is None:
         return ""
@@ -239,7 +283,7 @@ def combine(spec: CheckSpec, cases: Sequence[CaseOutcome]) -> CheckResult:
         place=failed.place if failed and verdict not in (Verdict.ACCEPTED, Verdict.SKIPPED) else None,
         hint="" if fraction >= 1 or verdict.held or (failed and failed.hintless) else spec.hint,
         output=clean_text("".join(case.output for case in cases), 4000),
-        figures=tuple(figure for case in cases for figure in case.figures)[:MAX_FIGURES],
+        figures=_figures(cases),
         visibility=spec.visibility,
         seconds=math.fsum(case.seconds for case in cases),
         staff=failed.staff if failed else "",

@@ -26,6 +26,7 @@ EXECUTORS = Extensions(
         "serial": "grader.grading.serial:SerialExecutor",
         "spool": "grader.grading.spool_executor:SpoolExecutor",
         "slurm": "grader.grading.slurm:SlurmExecutor",
+        "ray": "grader.grading.ray_executor:RayExecutor",
     },
 )
 

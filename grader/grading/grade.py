@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
+from grader.course.equivalence import Described, describe
 from grader.errors import AutogradeError
+from grader.grading.eta import Eta
 from grader.grading.executor import EXECUTORS, open_executor
 from grader.grading.local import default_slots
+from grader.grading.order import Planned, plan
+from grader.grading.reuse import carried, remember
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
 from grader.intake import Upload
@@ -36,11 +40,17 @@ _UNKNOWN_SLOTS = 64
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """A submission and its new attempt."""
+    """A submission and its new attempt.
+
+    ``left_s``: seconds until the batch ends, as it looks; None where it is too early to say. ``reused``: the grader version
+    whose report was taken over without a run, where it says what this one would say.
+    """
 
     submission: Submission
     attempt: Attempt
     seconds: float
+    left_s: float | None = None
+    reused: str = ""
 
 
 def grade_assignment(
@@ -76,30 +86,56 @@ def grade_assignment(
         on_start(len(pending))
         if not pending:
             return []
+        described = describe(assignment, profile)
+        remember(store.state, version, described)
+        if not force:
+            for known in _carry_over(assignment, store, described, version, pending):
+                graded.append(known)
+                on_done(known)
+            pending = [
+                submission for submission in pending if submission.id not in {known.submission.id for known in graded}
+            ]
+            if not pending:
+                return graded
         most = _slots(executor, slots, len(pending))
         begun: dict[int, Submission] = {}
+        planned = plan(pending, store.durations(assignment.name), profile)
+        eta = Eta(planned, most)
         # Closed by name: an error's traceback would keep the slots alive.
         with (
             store.claims(version, force=force) as claims,
             contextlib.closing(open_executor(executor, work, most)) as running,
         ):
-            while pending:
+            while planned:
                 before = len(begun)
-                for done in running.run(_tasks(store, claims, pending, begun, most)):
+                for done in running.run(_tasks(store, claims, planned, begun, most)):
                     submission = begun[done.key]
                     attempt = store.record(
                         submission, done.answer, started_at=done.started_at, once=not force, claims=claims
                     )
-                    graded.append(BatchResult(submission, attempt, done.seconds))
+                    eta.done(submission.id)
+                    graded.append(BatchResult(submission, attempt, done.seconds, eta.seconds))
                     on_done(graded[-1])
                 if not store.shared:
                     break
                 left = store.pending(assignment.name, version, force=force)
                 pending = [submission for submission in left if submission.id not in begun]
-                if pending and len(begun) == before:
-                    on_wait(len(pending))
+                planned = plan(pending, store.durations(assignment.name), profile)
+                if planned and len(begun) == before:
+                    on_wait(len(planned))
                     time.sleep(_LOOK_AGAIN_S)
     return graded
+
+
+def _carry_over(
+    assignment: Assignment, store: Store, described: Described, version: str, pending: Sequence[Submission]
+) -> Iterator[BatchResult]:
+    """Record the reports that need no run: by versions that differ in hints, comments or thresholds alone."""
+    reports = carried(store, assignment.name, version, described)
+    for submission in pending:
+        if (found := reports.get(submission.id)) is not None:
+            attempt = store.record(submission, found.report, once=True)
+            yield BatchResult(submission, attempt, 0.0, reused=found.version)
 
 
 def _slots(executor: str, wanted: int | None, tasks: int) -> int:
@@ -109,19 +145,20 @@ def _slots(executor: str, wanted: int | None, tasks: int) -> int:
 
 
 def _tasks(
-    store: Store, claims: Claims, pending: Sequence[Submission], begun: dict[int, Submission], ahead: int
+    store: Store, claims: Claims, planned: Sequence[Planned], begun: dict[int, Submission], ahead: int
 ) -> Iterator[GradeTask]:
-    """The tasks for what can be claimed of ``pending``, ``ahead`` at a time; each is in ``begun`` when its turn comes.
+    """The tasks for what can be claimed of ``planned``, ``ahead`` at a time; each is in ``begun`` when its turn comes.
 
     The files of each are read then, not before.
     """
-    submissions = {submission.id: submission for submission in pending}
-    wanted = list(submissions)
+    plans = {one.submission.id: one for one in planned}
+    wanted = list(plans)
     while taken := claims.take(wanted, ahead):
         wanted = wanted[wanted.index(taken[-1]) + 1 :]  # those before it are another's
         for number in taken:
-            begun[number] = submissions[number]
-            yield GradeTask(number, store.files(submissions[number]), submissions[number].problem)
+            submission = begun[number] = plans[number].submission
+            files = store.files(submission)
+            yield GradeTask(number, files, submission.problem, priority=plans[number].priority)
 
 
 def grade_upload(

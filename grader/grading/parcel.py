@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import platform
 import shutil
 import tempfile
@@ -29,8 +30,10 @@ from grader.grading.messages import pack, unpack
 from grader.grading.slot import Work
 
 _IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
-#: What of an assignment's section decides about a grading.
-_KEYS = ("title", "files", "forbid", "upload", "data", "profiles")
+#: How folders begin in which parcels lie, before the id of the process that unpacked one.
+_PREFIX = "autograde-agent-"
+#: What of an assignment's section a runner reads; the leaderboard says of a metric whether more of it is better.
+_KEYS = ("title", "files", "forbid", "upload", "data", "profiles", "leaderboard")
 #: With another version of these a report may differ.
 _PACKAGES = ("torch", "torchvision", "numpy")
 
@@ -73,7 +76,10 @@ def unpacked(parcel: bytes) -> Iterator[Work]:
     """
     message = unpack(parcel)
     compare_software(message["software"])
-    folder = Path(tempfile.mkdtemp(prefix="autograde-agent-"))  # mode 0700: what is below cannot be reached either
+    _sweep()
+    folder = Path(
+        tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    )  # mode 0700: what is below cannot be reached either
     try:
         for name, content in message["files"].items():
             path = folder / name
@@ -96,6 +102,14 @@ def unpacked(parcel: bytes) -> Iterator[Work]:
         yield work
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove what processes left that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def software() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from grader.errors import RunnerError
 from grader.grading.executor import Result, Task
-from grader.grading.slot import Slot
+from grader.grading.slot import Slot, Work
 from grader.retry import RETRIES, RetryPolicy
 
 A = TypeVar("A")
@@ -77,6 +77,23 @@ def serve(
             return _result(turn, answer, number, begin)
         fault = found
     return _result(turn, task.give_up(slot.work, fault), policy.runners, begin)
+
+
+def lost(turn: Turn[A], work: Work, fault: str, policy: RetryPolicy = RETRIES) -> Result[A] | Turn[A]:
+    """A turn whose slot vanished with its process or its machine: it costs a try, as a runner that dies does.
+
+    Raises:
+        RunnerError: it was the last try, and the task has no answer without a run.
+    """
+    tries, started_at = turn.tries + 1, turn.started_at or datetime.now(UTC)
+    if tries < policy.runners:
+        return replace(turn, tries=tries, started_at=started_at)
+    return Result(turn.task.key, turn.task.give_up(work, fault), started_at, turn.seconds, tries)
+
+
+def comes_last(turn: Turn[A], policy: RetryPolicy = RETRIES) -> bool:
+    """Whether a turn has one try left, which comes after all other tasks have had theirs."""
+    return turn.tries == policy.runners - 1
 
 
 def _result(turn: Turn[A], answer: A, tries: int, begin: float) -> Result[A]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,16 +15,17 @@ from grader.errors import AutogradeError, RunnerError, UsageError
 from grader.grading.executor import Result, Task
 from grader.grading.messages import Failed, Refused, pack_turn, unpack_outcome
 from grader.grading.parcel import make_parcel
-from grader.grading.serve import Turn
+from grader.grading.serve import Turn, comes_last, lost
 from grader.grading.slot import Work
 from grader.grading.spool import Batch, Sign, Spool
-from grader.retry import RETRIES
 from grader.sandbox.wire import WireError
 
 A = TypeVar("A")
 
 #: Names the spool; by default it is in the state folder.
 SPOOL_VARIABLE = "AUTOGRADE_SPOOL"
+#: How often a coordinator says that it lives, in seconds.
+BEAT_S = 10.0
 #: How often to look whether agents live, in seconds, and after how long a silence one is given up.
 _LOOK_S, SILENCE_S = 1.0, 20.0
 #: How long to wait for outcomes between two looks: at first, and at most.
@@ -50,6 +51,14 @@ class SpoolExecutor:
         self._seen: dict[str, tuple[int, float]] = {}  # an agent's last count, and when it was new
         self._looked, self._alone_since = 0.0, time.monotonic()
         self._signs: dict[str, Sign] = {}
+        self._over = threading.Event()
+        threading.Thread(target=self._beat, args=(self._batch,), name="spool", daemon=True).start()
+
+    def _beat(self, batch: Batch) -> None:
+        """Say that this coordinator lives, whatever its own thread is at."""
+        while not self._over.wait(BEAT_S):
+            with contextlib.suppress(OSError):  # full or away: there is time until agents give the batch up
+                batch.beat()
 
     def _folder(self) -> Path:
         """The spool's folder."""
@@ -95,6 +104,7 @@ class SpoolExecutor:
         """As the protocol says. Agents drop what they hold of it, and stay for the next executor."""
         if self._batch is not None:
             batch, self._batch = self._batch, None
+            self._over.set()
             batch.close()
 
     # -- tasks -------------------------------------------------------------------------------------------------------
@@ -146,20 +156,16 @@ class SpoolExecutor:
         return outcome
 
     def _lost(self, name: str, turn: Turn[Any], fault: str) -> Result[Any] | Turn[Any] | None:
-        """A task whose agent vanished: it costs a try, as a runner that dies does, and it is offered again.
+        """A task whose agent vanished: it is offered again; None, unless that comes last or it was the last try.
 
         Raises:
             RunnerError: it has no answer without a run.
         """
-        turn = replace(turn, tries=turn.tries + 1, started_at=turn.started_at or datetime.now(UTC))
-        if turn.tries < RETRIES.runners - 1:
-            self._offer(turn, name)
+        outcome = lost(turn, self.work, fault)
+        if isinstance(outcome, Turn) and not comes_last(outcome):
+            self._offer(outcome, name)
             return None
-        if turn.tries < RETRIES.runners:
-            return turn  # the last try comes after all others have had their turn
-        assert turn.started_at is not None
-        answer = turn.task.give_up(self.work, fault)
-        return Result(turn.task.key, answer, turn.started_at, turn.seconds, turn.tries)
+        return outcome
 
     # -- agents ------------------------------------------------------------------------------------------------------
 

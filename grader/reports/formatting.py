@@ -52,6 +52,18 @@ def confused(figure: ConfusionFigure, truth: int, most: int = 3) -> list[Mistake
     return sorted((item for item in others if item.times), key=lambda item: -item.times)[:most]
 
 
+def wrong_columns(row: str) -> str:
+    """The columns of a map's row that are wrong, from 0, neighbours together: ``0 to 3, 7``."""
+    runs: list[list[int]] = []
+    for column, tenths in enumerate(row):
+        if tenths != "0":
+            if runs and runs[-1][1] == column - 1:
+                runs[-1][1] = column
+            else:
+                runs.append([column, column])
+    return ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in runs)
+
+
 def inline(text: str) -> Markup:
     """``text`` escaped for HTML, with `code` between backticks set as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just before

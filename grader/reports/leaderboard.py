@@ -6,19 +6,20 @@ import csv
 import io
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grader.course.pseudonyms import pseudonym
 from grader.files import write_file
 from grader.records import MaskFigure
 from grader.reports.formatting import DASH, moment, number
+from grader.reports.ladder import range_text, rank_ranges, standard_error
 from grader.reports.pages import render, script
 from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from grader.course import Assignment, Course, LeaderboardColumn
@@ -29,6 +30,8 @@ SCHEMA_VERSION = 1
 #: The fraction of the points, lateness counted, that passes.
 PASS_FRACTION = 0.5
 _HANDLE_LENGTH = 60
+#: When a baseline was received.
+_NEVER = datetime.min.replace(tzinfo=UTC)
 #: Pictures on one page; each holds its file.
 _MOST_TILES = 60
 
@@ -54,11 +57,13 @@ class Cell:
 
     value: float | None
     text: str
+    error: str = ""
+    """The standard error, where the metric is a share of known size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the leaderboard. ``rank`` is None for what has no score yet."""
+    """One row of the leaderboard. ``rank`` is None for what has no score yet, and for a baseline."""
 
     rank: int | None
     handle: str
@@ -70,6 +75,10 @@ class Row:
     received: str
     """In the course's timezone."""
     figure: MaskFigure | None = None
+    ranks: str = ""
+    """The rank as it is shown: a range where chance cannot tell neighbours apart."""
+    baseline: bool = False
+    """Nobody's: a model to compare with."""
 
     @property
     def epoch(self) -> int:
@@ -163,9 +172,44 @@ def standing(entries: Iterable[LeaderboardEntry], *, course: Course, assignment:
                 received_at=entry.received_at,
                 received=moment(entry.received_at, course.timezone),
                 figure=entry.figure,
+                ranks="" if entry.score is None else str(rank),
             )
         )
-    return tuple(rows)
+    return within_chance(rows, columns)
+
+
+def within_chance(rows: Sequence[Row], columns: Sequence[LeaderboardColumn]) -> tuple[Row, ...]:
+    """The rows with ranges of ranks, where the first column says of how many examples its metric is a share."""
+    if not columns or columns[0].examples is None:
+        return tuple(rows)
+    ranked = [row for row in rows if row.rank is not None]
+    ranges = rank_ranges([row.cells[0].value for row in ranked], columns[0].examples, columns[0].direction)
+    shown = {id(row): range_text(found) or row.ranks for row, found in zip(ranked, ranges, strict=True)}
+    return tuple(replace(row, ranks=shown.get(id(row), row.ranks)) for row in rows)
+
+
+def with_baselines(rows: Sequence[Row], assignment: Assignment) -> tuple[Row, ...]:
+    """The rows with the assignment's baselines among them, each before the first row that is not better."""
+    columns = assignment.leaderboard
+    found = list(rows)
+    for baseline in assignment.baselines if columns else ():
+        cells = tuple(_cell(baseline.metrics.get(column.metric), column) for column in columns)
+        row = Row(None, clean(baseline.name), cells, None, 0.0, False, _NEVER, "", baseline=True)
+        sign, value = (1 if columns[0].direction == "higher" else -1), cells[0].value
+        if value is None:
+            found.append(row)
+            continue
+        at = next(
+            (
+                index
+                for index, other in enumerate(found)
+                if not other.baseline
+                and (other.rank is None or other.cells[0].value is None or sign * other.cells[0].value < sign * value)
+            ),
+            len(found),
+        )
+        found.insert(at, row)
+    return tuple(found)
 
 
 def write_leaderboard(
@@ -180,7 +224,7 @@ def write_leaderboard(
         course=course.name,
         title=assignment.title,
         columns=columns,
-        rows=rows,
+        rows=with_baselines(rows, assignment),
         gallery=gallery(rows),
         pass_share=PASS_FRACTION,
         made=moment(now, course.timezone),
@@ -213,7 +257,9 @@ def _cell(value: float | None, column: LeaderboardColumn) -> Cell:
     if value is None or not math.isfinite(value):
         return Cell(None, DASH)
     rounded = round(value, column.precision) + 0.0  # no minus zero
-    return Cell(rounded, f"{rounded:.{column.precision}f}")
+    error = standard_error(value, column.examples) if column.examples else 0.0
+    shown = f"\N{PLUS-MINUS SIGN}{error:.{column.precision}f}" if column.examples else ""
+    return Cell(rounded, f"{rounded:.{column.precision}f}", shown)
 
 
 def _csv(rows: Sequence[Row], columns: Sequence[LeaderboardColumn]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from grader.reports.formatting import confused, excerpt, inline, number, points
+from grader.reports.formatting import confused, excerpt, inline, number, points, wrong_columns
 from grader.reports.verdicts import WORDINGS
 from grader.text import clean, screenful
 
@@ -49,6 +49,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         "points": points,
         "excerpt": excerpt,
         "confused": confused,
+        "wrong_columns": wrong_columns,
     }
     environment.globals["wordings"] = WORDINGS
     return environment

@@ -10,7 +10,8 @@ from grader.course import Assignment, Course, course_secret
 from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
-from grader.store.standings import whose_due
+from grader.store.ledger import Ledger
+from grader.store.standings import Standing, whose_due
 
 if TYPE_CHECKING:
     from grader.store import Store
@@ -30,7 +31,12 @@ def publish_feedback(
     rows = store.standing(course, assignment, by="student")
     decisions, written = store.decisions(assignment.name), assignment
     assignment = decisions.applied(assignment)
-    reports = store.reports(row.latest.id for row in rows if row.latest is not None)
+    before = {row.owner: _before(store, row) for row in rows}
+    wanted = [*(row.latest.id for row in rows if row.latest is not None), *filter(None, before.values())]
+    reports = store.reports(wanted)
+    now = datetime.now(UTC)
+    ledger, limit = Ledger(course, store), assignment.attempt_limit
+    limited = limit.capacity is not None or limit.total is not None
     items = [
         FeedbackItem(
             row.owner,
@@ -41,11 +47,12 @@ def publish_feedback(
             received_from=row.submission.received_from,
             standing=row,
             steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
+            before=reports.get(before[row.owner] or 0),
+            attempts_left=ledger.attempts_left(assignment.name, row.owner, now) if limited else None,
         )
         for row in rows
         if row.submission is not None and row.latest is not None
     ]
-    now = datetime.now(UTC)
     return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items
 
 
@@ -66,3 +73,18 @@ def publish_leaderboard(
                 entries.append(entry)
     page = write_leaderboard(entries, course=course, assignment=assignment, folder=folder, now=datetime.now(UTC))
     return page, entries
+
+
+def _before(store: Store, row: Standing) -> int | None:
+    """The attempt that counts for the submission before the one that a page shows; None where there is none."""
+    if row.submission is None:
+        return None
+    received = store.submissions(row.submission.assignment, row.submission.owner)
+    earlier = [
+        item for item in received if (item.received_at, item.id) < (row.submission.received_at, row.submission.id)
+    ]
+    for submission in reversed(earlier):
+        scored = [attempt for attempt in store.attempts(submission=submission) if not attempt.held]
+        if scored:
+            return scored[-1].id
+    return None

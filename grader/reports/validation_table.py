@@ -30,6 +30,9 @@ def print_validation(found: Validation, console: Console) -> None:
         _print_mutant(mutant, console, f"[red]marked equivalent, but killed[/red] by {', '.join(mutant.killed_by)}")
     for mutant in found.with_status("survived"):
         _print_mutant(mutant, console, "[red]survived[/red]")
+    for promise in [item.mutant for item in found.contract if item.status == "survived"]:
+        words = f"{promise.file} {promise.function}: {promise.diff}"
+        console.print(Text.assemble(("no check notices: ", "yellow"), words))
     for text in found.stale:
         console.print(Text.assemble(("marked equivalent, but no mutant: ", "red"), text))
     for text in found.unfounded:
@@ -45,7 +48,7 @@ def summary(found: Validation) -> list[str]:
     """The figures in words."""
     good = len(found.measured) - len(found.off)
     right = [item for item in found.measured if item.kind in ("solution", "right")]
-    lines = [f"{good} of {len(found.measured)} versions as they must be"]
+    lines = [f"{good} of {len(found.measured)} versions as expected"]
     if len(found.seeds) > 1:
         steady = len(right) - len({flake.version for flake in found.flakes})
         lines.append(f"{steady} of {len(right)} right versions steady over {counted(len(found.seeds), 'seed')}")
@@ -58,10 +61,29 @@ def summary(found: Validation) -> list[str]:
             f"{killed} of {killed + survived} mutants killed, {percent(killed, killed + survived)}; "
             f"{equivalent} more are equivalent{also}{of}"
         )
+        lines += _contract_and_metrics(found)
         idle = [row.id for row in found.check_rows if not row.needed]
         if idle and found.complete:
             lines.append(f"no mutant and no wrong variant needs {', '.join(idle)}: other checks fail all that it fails")
     lines.append(counted(round(found.seconds), "second"))
+    return lines
+
+
+def _contract_and_metrics(found: Validation) -> list[str]:
+    """How much of the contract is asked for, and which wrong variants a metric cannot tell from a right one."""
+    lines = []
+    asked = [item for item in found.contract if item.status != "equivalent"]
+    if asked:
+        noticed = sum(bool(item.killed_by) for item in asked)
+        lines.append(
+            f"{noticed} of {counted(len(asked), 'promise')} of the stubs are asked for by some check, {percent(noticed, len(asked))}"
+        )
+    for row in found.metric_rows:
+        if row.full:
+            lines.append(
+                f"{row.id}: {len(row.full)} of {counted(row.wrong, 'wrong variant')} that change what it measures keep all its "
+                f"points ({', '.join(row.full[:6])}{', ...' if len(row.full) > 6 else ''}); {row.none} get none"
+            )
     return lines
 
 

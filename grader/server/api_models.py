@@ -106,6 +106,8 @@ class BoardRow(_Answer):
     rank: str | None = Field(description="a number, or a range where the difference is within chance")
     handle: str
     mine: bool
+    baseline: bool = Field(description="nobody's: a model to compare with")
+    rose: int | None = Field(description="by how many ranks the reveal of the private half changed it")
     metrics: dict[str, float | None]
     score: float | None
     max_score: float
@@ -115,7 +117,9 @@ class BoardInfo(_Answer):
     """The leaderboard as its reader sees it."""
 
     assignment: str
-    of: int
+    of: int = Field(description="how many have a rank")
+    laddered: bool = Field(description="public scores are shown by the Ladder")
+    revealed: bool = Field(description="scores are those of the private half")
     rows: tuple[BoardRow, ...]
 
 

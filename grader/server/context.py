@@ -99,6 +99,17 @@ async def authorise(request: Request) -> AsyncIterator[None]:
         SignInNeeded: it is a page, and nobody is signed in.
         HTTPException: 401, 403, 404 or 429, as the case may be. What somebody may not see does not exist for them.
     """
+    try:
+        await _check(request)
+        yield
+    finally:
+        # Files that were uploaded are closed, and so removed, whatever became of the call.
+        form = getattr(request, "_form", None)
+        if form is not None:
+            await form.close()
+
+
+async def _check(request: Request) -> None:
     rule = RULES.get((request.method.replace("HEAD", "GET"), request.scope["route"].path))
     if rule is None:
         raise HTTPException(403, "no rule says who may do this")
@@ -106,23 +117,17 @@ async def authorise(request: Request) -> AsyncIterator[None]:
     unsafe = request.method in UNSAFE
     if unsafe and not (caller and caller.token):
         _same_site(request)
-    if not rule.public:
-        if caller is None:
-            if is_api(request) or unsafe:
-                raise HTTPException(401, "sign in first", headers={"WWW-Authenticate": "Bearer"})
-            raise SignInNeeded(_wanted(request))
-        _may(request, rule, caller)
-        _slow_down(request, caller)
-        if unsafe and rule.form and caller.session is not None:
-            await _check_form(request, caller)
-        await run_in_threadpool(_find, request, caller)
-    try:
-        yield
-    finally:
-        # Files that were uploaded are closed, and so removed, whatever became of the call.
-        form = getattr(request, "_form", None)
-        if form is not None:
-            await form.close()
+    if rule.public:
+        return
+    if caller is None:
+        if is_api(request) or unsafe:
+            raise HTTPException(401, "sign in first", headers={"WWW-Authenticate": "Bearer"})
+        raise SignInNeeded(_wanted(request))
+    _may(request, rule, caller)
+    _slow_down(request, caller)
+    if unsafe and rule.form and caller.session is not None:
+        await _check_form(request, caller)
+    await run_in_threadpool(_find, request, caller)
 
 
 def _identify(request: Request, rule: Rule) -> Caller | None:

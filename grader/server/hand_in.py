@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from grader.errors import UsageError
 from grader.intake import UploadLimits
 from grader.intake.filenames import UploadProblem, safe_name, shown
+from grader.server.allowance import allowance
 from grader.server.receiving import Part
 from grader.store import ReceivedFrom
 
@@ -54,7 +55,7 @@ def take_in(
     """Keep an upload of ``person``, for their team where they have one.
 
     Raises:
-        UploadRefused: there is no file in it, or a file's name leads out of its folder.
+        UploadRefused: there is no file in it, a file's name leads out of its folder, or no attempt is left.
         StoreError: it could not be kept; there is no receipt, and nothing to grade.
     """
     with _on_disk(service, sent) as folder:
@@ -65,19 +66,23 @@ def take_in(
         if found.problem and not files:
             files = _as_sent(folder, limits)
     owner = service.course.roster.owner_of(person.id, assignment.name)
-    submission, new = service.store.put_submission(
-        assignment.name,
-        owner,
-        files,
-        received_at=arrived,
-        received_from=ReceivedFrom.SERVICE,
-        source=names,
-        problem=found.problem,
-        left_out=found.left_out,
-        uploader=person.id,
-        members=service.course.roster.members_of(owner),
-        has_work=found.has_work and not found.problem,
-    )
+    with service.counting:
+        allowed = allowance(service, person, assignment)
+        if not allowed.allowed:
+            raise UploadRefused(allowed.why)
+        submission, new = service.store.put_submission(
+            assignment.name,
+            owner,
+            files,
+            received_at=arrived,
+            received_from=ReceivedFrom.SERVICE,
+            source=names,
+            problem=found.problem,
+            left_out=found.left_out,
+            uploader=person.id,
+            members=service.course.roster.members_of(owner),
+            has_work=found.has_work and not found.problem,
+        )
     service.store.withdraw(submission, person.id, withdrawn=False)
     receipt = Receipt(submission, new, found.parts, found.notes)
     service.receipts.keep(submission.id, found.parts, found.notes)

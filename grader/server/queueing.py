@@ -22,15 +22,17 @@ def in_order(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
 
     New work comes before what is graded again, whatever came first: a regrade of a class holds up nobody who waits.
     Within each of the two, everybody's first comes before anybody's second, so that somebody who hands in often holds up
-    only themselves; then the time of receipt decides. What failed for a reason of ours pauses before it is tried again.
+    only themselves; then the time of receipt decides. Of what is graded again, assignments take turns, so that a small
+    regrade does not wait for a large one. What failed for a reason of ours pauses before it is tried again.
     """
     turns: Counter[tuple[bool, str, str]] = Counter()
     keyed: list[tuple[bool, int, datetime, int, Waiting]] = []
     for item in sorted(waiting, key=lambda item: (item.received_at, item.submission_id)):
         if item.failed_at is not None and now < item.failed_at + pause(item.faults):
             continue
-        turn = turns[item.regrade, item.assignment, item.owner]
-        turns[item.regrade, item.assignment, item.owner] += 1
+        whose = (item.regrade, item.assignment, "" if item.regrade else item.owner)
+        turn = turns[whose]
+        turns[whose] += 1
         keyed.append((item.regrade, turn, item.received_at, item.submission_id, item))
     return [item for *_, item in sorted(keyed, key=lambda row: row[:4])]
 

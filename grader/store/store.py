@@ -18,10 +18,11 @@ from grader.store.claims import CLAIM_S, Claims, clear
 from grader.store.copying import copy_rows
 from grader.store.database import Database
 from grader.store.decision_rows import add_decision, read_decisions
+from grader.store.durations import Duration, read_durations, recent_seconds
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
-from grader.store.summaries import read_summaries
+from grader.store.summaries import AttemptSummary, read_summaries
 from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
@@ -157,17 +158,10 @@ class Store:
         with self._database.reading() as connection:
             return read_waiting(connection, versions)
 
-    def durations(self, assignment: str, most: int = 30) -> list[float]:
+    def recent_seconds(self, assignment: str, most: int = 30) -> list[float]:
         """How long the last attempts at an assignment took that have a score, in seconds; ``most`` of them."""
-        query = (
-            select(attempts.c.started_at, attempts.c.finished_at)
-            .join(submissions, submissions.c.id == attempts.c.submission_id)
-            .where(submissions.c.assignment == assignment, attempts.c.score.is_not(None))
-            .order_by(attempts.c.id.desc())
-            .limit(most)
-        )
         with self._database.reading() as connection:
-            return [(end - begin).total_seconds() for begin, end in connection.execute(query)]
+            return recent_seconds(connection, assignment, most)
 
     def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
@@ -223,6 +217,11 @@ class Store:
             where.append(attempts.c.grader_version == grader_version)
         with self._database.reading() as connection:
             return recording.read(connection, *where)
+
+    def durations(self, assignment: str) -> list[Duration]:
+        """What each attempt at an assignment took, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_durations(connection, assignment)
 
     def standing(
         self,
@@ -288,21 +287,6 @@ class Store:
             audit_log.add_entry(connection, entry)
             return add_decision(connection, decision)
 
-    def log(self, entry: AuditEntry) -> None:
-        """Add an entry to the audit log."""
-        with self._database.writing() as connection:
-            audit_log.add_entry(connection, entry)
-
-    def log_entries(
-        self, *, assignment: str = "", subject: str = "", most: int = 200, before: int = 0
-    ) -> list[AuditEntry]:
-        """The audit log, the latest entry first; each argument that is given narrows it.
-
-        ``before`` is the number of an entry to go on from.
-        """
-        with self._database.reading() as connection:
-            return audit_log.read_entries(connection, assignment=assignment, subject=subject, most=most, before=before)
-
     def handed_in(self, assignment: str, owners: Collection[str]) -> list[tuple[Submission, list[Verdict]]]:
         """What ``owners`` handed in, the first received first, each with the verdicts of its attempts, the latest last."""
         mine = (submissions.c.assignment == assignment, submissions.c.owner.in_(sorted(owners)))
@@ -323,6 +307,25 @@ class Store:
         """The ids of the submissions that count for nothing because they were withdrawn."""
         with self._database.reading() as connection:
             return read_withdrawn(connection)
+
+    def summaries(self, assignment: str) -> list[AttemptSummary]:
+        """The attempts at an assignment without their reports, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_summaries(connection, assignment, ())
+
+    def metric_history(self, assignment: str) -> dict[str, list[dict[str, float | None]]]:
+        """The metrics of every submission that has a score, by owner, the first received first; withdrawn ones as well."""
+        with self._database.reading() as connection:
+            summaries = {
+                item.submission_id: item for item in read_summaries(connection, assignment, ()) if not item.held
+            }
+            received = uploads.read(connection, submissions.c.assignment == assignment)
+        found: dict[str, list[dict[str, float | None]]] = {}
+        for submission in received:
+            if (summary := summaries.get(submission.id)) is not None:
+                values = {name: metric.value for name, metric in summary.metrics.items()}
+                found.setdefault(submission.owner, []).append(values)
+        return found
 
     def reports(self, attempt_ids: Iterable[int]) -> dict[int, Report]:
         """The reports of attempts, by their ids; ids of none are left out."""

@@ -21,10 +21,11 @@ from grader.release.strip import make_stubs
 from grader.validation.coverage import Sight, changed, make_sight
 from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
 from grader.validation.freedom import read_freedoms
-from grader.validation.mutants import Campaign, Mutants, collect_mutants, mutant_label
-from grader.validation.mutation import TELL, instrument
+from grader.validation.metric_gaps import metric_checks
+from grader.validation.mutants import Campaign, Mutants, collect_clauses, collect_mutants, mutant_label
+from grader.validation.mutation import TELL, Mutant, instrument
 from grader.validation.result import Flake, Measured, Validation
-from grader.validation.variants import Variant, apply, read_variants
+from grader.validation.variants import Variant, apply, free_clauses, read_variants
 
 #: Seeds that one worker goes through: few, so that slots share the work and a worker's limits hold.
 _SEEDS_AT_A_TIME = 5
@@ -141,11 +142,17 @@ def validate(
             jobs.sort(key=lambda job: -len(job[1].seeds) * sight.cost(job[0].checks))
             tasks = [(version.name, version.files, plan) for version, plan in jobs]
             hunts = campaign.plans() if campaign else []
-            on_start(3 + len(tasks) + len(hunts))
-            answers = run([*tasks, *hunts])
+            clauses = (
+                collect_clauses(assignment, solution, free_clauses(assignment)) if campaign else Mutants((), {}, ())
+            )
+            contract = Campaign(sight, solution, clauses, seeds[0], match=options.match, sample=options.sample)
+            promises = contract.plans()
+            on_start(3 + len(tasks) + len(hunts) + len(promises))
+            answers = run([*tasks, *promises, *hunts])
             for (version, _), attempts in zip(jobs, answers, strict=False):
                 version.attempts.extend(attempts)
-            found = campaign.finish([item for (item,) in answers[len(jobs) :]], run) if campaign else ()
+            kept = contract.judge([item for (item,) in answers[len(jobs) : len(jobs) + len(promises)]])
+            found = campaign.finish([item for (item,) in answers[len(jobs) + len(promises) :]], run) if campaign else ()
     return _conclude(
         Validation(
             assignment.name,
@@ -154,8 +161,10 @@ def validate(
             (),
             mutants=found,
             mutants_in_all=len(mutants.mutants),
-            stale=mutants.stale if campaign and not options.match else (),
+            stale=(*mutants.stale, *clauses.stale) if campaign and not options.match else (),
             unfounded=mutants.unfounded if campaign and not options.match else (),
+            contract=kept,
+            metric_checks=metric_checks(assignment.hidden_folder),
             costs=sight.costs,
             points={check.id: check.points for check in suite},
         ),
@@ -224,7 +233,10 @@ def _refuse_no_match(
     assignment: Assignment, solution: Mapping[str, str], options: Options, variants: Sequence[Variant]
 ) -> None:
     """Nothing is graded for a text that finds neither a variant nor a mutant."""
-    mutants = collect_mutants(assignment, solution, variants).mutants if options.mutants and not options.only else ()
+    mutants: tuple[Mutant, ...] = ()
+    if options.mutants and not options.only:
+        clauses = collect_clauses(assignment, solution, {}).mutants
+        mutants = (*collect_mutants(assignment, solution, variants).mutants, *clauses)
     if any(options.match in mutant_label(mutant) for mutant in mutants):
         return
     near = difflib.get_close_matches(options.match, [item.name for item in variants], n=1)

@@ -12,6 +12,7 @@ from grader.engine.measurement import Attempted, Plan
 from grader.errors import MachineError
 from grader.records import Verdict
 from grader.release import find_regions
+from grader.validation.contract_clauses import make_clauses
 from grader.validation.coverage import Sight
 from grader.validation.freedom import Freedom, free_mutants, unfounded
 from grader.validation.mutation import Mutant, meaning
@@ -76,6 +77,17 @@ def collect_mutants(
     )
 
 
+def collect_clauses(assignment: Assignment, solution: Mapping[str, str], free: Mapping[str, str]) -> Mutants:
+    """The promises of the stubs, each broken; ``free`` says by ``FUNCTION: PROMISE`` why some may be broken."""
+    found: list[Mutant] = []
+    for file, source in solution.items():
+        regions = [(region.first, region.last) for region in find_regions(source, assignment.solution_folder / file)]
+        found += make_clauses(source, file, regions) if regions else ()
+    names = {item.id: f"{item.function}: {item.diff}" for item in found}
+    marked = {key: free[name] for key, name in names.items() if name in free}
+    return Mutants(tuple(found), marked, tuple(name for name in free if name not in names.values()))
+
+
 def _meanings(entry: Variant, solution: Mapping[str, str]) -> list[tuple[tuple[str, tuple[str, ...]], str]]:
     """For each edit of an entry: file and meaning of what it makes, and its text."""
     files = {name: source.encode() for name, source in solution.items()}
@@ -128,6 +140,13 @@ class Campaign:
             item for item in self.chosen if not _killers(found[item.id]) and item.id not in self.mutants.marked
         ]
         self._again(survivors, found, run, lambda _: (self.sight.checks,))
+        return self._results(found)
+
+    def judge(self, attempts: Sequence[Attempted]) -> tuple[MutantResult, ...]:
+        """Judge the first round, and leave it at that: for promises, whose survivors say what no check asks."""
+        return self._results(dict(zip((item.id for item in self.chosen), attempts, strict=True)))
+
+    def _results(self, found: Mapping[str, Attempted]) -> tuple[MutantResult, ...]:
         return tuple(
             MutantResult(
                 item,

@@ -96,6 +96,17 @@ class FunctionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricRow:
+    """A check that gives points by a metric, and what the wrong variants that it ran on got: nothing, a part, all."""
+
+    id: str
+    wrong: int
+    none: int
+    part: tuple[str, ...]
+    full: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Validation:
     """How good a hidden suite is."""
 
@@ -107,6 +118,10 @@ class Validation:
     mutants: tuple[MutantResult, ...] = ()
     #: How many mutants there are, of which ``mutants`` may be a sample.
     mutants_in_all: int = 0
+    #: The promises of the stubs, each broken once.
+    contract: tuple[MutantResult, ...] = ()
+    #: Checks that give points by a metric.
+    metric_checks: tuple[str, ...] = ()
     #: Entries marked equivalent that no mutant matches, as ``name: text``.
     stale: tuple[str, ...] = ()
     #: What is wrong with freedoms.
@@ -129,6 +144,34 @@ class Validation:
         """The share of mutants that some check failed, of those that count; None where there are none."""
         counted = [item for item in self.mutants if item.counts]
         return sum(bool(item.killed_by) for item in counted) / len(counted) if counted else None
+
+    @property
+    def contract_coverage(self) -> float | None:
+        """The share of promises whose violation some check noticed, of those that must be kept; None where there are none."""
+        counted = [item for item in self.contract if item.status != "equivalent"]
+        return sum(bool(item.killed_by) for item in counted) / len(counted) if counted else None
+
+    @property
+    def metric_rows(self) -> tuple[MetricRow, ...]:
+        """The table by metric check: what wrong variants get there."""
+        rows = []
+        for check in self.metric_checks:
+            wrong = {
+                item.name: next(found for found in item.checks if found.id == check)
+                for item in self.measured
+                if item.kind == "wrong" and any(found.id == check for found in item.checks)
+            }
+            shares = {name: (found.score or 0.0) / found.max_score for name, found in wrong.items() if found.max_score}
+            rows.append(
+                MetricRow(
+                    check,
+                    len(shares),
+                    sum(not share for share in shares.values()),
+                    tuple(name for name, share in shares.items() if 0 < share < 1),
+                    tuple(name for name, share in shares.items() if share >= 1),
+                )
+            )
+        return tuple(rows)
 
     @property
     def off(self) -> tuple[Measured, ...]:
@@ -209,6 +252,18 @@ class Validation:
                 "unfounded_freedoms": list(self.unfounded),
                 "all": [_mutant(item, diff=False) for item in self.mutants],
             },
+            "contract": {
+                "promises": len(self.contract) - len([item for item in self.contract if item.marked]),
+                "noticed": sum(item.status == "killed" for item in self.contract),
+                "free": sum(item.status == "equivalent" for item in self.contract),
+                "coverage": self.contract_coverage,
+                "unnoticed": [_mutant(item) for item in self.contract if item.status == "survived"],
+                "all": [{**_mutant(item, diff=False), "promise": item.mutant.diff} for item in self.contract],
+            },
+            "metrics": [
+                {"check": row.id, "wrong": row.wrong, "none": row.none, "part": list(row.part), "full": list(row.full)}
+                for row in self.metric_rows
+            ],
             "checks": [
                 {"id": row.id, "points": row.points, "seconds": round(row.seconds, 4), "mutants": row.ran,
                  "killed": row.killed, "alone": row.alone, "needed": row.needed}

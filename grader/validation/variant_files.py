@@ -19,7 +19,7 @@ from grader.records import Verdict
 Kind = Literal["wrong", "right", "equivalent"]
 _KINDS = get_args(Kind)
 _KEYS = ("name", "kind", "why", "edit", "edits", "expect", "names")
-_TOP = ("groups", "freedom", "variants")
+_TOP = ("groups", "contract", "freedom", "variants")
 _VERDICTS = tuple(verdict.value for verdict in Verdict)
 
 
@@ -86,6 +86,7 @@ class Reading:
     def __init__(self, assignment: Assignment, checks: Collection[str] | None = None) -> None:
         self.checks = checks
         self.groups: dict[str, tuple[str, ...]] = {}
+        self.contract: dict[str, str] = {}
         self.files: list[tuple[Marked, str | None]] = []
         paths = variant_sources(assignment.folder)
         order = {f"{Path(file).stem}.yml": number for number, file in enumerate(assignment.files)}
@@ -122,6 +123,15 @@ class Reading:
             return
         for name in [name for name in data if name not in _TOP]:
             marked.add((name,), *_unknown(name, _TOP, "key"))
+        contract = data.get("contract") or {}
+        if not isinstance(contract, dict) or not all(isinstance(why, str) and why for why in contract.values()):
+            marked.add(
+                ("contract",),
+                "should map promises to reasons",
+                "write `FUNCTION: PROMISE` as the key, as `validate` lists it",
+            )
+        else:
+            self.contract |= contract
         groups = data.get("groups") or {}
         if not isinstance(groups, dict):
             marked.add(
@@ -261,3 +271,12 @@ def groups_of(assignment: Assignment) -> Mapping[str, tuple[str, ...]]:
         AuthoringError: a file is wrong.
     """
     return Reading(assignment).groups
+
+
+def free_clauses(assignment: Assignment) -> Mapping[str, str]:
+    """The promises that a student may break, by ``FUNCTION: PROMISE``, and why: the key ``contract``.
+
+    Raises:
+        AuthoringError: a file is wrong.
+    """
+    return Reading(assignment).contract

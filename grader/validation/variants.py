@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from grader.errors import AuthoringError
-from grader.validation.variant_files import Edit, Variant, groups_of, read_variants
+from grader.validation.variant_files import Edit, Variant, free_clauses, groups_of, read_variants
 
-__all__ = ["STUB_CEILING", "Edit", "Variant", "apply", "groups_of", "read_variants"]
+__all__ = ["STUB_CEILING", "Edit", "Variant", "apply", "free_clauses", "groups_of", "read_variants"]
 
 #: A stub that scores more than this share of the points has a grader that gives points for nothing.
 STUB_CEILING = 0.15

@@ -5,7 +5,7 @@ Conventions, the same in every function here:
 * The first axis of an input is the batch; N is its length.
 * ``cache`` is yours: whatever your forward function wants to hand to its own backward function.
 * A mode is ``"train"`` or ``"test"``; nothing else is ever asked for.
-* float64 in, float64 out. A forward function writes into none of its arguments but ``bn_param``.
+* float64 in, float64 out.
 """
 
 from typing import Any

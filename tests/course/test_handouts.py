@@ -68,7 +68,7 @@ def test_formulas_are_typeset(name):
 def test_references_say_what_they_are_good_for(name):
     """Five to ten works, each with authors, title, year and a sentence."""
     section = handout(name).partition("\n## References\n")[2].partition("\n## ")[0]
-    works = re.findall(r"^- (.+)$", section, re.MULTILINE)
+    works = [" ".join(text.split()) for text in re.findall(r"^- (.+(?:\n  .+)*)$", section, re.MULTILINE)]
     assert 5 <= len(works) <= 10
     for work in works:
         assert re.search(r"\*[^*]+\*.*\b(19|20)\d\d\b[^.]*\. .+\.$", work), work

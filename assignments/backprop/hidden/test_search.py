@@ -28,6 +28,8 @@ def test_random_settings(student):
     ranges = {"learning_rate": (1e-4, 1e-1), "reg": (1e-6, 1.0)}
     settings, again, other = (student.random_settings(ranges, 400, seed=seed) for seed in (3, 3, 4))
     assert len(settings) == 400, f"400 settings were asked for; {len(settings)} came"
+    few = student.random_settings(ranges, 7)
+    assert len(few) == 7, f"7 settings were asked for; {len(few)} came"
     table, table_again, table_other = (np.log10([[s["learning_rate"], s["reg"]] for s in some]) for some in (settings, again, other))
     for name, column, low, high in zip(ranges, table.T, (-4, -6), (-1, 0)):
         assert (column > low - 1e-9).all() and (column < high + 1e-9).all(), f"{name} leaves its range"

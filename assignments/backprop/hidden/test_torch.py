@@ -70,6 +70,7 @@ def test_torch_predict(reference, student, probe, np_rng):
     scores = probe.torch_scores(net, torch.from_numpy(x))
     assert labels.shape == (9,), f"predict returned shape {tuple(labels.shape)}; for 9 inputs it should be (9,)"
     assert (labels == scores.argmax(dim=1)).all(), "predict does not name the class with the largest score"
+    assert labels.dtype == torch.int64, f"predict returned {labels.dtype}; classes are int64"
 
 
 @points(2, hint="F.cross_entropy takes scores, not probabilities; reg times the squared weights, without the biases.")
@@ -122,7 +123,7 @@ def data_loss(scores, y):
     return F.cross_entropy(scores, torch.as_tensor(y)).item()
 
 
-def stepped_otherwise(params, train, x, steps):
+def stepped_otherwise(params, train, x, steps, per_epoch):
     """Scores that wrong loops end in: by what is wrong."""
 
     def run(kind="", optimiser=torch.optim.SGD, falls=True, penalty=0.02, momentum=0.0, decay=0.0, change=lambda gradients: gradients):
@@ -130,7 +131,7 @@ def stepped_otherwise(params, train, x, steps):
         inputs, labels = torch.from_numpy(train[0]).double(), torch.from_numpy(train[1])
         rule = optimiser(leaves, lr=0.2) if optimiser is torch.optim.Adam else optimiser(leaves, lr=0.2, momentum=momentum, weight_decay=decay)
         for step in range(steps):
-            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // (1 if falls == "each" else 3)) if falls else 0.2
+            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // (1 if falls == "each" else per_epoch)) if falls else 0.2
             w1, b1, w2, b2 = leaves
             loss = F.cross_entropy(torch.relu(inputs @ w1 + b1) @ w2 + b2, labels)
             weighted = {"all": leaves, "none": []}.get(kind, [w1, w2])
@@ -171,7 +172,7 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
     history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, x, y)), settings, seed=1)
     start = {name: value.copy() for name, value in truth.params.items()}
     expected = truth.train(*train, x, y, **settings)
-    mistakes = stepped_otherwise(start, train, x, steps)
+    mistakes = stepped_otherwise(start, train, x, steps, max(9 // batch_size, 1))
     assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {counted(steps, 'step')}", mistakes=mistakes, **TOLERANCE)
     for name in ("loss_history", "train_acc_history", "val_acc_history"):
         assert name in history, f"what train_torch returns lacks {name}"

@@ -228,6 +228,22 @@ def epoch_of(train_epoch, weight, batches, settings, split, training, stale):
     return {"weight": weight.detach(), "loss": float(loss), "graph": graph, "seen": model.seen}
 
 
+def straightness(model, x):
+    """How far a model is linear, but for a change of each picture's mean and deviation in front of it; 1 where it is.
+
+    Two pictures without mean, of equal length and at right angles, are added up. What a linear model makes of the sum is what it makes
+    of each, added up, or a multiple of it. Given is the least cosine of the two over pairs of pictures; outputs less those of a blank one.
+    """
+    model.eval()
+    flat = x.flatten(1) - x.flatten(1).mean(dim=1, keepdim=True)
+    basis = torch.linalg.qr(flat.T).Q.T * flat.norm(dim=1).mean()
+    pairs = basis.reshape(-1, 2, *x.shape[1:])
+    with torch.no_grad():
+        blank = model(torch.zeros_like(x[:1])).flatten(1)
+        one, two, both = (model(part).flatten(1) - blank for part in (pairs[:, 0], pairs[:, 1], pairs.sum(dim=1)))
+    return float(F.cosine_similarity(one + two, both, dim=1).min())
+
+
 def trained(KeypointModel, pictures, keypoints, epochs, seed):
     """A model trained on faces as the handout says: Adam, batches of 5, a rate that rises to 0.002 and falls to 0."""
     model = new_model(KeypointModel, seed)

@@ -127,6 +127,7 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
         name="the model's weight after an epoch",
         mistakes={
             "old gradients not cleared": wrong(left=(0.3,)),
+            "gradients that add up from batch to batch": wrong(left=(0.0,)),
             "no step taken at all": weight,
             "steps in the wrong direction": lambda: descend(weight, batches, -0.4, 0.5)[0],
             "the sum of the squares, not their mean": wrong(loss=lambda e: (e**2).sum()),
@@ -255,6 +256,7 @@ def test_normalised_mean_error(student, rng, split):
             "the outer corners for the centres of the eyes": lambda: value(eyes=(t[:, 3] - t[:, 5]).norm(dim=1)),
             "the horizontal distance of the eyes only": lambda: value(eyes=(t[:, 0] - t[:, 1])[:, 0].abs()),
             "the norm over all keypoints together": lambda: float(((p - t).flatten(1).norm(dim=1) / eyes).mean()),
+            "the root of the mean square of x and y, where the Euclidean distance is asked for": lambda: value(far=(p - t).square().mean(dim=2).sqrt()),
             "the root of the mean square, not the mean distance": lambda: value(far=(far**2).mean(dim=1, keepdim=True).sqrt()),
         },
         **TOLERANCE,
@@ -262,7 +264,7 @@ def test_normalised_mean_error(student, rng, split):
 
 
 @points(7, timeout=60, hint="Can the network say where things are? Convolutions with strides or pooling, then linear layers; overfit four faces first.")
-def test_faces(student, probe, held_out, profile, award, record, untrained, show, np_rng):
+def test_faces(student, probe, held_out, profile, award, record, untrained, show, np_rng, public_data):
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
@@ -272,6 +274,11 @@ def test_faces(student, probe, held_out, profile, award, record, untrained, show
     fresh = probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
     before = held_out.known(50).point_errors(lambda x: 48 + 48 * probe.predict(fresh, x)).mse
     untrained(48**2 / (2 * before) if before > 0 else float("inf"), metric="test_score")
+    straight = probe.straightness(model, faces(public_data, 12))
+    assert straight < 0.9999, (
+        "A trained `KeypointModel` gives for two pictures that are added up what it gives for each, added up: it is linear. Put an activation, a ReLU say, "
+        "between its layers; without one they are no more than a single layer."
+    )
     errors = held_out.point_errors(predict)
     record("test_error", errors.normalised)
     square = errors.mse / 48**2

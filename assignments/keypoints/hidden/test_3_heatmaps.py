@@ -58,6 +58,9 @@ def test_gaussian_heatmaps(student, rng, shape, sigma):
             "distances in cells, not in pixels": lambda: torch.exp(-square() / stride**2 / (2 * sigma**2)),
             "keypoints in pixels and cells without the stride": lambda: torch.exp(-square(x=x / stride, y=y / stride) / (2 * sigma**2)),
             "(W, H) for (H, W)": lambda: torch.exp(-_turned(keypoints, shape) / (2 * sigma**2)),
+            "keypoints rounded to whole pixels": lambda: torch.exp(-square(keypoints.round()) / (2 * sigma**2)),
+            **{f"nothing further than {times} sigma from a keypoint": lambda times=times: right * (square() <= (times * sigma) ** 2) for times in (2, 3, 4)},
+            "empty maps for keypoints outside of the image": lambda: right * ((keypoints >= 0) & (keypoints < torch.tensor([width * stride, height * stride]))).all(dim=2)[..., None, None],
         },
         **TOLERANCE,
     )
@@ -157,6 +160,16 @@ def test_encode_cells(student, rng, shape):
     right = torch.where(inside, row * width + column, -1.0).long()
     clamped = lambda: row.clamp(0, height - 1) * width + column.clamp(0, width - 1)  # noqa: E731
 
+    def placed(across, down):
+        fits = (across >= 0) & (across < width) & (down >= 0) & (down < height)
+        return torch.where(fits, down * width + across, -1.0).long()
+
+    def cut():
+        return placed(*(keypoints / stride).trunc().unbind(dim=2))
+
+    def pushed():
+        return placed(column.clamp(min=0), row.clamp(min=0))
+
     def near():
         across, down = (keypoints / stride).round().unbind(dim=2)
         fits = (across >= 0) & (across < width) & (down >= 0) & (down < height)
@@ -175,6 +188,10 @@ def test_encode_cells(student, rng, shape):
             "x taken for the row": lambda: torch.where(inside, column * width + row, -1.0).long(),
             "numbers rounded to the nearest, not down": near,
             "0 for keypoints outside, not -1": lambda: right.clamp(min=0),
+            "numbers cut towards 0, so that what is just left of or above the map counts as inside": lambda: cut(),
+            "keypoints left of and above the map pushed to its edge": lambda: pushed(),
+            "the right edge of the map counted as inside": lambda: torch.where((column == width) & (row >= 0) & (row < height), row * width + column, right.float()).long(),
+            "the lower edge of the map counted as inside": lambda: torch.where((row == height) & (column >= 0) & (column < width), row * width + column, right.float()).long(),
         },
     )
     place = torch.stack([column, row], dim=2)

@@ -7,7 +7,7 @@ probability of 6e-7; that is how often a right answer fails such a comparison.
 import numpy as np
 import pytest
 
-from grader.checks import assert_close, points, untouched
+from grader.checks import assert_close, points
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 
@@ -36,8 +36,10 @@ def test_dropout_share(student, np_rng, p):
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     assert_share(out == 0, p, "entries")
     # A count of 20,000 coins has a deviation of 57: six equal ones in a row come once in 10^10.
-    counts = {int((np.asarray(student.dropout_forward(x, {"mode": "train", "p": p})[0]) == 0).sum()) for _ in range(6)}
-    assert len(counts) > 1, f"with p = {p}, every call drops exactly {counts.pop()} of {x.size} entries: each entry should be decided for itself"
+    masks = [np.asarray(student.dropout_forward(x, {"mode": "train", "p": p})[0]) == 0 for _ in range(6)]
+    counts = {int(mask.sum()) for mask in masks}
+    alike = all((mask == masks[0]).all() for mask in masks)  # which is another check's business
+    assert alike or len(counts) > 1, f"with p = {p}, every call drops exactly {counts.pop()} of {x.size} entries: each entry should be decided for itself"
 
 
 @points(2, hint="Inverted dropout: what is kept is divided by 1 - p, so that the expectation stays what it was.")
@@ -46,7 +48,7 @@ def test_dropout_share(student, np_rng, p):
 def test_dropout_scale(student, np_rng, shape, p):
     """`dropout_forward` divides what it keeps by 1 - p."""
     x = away_from_zero(np_rng, shape)
-    out, _ = untouched(student.dropout_forward)(x, {"mode": "train", "p": p})
+    out, _ = student.dropout_forward(x, {"mode": "train", "p": p})
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     kept = out != 0
     assert kept.any(), "nothing is kept"

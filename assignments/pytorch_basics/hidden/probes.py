@@ -182,7 +182,19 @@ def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, 
     model = nn.Sequential(nn.Flatten(), nn.Linear(train[0][0].numel(), classes))
     with torch.no_grad():
         first = [model(train[0]), model(validation[0])]
-    history = fit(model, TensorDataset(*train), TensorDataset(*validation), epochs, learning_rate, batch_size)
+    sizes, built = [], []
+    model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])) if module.training and torch.is_grad_enabled() else None)
+    build = torch.optim.Optimizer.__init__
+
+    def counted(optimizer, *arguments, **options):
+        built.append(type(optimizer).__name__)
+        build(optimizer, *arguments, **options)
+
+    torch.optim.Optimizer.__init__ = counted
+    try:
+        history = fit(model, TensorDataset(*train), TensorDataset(*validation), epochs, learning_rate, batch_size)
+    finally:
+        torch.optim.Optimizer.__init__ = build
     model.eval()
     with torch.no_grad():
         scores = [model(train[0]), model(validation[0])]
@@ -190,6 +202,8 @@ def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, 
         "first_scores": first[0],
         "first_validation_scores": first[1],
         "history": {str(key): [float(v) for v in values] for key, values in history.items()},
+        "sizes": sizes,
+        "built": len(built),
         "train_scores": scores[0],
         "validation_scores": scores[1],
     }

@@ -72,6 +72,7 @@ def test_make_batch(student, np_rng, n):
         "`torch.cat`, which joins along an axis that there is, in place of `torch.stack`, which adds one": expected.flatten(0, 1),
         "the images in reverse order": expected.flip(0),
         "the last image left out": expected[:-1],
+        "each image divided by its own largest value, not by 255": lambda: expected / expected.flatten(1).amax(dim=1)[:, None, None, None],
     }
     assert_close(student.make_batch(images), expected, rtol=1e-6, atol=1e-7, name="make_batch(images)", mistakes=mistakes)
 
@@ -147,7 +148,10 @@ def test_log_softmax_stable(student, rng, scale):
     scores[2] = -3 * scale + torch.randn(4, generator=rng)
     leaf = student.leaf(scores)
     output = student.log_softmax(leaf)
-    assert_close(output, scores.log_softmax(dim=1), rtol=1e-4, atol=1e-3, name="log_softmax(large scores)")
+    right = scores.log_softmax(dim=1)
+    held = {f"results held above -{most}": lambda most=most: right.clamp(min=-most) for most in (10, 20, 30, 50, 100)}
+    held |= {f"probabilities kept above {least:g}": lambda least=least: right.exp().clamp(min=least).log() for least in (1e-12, 1e-10, 1e-8, 1e-7, 1e-6)}
+    assert_close(output, right, rtol=1e-4, atol=1e-3, name="log_softmax(large scores)", mistakes=held)
     picked = _labels(rng, 6, 4)
     weights = F.one_hot(picked, 4).float()
     assert output.requires_grad, "The result of `log_softmax` is cut off from its argument."
@@ -168,6 +172,9 @@ def test_cross_entropy(student, rng, n, classes):
         "a softmax over the batch (dim=0)": lambda: F.nll_loss(scores.log_softmax(dim=0), labels),
         "the probability in place of its logarithm": lambda: -picked.mean(),
         "the raw scores, without a softmax": lambda: F.nll_loss(scores, labels),
+        "the columns of all labels for every row, `[:, labels]`: each row has a label of its own": lambda: -scores.log_softmax(dim=1)[:, labels].mean(),
+        "the mean of each class's own mean: all examples count alike": lambda: torch.stack([-picked[labels == c].log().mean() for c in labels.unique()]).mean(),
+        **{f"labels smoothed by {share:g}": lambda share=share: F.cross_entropy(scores, labels, label_smoothing=share) for share in (0.05, 0.1, 0.2)},
     }
     # 2e-5: an epsilon inside the logarithm is not this check's business.
     assert_close(
@@ -197,6 +204,7 @@ def test_hinge_loss(student, rng, n):
     margins = _uniform(rng, n, low=0.2, high=0.8, dtype=torch.float64)
     margins[1::3] += 1.4
     margins[2::3] -= 2.5
+    margins[2] = -30.0  # nothing caps a loss
     scores = margins * targets
     leaf = student.leaf(scores)
     loss = student.hinge_loss(leaf, targets)
@@ -206,6 +214,8 @@ def test_hinge_loss(student, rng, n):
         "no margin, max(0, -target * score)": (-margins).clamp(min=0).mean(),
         "no maximum with 0": (1 - margins).mean(),
         "the square of each loss": each.square().mean(),
+        "the absolute value of 1 - target * score, not its maximum with 0": (1 - margins).abs().mean(),
+        **{f"losses capped at {most}": each.clamp(max=most).mean() for most in (1, 2, 5, 10, 20)},
     }
     assert_close(loss, each.mean(), name="hinge_loss(scores, targets)", inputs={"scores": scores}, mistakes=mistakes)
     assert loss.requires_grad, "The hinge loss is cut off from the scores: autograd has nothing to follow."
@@ -242,17 +252,20 @@ def test_from_elementary_operations(student, probe, rng, name):
 
 
 @points(1, hint="`clamp_`, `-=` and `t[mask] = 0` write into the caller's tensor; work on a new one.")
-@pytest.mark.parametrize("name", ["sigmoid", "log_softmax", "cross_entropy", "hinge_loss"])
+@pytest.mark.parametrize("name", ["sigmoid", "log_softmax", "cross_entropy", "hinge_loss", "tensor_to_image"])
 def test_arguments_unchanged(student, rng, name):
     """Functions leave their arguments as they were."""
     scores = 3 * torch.randn(6, 4, generator=rng)
     others = {"cross_entropy": _labels(rng, 6, 4), "hinge_loss": torch.randn(6, 4, generator=rng).sign()[:, 0]}
     if name == "hinge_loss":
         scores = scores[:, 0].clone()
+    elif name == "tensor_to_image":
+        scores = scores[None]
     first = student.leaf(scores, requires_grad=False)
     second = [student.leaf(others[name], requires_grad=False)] if name in others else []
     getattr(student, name)(first, *second)
     changed = f"`{name}` overwrites its argument"
-    assert torch.equal(first.fetch(), scores), f"{changed}: the scores were different after the call."
+    what = "tensor was" if name in ("sigmoid", "tensor_to_image") else "scores were"
+    assert torch.equal(first.fetch(), scores), f"{changed}: the {what} different after the call."
     if second:
         assert torch.equal(second[0].fetch(), others[name]), f"{changed}: the targets were different after the call."

@@ -152,8 +152,8 @@ def test_network(student, probe, rng, record, n):
     t = F.max_pool2d(F.conv2d(t, read["second kernel"], read["second bias"]).relu(), 2)
     expected = F.linear(t.flatten(1), last, read["last bias"])
     output, _ = probe.forward_with(net, values, x)
-    def network(first=F.relu, second=F.relu, pool=F.max_pool2d, order=(0, 1, 2, 3)):
-        t = pool(first(F.conv2d(x, read["first kernel"], read["first bias"])), 2)
+    def network(first=F.relu, second=F.relu, pool=F.max_pool2d, order=(0, 1, 2, 3), first_pool=None):
+        t = (first_pool or pool)(first(F.conv2d(x, read["first kernel"], read["first bias"])), 2)
         t = pool(second(F.conv2d(t, read["second kernel"], read["second bias"])), 2)
         return F.linear(t.permute(order).flatten(1), last, read["last bias"])
 
@@ -164,6 +164,8 @@ def test_network(student, probe, rng, record, n):
         "channels last when it is flattened: (C, H, W) is asked for, and (H, W, C) came": lambda: network(order=(0, 2, 3, 1)),
         "height and width swapped when it is flattened": lambda: network(order=(0, 1, 3, 2)),
         "mean pooling in place of max pooling": lambda: network(pool=F.avg_pool2d),
+        "mean pooling in place of the first max pooling": lambda: network(first_pool=F.avg_pool2d),
+        "mean pooling in place of the second max pooling": lambda: network(pool=F.avg_pool2d, first_pool=F.max_pool2d),
         "a softmax at the end": lambda: expected.softmax(dim=1),
         "a log-softmax at the end": lambda: expected.log_softmax(dim=1),
         "a ReLU at the end": lambda: expected.relu(),

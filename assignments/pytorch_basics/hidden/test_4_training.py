@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from grader.checks import StudentError, assert_close, points
 from grader.checks.training import of_linear, sgd_steps, unasked
+from grader.text import counted
 
 
 def _seed(rng):
@@ -34,7 +35,11 @@ def test_dataset(student, probe, rng):
     assert all(tuple(s) == (1, 9, 7) for s in got["shapes"]), "The transform should be given one image (1, H, W)."
     for call, (index, image) in enumerate(zip((2, 0, 2), got["changed"], strict=True), start=1):
         expected = images[index] * 0.5 + call
-        assert_close(image, expected, rtol=1e-5, atol=1e-6, name=f"the transformed image of dataset[{index}]")
+        mistakes = {}
+        if call == 3:  # the second time that this example is asked for
+            mistakes["the transformed image written back into the data set, and transformed again"] = (images[index] * 0.5 + 1) * 0.5 + call
+            mistakes["the transformed image of the first call: it is kept, and not made anew"] = images[index] * 0.5 + 1
+        assert_close(image, expected, rtol=1e-5, atol=1e-6, name=f"the transformed image of dataset[{index}]", mistakes=mistakes)
     assert got["changed_labels"] == [3, 7, 3], "The labels should not pass through the transform."
 
 
@@ -208,6 +213,10 @@ def test_evaluate(student, probe, rng, n, batch_size, loss):
     words = "the mean of the batches' means: the smaller last batch counts as much as the others"
     losses = torch.stack([_LOSSES[loss](scores[k : k + 1], y[k : k + 1]) for k in range(n)])
     mistakes = {words: of_means(losses), "the sum over the examples, not divided": losses.sum()}
+    parts = losses.split(batch_size)
+    mistakes["each batch's loss times `batch_size`, the smaller last one's too"] = sum(part.mean() * batch_size for part in parts) / n
+    if loss != "cross-entropy":
+        mistakes["the cross-entropy, whatever `loss_fn` is given"] = F.cross_entropy(scores, y)
     assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x}, mistakes=mistakes)
     mistakes = {words: of_means(right), "per cent, where a fraction is asked for": 100 * right.mean(), "the number of right ones": right.sum()}
     accuracy = right.mean().item()
@@ -278,6 +287,9 @@ def test_fit_history(student, probe, rng):
     assert set(_KEYS) <= set(history), f"The history should have the keys {_KEYS}; it has {sorted(history)}."
     for key in _KEYS:
         assert len(history[key]) == 5, f"`{key}` should have 5 numbers, one per epoch; it has {len(history[key])}."
+    largest = max(got["sizes"], default=10)
+    assert largest == 10, f"With batch_size=10 `fit` trains on {largest} of 60 examples at a time."
+    assert got["built"] <= 1, f"In 5 epochs `fit` builds {got['built']} optimisers: build one, before the loop, or its memory is lost after each epoch."
     losses = history["train_loss"]
     assert losses[-1] < 0.9 * losses[0], f"The training loss hardly falls: {losses[0]:.3f} to {losses[-1]:.3f}."
     accuracy = (got["train_scores"].argmax(dim=1) == train[1]).float().mean().item()
@@ -302,6 +314,8 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
             (torch.randn(n, 6, generator=rng), torch.randint(3, (n,), generator=rng)) for n in (40, 48)
         )
         got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng))
+        count = len(got["history"]["validation_accuracy"])
+        assert count == 6, f"`fit` was asked for 6 epochs, and its history has {counted(count, 'number')}: does it stop early?"
         accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
         best = max(got["history"]["validation_accuracy"])
         latest = got["history"]["validation_accuracy"][-1]
@@ -348,7 +362,8 @@ def test_select_then_test(student, probe, rng):
         name, accuracy, reads = probe.run_select(student.ref("select_then_test"), weights, validation, test)
         assert max(reads) < 2, f"Some test examples were read {max(reads)} times: the test set is for one look."
         assert name == best, "The chosen model is not the one with the highest validation accuracy."
-        assert_close(accuracy, on_test[best], rtol=0, atol=1e-6, name="the test accuracy")
+        mistakes = {"the accuracy on the validation set": on_validation[best], "the highest test accuracy of any model": max(on_test.values())}
+        assert_close(accuracy, on_test[best], rtol=0, atol=1e-6, name="the test accuracy", mistakes=mistakes)
 
 
 def _few(rng):

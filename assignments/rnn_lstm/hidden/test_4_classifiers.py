@@ -217,7 +217,7 @@ def test_classifier_activation(student, probe, rng, activation):
     )
 
 
-def _truth(weight, bias, batches, rate, momentum, max_norm, clip, *, stale=False, twice=False, scale=lambda n: 1.0, smoothing=0.0):
+def _truth(weight, bias, batches, rate, momentum, max_norm, clip, *, stale=False, twice=False, scale=lambda n: 1.0, smoothing=0.0, decay=0.0):
     """SGD with momentum on a linear classifier, gradients changed by `clip`. Returns weight, bias and losses."""
 
     def loss(scores, y):

@@ -289,7 +289,7 @@ def test_an_unknown_executor_is_an_error_with_the_nearest(tmp_path):
     work = work_in(tmp_path)
     with pytest.raises(UsageError, match=r"unknown executor 'loacl'[\s\S]*did you mean 'local'"):
         grade_assignment(work.course, work.assignment, Store(work.state), executor="loacl")
-    with pytest.raises(UsageError, match="use one of: local, serial, spool, slurm"):
+    with pytest.raises(UsageError, match="use one of: local, serial, spool, slurm, ray"):
         grade_uploads(work.course, work.assignment, [Upload(RIGHT)], executor="?")
 
 

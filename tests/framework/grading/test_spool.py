@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -109,6 +110,8 @@ def test_the_late_report_of_a_stopped_agent_is_not_a_second_one(work, place, tmp
         )
         running.append(start(place))
         keys = [next(results).key]
+        while not (stopped.exists() and stopped.read_text()):
+            time.sleep(0.05)
         os.kill(int(stopped.read_text()), signal.SIGCONT)
         keys += [result.key for result in results]
         again = list(executor.run([GradeTask(key, WRONG) for key in range(10, 16)]))
@@ -231,6 +234,19 @@ def test_a_batch_that_waits_long_has_its_turn(tmp_path, monkeypatch):
     assert sorted(taken) == sorted([batch.name for batch in batches] * 2)
 
 
+def test_what_a_killed_coordinator_left_is_removed(tmp_path, monkeypatch):
+    """A batch whose coordinator makes no sign goes, with its parcel; one that lives stays."""
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr("grader.grading.agent.time.monotonic", lambda: float(next(clock)))
+    agent = Agent(tmp_path / "spool")
+    dead, alive = (agent.spool.open_batch(bytes([k])) for k in range(2))
+    for _ in range(20):
+        alive.beat()
+        agent._abandon()
+    assert not dead.folder.exists()
+    assert alive.folder.exists()
+
+
 # -- what crosses ----------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +276,16 @@ def test_an_unpacked_parcel_is_the_same_grader(work, tmp_path, monkeypatch):
         assert folder.stat().st_mode & 0o077 == 0
         assert {path.stat().st_mode & 0o077 for path in folder.rglob("*") if path.is_file()} == {0}
     assert not folder.exists()
+
+
+def test_what_a_killed_agent_left_goes_when_another_unpacks(work, tmp_path, monkeypatch):
+    """The suite and the secret do not stay on a machine; what a living process has there is left alone."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for owner in (2**22 + 1, os.getpid()):  # the first is no process: ids end below
+        (tmp_path / f"autograde-agent-{owner}-x").mkdir()
+    with unpacked(make_parcel(work)):
+        assert not (tmp_path / f"autograde-agent-{2**22 + 1}-x").exists()
+        assert (tmp_path / f"autograde-agent-{os.getpid()}-x").exists()
 
 
 @pytest.mark.parametrize(("device", "shown"), [("cpu", ""), ("cuda", "3")])

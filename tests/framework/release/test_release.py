@@ -332,6 +332,7 @@ def test_a_release_holds_what_is_on_the_allow_list_and_nothing_else(released):
     """Handout, notebook, stubs, public tests and their data, conftest, and what sets up a student's machine."""
     assert list(build.read_folder(released.assignment("tiny").release_folder)) == [
         ".devcontainer/devcontainer.json",
+        "POLICIES.md",
         "README.md",
         "conftest.py",
         "data/points.csv",

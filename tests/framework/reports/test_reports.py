@@ -20,10 +20,12 @@ import grader.reports
 from grader.course import load_course
 from grader.course.pseudonyms import pseudonym
 from grader.errors import UsageError
+from grader.policies import AttemptsLeft
 from grader.records import CheckResult, Metric, Place, Report, Verdict
 from grader.reports import feedback, formatting, leaderboard, pages, terminal_tables
 from grader.reports.causes import causes_of, passed
 from grader.reports.formatting import DASH, MINUS
+from grader.reports.next_steps import next_steps, progress
 from grader.reports.verdicts import WORDINGS
 from grader.store import ReceivedFrom
 from tests.support.builder import Homework, build_course
@@ -104,8 +106,8 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
-def give(course, given, *, owner="ada", received=DUE, now=NOW, name="backprop", folder="feedback"):
-    graded = feedback.FeedbackItem(owner, given, received)
+def give(course, given, *, owner="ada", received=DUE, now=NOW, name="backprop", folder="feedback", before=None):
+    graded = feedback.FeedbackItem(owner, given, received, before=before)
     path = feedback.write_feedback(
         graded, course=course, assignment=course.assignment(name), folder=course.root / folder, now=now
     )
@@ -214,14 +216,73 @@ def test_a_cause_is_said_once_on_the_page(course):
     assert "The same stops 2 more checks." in page.text
     assert "2 checks without a loss" in page.text
     assert ("open", None) not in page.attributes
-    assert (
-        page.text.index("Title of test_one")
-        < page.text.index("Title of test_two")
-        < page.text.index("Title of test_missing")
-    )
+    checks = page.text.partition("Checks Check Verdict")[2]
+    assert checks.index("Title of test_one") < checks.index("Title of test_two") < checks.index("Title of test_missing")
     whole = give(course, report(check("test_ok", Verdict.ACCEPTED, 4.0, message="")))
     assert ("open", None) in whole.attributes
     assert "1 check without a loss" in whole.text
+
+
+def test_what_to_do_next_goes_by_the_points_to_win(course):
+    """Three causes at most, the most expensive first, with how many checks each stops; never a hidden check's, nor a held one."""
+    checks = [
+        check("test_small", max_score=2.0, score=0.0),
+        check("test_hidden", max_score=50.0, score=0.0, visibility="hidden"),
+        check("test_held", Verdict.GRADER_ERROR, None, max_score=40.0),
+        check("test_large", max_score=9.0, score=1.0),
+        check("test_twice", max_score=3.0, score=0.0, message="alike"),
+        check("test_again", max_score=3.0, score=0.0, message="alike"),
+        check("test_least", max_score=1.5, score=0.5),
+    ]
+    shown = feedback.student_view(report(*checks), due=None, now=NOW).checks
+    steps = next_steps(causes_of(shown))
+    assert [(step.check.id, step.points, step.checks) for step in steps] == [
+        ("test_large", 8.0, 1), ("test_twice", 6.0, 2), ("test_small", 2.0, 1),
+    ]  # fmt: skip
+    page = give(course, report(*checks))
+    following = page.text.partition("What to do next")[2].partition("Checks Check Verdict")[0]
+    assert "Title of test_twice up to 6 points, 2 checks" in following
+    assert "hidden" not in following
+    assert ("href", "#test_large") in page.attributes
+    assert ("id", "test_large") in page.attributes
+    assert "What to do next" not in give(course, report(check("test_only"))).text
+
+
+def test_what_changed_since_the_submission_before(course):
+    """Points in all, what is better and what is worse; nothing where there is no submission before, or it is held."""
+    before = report(check("test_a", score=0.0), check("test_b", score=4.0), check("test_c"), score=5.0)
+    now = report(
+        check("test_a", Verdict.ACCEPTED, 4.0),
+        check("test_b", score=3.0),
+        check("test_c"),
+        check("test_new"),
+        score=9.0,
+    )
+    found = progress(now, before)
+    assert found.points == 4.0
+    assert [(change.check.id, change.before, change.now) for change in found.gained] == [("test_a", 0.0, 4.0)]
+    assert [change.check.id for change in found.lost] == ["test_b"]
+    assert (found.same, found.other_grader) == (1, False)
+    assert progress(now, before.model_copy(update={"grader_version": "e" * 16})).other_grader
+    assert progress(now, None) is None
+    assert progress(now, report(verdict=Verdict.SYSTEM_ERROR, score=None)) is None
+    page = give(course, now, before=before)
+    changed = page.text.partition("Since your submission before this one")[2].partition("Checks Check")[0]
+    assert "4 points more, before lateness. 1 check that lost points before loses as many now." in changed
+    assert "Better test_a +4" in changed
+    assert f"Worse test_b {MINUS}1" in changed
+
+
+def test_attempts_that_are_left_are_said_where_they_are_limited(course):
+    """How many, and when one more comes; nothing where there is no limit."""
+    item = feedback.FeedbackItem(
+        "ada", report(check()), DUE, attempts_left=AttemptsLeft(2, DUE + timedelta(hours=3), 1)
+    )
+    where = {"course": course, "assignment": course.assignment("backprop"), "folder": course.root / "left", "now": NOW}
+    page = Page(feedback.write_feedback(item, **where))
+    assert "Attempts left 2 one more on 5 Dec 2026, 02:59 CET" in page.text
+    unlimited = feedback.FeedbackItem("ada", report(check()), DUE, attempts_left=AttemptsLeft(None, None, 1))
+    assert "Attempts left" not in Page(feedback.write_feedback(unlimited, **where)).text
 
 
 def test_what_the_page_says_at_its_top_is_not_repeated(course):
@@ -477,7 +538,7 @@ def test_the_staffs_index_can_be_sorted(course):
         items, course=course, assignment=course.assignment("backprop"), folder=course.root / "pages", now=NOW
     )
     page = Page(path)
-    assert ("class", "sortable") in page.attributes
+    assert ("class", "sortable stack") in page.attributes
     assert {("data-value", "80.0"), ("data-value", str(DUE.timestamp())), ("data-value", "wrong_answer")} <= set(
         page.attributes
     )

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from grader.checks.close import CheckFailed, assert_close
+from grader.checks.wrong_map import wrong_map
 from grader.data import Examples
-from grader.engine.outcomes import CaseState
+from grader.engine.outcomes import CaseOutcome, CaseState, CheckSpec, combine, judge
 from grader.engine.show import Show
-from grader.records import ConfusionFigure, LegendEntry, MaskFigure
+from grader.records import ConfusionFigure, LegendEntry, MaskFigure, Verdict
 from grader.reports import formatting, leaderboard
 from grader.reports.formatting import DASH
 from tests.framework.reports.test_reports import DUE, HOSTILE, NOW, SECRET, Page, check, course, entry, give, report
@@ -210,3 +212,63 @@ def test_a_figure_goes_onto_the_leaderboard_on_wish_alone():
     """The author says so where it is drawn."""
     figure = figures()[0].model_copy(update={"leaderboard": False})
     assert leaderboard._figure(report(check(figures=(figure,)))) is None
+
+
+def wrong(name="dw", shape=(4, 8), *at):
+    """The figure of a check in which ``name`` is wrong at some places."""
+    got, right = np.zeros(shape), np.zeros(shape)
+    for place in at:
+        got[place] = 1.0
+    state = CaseState()
+    try:
+        assert_close(got, right, name=name)
+    except CheckFailed as error:
+        judge(error, state)
+    return tuple(state.figures)
+
+
+def test_a_value_that_is_wrong_in_places_has_a_map_of_where():
+    """Which entries, and not a word of what is right there; none where all or none are wrong, or the check is apart."""
+    (figure,) = wrong("dw", (4, 8), (1, slice(2, 5)), (3, 7))
+    assert figure.kind == "wrong"
+    assert figure.cells == ("00000000", "00999000", "00000000", "00000009")
+    assert figure.title == "Where dw is wrong"
+    assert "4 of 32 entries are wrong; its shape is 4x8" in figure.description
+    assert wrong("dw", (4, 8), slice(None)) == ()
+    assert wrong("dw", (2,), 0) == ()
+    apart = CaseState(apart=True)
+    error = CheckFailed("dw is wrong", where=wrong_map("dw", np.eye(4, dtype=bool)))
+    judge(error, apart)
+    assert apart.figures == []
+
+
+def test_a_large_array_has_a_small_map():
+    """At most 24 rows and 32 columns: a cell that is wrong in part is seen, and told from one that is wrong throughout."""
+    mask = np.zeros((3, 100, 320), dtype=bool)
+    mask[0, 50, 160] = True
+    mask[:, :10, :20] = True
+    found = wrong_map("x", mask)
+    assert (len(found.cells), len(found.cells[0])) == (24, 32)
+    assert found.cells[0][0] == 9
+    assert found.cells[12][16] == 1
+    assert found.wrong == 601
+
+
+def test_the_map_of_where_stands_beside_its_message(course):
+    """In the check's row, with words and a table; not among what a model did, and not where the check is hidden."""
+    drawn = wrong("dw", (4, 8), (1, slice(2, 5)), (3, 7))
+    page = give(course, report(check(figures=drawn)))
+    assert "Where dw is wrong" in page.text
+    assert "What your model did" not in page.text
+    assert "1 2 to 4 3 7" in page.text  # row 1, columns 2 to 4; row 3, column 7
+    assert page.source.count('class="off"') == 4
+    hidden = give(course, report(check(figures=drawn, visibility="hidden")))
+    assert "Where dw is wrong" not in hidden.text
+
+
+def test_a_check_of_several_cases_has_one_map():
+    """That of the first case that has one; other figures stay."""
+    first, second = wrong("a", (4, 8), (0, 1)), wrong("b", (4, 8), (0, 2))
+    cases = [CaseOutcome(Verdict.WRONG_ANSWER, figures=item) for item in (first, second, missing())]
+    made = combine(CheckSpec("test_a", "A", 4.0), cases)
+    assert [figure.title for figure in made.figures] == ["Where a is wrong", missing()[0].title]

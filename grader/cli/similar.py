@@ -1,0 +1,98 @@
+"""``similar``: submissions that share what few others have, for a person to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.common import (
+    CourseOption,
+    JsonOption,
+    NameArgument,
+    StateOption,
+    StoreOption,
+    command,
+    err,
+    out,
+    print_json,
+    print_table,
+)
+from grader.text import clean, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.similarity import Pair, Work
+
+
+@command
+def similar(
+    name: NameArgument,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--earlier",
+            metavar="DIR",
+            help="an earlier term's state folder, or a folder with one entry a student; may be repeated",
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="pairs in the list")] = 20,
+    names: Annotated[bool, typer.Option("--names", help="show who they are; pseudonyms by default")] = False,
+    to: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="where the page goes (default: in the state folder)")
+    ] = None,
+    course: CourseOption = None,
+    state: StateOption = None,
+    database: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List submissions that share what few others have, both functions side by side.
+
+    It is a list for a person, never a verdict: nothing in it changes a score, and no page of students shows it.
+    """
+    from datetime import UTC, datetime
+
+    from grader.course import load_course
+    from grader.similarity import as_dict, find_pairs, handed_in, write_similar
+    from grader.store import open_store
+
+    loaded = load_course(course)
+    assignment = loaded.assignment(name)
+    store = open_store(loaded, state, database)
+    found = handed_in(loaded, assignment, store, earlier or (), names=names)
+    pairs = find_pairs(found.works, found.given, most=most)
+    file = to or store.state / "similar" / f"{assignment.name}.html"
+    write_similar(pairs, found, course=loaded, assignment=assignment, file=file, now=datetime.now(UTC))
+    if as_json:
+        print_json({"page": str(file), **as_dict(pairs, found, assignment)})
+        return
+    if pairs:
+        _print_pairs(pairs)
+    else:
+        out.print("no two submissions share enough of what few others have")
+    if found.unread:
+        err.print(f"not compared, for nothing could be read: {clean(', '.join(found.unread))}", markup=False)
+    out.print(f"{counted(len(found.works), 'submission')} compared; open {file}", markup=False)
+
+
+def _print_pairs(pairs: Sequence[Pair]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("first", "second", "shared functions", "others"):
+        table.add_column(heading)
+    for pair in pairs:
+        shown = ", ".join(
+            f"{item.first.name}, line {item.first.line} and {item.second.line}" for item in pair.shared[:2]
+        )
+        more = f" and {pair.functions - 2} more" if pair.functions > 2 else ""
+        others = str(pair.shared[0].others)
+        table.add_row(*(Text(clean(cell)) for cell in (_who(pair.first), _who(pair.second), shown + more, others)))
+    print_table(table)
+
+
+def _who(work: Work) -> str:
+    return f"{work.label} ({work.term})" if work.term else work.label
