@@ -2,9 +2,9 @@
 
 The package is layered; imports run one way, down this list (an import contract in CI holds it)::
 
-    cli -> demo -> server -> authoring -> nbgrader -> exports -> similarity | statistics -> reports -> validation
-        -> grading -> engine -> checks | probes -> sandbox -> intake -> store -> policies -> release -> data -> student
-        -> course -> records
+    cli -> demo -> server -> authoring -> nbgrader -> exports -> review -> similarity | statistics -> reports
+        -> validation -> grading -> engine -> checks | probes -> sandbox -> intake -> store -> policies -> release
+        -> data -> student -> course -> records
         -> entry_points -> python_source -> files -> text -> retry -> errors -> remote_values -> limits | layer_names
 """
 

@@ -107,6 +107,7 @@ def by_otter(folder: Path) -> dict[str, dict[str, float]]:
     for number, name in enumerate(SOFTMAX):
         path = folder / f"s{number}.ipynb"
         path.write_text(json.dumps(edited(solution, SOFTMAX[name])))
+        (folder / f"out{number}").mkdir()
         run(python, "-m", "otter", "run", "-a", zipped, "-o", folder / f"out{number}", path, cwd=folder)
         results = json.loads((folder / f"out{number}" / "results.json").read_text(encoding="utf-8"))
         scores[name] = {test["name"]: test["score"] for test in results["tests"] if test.get("max_score")}
@@ -117,14 +118,18 @@ def main() -> None:
     """Grade, and compare or keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="keep what the tools give")
+    parser.add_argument("--only", choices=["nbgrader", "otter"], help="run this tool alone")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        scores = {"nbgrader": by_nbgrader(Path(one)), "otter": by_otter(Path(other))}
-    text = json.dumps(scores, indent=2) + "\n"
-    if options.write:
-        SCORES.write_text(text, encoding="utf-8")
-    print(text)
-    if not options.write and json.loads(SCORES.read_text(encoding="utf-8")) != scores:
+    kept = json.loads(SCORES.read_text(encoding="utf-8"))
+    scores = dict(kept)
+    for name, grade in (("nbgrader", by_nbgrader), ("otter", by_otter)):
+        if options.only in (None, name):
+            with tempfile.TemporaryDirectory() as folder:
+                scores[name] = grade(Path(folder))
+            if options.write:
+                SCORES.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(scores, indent=2))
+    if not options.write and kept != scores:
         sys.exit("this is not what is kept")
 
 

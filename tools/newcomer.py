@@ -214,7 +214,7 @@ def main() -> None:
             walk.hand_out()
             walk.grade(walk.hand_in())
             if options.demo:
-                walk.run("autograde", "demo", "--out", home / "demo", shows="everything came out as it must")
+                walk.run("autograde", "demo", "--out", home / "demo", shows="everything came out as expected")
         finally:
             if walk.user:
                 subprocess.run(["userdel", ACCOUNT], check=False, capture_output=True)

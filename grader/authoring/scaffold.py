@@ -57,7 +57,9 @@ def add_assignment(name: str, path: Path, text: str, *, title: str | None = None
     root = path.parent
     for folder in (root / "assignments" / name, root / "solutions" / name):
         if folder.exists():
-            raise AuthoringError("there is one of this name", where=folder, fix="choose another name, or remove it")
+            raise AuthoringError(
+                "an assignment with this name already exists", where=folder, fix="choose another name, or remove it"
+            )
     values = {"name": name, "title": title or name.replace("_", " ").capitalize()}
     entry = filled("entry.yml", {**values, "title_yaml": json.dumps(values["title"], ensure_ascii=False)})
     text = with_entries(text, entry, path)

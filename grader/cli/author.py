@@ -48,7 +48,7 @@ def init(
     ] = None,
     given: Annotated[
         str | None,
-        typer.Option("--with", metavar="NAME,...", help="assignments of the course that comes along, or all"),
+        typer.Option("--with", metavar="NAME,...", help="assignments of the course that comes with Autograde, or all"),
     ] = None,
     ci: Annotated[str, typer.Option("--ci", metavar="SERVICE", help="steps for github, gitlab or none")] = "github",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing; take the defaults")] = False,
@@ -125,7 +125,7 @@ def new(
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a small, whole assignment that validates, and its entry in autograde.yml, to be changed into yours."""
+    """Create a small working assignment, with its entry in autograde.yml, for you to adapt."""
     from grader.authoring import new_assignment
 
     written = new_assignment(name, title=title, course=course, start=start)
@@ -236,13 +236,14 @@ def validate(
         int | None, typer.Option("--sample", min=1, metavar="N", help="N mutants, the same ones each time")
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, metavar="N", help="how often the solution and right variants are graded")
+        int, typer.Option("--seeds", min=1, metavar="N", help="number of seeds for the solution and the right variants")
     ] = 20,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, metavar="SEED", help="this seed alone, as a flaky check is told with")
+        int | None,
+        typer.Option("--seed", min=0, metavar="SEED", help="run this seed only (the one printed for a flaky check)"),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="run every check on every version, whether it can see it or not")
+        bool, typer.Option("--full", help="run every check on every version, even if the version cannot affect it")
     ] = False,
     accept: Annotated[
         bool,
@@ -250,7 +251,9 @@ def validate(
     ] = False,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
-    secret: Annotated[str, typer.Option("--secret", help="any text: other seeds and other held-out data")] = "validate",  # noqa: S107
+    secret: Annotated[
+        str, typer.Option("--secret", help="any text; a different one gives different seeds and held-out data")
+    ] = "validate",  # noqa: S107
     html: Annotated[
         Path | None, typer.Option("--html", metavar="PATH", help="also write a page; a folder for several")
     ] = None,

@@ -22,7 +22,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 CourseOption = Annotated[
-    Path | None, typer.Option("--course", metavar="FILE", help="autograde.yml; searched upward from here by default")
+    Path | None,
+    typer.Option(
+        "--course", metavar="FILE", help="path of autograde.yml (default: the nearest one in this folder or above)"
+    ),
 ]
 StateOption = Annotated[
     Path | None,

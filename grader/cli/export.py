@@ -22,7 +22,9 @@ from grader.cli.common import (
 from grader.text import counted
 
 if TYPE_CHECKING:
+    from grader.course import Assignment, Course
     from grader.exports import Filled, Packed
+    from grader.store import Store
 
 
 @command
@@ -61,15 +63,22 @@ def export(
     profile: Annotated[
         str | None, typer.Option("--profile", metavar="NAME", help="count only attempts under this profile")
     ] = None,
+    for_review: Annotated[
+        bool,
+        typer.Option(
+            "--for-review",
+            help="no grades, but a page of Markdown for each submission: diagnosis, function, rubric and written answers",
+        ),
+    ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the grades of every student to a file that another program takes.
+    """Write every student's grades to a file for another program.
 
     With --into, the scores are put into one column of a learning platform's own gradebook; nothing else in it changes.
-    Exit code 1: somebody is not graded yet, or should look at what is listed.
+    Exit code 1: somebody is not graded yet, or something listed needs a person.
     """
     from grader.course import load_course
     from grader.exports import FillOptions, GradeState, Source, write_export
@@ -79,6 +88,9 @@ def export(
     assignment = loaded.assignment(name)
     if profile is not None:
         assignment.profile(profile)
+    if for_review:
+        _export_for_review(loaded, assignment, open_store(loaded, state, database), to, as_json=as_json)
+        return
     source = Source(loaded, assignment, open_store(loaded, state, database), profile)
     options = FillOptions(column=column, id_column=id_column, scale=scale, blank=blank)
     done = write_export(form, source, into=into, to=to, options=options)
@@ -107,6 +119,17 @@ def export(
             err.print(f"written answers are not marked yet: {', '.join(unmarked)}", markup=False)
     if waiting or done.needs_somebody:
         raise typer.Exit(1)
+
+
+def _export_for_review(course: Course, assignment: Assignment, store: Store, to: Path | None, *, as_json: bool) -> None:
+    from grader.review.for_review import review_pages, write_review
+
+    folder = to or store.state / "exports" / f"{assignment.name}-review"
+    written = write_review(review_pages(course, assignment, store), folder)
+    if as_json:
+        print_json({"folder": str(folder), "pages": [str(path) for path in written]})
+    else:
+        out.print(f"{counted(len(written), 'page')} in {folder}", markup=False)
 
 
 def _as_json(filled: Filled | Packed) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def sync(
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring nbgrader's folders and gradebook, and our store, into step. A second time changes nothing."""
+    """Synchronise nbgrader's folders and gradebook with Autograde's results. Safe to repeat."""
     from grader.course import load_course
     from grader.nbgrader.layout import NbgraderLayout
     from grader.nbgrader.sync import sync as bring
@@ -34,7 +34,7 @@ def sync(
     if as_json:
         print_json(asdict(done))
     else:
-        out.print(f"sources written: {', '.join(done.sources) or 'none, they are up to date'}", markup=False)
+        out.print(f"sources written: {', '.join(done.sources) or 'none; they are up to date'}", markup=False)
         out.print(
             f"{counted(done.students, 'student')} added; {counted(done.taken_in, 'submission')} taken in, "
             f"{len(done.handed_over)} handed over; {len(done.graded_again)} graded again; "
@@ -49,7 +49,7 @@ def sync(
 @app.command()
 @command
 def diff(names: NamesArgument = None, course: CourseOption = None, as_json: JsonOption = False) -> None:
-    """Tell where our store and nbgrader's gradebook disagree; exit code 1 where they do."""
+    """Report where Autograde's results and nbgrader's gradebook disagree; exit code 1 if they do."""
     from grader.course import load_course
     from grader.nbgrader.diff import differences
     from grader.nbgrader.layout import NbgraderLayout

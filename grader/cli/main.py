@@ -15,14 +15,18 @@ from grader.cli import (
     explain,
     export,
     gradebook,
+    grading,
     instructor,
+    marks,
     operator,
     results,
     rosters,
+    service_calls,
     similar,
     stats,
     storage,
     student,
+    viva,
     web,
 )
 from grader.cli.terminal import write_what_terminals_take
@@ -88,10 +92,12 @@ STUDENTS, INSTRUCTORS, AUTHORS, OPERATORS, ALL = (
 
 app.command("check", rich_help_panel=STUDENTS)(student.check)
 app.command("submit", rich_help_panel=STUDENTS)(student.submit)
+app.command("status", rich_help_panel=STUDENTS)(service_calls.status)
+app.command("fetch", rich_help_panel=STUDENTS)(service_calls.fetch)
 app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
-app.command("grade", rich_help_panel=INSTRUCTORS)(instructor.grade)
+app.command("grade", rich_help_panel=INSTRUCTORS)(grading.grade)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)
@@ -105,7 +111,11 @@ app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
+app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
+app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)
+app.command("backup", rich_help_panel=INSTRUCTORS)(storage.backup)
+app.command("restore", rich_help_panel=INSTRUCTORS)(storage.restore)
 app.add_typer(gradebook.app, name="gradebook", rich_help_panel=INSTRUCTORS)
 app.command("new", rich_help_panel=AUTHORS)(author.new)
 app.command("adopt", rich_help_panel=AUTHORS)(author.adopt)

@@ -80,7 +80,7 @@ def _show(findings: Findings) -> None:
         out.print("[bold green]hidden grading can run here[/]")
     elif lacking:
         out.print(f"[bold red]hidden grading must not run here[/]: it lacks {', '.join(lacking)}")
-        out.print("[dim]what is demanded stands in autograde.yml under sandbox.minimum[/]")
+        out.print("[dim]required layers are set in autograde.yml, under sandbox.minimum[/]")
     else:
         out.print("[bold red]hidden grading cannot run here[/]: see what is marked bad")
 
@@ -91,7 +91,7 @@ def demo(
     jobs: JobsOption = None,
     course: CourseOption = None,
 ) -> None:
-    """Take a made-up class from release to leaderboard; without a course here, with the one that comes along."""
+    """Take a made-up class from release to leaderboard; without a course here, use the one that comes with Autograde."""
     from grader.course import load_course
     from grader.course.load import find_course_file
     from grader.demo import copy_packaged_course, walk
@@ -128,7 +128,7 @@ def _show_event(event: Event) -> tuple[str, ...]:
             out.print(Rule("where to look", align="left"))
             for page in pages:
                 out.print(f"  {page}", markup=False)
-            end = counted(len(problems), "problem") if problems else "everything came out as it must"
+            end = counted(len(problems), "problem") if problems else "everything came out as expected"
             out.print(f"done in {seconds:.0f} s; {end}")
             return problems
     return ()

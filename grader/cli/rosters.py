@@ -31,7 +31,7 @@ def import_roster(
         bool, typer.Option("--write", help="change autograde.yml; without it, the changes are shown")
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="remove who is not in the file; they stay by default")
+        bool, typer.Option("--remove", help="remove students who are not in the file; they stay by default")
     ] = False,
     id_column: Annotated[
         str | None, typer.Option("--id-column", metavar="HEADING", help="take the ids of students from this column")

@@ -61,9 +61,8 @@ def stats(
         print_json({"page": str(file), **as_dict(found, assignment)})
         return
     _print_checks(found)
-    for check in found.flagged:
-        for flag in check.flags:
-            out.print(f"{flag.name}: {check.id}: {flag.seen} (rule: {flag.rule})", markup=False)
+    for check, flag in found.to_look_at:
+        out.print(f"{flag.name}: {check.id}: {flag.seen} (rule: {flag.rule})", markup=False)
     if not histories:
         err.print(f"nothing was graded yet; run `autograde grade {assignment.name}` first", markup=False)
     out.print(f"{counted(len(histories), 'student')}; open {file}", markup=False)

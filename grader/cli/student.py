@@ -24,7 +24,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Run the public tests of a bundle and say what passes, what is wrong and what is not written yet."""
-    from grader.errors import UsageError
+    from grader.errors import MachineError, UsageError
     from grader.student import public_tests
 
     tests = folder / "public"
@@ -36,7 +36,15 @@ def check(
         )
     if str(folder.resolve()) not in sys.path:
         sys.path.insert(0, str(folder.resolve()))
-    summary = public_tests.summarise(public_tests.run([str(tests)], folder))
+    outcomes = public_tests.run([str(tests)], folder)
+    summary = public_tests.summarise(outcomes)
+    if not summary.total and not summary.unreadable:
+        # Of pytest's own troubles, such as a plugin that cannot be loaded, nothing comes through.
+        ran = outcomes.code in (0, 5)
+        what = "there is no test in it" if ran else f"pytest cannot run here (its exit code is {outcomes.code})"
+        raise MachineError(
+            what, where=tests, fix=f"see what `pytest {tests}` says" if not ran else "unpack the bundle again"
+        )
     if as_json:
         print_json(asdict(summary))
     else:
@@ -53,7 +61,8 @@ def submit(
         typer.Option(
             "--to",
             metavar="PLACE",
-            help="a folder of your course, a .zip file to upload, or nbgrader:COURSE (default: NAME-submission.zip in FOLDER)",
+            help="your course's web service (https://...), a folder, a .zip file to upload, or nbgrader:COURSE (default: "
+            "NAME-submission.zip in FOLDER)",
         ),
     ] = None,
     name: Annotated[
@@ -62,6 +71,7 @@ def submit(
     also: Annotated[
         list[str] | None, typer.Option("--also", metavar="FILE", help="another file that your code reads")
     ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="at a web service, wait for the verdict")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Hand in what the bundle asks for, or pack it into a zip; say what went, and what is missing.
@@ -72,6 +82,12 @@ def submit(
 
     asked = read_asked(folder)
     submission = gather(folder, asked, also or ())
+    if to is not None and "://" in to:
+        from grader.cli.service_calls import submit_to
+
+        if not submit_to(to, asked.assignment, submission.files, wait=wait, as_json=as_json):
+            raise typer.Exit(1)
+        return
     receipt = hand_in(submission, to or str(folder / f"{asked.assignment}-submission.zip"), name or login())
     if as_json:
         print_json(asdict(receipt))

@@ -45,7 +45,7 @@ def roster_problems(config: CourseFile, marked: Marked) -> None:
         # A handle that repeats its own student's id is no clash; a second student or team with it is.
         if folded in seen and (owners[folded] != owner or where[-1] == "id"):
             first = marked.line(seen[folded])
-            marked.add(where, f"{text!r} is used twice (first on line {first})", "give everybody ids of their own")
+            marked.add(where, f"{text!r} is used twice (first on line {first})", "give each person their own")
         seen.setdefault(folded, where)
         owners.setdefault(folded, owner)
     _handle_problems(config, marked)
@@ -72,7 +72,7 @@ def _handle_problems(config: CourseFile, marked: Marked) -> None:
             equal = (owner.handle or "").casefold() in {other.casefold() for other in others}  # that is noted already
             if others and owner.id not in others and not equal:
                 what = f"the handle {owner.handle!r} looks like {min(others)!r}"
-                marked.add(("roster", kind, index, "handle"), what, "choose one that nobody takes for another")
+                marked.add(("roster", kind, index, "handle"), what, "choose one that cannot be mistaken for another")
                 break
 
 
@@ -103,7 +103,7 @@ def _member_problems(config: CourseFile, marked: Marked) -> None:
             taken = next((name for name in names if (member, name) in placed), None)
             if taken is not None:
                 other = placed[member, taken]
-                fix = "keep one team a student for each assignment; a team's `assignments` says which are its own"
+                fix = "keep one team per student and assignment; a team's `assignments` says which are its own"
                 marked.add(where, f"{member!r} is a member of {other!r} already, for {taken}", fix)
             for name in names:
                 placed.setdefault((member, name), team.id)
@@ -114,7 +114,7 @@ def rule_problems(config: CourseFile, marked: Marked) -> None:
     for name, entry in config.assignments.items():
         here: KeyPath = ("assignments", name)
         if not name.isidentifier() or name.startswith("_"):
-            marked.add(here, "no name for a folder", "use letters, digits and underscores, a letter first")
+            marked.add(here, "cannot be used as a folder name", "use letters, digits and underscores, a letter first")
         for index, file in enumerate(entry.files):
             if file in entry.files[:index]:
                 marked.add((*here, "files", index), f"{file!r} is listed twice", "keep one of the two")
@@ -164,9 +164,7 @@ def _limit_problems(limit: AttemptLimit, written: AttemptLimit, here: KeyPath, m
         and written.model_fields_set
     ):
         where = next(key for key in ("total", "capacity", "refill_hours") if key in written.model_fields_set)
-        marked.add(
-            (*here, where), "`total` is less than `capacity`", "a bucket holds no more than there are altogether"
-        )
+        marked.add((*here, where), "`total` is less than `capacity`", "`capacity` cannot be more than `total`")
 
 
 def _profile_problems(entry: AssignmentConfig, here: KeyPath, marked: Marked) -> None:

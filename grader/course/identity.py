@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader import __version__
 from grader.errors import StoreError
@@ -61,9 +61,22 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
     overrides it. Dates, titles, weights, leaderboard and late policy do not count: changing them must not grade
     anybody again.
     """
+    digest = hashlib.sha256(
+        json.dumps(grading_config(assignment, profile_name), sort_keys=True, separators=(",", ":")).encode()
+    )
+    for label, name, path in grading_files(assignment):
+        content = path.read_bytes()
+        # Lengths go first, so that no two different trees spell the same stream of bytes.
+        digest.update(f"\n{label}/{len(name)}/{len(content)}/{name}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def grading_config(assignment: Assignment, profile_name: str) -> dict[str, Any]:
+    """What of the configuration a grading reads, and the framework's own versions, as JSON-ready data."""
     profile = assignment.profile(profile_name)
     data = profile.data
-    config = {
+    return {
         "assignment": assignment.name,
         "files": list(assignment.files),
         "forbid": {file: rule.model_dump(mode="json") for file, rule in assignment.forbid.items()},
@@ -78,18 +91,17 @@ def grader_version(assignment: Assignment, profile_name: str) -> str:
         "framework": __version__,
         "schema": SCHEMA_VERSION,
     }
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
+
+
+def grading_files(assignment: Assignment) -> Iterator[tuple[str, str, Path]]:
+    """Every file that a grading reads: ``hidden``, ``data`` or ``solution``, its name below that folder, its path."""
     for label, folder in (
         ("hidden", assignment.hidden_folder),
         ("data", assignment.folder / "data"),
         ("solution", assignment.solution_folder),
     ):
         for name, path in _files(folder):
-            content = path.read_bytes()
-            # Lengths go first, so that no two different trees spell the same stream of bytes.
-            digest.update(f"\n{label}/{len(name)}/{len(content)}/{name}\n".encode())
-            digest.update(content)
-    return digest.hexdigest()[:16]
+            yield label, name, path
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

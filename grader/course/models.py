@@ -164,12 +164,12 @@ class ForbidRule(Section):
 
 def _ending(name: str) -> str:
     if not name.startswith(".") or name != name.lower() or len(name) < 2:
-        raise ValueError(f"{name!r} is no ending of a file's name in small letters, such as .csv")
+        raise ValueError(f"{name!r} is not a file ending in lower-case letters, such as .csv")
     return name
 
 
 class UploadConfig(Section):
-    """What an upload may bring into the sandbox; all else of it is stored, and stays out."""
+    """What an upload may bring into the sandbox; everything else is stored and stays out."""
 
     source_kb: int = Field(default=512, ge=1, description="kB of all Python files together; more is not graded")
     data: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
@@ -179,7 +179,7 @@ class UploadConfig(Section):
 
 
 class DataSizes(Section):
-    """Data sizes in place of the assignment's, or another data set altogether: a profile's, or those of a further data set."""
+    """Data sizes in place of the assignment's, or another data set: a profile's, or those of a further data set."""
 
     set: Name | None = Field(default=None, description="another data set")
     options: dict[str, Scalar] | None = Field(default=None, description="its options")
@@ -197,7 +197,7 @@ class DataConfig(Section):
     test: int = Field(ge=1, description="images of the secret test part")
     flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width), or of clips")
     array: Literal["numpy", "torch"] = "torch"
-    options: dict[str, Scalar] = Field(default_factory=dict, description="what else this data set can be told")
+    options: dict[str, Scalar] = Field(default_factory=dict, description="further options of this data set")
     also: dict[Name, DataSizes] = Field(
         default_factory=dict,
         description="further data sets: `held_out.also[NAME]` is this one but for what is given here",
@@ -210,7 +210,7 @@ class Threshold(Section):
     zero: float = Field(description="this much or worse earns nothing")
     full: float = Field(description="this much or better earns everything; below `zero` where less is better")
     suspect: float | None = Field(
-        default=None, description="better than this is reported to staff: more than the budget was seen to reach"
+        default=None, description="better than this is reported to staff: more than the budget has been seen to reach"
     )
 
     @property
@@ -241,8 +241,8 @@ class ProfileDefaults(Section):
     )
     cuda_calls: CudaCalls = Field(
         default="error",
-        description='what `.cuda()` and `device="cuda"` in a submission come to where `device` is cpu: an error whose '
-        "message says that there is no GPU, or (`cpu`) the processor",
+        description='what happens to `.cuda()` and `device="cuda"` in a submission where `device` is cpu: an error whose '
+        "message says that there is no GPU, or (`cpu`) the call uses the processor",
     )
     limits: Limits = Field(default_factory=Limits, description="what one submission may use")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
@@ -338,7 +338,7 @@ class StoreConfig(Section):
 
     database: str | None = Field(
         default=None,
-        description="URL, such as postgresql://user@host/name; a file of SQLite's in the state folder by default",
+        description="URL, such as postgresql://user@host/name; an SQLite file in the state folder by default",
     )
 
 
@@ -357,7 +357,9 @@ class GradebookConfig(Section):
     exchange: str | None = Field(
         default=None, description="folder that staff and students share; one in the gradebook's folder by default"
     )
-    profile: Name = Field(default="cpu", description="budget under which `nbgrader autograde` grades what it must")
+    profile: Name = Field(
+        default="cpu", description="budget under which `nbgrader autograde` grades what has no result"
+    )
 
 
 class DefaultsConfig(Section):

@@ -183,7 +183,7 @@ def _convert(node: yaml.Node, key: KeyPath, marked: Marked, above: frozenset[int
         return [_convert(item, (*key, index), marked, above) for index, item in enumerate(node.value)]
     assert isinstance(node, yaml.ScalarNode)
     if _SURROGATE.search(str(node.value)):
-        marked.add(key, "half of a surrogate pair, which is no character", "write the character itself")
+        marked.add(key, "half of a surrogate pair, which is not a character", "write the character itself")
         return None
     return _scalar(node)
 

@@ -210,9 +210,7 @@ class DataSource:
         try:
             asked = DataConfig.model_validate(fields)
         except ValueError as error:
-            raise CourseError(
-                f"no description of a data set: {error}", where="data", fix="see autograde.yml"
-            ) from error
+            raise CourseError(f"the data section is invalid: {error}", where="data", fix="see autograde.yml") from error
         self._config = asked
         self._classes = make(asked.set, asked.options).classes
         self._also: dict[str, DataSource] = {}

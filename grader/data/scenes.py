@@ -138,7 +138,7 @@ class Photographs:
             raise MachineError(
                 f"a photograph of {self.name!r} or its labels cannot be read: {error}",
                 where=photograph.target,
-                fix="unpack the set anew",
+                fix="unpack the data set again",
             ) from error
         box = _square(picture.size, stream)
         size = (self.side, self.side)

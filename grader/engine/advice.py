@@ -25,7 +25,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"Trying to backward through the graph a second time",
-            ("A graph can be gone back through once: compute the loss anew in every step, and keep no tensors with their "
+            ("You can backpropagate through a graph only once: compute the loss again in every step, and keep no tensors with their "
             "graphs from one step to the next (`.detach()` them)."),
         ),
         (
@@ -52,7 +52,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"could not infer output dtype|Input dtype must be either a floating point",
-            "There is no mean of whole numbers in torch: convert them first, with `.float()`.",
+            "torch cannot take the mean of whole numbers: convert them first, with `.float()`.",
         ),
         (
             (r"mat1 and mat2 shapes cannot be multiplied|matmul: Input operand|not aligned:|dimensions of batch2 tensor|"
@@ -62,7 +62,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"is invalid for input of size|cannot reshape (?:array|tensor) of",
-            ("A reshape keeps the number of entries: the new sizes must multiply to it. One of them may be -1, which is then "
+            ("A reshape keeps the number of entries: the new sizes must multiply to it. One of them may be -1, and is then "
             "worked out."),
         ),
         (
@@ -72,7 +72,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"Sizes of tensors must match except in dimension|array dimensions except for the concatenation axis",
-            "What is joined along one axis must have equal sizes along all others.",
+            "Tensors that are joined along one axis must have equal sizes along all others.",
         ),
         (
             r"expected input\[[\d, ]+\] to have \d+ channels",
@@ -97,24 +97,24 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             r"optimizer got an empty parameter list",
             ("The optimizer was given no parameters: layers in a plain list or dict, and plain tensors, are not registered, "
-            "and a generator of parameters can be gone through once."),
+            "and a generator of parameters can be used only once."),
         ),
         (
             r"too many values to unpack|not enough values to unpack",
-            "Another number of values came than the line takes apart.",
+            "The line unpacks a different number of values than it received.",
         ),
-        (r"^RecursionError", "A function calls itself without end, or deeper than Python goes."),
+        (r"^RecursionError", "A function calls itself endlessly, or more deeply than Python allows."),
         (
             r"Dimension out of range",
             "The tensor has fewer axes than that. They are counted from 0, and from the end by -1, -2, ...",
         ),
         (
             r"Target -?\d+ is out of bounds",
-            "A class number does not suit the number of scores: with C scores, classes go from 0 to C - 1.",
+            "A class number does not match the number of scores: with C scores, classes go from 0 to C - 1.",
         ),
         (
             r"index -\d+ is out of bounds",
-            "A negative index counts from the end, and this one goes past the beginning: of size n the first is -n.",
+            "A negative index counts from the end, and this one goes past the beginning: for size n, the first is -n.",
         ),
         (
             r"index \d+ is out of bounds|^IndexError: (?:\w+ )?(?:assignment )?index out of range",

@@ -49,7 +49,7 @@ _PATH = re.compile(r"No such file or directory: [rb]?(['\"])(?P<path>.+?)\1(?:$|
 _ABSOLUTE = re.compile(r"^(?:/|~|[A-Za-z]:[\\/]|\\\\)")
 
 
-_WRITABLE = "Files can be written beside your code, and in `/tmp`; nowhere else."
+_WRITABLE = "Files can be written beside your code and in `/tmp`, and nowhere else."
 
 
 def explain(error: StudentError, files: Mapping[str, bytes], *, asked: Collection[str] = (), file: str = "") -> str:
@@ -86,9 +86,9 @@ def advise_import(
         case "SystemExit" if "parse_args" in line:
             return f"Nothing is called from a command line here, so there are no arguments to read.{at_import}"
         case "SystemExit":
-            return f"This ends the program, and all that was to be graded with it: delete it.{at_import}"
+            return f"This ends the program, and with it everything that was to be graded: delete it.{at_import}"
         case "EOFError" if "reading a line" in error.text:
-            return f"Nobody is there to type: `input()` has no place in what is graded.{at_import}"
+            return f"Nobody is there to type an answer: remove `input()` from the code that is graded.{at_import}"
         case "AssertionError" if on_import and line.startswith("assert"):
             return f"This is a test of your own, and it fails here.{at_import}"
         case "CalledProcessError" if re.search(r"\b(?:pip|conda|apt|apt-get|wget|curl|git)\b", error.text):

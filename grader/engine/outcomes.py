@@ -35,7 +35,7 @@ UNWRITTEN = "write your solution here"
 #: Their comparisons (numpy.testing, torch.testing) raise with the expected values in the message: that is for staff.
 _TELLING_LIBRARIES = frozenset({"numpy", "torch", "unittest"})
 #: What a student is told of a check that is held.
-HELD = "This check could not be run because of a fault on our side. Staff have been told; it costs you nothing."
+HELD = "This check could not be run because of a fault on our side. Staff have been notified; it costs you nothing."
 
 
 @dataclass(slots=True)
@@ -148,11 +148,11 @@ def _judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
         if fraction >= 1.0:
             return CaseOutcome(Verdict.ACCEPTED, 1.0)
         verdict = Verdict.PARTIAL if fraction > 0 else Verdict.WRONG_ANSWER
-        return CaseOutcome(verdict, fraction, _threshold_message(state))
+        return CaseOutcome(verdict, fraction, threshold_message(state))
     if isinstance(error, pytest.skip.Exception):
         return CaseOutcome(Verdict.SKIPPED, 0.0, clean_text(str(error), _MESSAGE_LIMIT))
     if isinstance(error, ProbeError):
-        text = f"The check's own code failed on what your code gave it: {error.message}"
+        text = f"The check could not use the value your code returned: {error.message}"
         return CaseOutcome(
             error.verdict, 0.0, clean_text(text, _MESSAGE_LIMIT), staff=_staff_text(error), unexplained=True
         )
@@ -190,7 +190,22 @@ def _screen(text: str) -> str:
     return screenful(text, lines=_MOST_LINES, width=_WIDEST, chars=_MESSAGE_LIMIT)
 
 
-def _threshold_message(state: CaseState) -> str:
+#: The middle of what staff are told of a metric that is too good.
+_SUSPICIOUS = "more than training within the budget was seen to reach"
+
+
+def suspicion(metric: str, value: float, suspect: float) -> str:
+    """What staff are told of a metric that is better than ``suspect``."""
+    return f"{metric} is {value:.4g}, {_SUSPICIOUS} ({suspect:g}): look for weights or data in the files"
+
+
+def is_suspicion(flag: str, check: str, metric: str) -> bool:
+    """Whether a report's flag is :func:`suspicion` of that metric, from that check."""
+    return flag.startswith(f"{check}: {metric} is ") and _SUSPICIOUS in flag
+
+
+def threshold_message(state: CaseState) -> str:
+    """What a student is told of a metric that earned less than all points; empty where none was awarded."""
     metric = state.metrics.get(state.awarded or "")
     if metric is None:
         return ""

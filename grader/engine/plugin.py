@@ -356,10 +356,11 @@ def award(request: pytest.FixtureRequest, grading: GradingState) -> Callable[...
 
 
 def _award(grading: GradingState, case: CaseState, value: float, *, metric: str | None = None) -> None:
+    from grader.engine.outcomes import suspicion
     from grader.errors import AuthoringError
 
     if case.fraction is not None:
-        raise AuthoringError("a case calls award twice", fix="call it once, with what counts")
+        raise AuthoringError("`award` was called twice in one test", fix="call it once, with the final value")
     number = float(value)
     if metric is None:
         case.fraction = min(max(number, 0.0), 1.0) if math.isfinite(number) else 0.0
@@ -375,7 +376,4 @@ def _award(grading: GradingState, case: CaseState, value: float, *, metric: str 
     case.awarded = metric
     case.fraction = thresholds[metric].fraction(number)
     if thresholds[metric].is_suspect(number):
-        case.flags.append(
-            f"{metric} is {number:.4g}, more than training within the budget was seen to reach "
-            f"({thresholds[metric].suspect:g}): look for weights or data in the files"
-        )
+        case.flags.append(suspicion(metric, number, thresholds[metric].suspect))

@@ -46,7 +46,7 @@ def read_probes(path: Path) -> str:
             )
         if node.module != _LIBRARY:
             raise AuthoringError(
-                f"a probe cannot import {node.module}: the worker has nothing of ours but grader.probes",
+                f"a probe cannot import {node.module}: the worker has only grader.probes of our package",
                 where=where,
                 fix="import from grader.probes, or move the code into a check",
             )

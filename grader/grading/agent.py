@@ -25,6 +25,8 @@ from grader.sandbox.wire import WireError
 BEAT_S, LOOK_S = 2.0, 0.25
 #: How long it waits between two looks for work: at first, and at most.
 _IDLE_S, _LONGEST_IDLE_S = 0.02, 0.5
+#: How long a coordinator may say nothing until its batch is removed.
+LEASE_S = 120.0
 #: How long it stays with a batch for which it is warm while another of the same priority waits.
 _TURN_S = 30.0
 #: How many batches that it refuses an agent names.
@@ -44,6 +46,8 @@ class Agent:
         self._claim: Claim | None = None
         self._parcels: dict[str, tuple[str, bytes]] = {}
         self._last, self._since = "", 0.0
+        self._beats: dict[str, tuple[bytes, float]] = {}  # of each batch's coordinator, and when it was new
+        self._looked = time.monotonic()
         self._refuses: list[str] = []
         self._count = 0
         self._over, self._signing = threading.Event(), threading.Lock()
@@ -73,6 +77,7 @@ class Agent:
     def _serve(self) -> None:
         idle, since = _IDLE_S, time.monotonic()
         while not self.spool.stopped:
+            self._abandon()
             claim = self._take()
             if claim is None:
                 if self._idle_s is not None and time.monotonic() - since > self._idle_s:
@@ -109,6 +114,19 @@ class Agent:
                     self._last, self._since = batch, time.monotonic()
                 return claim
         return None
+
+    def _abandon(self) -> None:
+        """Now and then, remove what coordinators left that were killed."""
+        now = time.monotonic()
+        if now - self._looked < LEASE_S / 10:
+            return
+        self._looked = now
+        for batch, beat in self.spool.beats().items():
+            last, since = self._beats.get(batch, (b"", now))
+            self._beats[batch] = beat, since if beat == last else now
+            if beat == last and now - since > LEASE_S:
+                self.spool.abandon(batch)
+                self._beats.pop(batch)
 
     def _outcome(self, claim: Claim) -> bytes | None:
         """What comes of a task; None where its batch ended meanwhile."""

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
+from grader.course.equivalence import Described, describe
 from grader.errors import AutogradeError
 from grader.grading.eta import Eta
 from grader.grading.executor import EXECUTORS, open_executor
 from grader.grading.local import default_slots
 from grader.grading.order import Planned, plan
+from grader.grading.reuse import carried, remember
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
 from grader.intake import Upload
@@ -38,12 +40,17 @@ _UNKNOWN_SLOTS = 64
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """A submission and its new attempt. ``left_s``: seconds until the batch ends, as it looks; None: too early to say."""
+    """A submission and its new attempt.
+
+    ``left_s``: seconds until the batch ends, as it looks; None where it is too early to say. ``reused``: the grader version
+    whose report was taken over without a run, where it says what this one would say.
+    """
 
     submission: Submission
     attempt: Attempt
     seconds: float
     left_s: float | None = None
+    reused: str = ""
 
 
 def grade_assignment(
@@ -79,6 +86,17 @@ def grade_assignment(
         on_start(len(pending))
         if not pending:
             return []
+        described = describe(assignment, profile)
+        remember(store.state, version, described)
+        if not force:
+            for known in _carry_over(assignment, store, described, version, pending):
+                graded.append(known)
+                on_done(known)
+            pending = [
+                submission for submission in pending if submission.id not in {known.submission.id for known in graded}
+            ]
+            if not pending:
+                return graded
         most = _slots(executor, slots, len(pending))
         begun: dict[int, Submission] = {}
         planned = plan(pending, store.durations(assignment.name), profile)
@@ -107,6 +125,17 @@ def grade_assignment(
                     on_wait(len(planned))
                     time.sleep(_LOOK_AGAIN_S)
     return graded
+
+
+def _carry_over(
+    assignment: Assignment, store: Store, described: Described, version: str, pending: Sequence[Submission]
+) -> Iterator[BatchResult]:
+    """Record the reports that need no run: by versions that differ in hints, comments or thresholds alone."""
+    reports = carried(store, assignment.name, version, described)
+    for submission in pending:
+        if (found := reports.get(submission.id)) is not None:
+            attempt = store.record(submission, found.report, once=True)
+            yield BatchResult(submission, attempt, 0.0, reused=found.version)
 
 
 def _slots(executor: str, wanted: int | None, tasks: int) -> int:

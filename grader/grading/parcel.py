@@ -32,8 +32,8 @@ from grader.grading.slot import Work
 _IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
 #: How folders begin in which parcels lie, before the id of the process that unpacked one.
 _PREFIX = "autograde-agent-"
-#: What of an assignment's section decides about a grading.
-_KEYS = ("title", "files", "forbid", "upload", "data", "profiles")
+#: What of an assignment's section a runner reads; the leaderboard says of a metric whether more of it is better.
+_KEYS = ("title", "files", "forbid", "upload", "data", "profiles", "leaderboard")
 #: With another version of these a report may differ.
 _PACKAGES = ("torch", "torchvision", "numpy")
 

@@ -87,7 +87,7 @@ def ray_release() -> str:
     raise UsageError(
         "which release of Ray belongs to this Autograde is not known",
         where="ray-cluster",
-        fix="pip install 'autograde[ray]'",
+        fix="pip install 'autograde-torch[ray]'",
     )
 
 

@@ -305,7 +305,7 @@ def connect() -> None:
     """
     global _users  # noqa: PLW0603 - Ray's own state belongs to the process as well
     if importlib.util.find_spec("ray") is None:
-        raise MachineError("Ray is not installed", where="--executor ray", fix="pip install 'autograde[ray]'")
+        raise MachineError("Ray is not installed", where="--executor ray", fix="pip install 'autograde-torch[ray]'")
     if not _users:
         # Nobody is told what is graded here.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

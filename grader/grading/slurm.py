@@ -8,7 +8,9 @@ own variables: ``SBATCH_PARTITION``, ``SBATCH_ACCOUNT``, ``SBATCH_TIMELIMIT``.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import platform
 import secrets
 import shlex
 import shutil
@@ -34,6 +36,8 @@ _COMMAND_S = 60.0
 _QUEUE_S = 5.0
 #: Seconds for cancelled jobs to be gone.
 _END_S = 60.0
+#: Where a spool says whose it is.
+_OWNER = "owner"
 #: States of jobs that run, or will.
 _RUNNING = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED"})
 _ALIVE = _RUNNING | {"PENDING", "CONFIGURING", "REQUEUED", "RESIZING"}
@@ -49,6 +53,8 @@ class SlurmExecutor(SpoolExecutor):
 
     #: What a job runs, before the spool's folder.
     AGENT = (sys.executable, "-m", "grader.cli.main", "agent")
+    #: How long its agents stay without work: those of a coordinator that was killed must not keep their nodes.
+    IDLE_S = 600
     patience_s = 60.0
 
     def __init__(self, work: Work, slots: int | None = None) -> None:
@@ -59,9 +65,12 @@ class SlurmExecutor(SpoolExecutor):
                 fix="run this on a login node of the cluster",
             )
         super().__init__(work, slots)
-        self.job, self._queue, self._asked = "", dict[str, str](), 0.0
+        self.job, self._queue = "", dict[str, str]()
+        self._asked = self._answered = 0.0
         try:
             self.job = self._submit(max(1, slots or 1))
+            owner = {"host": platform.node(), "pid": os.getpid(), "job": self.job}
+            write_file(self.spool.folder / _OWNER, json.dumps(owner), mode=0o600)
         except BaseException:
             super().close()
             self._remove()
@@ -71,6 +80,7 @@ class SlurmExecutor(SpoolExecutor):
         # One of its own: its agents end with it.
         root = Path(os.environ.get(SPOOL_VARIABLE) or self.work.state / "spool")
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(root)
         return root / f"slurm-{secrets.token_hex(6)}"
 
     @staticmethod
@@ -91,7 +101,7 @@ class SlurmExecutor(SpoolExecutor):
         """Queue the agents; the id of their job array."""
         log = self.spool.folder / "log"
         log.mkdir(mode=0o700)
-        command = shlex.join([*self.AGENT, str(self.spool.folder)])
+        command = shlex.join([*self.AGENT, f"--idle={self.IDLE_S}", str(self.spool.folder)])
         script = write_file(self.spool.folder / "agent.sh", f"#!/bin/sh\numask 077\nexec {command}\n", mode=0o700)
         limits = self.work.profile.limits
         gpu = []
@@ -139,9 +149,11 @@ class SlurmExecutor(SpoolExecutor):
 
     def _jobs(self) -> dict[str, str]:
         """The state of each agent's job that is not over, by ``JOB_TASK``; as it was where Slurm does not answer."""
+        begin = time.monotonic()
         with contextlib.suppress(RunnerError):
             lines = _slurm("squeue", "--noheader", "--array", "--jobs", self.job, "--format", "%F_%K %T").splitlines()
             self._queue = {job: state for job, _, state in (line.partition(" ") for line in lines) if state in _ALIVE}
+            self._answered = begin
         return self._queue
 
     def _asked_lately(self) -> dict[str, str]:
@@ -152,8 +164,8 @@ class SlurmExecutor(SpoolExecutor):
 
     def alive(self) -> Callable[[Sign, float], bool]:
         """An agent whose job does not run, and that has said nothing since the queue was looked at, is gone."""
-        queue, asked = self._asked_lately(), self._asked
-        return lambda sign, since: since >= asked or queue.get(sign.job, "") in _RUNNING
+        queue, answered = self._asked_lately(), self._answered
+        return lambda sign, since: not sign.job or since >= answered or queue.get(sign.job, "") in _RUNNING
 
     def expecting(self) -> bool:
         """Whether a job is queued or runs: how long that takes is Slurm's to say."""
@@ -168,6 +180,16 @@ class SlurmExecutor(SpoolExecutor):
             where=f"slurm job {self.job}",
             fix="see that every node has this folder and this Python: " + shlex.join(self.AGENT[:1]),
         )
+
+
+def _sweep(root: Path) -> None:
+    """Cancel jobs and remove spools of coordinators on this machine that were killed."""
+    for file in root.glob(f"slurm-*/{_OWNER}"):
+        with contextlib.suppress(OSError, ValueError, KeyError, RunnerError):
+            owner = json.loads(file.read_text(encoding="utf-8"))
+            if owner["host"] == platform.node() and not Path("/proc", str(owner["pid"])).exists():
+                _slurm("scancel", str(owner["job"]))
+                shutil.rmtree(file.parent, ignore_errors=True)
 
 
 def _slurm(command: str, *arguments: str) -> str:

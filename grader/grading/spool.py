@@ -5,6 +5,7 @@
     SPOOL/                     of one user, mode 0700
       agents/AGENT             what an agent is, and a count that it raises as long as it lives
       batches/BATCH/parcel     what is graded (grader.grading.parcel)
+                   /alive      a count that the coordinator raises as long as it lives
                    /todo/NAME  a task that anybody may take; names sort by priority, then by age
                    /claimed/AGENT/NAME   a task that an agent took: a rename, which one of several wins
                    /done/NAME  what came of it: the first is kept
@@ -24,6 +25,7 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,15 @@ class Sign:
     job: str
     count: int
     refuses: tuple[str, ...] = ()
+
+
+def _write_in_place(path: Path, text: bytes) -> None:
+    """Write over a small file. NFS shows its new content to who opens it, and a new file of that name maybe later."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(handle, text.ljust(_SIGN_BYTES), 0)
+    finally:
+        os.close(handle)
 
 
 def _read_sign(agent: str, text: bytes) -> Sign:
@@ -101,6 +112,7 @@ class Spool:
         batch.folder.mkdir(mode=0o700)
         for name in ("todo", "claimed", "done"):
             (batch.folder / name).mkdir(mode=0o700)
+        batch.beat()
         write_file(batch.folder / "parcel", parcel, mode=0o600, durable=True)
         return batch
 
@@ -131,12 +143,19 @@ class Spool:
     def sign(self, agent: str, count: int, job: str, refuses: Sequence[str] = ()) -> None:
         """Say that ``agent`` lives."""
         told = {"host": platform.node(), "pid": os.getpid(), "job": job, "count": count, "refuses": list(refuses)}
-        # Written in place: NFS shows the new content of a file to who opens it, and a new file of that name maybe later.
-        handle = os.open(self.agents / agent, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.pwrite(handle, json.dumps(told).encode().ljust(_SIGN_BYTES), 0)
-        finally:
-            os.close(handle)
+        _write_in_place(self.agents / agent, json.dumps(told).encode())
+
+    def beats(self) -> dict[str, bytes]:
+        """By batch, what changes as long as its coordinator lives."""
+        found = {}
+        for batch in _names(self.batches):
+            with contextlib.suppress(OSError):
+                found[batch] = (self.batches / batch / "alive").read_bytes()
+        return found
+
+    def abandon(self, batch: str) -> None:
+        """Remove a batch whose coordinator is gone: a parcel is nothing to leave behind."""
+        Batch(self, batch).close()
 
     def waiting(self) -> Iterator[tuple[str, str]]:
         """Batch and name of every task that nobody has taken."""
@@ -180,6 +199,11 @@ class Batch:
     def __init__(self, spool: Spool, name: str) -> None:
         self.spool, self.name = spool, name
         self.folder = spool.batches / name
+
+    def beat(self) -> None:
+        """Say that the coordinator lives."""
+        with contextlib.suppress(FileNotFoundError):
+            _write_in_place(self.folder / "alive", str(time.time_ns()).encode())
 
     def put(self, name: str, task: bytes) -> None:
         """Offer a task."""

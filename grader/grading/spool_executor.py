@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,6 +24,8 @@ A = TypeVar("A")
 
 #: Names the spool; by default it is in the state folder.
 SPOOL_VARIABLE = "AUTOGRADE_SPOOL"
+#: How often a coordinator says that it lives, in seconds.
+BEAT_S = 10.0
 #: How often to look whether agents live, in seconds, and after how long a silence one is given up.
 _LOOK_S, SILENCE_S = 1.0, 20.0
 #: How long to wait for outcomes between two looks: at first, and at most.
@@ -47,6 +51,14 @@ class SpoolExecutor:
         self._seen: dict[str, tuple[int, float]] = {}  # an agent's last count, and when it was new
         self._looked, self._alone_since = 0.0, time.monotonic()
         self._signs: dict[str, Sign] = {}
+        self._over = threading.Event()
+        threading.Thread(target=self._beat, args=(self._batch,), name="spool", daemon=True).start()
+
+    def _beat(self, batch: Batch) -> None:
+        """Say that this coordinator lives, whatever its own thread is at."""
+        while not self._over.wait(BEAT_S):
+            with contextlib.suppress(OSError):  # full or away: there is time until agents give the batch up
+                batch.beat()
 
     def _folder(self) -> Path:
         """The spool's folder."""
@@ -92,6 +104,7 @@ class SpoolExecutor:
         """As the protocol says. Agents drop what they hold of it, and stay for the next executor."""
         if self._batch is not None:
             batch, self._batch = self._batch, None
+            self._over.set()
             batch.close()
 
     # -- tasks -------------------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def warnings_about(
         owner for owner, when in times if when.source is ReceivedFrom.MARK and assignment.days_late(when.at, owner)
     ]
     if marked:
-        who = f"{', '.join(marked)}: marked late, and nothing says by how much; counted as just late"
+        who = f"{', '.join(marked)}: marked late by an unknown amount; counted as just late"
         said.append(f"{who}; {fix}")
     released = assignment.released
     by_clock = (ReceivedFrom.FILE, ReceivedFrom.MEMBERS)

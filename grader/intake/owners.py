@@ -94,7 +94,7 @@ def _match(stem: str, roster: Roster, assignment: Assignment) -> Match:
             reason=f"it begins like {near.id!r}, but the rest of the name is not understood; rename it to "
             f"{near.id!r} if it is theirs"
         )
-    return Match(reason="no id, e-mail or name of the roster begins it; rename it to the student's id")
+    return Match(reason="it begins with no id, e-mail or name of the roster; rename it to the student's id")
 
 
 def _prefixes(stem: str) -> Iterator[tuple[str, str]]:

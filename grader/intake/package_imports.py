@@ -47,7 +47,7 @@ def plain_imports(
         made[path] = b"\n".join(lines)
         first, _, _, _, new = edits[0]
         notes.append(
-            f"`{path}`, line {first}: read as `{new}`; what is graded is no package, import its modules by name."
+            f"`{path}`, line {first}: read as `{new}`; the graded files are not a package, so import modules by name."
         )
     return made, notes
 

@@ -27,7 +27,7 @@ def outputs_of(check: CheckResult, report: Report, *, staff: bool) -> list[dict[
     score = None if check.verdict.held else check.score
     if score is not None and not (math.isfinite(score) and 0 <= score <= check.max_score):
         raise SystemFault(
-            f"the score {score!r} of `{check.id}` is none of 0 to {check.max_score:g}",
+            f"the score {score!r} of `{check.id}` is not between 0 and {check.max_score:g}",
             fix="grade the submission again: autograde grade --force",
         )
     said = _words(check, report, staff=staff)

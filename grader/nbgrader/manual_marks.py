@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from grader.review.mark_table import marker
 from grader.store import Mark
 
 if TYPE_CHECKING:
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
 
 #: Stands as the marker of an answer that nbgrader itself gave no points, for nothing was written.
 NO_RESPONSE = "nbgrader"
-
-
-def marker() -> str:
-    """Who is marking: JupyterHub's user where there is one, else the account."""
-    try:
-        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return "staff"
 
 
 def gradebook_marks(layout: NbgraderLayout, notebook: Any, assignment: str, student: str) -> Iterator[Mark]:

@@ -32,7 +32,7 @@ class SubmittedNotebook(NotebookExporter):
             known = known_cells(gradebook.find_notebook(told["notebook"], told["assignment"]))
         cells, problem = read_cells(Path(filename))
         if problem:
-            self.log.warning("%s cannot be read: %s; its check cells are put in all the same", filename, problem)
+            self.log.warning("%s cannot be read: %s; its check cells are put in anyway", filename, problem)
         return self.from_notebook_node(restore(cells, known, problem), resources=resources, **kwargs)
 
 

@@ -20,6 +20,10 @@ class DecisionKind(StrEnum):
     CHOICE = "choice"
     SLIP_DAYS = "slip_days"
     EXTRA_ATTEMPTS = "extra_attempts"
+    REGRADE = "regrade"
+    LINE_COMMENT = "line_comment"
+    FEEDBACK = "feedback"
+    GRADES = "grades"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class Decision:
     An extension has ``due`` (aware, UTC). An override has ``number``, the points that count, or is ``excused``: the
     assignment does not count in the course's grade. A choice has ``submission_id``. Slip days and extra attempts have a
     ``number``. One that has none of these takes the earlier ones back.
+
+    A regrade has the ``submission_id`` that is to be graded again. A line comment has that of the submission that it is
+    about, its ``file``, the line as ``number``, and its text as ``comment``; without a line it takes that line's
+    comments back. Whether students see feedback and grades of an assignment is decided for everybody, whose ``owner`` is
+    empty: ``number`` is 1 or 0.
     """
 
     kind: DecisionKind
@@ -41,6 +50,7 @@ class Decision:
     number: float | None = None
     submission_id: int | None = None
     excused: bool = False
+    file: str = ""
     id: int = 0
 
     @property
@@ -71,6 +81,16 @@ class Decisions:
             if made and not made[-1].withdrawn:
                 return made[-1]
         return None
+
+    def shown(self, what: DecisionKind, assignment: str) -> bool:
+        """Whether students see the feedback or the grades of an assignment; they do unless somebody decided otherwise."""
+        made = self._made.get((what, assignment, ""))
+        return not made or bool(made[-1].number)
+
+    def about(self, kind: DecisionKind, submission_id: int) -> tuple[Decision, ...]:
+        """Those of a kind about one submission, the first made first."""
+        every = (item for (its_kind, *_), made in self._made.items() if its_kind is kind for item in made)
+        return tuple(sorted((item for item in every if item.submission_id == submission_id), key=lambda item: item.id))
 
     def applied(self, assignment: Assignment) -> Assignment:
         """The assignment with the due dates that were granted, in place of those that autograde.yml has for the same owner.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.course import Assignment, Course
+    from grader.policies import AttemptsLeft
     from grader.store import Mark, Standing
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
@@ -55,6 +56,8 @@ class FeedbackItem:
     """How the number came about; empty where the checks and marks say it all."""
     before: Report | None = None
     """The report on the submission before this one."""
+    attempts_left: AttemptsLeft | None = None
+    """What may still be handed in; None where nothing is limited."""
 
     def due(self, assignment: Assignment) -> datetime | None:
         """When it was due: an extension is that of who handed in."""
@@ -166,6 +169,10 @@ def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignm
         "causes": causes,
         "steps": next_steps(causes),
         "progress": progress(report, graded.before),
+        "attempts_left": graded.attempts_left,
+        "next_attempt": moment(graded.attempts_left.next_at, course.timezone)
+        if graded.attempts_left is not None and graded.attempts_left.next_at is not None
+        else None,
         "passed": passed(report.checks),
         "answers": answers(graded, assignment),
         "made": moment(now, course.timezone),
@@ -209,14 +216,20 @@ def write_feedback_batch(
     return write_file(folder / "index.html", html)
 
 
-def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -> Summary:
-    """The attempt as a whole, lateness counted; raises UsageError where the owner's id cannot be a folder's name."""
-    if not _FOLDER_NAME.fullmatch(graded.owner):
+def check_folder_name(owner: str, course: Course) -> str:
+    """The id itself; raises UsageError where it cannot be a folder's or a file's name."""
+    if not _FOLDER_NAME.fullmatch(owner):
         raise UsageError(
-            f"the id {graded.owner!r} cannot name a feedback folder",
+            f"the id {owner!r} cannot name a feedback folder",
             where=course.path,
             fix="use letters, digits and . _ @ + - in the roster's ids",
         )
+    return owner
+
+
+def summarise(graded: FeedbackItem, *, course: Course, assignment: Assignment) -> Summary:
+    """The attempt as a whole, lateness counted; raises UsageError where the owner's id cannot be a folder's name."""
+    check_folder_name(graded.owner, course)
     report = graded.report
     counted = total(report, read_questions(assignment.notebook_source), graded.marks)
     score = counted.score

@@ -14,7 +14,7 @@ def ladder(scores: Iterable[float], examples: int, direction: Direction = "highe
 
     A score is shown only where it beats the best one shown before by more than a step, and then rounded to steps;
     otherwise that one is shown again. So nobody learns from many attempts more than from a few, about the examples
-    that the public score is measured on. Rounding alone protects nothing: docs/server.md has what was measured.
+    that the public score is measured on. Rounding alone protects nothing: docs/how-to/web-service.md has what was measured.
 
     Args:
         scores: a share between 0 and 1 for each attempt.

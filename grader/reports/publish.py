@@ -10,6 +10,7 @@ from grader.course import Assignment, Course, course_secret
 from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
+from grader.store.ledger import Ledger
 from grader.store.standings import Standing, whose_due
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def publish_feedback(
     before = {row.owner: _before(store, row) for row in rows}
     wanted = [*(row.latest.id for row in rows if row.latest is not None), *filter(None, before.values())]
     reports = store.reports(wanted)
+    now = datetime.now(UTC)
+    ledger, limit = Ledger(course, store), assignment.attempt_limit
+    limited = limit.capacity is not None or limit.total is not None
     items = [
         FeedbackItem(
             row.owner,
@@ -44,11 +48,11 @@ def publish_feedback(
             standing=row,
             steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
             before=reports.get(before[row.owner] or 0),
+            attempts_left=ledger.attempts_left(assignment.name, row.owner, now) if limited else None,
         )
         for row in rows
         if row.submission is not None and row.latest is not None
     ]
-    now = datetime.now(UTC)
     return write_feedback_batch(items, course=course, assignment=assignment, folder=folder, now=now), items
 
 

@@ -46,7 +46,7 @@ def summary(found: Validation) -> list[str]:
     """The figures in words."""
     good = len(found.measured) - len(found.off)
     right = [item for item in found.measured if item.kind in ("solution", "right")]
-    lines = [f"{good} of {len(found.measured)} versions as they must be"]
+    lines = [f"{good} of {len(found.measured)} versions as expected"]
     if len(found.seeds) > 1:
         steady = len(right) - len({flake.version for flake in found.flakes})
         lines.append(f"{steady} of {len(right)} right versions steady over {counted(len(found.seeds), 'seed')}")

@@ -104,6 +104,19 @@ RULES: dict[tuple[str, str], Rule] = {
     # Staff
     ("GET", "/staff"): GRADERS,
     ("GET", "/staff/queue"): GRADERS,
+    ("GET", "/staff/work"): GRADERS,
+    ("GET", "/staff/audit"): Rule(INSTRUCTORS.roles),
+    ("GET", "/staff/assignments/{assignment}"): GRADERS,
+    ("POST", "/staff/assignments/{assignment}/publish"): Rule(INSTRUCTORS.roles),
+    ("POST", "/staff/assignments/{assignment}/regrade"): Rule(INSTRUCTORS.roles),
+    ("GET", "/staff/students/{student}"): GRADERS,
+    ("POST", "/staff/students/{student}/extend"): Rule(INSTRUCTORS.roles),
+    ("POST", "/staff/students/{student}/override"): Rule(INSTRUCTORS.roles),
+    ("POST", "/staff/students/{student}/attempts"): Rule(INSTRUCTORS.roles),
+    ("POST", "/staff/students/{student}/act"): Rule(GRADERS.roles),
+    ("GET", "/staff/submissions/{submission_id}"): GRADERS,
+    ("POST", "/staff/submissions/{submission_id}/comment"): Rule(GRADERS.roles),
+    ("POST", "/staff/submissions/{submission_id}/regrade"): Rule(INSTRUCTORS.roles),
     ("GET", "/metrics"): ADMINS,
 }
 

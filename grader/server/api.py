@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from grader.course import Assignment
+from grader.policies import DecisionKind
 from grader.records import Report
 from grader.server.account import choose_handle, shown_name
 from grader.server.allowance import allowance
@@ -25,7 +26,7 @@ from grader.server.api_models import (
     SubmissionInfo,
     SubmissionLine,
 )
-from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
+from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep, caller_of
 from grader.server.hand_in import Receipt, UploadRefused, receipt_of, take_in
 from grader.server.live_events import place_event
 from grader.server.service import Service
@@ -110,8 +111,10 @@ def one_submission(
     return _submission(request, service, receipt_of(service, assignment, submission))
 
 
-def report(service: ServiceDep, submission: SubmissionDep, assignment: AssignmentDep) -> Report:
+def report(service: ServiceDep, caller: CallerDep, submission: SubmissionDep, assignment: AssignmentDep) -> Report:
     """The report of the last attempt, as its student may see it now."""
+    if not service.shown(caller.person, assignment, DecisionKind.FEEDBACK):
+        raise HTTPException(404, "the feedback is not published yet")
     attempt = last_word(service.store.attempts(submission=submission))
     if attempt is None:
         raise HTTPException(404, "it has not been graded yet")
@@ -183,7 +186,9 @@ def _assignment(service: Service, caller: Caller, assignment: Assignment) -> Ass
 
 def _submission(request: Request, service: Service, receipt: Receipt) -> SubmissionInfo:
     submission = receipt.submission
-    attempt = last_word(service.store.attempts(submission=submission))
+    assignment, person = service.course.assignments.get(submission.assignment), caller_of(request).person
+    shown = assignment is not None and service.shown(person, assignment, DecisionKind.FEEDBACK)
+    attempt = last_word(service.store.attempts(submission=submission)) if shown else None
     return SubmissionInfo(
         id=submission.id,
         assignment=submission.assignment,

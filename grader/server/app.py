@@ -23,7 +23,10 @@ from grader.server import (
     live_events,
     oidc,
     sign_in,
+    staff_class,
     staff_home,
+    staff_student,
+    staff_work,
     standing_pages,
     student_pages,
 )
@@ -53,7 +56,20 @@ def create_app(service: Service) -> FastAPI:
         dependencies=[Depends(authorise)],
     )
     app.state.service, app.state.open_pages = service, Counter()
-    for part in (sign_in, oidc, student_pages, standing_pages, live_events, account, device_flow, api, staff_home):
+    for part in (
+        sign_in,
+        oidc,
+        student_pages,
+        standing_pages,
+        live_events,
+        account,
+        device_flow,
+        api,
+        staff_home,
+        staff_class,
+        staff_student,
+        staff_work,
+    ):
         part.add_routes(app)
     app.get("/static/{name}", include_in_schema=False)(static)
     app.get("/health", include_in_schema=False)(health)

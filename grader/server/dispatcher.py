@@ -16,12 +16,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, course_secret, load_course
-from grader.errors import AutogradeError, StoreError
+from grader.errors import AutogradeError, StoreError, UsageError
 from grader.grading import Decided, Executor, GradeTask, Watchable, Work, open_executor
 from grader.server.executor_pool import Budget, ExecutorPool
 from grader.server.queueing import in_order
+from grader.server.secret_values import secret_value
 from grader.server.service import current_versions
 from grader.server.web_data import WebData
+from grader.server.webhook import SECRET, Webhook
 from grader.store.claims import Claims
 from grader.store.waiting import Waiting
 
@@ -70,9 +72,10 @@ class Dispatcher:
             open_one or (lambda work: open_executor(executor, work, 1)), max(warm or lanes + 2, lanes)
         )
         self._data = WebData(store)
+        self.webhook = Webhook(lambda: self._course)
         self._stop, self._new = threading.Event(), threading.Condition()
         self._taking = threading.Lock()
-        self._claims: dict[str, Claims] = {}
+        self._claims: dict[tuple[str, bool], Claims] = {}
         self._running: dict[int, str] = {}
         self._trouble: dict[str, tuple[str, float, int]] = {}
         self._versions: dict[str, str] = {}
@@ -85,9 +88,16 @@ class Dispatcher:
         """Grade until :meth:`stop`; what is under way then is finished.
 
         Raises:
-            StoreError: somebody else grades for this course already, and the store cannot be shared.
+            UsageError: there is a webhook, and no secret to sign with.
+        StoreError: somebody else grades for this course already, and the store cannot be shared.
         """
         course_secret(self._store.state)
+        if self._course.server.webhook is not None and not secret_value(SECRET):
+            raise UsageError(
+                "a webhook without a secret could be anybody's",
+                where=SECRET,
+                fix="set it, or take `server.webhook` out",
+            )
         with contextlib.ExitStack() as stack:
             for name in self._course.assignments:
                 stack.enter_context(self._store.grading_lock(name))
@@ -209,7 +219,7 @@ class Dispatcher:
                 budget = self._budget(assignment)
                 if budget is None or time.monotonic() < until:
                     continue
-                if self._claims_for(budget.version).take([item.submission_id]):
+                if self._claims_for(budget.version, force=item.asked).take([item.submission_id]):
                     self._running[item.submission_id] = item.assignment
                     return item, budget
         return None
@@ -218,11 +228,11 @@ class Dispatcher:
         submission = self._store.submission(item.submission_id)
         assignment = self._course.assignment(item.assignment)
         self._publish(submission.id, {"kind": "running", "at": time.time()})
-        claims = self._claims_for(budget.version)
+        claims = self._claims_for(budget.version, force=item.asked)
         try:
             executor = self._pool.take(budget, self._work(assignment))
             try:
-                self._run(executor, submission, claims)
+                self._run(executor, submission, claims, once=not item.asked)
             except BaseException:
                 self._pool.discard(executor)
                 raise
@@ -232,12 +242,15 @@ class Dispatcher:
             raise
         self._trouble.pop(item.assignment, None)
 
-    def _run(self, executor: Executor, submission: Submission, claims: Claims) -> None:
+    def _run(self, executor: Executor, submission: Submission, claims: Claims, *, once: bool) -> None:
         if isinstance(executor, Watchable):
             executor.watch(self._seen)
         task = GradeTask(submission.id, self._store.files(submission), submission.problem)
         for result in executor.run([task]):
-            self._store.record(submission, result.answer, started_at=result.started_at, once=True, claims=claims)
+            attempt = self._store.record(
+                submission, result.answer, started_at=result.started_at, once=once, claims=claims
+            )
+            self.webhook.graded(submission, attempt)
 
     def _seen(self, number: int, check: Decided) -> None:
         self._publish(
@@ -267,10 +280,11 @@ class Dispatcher:
     def _work(self, assignment: Assignment) -> Work:
         return Work(self._course, assignment, assignment.profile(self._profile(assignment)), self._store.state)
 
-    def _claims_for(self, version: str) -> Claims:
-        if version not in self._claims:
-            self._claims[version] = self._store.claims(version)
-        return self._claims[version]
+    def _claims_for(self, version: str, *, force: bool = False) -> Claims:
+        """The claims for a version; with ``force``, those on what it has graded already."""
+        if (version, force) not in self._claims:
+            self._claims[version, force] = self._store.claims(version, force=force)
+        return self._claims[version, force]
 
     def _name(self) -> str:
         if not self._holder:

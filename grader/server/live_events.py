@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, JSONServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from grader.policies import DecisionKind
 from grader.records import Verdict
 from grader.reports.verdicts import WORDINGS
 from grader.server.context import CallerDep, ServiceDep, SubmissionDep
@@ -81,18 +82,22 @@ async def events(request: Request, service: ServiceDep, caller: CallerDep, submi
     open_pages: Counter[str] = request.app.state.open_pages
     if open_pages[caller.real.id] >= _PAGES:
         raise HTTPException(429, "too many pages are open", headers={"Retry-After": "10"})
-    stream = _follow(service, submission, open_pages, caller.real.id)
+    assignment = service.course.assignments.get(submission.assignment)
+    shown = assignment is not None and await run_in_threadpool(
+        service.shown, caller.person, assignment, DecisionKind.FEEDBACK
+    )
+    stream = _follow(service, submission, open_pages, caller.real.id, verdicts=shown)
     return EventSourceResponse(stream, ping=15, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
 
 
 async def _follow(
-    service: Service, submission: Submission, open_pages: Counter[str], person: str
+    service: Service, submission: Submission, open_pages: Counter[str], person: str, *, verdicts: bool
 ) -> AsyncIterator[JSONServerSentEvent]:
     open_pages[person] += 1
     try:
         with service.hub.reading(submission.id) as queue:
             begin, last = time.monotonic(), None
-            for event in service.hub.checks(submission.id):
+            for event in service.hub.checks(submission.id) if verdicts else ():
                 yield JSONServerSentEvent(check_event(event), event="check")
             while time.monotonic() - begin < _LONGEST_S:
                 place = await run_in_threadpool(service.place, submission)
@@ -103,7 +108,8 @@ async def _follow(
                     yield JSONServerSentEvent(found, event="place")
                     last = found
                 async for check in _checks(queue):
-                    yield check
+                    if verdicts:
+                        yield check
     finally:
         open_pages[person] -= 1
 

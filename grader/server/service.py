@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from grader.course import Assignment, Course, course_secret, grader_version, load_course
 from grader.errors import AutogradeError
+from grader.policies import DecisionKind
 from grader.release.strip import make_stubs
 from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
@@ -47,6 +48,8 @@ class Queue:
     """What an attempt takes, by assignment."""
     paused: frozenset[int] = frozenset()
     """What failed for a reason of ours, and is tried again after a while."""
+    again: frozenset[int] = frozenset()
+    """What an earlier grader version has graded."""
     made_at: float = 0.0
 
 
@@ -160,6 +163,10 @@ class Service:
         """The course's policies over what the store holds."""
         return Ledger(self.course, self.store)
 
+    def shown(self, person: Person, assignment: Assignment, what: DecisionKind) -> bool:
+        """Whether a person sees the feedback or the grades of an assignment: staff do, students once they are published."""
+        return person.staff or self.store.decisions(assignment.name).shown(what, assignment.name)
+
     def due(self, person: Person, assignment: Assignment) -> datetime | None:
         """When an assignment is due for a student: their own extension's date, or their team's."""
         return assignment.due if person.staff else self.ledger.due_for(assignment.name, person.id)
@@ -225,6 +232,7 @@ class Service:
             starts,
             seconds,
             frozenset({item.submission_id for item in waiting} - {item.submission_id for item in order}),
+            frozenset(item.submission_id for item in waiting if item.regrade),
             now,
         )
 
@@ -236,10 +244,12 @@ class Service:
         if since is not None:
             left = None if lasts is None else max(lasts - (now - since), 1.0)
             return Place("running", ends_s=left)
+        if submission.id in queue.again:
+            return Place("graded")  # its verdict stands until there is another
         if (position := queue.positions.get(submission.id)) is not None:
             starts = max(queue.starts[submission.id] - (now - queue.made_at), 0.0)
             ends = starts + (lasts or 0.0)
-            return Place("waiting", position, len(queue.order), starts, ends)
+            return Place("waiting", position, sum(not item.regrade for item in queue.order), starts, ends)
         if submission.id in queue.paused:
             return Place("paused")
         attempts = self.store.attempts(submission=submission)

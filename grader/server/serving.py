@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from grader.store import Store
 
 #: How long pages that follow a submission, and uploads under way, may go on after a signal to end, in seconds.
-_GRACE_S = 15
+_GRACE_S = 60
+#: The first descriptor that systemd passes on.
+_FIRST_FD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,16 @@ def _grading(course: Course, store: Store, options: Options, service: Service) -
 
 
 def _listen(options: Options) -> socket.socket:
-    """The open address; taken here, so that a mistake is one sentence and not a traceback."""
+    """The open address; taken here, so that a mistake is one sentence and not a traceback.
+
+    Where systemd holds it (``LISTEN_FDS``, sd_listen_fds(3)) it is that one: callers wait while the service restarts.
+    """
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS") == "1":
+        for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
+            os.environ.pop(name, None)  # not for the process that grades
+        held = socket.socket(fileno=_FIRST_FD)
+        held.set_inheritable(False)
+        return held
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from grader.course.pseudonyms import pseudonym
+from grader.policies import DecisionKind
 from grader.reports.ladder import ladder, shake_up
 from grader.reports.leaderboard import LeaderboardEntry, Row, entry_of, standing, with_baselines
 from grader.server.account import LEADERBOARD
@@ -52,6 +53,8 @@ class Board:
 
 def board(service: Service, assignment: Assignment, person: Person) -> Board:
     """The leaderboard of an assignment for ``person``; staff see all of it."""
+    if not service.shown(person, assignment, DecisionKind.GRADES):
+        return Board(assignment.leaderboard, (), 0)
     has_private = any(column.private for column in assignment.leaderboard)
     revealed = has_private and is_revealed(service, assignment)
     own = service.course.roster.owner_of(person.id, assignment.name)

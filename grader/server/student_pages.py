@@ -16,12 +16,14 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from grader.course import Assignment
+from grader.policies import DecisionKind
 from grader.records import Report
 from grader.reports.feedback import FeedbackItem, feedback_values, student_view
 from grader.server.allowance import Allowance, allowance
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
 from grader.server.directory import Person
 from grader.server.hand_in import Sent, UploadRefused, receipt_of, take_in
+from grader.server.line_comments import line_comments
 from grader.server.service import Place, Service
 from grader.server.standing_view import hidden_metrics
 from grader.server.views import page
@@ -62,7 +64,9 @@ class Tried:
 
 
 def standing_of(service: Service, person: Person, assignment: Assignment) -> Standing | None:
-    """Where a student stands; None for who is not in the roster."""
+    """Where a student stands; None for who is not in the roster, and for students while grades are not published."""
+    if not service.shown(person, assignment, DecisionKind.GRADES):
+        return None
     rows = service.standing(assignment, by="student")
     return next((row for row in rows if row.owner == person.id), None)
 
@@ -72,6 +76,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     standing = standing_of(service, person, assignment)
     counting = standing.submission.id if standing and standing.submission and standing.attempt else 0
     withdrawn = service.store.withdrawn()
+    shown = service.shown(person, assignment, DecisionKind.FEEDBACK)
     tried = []
     for number, submission in enumerate(service.mine(person, assignment), start=1):
         attempts = service.store.attempts(submission=submission)
@@ -80,7 +85,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
                 number,
                 submission,
                 service.place(submission),
-                last_word(attempts),
+                last_word(attempts) if shown else None,
                 submission.id == counting,
                 submission.id in withdrawn,
             )
@@ -198,12 +203,13 @@ def submission_page(
 ) -> Response:
     """One submission: the receipt, where it is now, and its feedback as soon as there is some."""
     attempts = service.store.attempts(submission=submission)
-    attempt = last_word(attempts)
+    shown = service.shown(caller.person, assignment, DecisionKind.FEEDBACK)
+    attempt = last_word(attempts) if shown else None
     person = _student(service, caller, submission)
     mine = service.mine(person, assignment) if person else [submission]
     values: dict[str, Any] = {}
     if attempt is not None:
-        values = feedback_of(service, assignment, submission, attempt, person)
+        values = feedback_of(service, assignment, submission, attempt, person, _before(service, mine, submission))
     number = next((at for at, item in enumerate(mine, start=1) if item.id == submission.id), 1)
     return page(
         request,
@@ -218,10 +224,11 @@ def submission_page(
                 "attempt": attempt,
                 "receipt": receipt_of(service, assignment, submission),
                 "place": service.place(submission),
-                "checks": service.hub.checks(submission.id),
+                "checks": service.hub.checks(submission.id) if shown else [],
+                "kept_back": bool(attempts) and not shown,
+                "comments": line_comments(service, submission),
                 "again": bool(again),
                 "withdrawn": submission.id in service.store.withdrawn(),
-                "changes": changes(service, mine, submission, attempt),
                 "trouble": service.trouble(),
                 "student": person,
                 "course": service.course.name,
@@ -231,11 +238,18 @@ def submission_page(
 
 
 def feedback_of(
-    service: Service, assignment: Assignment, submission: Submission, attempt: Attempt, person: Person | None
+    service: Service,
+    assignment: Assignment,
+    submission: Submission,
+    attempt: Attempt,
+    person: Person | None,
+    before: Attempt | None = None,
 ) -> dict[str, Any]:
-    """What the feedback template names, as the student may see it now."""
+    """What the feedback template names, as the student may see it now; ``before`` is of their submission before."""
     owner = person.id if person else submission.owner
     marks = service.store.marks(assignment.name).get(owner, {})
+    standing = standing_of(service, person, assignment) if person else None
+    counts = standing is not None and standing.submission is not None and standing.submission.id == submission.id
     item = FeedbackItem(
         owner,
         without_hidden_metrics(service, assignment, attempt.report),
@@ -243,31 +257,23 @@ def feedback_of(
         marks,
         due_owner=whose_due(submission, assignment),
         received_from=submission.received_from,
+        standing=standing if counts else None,
+        before=visible_report(service, assignment, submission, before) if before else None,
     )
-    return feedback_values(item, course=service.course, assignment=assignment, now=service.now())
+    granted = service.store.granted(assignment)
+    return feedback_values(item, course=service.course, assignment=granted, now=service.now())
 
 
-def changes(
-    service: Service, mine: Sequence[Submission], submission: Submission, attempt: Attempt | None
-) -> list[tuple[str, float, float]]:
-    """The checks whose points differ from the submission before: their titles, and the points then and now."""
+def _before(service: Service, mine: Sequence[Submission], submission: Submission) -> Attempt | None:
+    """The attempt at the submission before."""
     at = next((index for index, item in enumerate(mine) if item.id == submission.id), 0)
-    if attempt is None or at == 0:
-        return []
-    before = last_word(service.store.attempts(submission=mine[at - 1]))
-    if before is None:
-        return []
-    then = {check.id: check.score for check in before.report.checks}
-    return [
-        (check.title, then[check.id] or 0.0, check.score)
-        for check in attempt.report.checks
-        if check.score is not None and then.get(check.id) is not None and then[check.id] != check.score
-    ]
+    return last_word(service.store.attempts(submission=mine[at - 1])) if at else None
 
 
 def visible_report(service: Service, assignment: Assignment, submission: Submission, attempt: Attempt) -> Report:
     """An attempt's report as its student may see it now."""
-    due = assignment.due_for(whose_due(submission, assignment))
+    granted = service.store.granted(assignment)
+    due = granted.due_for(whose_due(submission, granted))
     return student_view(without_hidden_metrics(service, assignment, attempt.report), due=due, now=service.now())
 
 
@@ -313,7 +319,8 @@ def own_data(service: ServiceDep, caller: CallerDep) -> Response:
                 )
                 for stored in submission.files:
                     archive.writestr(f"{folder}/files/{stored.path}", service.store.content(stored))
-                for attempt in service.store.attempts(submission=submission):
+                shown = service.shown(caller.person, assignment, DecisionKind.FEEDBACK)
+                for attempt in service.store.attempts(submission=submission) if shown else ():
                     report = visible_report(service, assignment, submission, attempt)
                     archive.writestr(f"{folder}/report-{attempt.ordinal}.json", report.model_dump_json(indent=2))
     return as_attachment(buffer.getvalue(), f"{caller.person.id}.zip")

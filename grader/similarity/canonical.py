@@ -28,12 +28,15 @@ _DEEPEST = 60
 class Canonical:
     """Canonical forms of one function, of a class without its methods, or of a module's own statements."""
 
-    def __init__(self, root: ast.AST, modules: Iterable[str] = ()) -> None:
-        """``modules`` are the names that the file imports: ``np.sum(x)`` is ``x.sum()`` where ``np`` is one."""
+    def __init__(self, root: ast.AST, modules: Iterable[str] = (), *, inline: bool = True) -> None:
+        """``modules`` are the names that the file imports: ``np.sum(x)`` is ``x.sum()`` where ``np`` is one.
+
+        Without ``inline``, temporaries stay where they are assigned, so that each line has a form of its own.
+        """
         self._modules = frozenset(modules)
         self._bound = frozenset(_bound(root)) - self._modules
         self._own = _first_parameter(root)
-        self._inlined = _temporaries(root)
+        self._inlined = _temporaries(root) if inline else {}
         self._open: set[str] = set()
         self._depth = 0
 

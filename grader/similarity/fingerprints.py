@@ -29,6 +29,8 @@ class Unit:
     line: int
     text: str
     prints: frozenset[int]
+    modules: frozenset[str] = frozenset()
+    """Names that its file imports."""
 
 
 def units_of(files: Mapping[str, bytes]) -> tuple[Unit, ...]:
@@ -56,7 +58,7 @@ def _units(file: str, tree: ast.Module, lines: list[str]) -> Iterator[Unit]:
             continue
         first = first_line(node)
         text = textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno]))
-        yield Unit(file, name, first, text, _prints(text, modules, isinstance(node, ast.ClassDef)))
+        yield Unit(file, name, first, text, _prints(text, modules, isinstance(node, ast.ClassDef)), modules)
 
 
 def _parts(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[str, ast.Module | ast.stmt]]:

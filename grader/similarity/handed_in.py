@@ -8,10 +8,9 @@ from pathlib import Path
 
 from grader.course import Assignment, Course, course_secret
 from grader.course.pseudonyms import pseudonym
-from grader.engine.reading import Reader
+from grader.engine.module_reader import module_reader
 from grader.errors import SubmissionError, UsageError
 from grader.intake import read_submission
-from grader.intake.assemble import Assembled, assemble
 from grader.release.strip import make_stubs
 from grader.similarity.fingerprints import Unit, units_of
 from grader.store.store import Store
@@ -59,22 +58,14 @@ def handed_in(
         UsageError: ``earlier`` names what is no folder, or has no submissions.
 
     """
-    stubs = make_stubs(assignment)
-    texts = {file: data.decode("utf-8") for file, data in stubs.items() if file.endswith(".py")}
-
-    def make(files: Mapping[str, bytes]) -> Assembled:
-        return assemble(files, texts, prefer=f"{assignment.name}.ipynb")
-
     secret = course_secret(store.state)
     roster = {owner.id: owner.name for owner in course.roster}
     works: list[Work] = []
     unread: list[str] = []
     seen: set[tuple[str, ...]] = set()
-    reader = Reader(make, {}, assignment.files)
-    try:
+    with module_reader(assignment) as reader:
         for term, owner, files in _uploads(assignment, store, earlier):
-            read = reader.read(files)
-            units = units_of({name: read.assembled.files[name] for name in assignment.files if name in read.quick})
+            units = units_of(reader.modules(files))
             label = pseudonym(secret, f"similar\x1f{assignment.name}\x1f{term}\x1f{owner}")
             if names:
                 label = f"{roster[owner]} ({owner})" if owner in roster and not term else owner
@@ -84,9 +75,7 @@ def handed_in(
                 # The same upload of the same person in an older copy of the store is no pair.
                 seen.add(key)
                 works.append(Work(owner, label, term, units))
-    finally:
-        reader.close()
-    given = frozenset(mark for unit in units_of(stubs) for mark in unit.prints)
+    given = frozenset(mark for unit in units_of(make_stubs(assignment)) for mark in unit.prints)
     return HandedIn(tuple(works), given, tuple(unread))
 
 

@@ -76,7 +76,7 @@ def prints_of(units: Sequence[Unit]) -> frozenset[int]:
 class Index:
     """Which works have a print, and what it weighs: ``log((works + 1) / works that have it)`` squared.
 
-    The weight is chosen by measurement (docs/similarity.md): of 1/f, 1/sqrt(f), log and log squared, it finds most.
+    The weight is chosen by measurement (docs/how-to/similarity.md): of 1/f, 1/sqrt(f), log and log squared, it finds most.
     """
 
     def __init__(self, works: Sequence[Collection[int]]) -> None:

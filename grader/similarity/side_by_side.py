@@ -52,7 +52,7 @@ def _statements(unit: Unit) -> list[tuple[Tokens, range]]:
         tree = parse(unit.text)
     except UNREADABLE:
         return []
-    forms = Canonical(tree.body[0] if tree.body else tree)
+    forms = Canonical(tree.body[0] if tree.body else tree, unit.modules, inline=False)
     found = []
     for node in _walk(tree.body):
         form = forms.statement(node, head=True)
@@ -70,7 +70,10 @@ def _walk(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _head_end(node: ast.stmt) -> int:
-    body: list[ast.stmt] = getattr(node, "body", [])
-    if body:
-        return max(node.lineno, body[0].lineno - 1)
-    return node.end_lineno or node.lineno
+    """The last line of a statement, without the statements inside of it and the comments above them."""
+    if not getattr(node, "body", None):
+        return node.end_lineno or node.lineno
+    parts = [child for child in ast.walk(node) if isinstance(child, ast.expr | ast.arg)]
+    inside: list[ast.stmt] = getattr(node, "body", [])
+    first = inside[0].lineno
+    return max([node.lineno, *(part.end_lineno or 0 for part in parts if (part.end_lineno or 0) < first)])

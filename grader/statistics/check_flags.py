@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from grader.statistics.class_statistics import CheckStatistics, Flag
 
@@ -20,7 +21,8 @@ STUCK, STUCK_SHARE = 3, 0.20
 
 def flags_of(check: CheckStatistics) -> tuple[Flag, ...]:
     """The flags of a check."""
-    return tuple(flag for rule in _RULES if (flag := rule(check)) is not None)
+    found = [(rank, flag) for rank, rule in enumerate(_RULES) if (flag := rule(check)) is not None]
+    return tuple(replace(flag, rank=rank) for rank, flag in found)
 
 
 def _easy(check: CheckStatistics) -> Flag | None:
@@ -105,10 +107,10 @@ def _no_help(check: CheckStatistics) -> Flag | None:
 
 _RULES: tuple[Callable[[CheckStatistics], Flag | None], ...] = (
     _negative,
-    _ambiguous,
-    _easy,
-    _hard,
     _unstable,
+    _ambiguous,
+    _hard,
+    _easy,
     _many_attempts,
     _no_help,
 )

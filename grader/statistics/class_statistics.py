@@ -17,6 +17,8 @@ class Flag:
     name: str
     seen: str
     rule: str
+    rank: int = 0
+    """The lower, the more likely it says that the check itself is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,12 @@ class ClassStatistics:
     first_scores: tuple[float, ...]
     """Points of first submissions, in the same order."""
     names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def to_look_at(self) -> tuple[tuple[CheckStatistics, Flag], ...]:
+        """Every flag with its check, those first that most likely say that a check is wrong."""
+        found = [(check, flag) for check in self.checks for flag in check.flags]
+        return tuple(sorted(found, key=lambda item: item[1].rank))
 
     @property
     def flagged(self) -> tuple[CheckStatistics, ...]:

@@ -46,7 +46,7 @@ def as_dict(found: ClassStatistics, assignment: Assignment) -> dict[str, Any]:
         "scores": list(found.scores),
         "first_scores": list(found.first_scores),
         "checks": [asdict(check) for check in found.checks],
-        "flagged": [{"check": check.id, "flag": flag.name} for check in found.flagged for flag in check.flags],
+        "flagged": [{"check": check.id, "flag": flag.name} for check, flag in found.to_look_at],
     }
 
 

@@ -21,7 +21,7 @@ from grader.policies import (
     course_grade,
 )
 from grader.records import Verdict
-from grader.store.audit_log import AuditEntry
+from grader.store.audit_log import AuditEntry, add_entry, read_entries
 from grader.store.standings import Standing
 from grader.text import counted
 
@@ -261,6 +261,48 @@ class Ledger:
         made = self._decision(DecisionKind.EXTRA_ATTEMPTS, assignment, whose, author, comment, now)
         return self._keep(replace(made, number=count), role)
 
+    def regrade(
+        self, submissions: Sequence[Submission], *, author: str, now: datetime, comment: str = "", role: str = ""
+    ) -> int:
+        """Have submissions graded again by the present graders; how many. The new attempt counts, the old ones stay."""
+        for submission in submissions:
+            made = Decision(
+                DecisionKind.REGRADE,
+                submission.assignment,
+                submission.owner,
+                author,
+                now.astimezone(UTC),
+                comment.strip(),
+            )
+            self._keep(replace(made, submission_id=submission.id), role)
+        return len(submissions)
+
+    def comment_on_line(
+        self, submission: Submission, file: str, line: int, text: str, *, author: str, now: datetime, role: str = ""
+    ) -> Decision:
+        """Put ``text`` beside a line, counted from 1, of a submission's file; raises UsageError where there is none."""
+        if file not in {item.path for item in submission.files}:
+            raise UsageError(f"submission {submission.id} has no file {file!r}", fix="name one of its files")
+        if line < 1 or not text.strip():
+            raise UsageError("a comment has a line and a text", where=file, fix="count lines from 1, and say something")
+        made = Decision(
+            DecisionKind.LINE_COMMENT,
+            submission.assignment,
+            submission.owner,
+            author,
+            now.astimezone(UTC),
+            text.strip(),
+        )
+        return self._keep(replace(made, submission_id=submission.id, file=file, number=float(line)), role)
+
+    def publish(
+        self, assignment: str, what: DecisionKind, *, shown: bool, author: str, now: datetime, role: str = ""
+    ) -> None:
+        """Show students the feedback or the grades of an assignment, or no longer."""
+        name = self.course.assignment(assignment).name
+        made = Decision(what, name, "", author, now.astimezone(UTC))
+        self._keep(replace(made, number=1.0 if shown else 0.0), role)
+
     # The log.
 
     def audit(
@@ -275,13 +317,15 @@ class Ledger:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Note that ``actor`` did ``action``. ``detail`` is JSON, and nothing in it is a student's own text."""
-        self.store.log(AuditEntry(action, actor, now, role, assignment, subject, detail or {}))
+        with self.store.connections.writing() as connection:
+            add_entry(connection, AuditEntry(action, actor, now, role, assignment, subject, detail or {}))
 
     def audit_entries(
         self, *, assignment: str = "", subject: str = "", most: int = 200, before: int = 0
     ) -> list[AuditEntry]:
         """The log, the latest entry first; each argument that is given narrows it. ``before`` is the number to go on from."""
-        return self.store.log_entries(assignment=assignment, subject=subject, most=most, before=before)
+        with self.store.connections.reading() as connection:
+            return read_entries(connection, assignment=assignment, subject=subject, most=most, before=before)
 
     def decisions(self, assignment: str | None = None) -> Decisions:
         """What was decided so far."""
@@ -300,8 +344,8 @@ class Ledger:
 
     def _keep(self, decision: Decision, role: str) -> Decision:
         detail: dict[str, Any] = {"comment": decision.comment}
-        for name in ("due", "number", "submission_id", "excused"):
-            if (value := getattr(decision, name)) is not None:
+        for name in ("due", "number", "submission_id", "excused", "file"):
+            if (value := getattr(decision, name)) not in (None, ""):
                 detail[name] = value.isoformat() if isinstance(value, datetime) else value
         if decision.withdrawn:
             detail["withdrawn"] = True

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from grader.store.engines import StoreEngine
 
 #: Raise it with every change to the tables, and write ``migrations/versions/schema_N.py``, whose revision is N.
-SCHEMA = 6
+SCHEMA = 7
 #: Alembic's table of the version. The name is our own: nbgrader's gradebook may be in the same database.
 VERSION_TABLE = "autograde_version"
 

@@ -22,7 +22,7 @@ from grader.store.durations import Duration, read_durations, recent_seconds
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
-from grader.store.summaries import read_summaries
+from grader.store.summaries import AttemptSummary, read_summaries
 from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
@@ -287,21 +287,6 @@ class Store:
             audit_log.add_entry(connection, entry)
             return add_decision(connection, decision)
 
-    def log(self, entry: AuditEntry) -> None:
-        """Add an entry to the audit log."""
-        with self._database.writing() as connection:
-            audit_log.add_entry(connection, entry)
-
-    def log_entries(
-        self, *, assignment: str = "", subject: str = "", most: int = 200, before: int = 0
-    ) -> list[AuditEntry]:
-        """The audit log, the latest entry first; each argument that is given narrows it.
-
-        ``before`` is the number of an entry to go on from.
-        """
-        with self._database.reading() as connection:
-            return audit_log.read_entries(connection, assignment=assignment, subject=subject, most=most, before=before)
-
     def handed_in(self, assignment: str, owners: Collection[str]) -> list[tuple[Submission, list[Verdict]]]:
         """What ``owners`` handed in, the first received first, each with the verdicts of its attempts, the latest last."""
         mine = (submissions.c.assignment == assignment, submissions.c.owner.in_(sorted(owners)))
@@ -322,6 +307,11 @@ class Store:
         """The ids of the submissions that count for nothing because they were withdrawn."""
         with self._database.reading() as connection:
             return read_withdrawn(connection)
+
+    def summaries(self, assignment: str) -> list[AttemptSummary]:
+        """The attempts at an assignment without their reports, in the order in which they were recorded."""
+        with self._database.reading() as connection:
+            return read_summaries(connection, assignment, ())
 
     def metric_history(self, assignment: str) -> dict[str, list[dict[str, float | None]]]:
         """The metrics of every submission that has a score, by owner, the first received first; withdrawn ones as well."""

@@ -200,7 +200,9 @@ decisions = Table(
     Column("comment", Words, nullable=False),
     Column("author", Words, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
+    Column("file", Words, nullable=False, server_default=""),
     Index("ix_decisions_place", "assignment", "owner"),
+    Index("ix_decisions_submission", "submission_id"),
 )
 
 #: Who did what, and when. ``detail`` is JSON; what a student wrote is not in it.

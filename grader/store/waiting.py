@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 
 from grader.records import Verdict
+from grader.store.decision_rows import read_regrades
 from grader.store.recording import needs_grading
 from grader.store.tables import attempts, submissions
 
@@ -17,8 +18,9 @@ from grader.store.tables import attempts, submissions
 class Waiting:
     """A submission that the current grader version has yet to grade.
 
-    ``regrade`` is True where an earlier version has graded it: nobody waits for the first word on it. ``faults`` counts
-    the attempts that failed for a reason of ours, the last of which ended at ``failed_at``.
+    ``regrade`` is True where an earlier version has graded it: nobody waits for the first word on it. ``asked`` is True
+    where this version has, too, and staff want it graded once more: that attempt will count in place of the earlier one.
+    ``faults`` counts the attempts that failed for a reason of ours, the last of which ended at ``failed_at``.
     """
 
     submission_id: int
@@ -28,6 +30,7 @@ class Waiting:
     regrade: bool = False
     faults: int = 0
     failed_at: datetime | None = None
+    asked: bool = False
 
 
 def read_waiting(connection: Connection, versions: Mapping[str, str]) -> list[Waiting]:
@@ -65,4 +68,25 @@ def read_waiting(connection: Connection, versions: Mapping[str, str]) -> list[Wa
                     failed_at=by_this[-1][1] if by_this else None,
                 )
             )
+        waits = {item.submission_id for item in found}
+        found += [item for item in _asked(connection, assignment, version) if item.submission_id not in waits]
     return sorted(found, key=lambda item: (item.received_at, item.submission_id))
+
+
+def _asked(connection: Connection, assignment: str, version: str) -> list[Waiting]:
+    """What staff want graded again, and what this version has not graded since."""
+    wanted = read_regrades(connection, assignment)
+    if not wanted:
+        return []
+    last = (
+        select(attempts.c.submission_id, func.max(attempts.c.started_at).label("started_at"))
+        .where(attempts.c.submission_id.in_(wanted), attempts.c.grader_version == version)
+        .group_by(attempts.c.submission_id)
+    )
+    started = {row.submission_id: row.started_at for row in connection.execute(last)}
+    rows = select(submissions.c.id, submissions.c.owner, submissions.c.received_at).where(submissions.c.id.in_(wanted))
+    return [
+        Waiting(number, assignment, owner, received_at, regrade=True, asked=True)
+        for number, owner, received_at in connection.execute(rows)
+        if number not in started or started[number] < wanted[number]
+    ]

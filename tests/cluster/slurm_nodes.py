@@ -41,7 +41,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdTimeout=20
 KillWait=5
-NodeName=n[0-{last}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first_port}-{last_port}] CPUs=1 RealMemory=8000
+NodeName=n[0-{last}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first_port}-{last_port}] CPUs={cores} RealMemory={memory}
 PartitionName=grade Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -55,8 +55,8 @@ def missing() -> list[str]:
 class SlurmNodes:
     """The cluster; `running` starts and ends it."""
 
-    def __init__(self, folder: Path, nodes: int) -> None:
-        self.folder, self.nodes = folder, nodes
+    def __init__(self, folder: Path, nodes: int, cores: int) -> None:
+        self.folder, self.nodes, self.cores = folder, nodes, cores
         self.conf = folder / "slurm.conf"
 
     def start(self) -> None:
@@ -74,6 +74,8 @@ class SlurmNodes:
                 port=first,
                 last=self.nodes - 1,
                 first_port=first + 1,
+                cores=self.cores,
+                memory=8000 * self.cores,
                 last_port=first + self.nodes,
             )
         )
@@ -133,9 +135,9 @@ class SlurmNodes:
 
 
 @contextlib.contextmanager
-def running(folder: Path, nodes: int = 3) -> Iterator[SlurmNodes]:
+def running(folder: Path, nodes: int = 3, cores: int = 1) -> Iterator[SlurmNodes]:
     """A cluster in ``folder``, which must be new; its configuration is in SLURM_CONF meanwhile."""
-    cluster = SlurmNodes(folder, nodes)
+    cluster = SlurmNodes(folder, nodes, cores)
     folder.mkdir(parents=True)
     try:
         cluster.start()

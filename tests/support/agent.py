@@ -1,6 +1,6 @@
 """An agent that knows the tests' kinds of task, and with ``--stub`` grades by tests.support.stub_runner.
 
-``python -m tests.support.agent [--stub] SPOOL``; `agents` starts some, and ends them.
+``python -m tests.support.agent [--stub] [--idle=SECONDS] SPOOL``; `agents` starts some, and ends them.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def start(spool: Path, *, stub: bool = True) -> subprocess.Popen[bytes]:
 
 
 if __name__ == "__main__":
+    from grader.cli.agents import _slurm_job
     from grader.grading import Stopped, stoppable
     from grader.grading.agent import Agent
     from grader.grading.slot import Slot
@@ -50,4 +51,4 @@ if __name__ == "__main__":
     if "--stub" in sys.argv:
         Slot.RUNNER = "tests.support.stub_runner"
     with contextlib.suppress(Stopped), stoppable():
-        Agent(Path(sys.argv[-1])).run()
+        Agent(Path(sys.argv[-1]), job=_slurm_job()).run()

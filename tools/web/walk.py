@@ -115,7 +115,7 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     step.pictures("feedback")
     step.hand_in(right)
     print(f"graded after {step.graded():.1f} s of watching")
-    step.expect("Since your last submission")
+    step.expect("Since your submission before this one")
     step.pictures("feedback-right")
     step.go("/assignments/backprop")
     step.expect("Counts")

@@ -132,7 +132,7 @@ def read_notebook_file(path: Path) -> Notebook:
         return Notebook(path, found, dict(content.get("metadata", {})))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise AuthoringError(
-            f"this is no notebook of format 4 ({type(error).__name__}: {error})",
+            f"this is not a notebook of format 4 ({type(error).__name__}: {error})",
             where=path,
             fix="save it with a current Jupyter",
         ) from error

@@ -80,7 +80,9 @@ def adopt(source: Path, *, name: str | None = None, course: Path | None = None, 
     root = path.parent
     for folder in (root / "assignments" / name, root / "solutions" / name):
         if folder.exists():
-            raise AuthoringError("there is one of this name", where=folder, fix="choose another with --name")
+            raise AuthoringError(
+                "an assignment with this name already exists", where=folder, fix="choose another with --name"
+            )
     module = make_module(found, found.title)
     suites = make_suites(found, module, name)
     if "@points" not in suites.hidden:

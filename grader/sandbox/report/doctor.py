@@ -149,7 +149,7 @@ def _layers(
         why = next((note.partition(": ")[2] for note in notes if note.startswith(f"{name}:")), "")
         text = f"{layer.gives}{f' ({why})' if why else ''}"
         if name in layers and held.get(name) is False:
-            yield Finding(name, "bad", f"was put on and does not hold: {text}", layer.lacking, "report this as a bug")
+            yield Finding(name, "bad", f"was applied but does not hold: {text}", layer.lacking, "report this as a bug")
         elif name in layers:
             yield Finding(name, "ok", layer.gives)
         elif not demanded and _is_not_needed(name, layers):

@@ -23,7 +23,9 @@ if (box && window.EventSource) {
     sign.textContent = check.sign;
     word.textContent = check.word;
     chip.append(sign, word);
-    item.replaceChildren(chip, ` ${check.title}`);
+    const title = document.createElement("span");
+    title.textContent = check.title.replaceAll("`", "");
+    item.replaceChildren(chip, title);
   });
   source.addEventListener("done", () => {
     source.close();

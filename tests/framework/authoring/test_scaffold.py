@@ -120,7 +120,7 @@ def test_a_name_that_is_taken_is_refused(course):
     """Nothing of an assignment that exists is overwritten."""
     solution = course / "solutions" / "first" / "first.py"
     solution.write_text("mine = 1\n")
-    with pytest.raises(AuthoringError, match="there is one of this name"):
+    with pytest.raises(AuthoringError, match="an assignment with this name already exists"):
         new_assignment("first", course=course)
     assert solution.read_text() == "mine = 1\n"
 

@@ -72,6 +72,7 @@ def everywhere(run, course, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_one_number_everywhere(run, course, tmp_path):
     """Slip days, an extension and overrides make the same number in every export, page and table, each explained there."""
     # Of two days one costs nothing: 8 x 0.9.

@@ -127,7 +127,7 @@ def test_loading_imports_no_torch():
         ("files: [single.py]", "files: [../x.py]", "single.files[0]", "not a Python module's file name", "correct"),
         ("files: [single.py]", "files: [single.py, single.py]", "single.files[1]", "listed twice", "keep one"),
         ("title: One file", "", "single.title", "missing", "add `title:`"),
-        ("single:", "sin gle:", "assignments.sin gle", "no name for a folder", "letters"),
+        ("single:", "sin gle:", "assignments.sin gle", "cannot be used as a folder name", "letters"),
         ("Europe/Berlin", "Europe/Berlln", "course.timezone", "unknown timezone", "IANA"),
         ("Europe/Berlin", "/etc", "course.timezone", "unknown timezone", "IANA"),
         ("2026-12-04T23:59", "2026-13-04", "backprop.due", "is not a date", "2026-12-04T23:59"),

@@ -236,7 +236,7 @@ def test_answers_may_be_changed_freely():
         ({"train": 4000}, "has 4000 samples"),
         ({"test": 1001}, "has 1000 samples for test, not 1001"),
         ({"options": {"colour": True}}, "does not take these options"),
-        ({"tset": 4}, "no description of a data set"),
+        ({"tset": 4}, "the data section is invalid"),
     ],
 )
 def test_impossible_wishes(change, message):

@@ -196,7 +196,7 @@ def test_a_further_data_set_is_checked_like_any_other():
     held = hold_out({**MOVING, "also": {"looks": {"options": {"task": "tasks"}}}}, SECRET)
     with pytest.raises(CourseError, match="no task"):
         held.also["looks"]
-    with pytest.raises(CourseError, match="no description of a data set"):
+    with pytest.raises(CourseError, match="the data section is invalid"):
         hold_out({**MOVING, "also": {"looks": {"tset": 3}}}, SECRET)
     assert DataConfig(set="digits", train=1, test=1).also == {}
 

@@ -14,7 +14,7 @@ from tools import reference
 
 COMMANDS = dict(reference.commands(reference.command_line()))
 #: Folders of the repository whose files the documents speak of.
-FOLDERS = ("grader", "tests", "tools", "docs", "assignments", "solutions", "release", ".ci")
+FOLDERS = ("grader", "tests", "tools", "deploy", "docs", "assignments", "solutions", "release", ".ci")
 #: Parts of a path that stand for a name of the reader's own.
 _PLACEHOLDER = re.compile(r"[A-Z]{2,}|[*<{…]|\.\.\.|\bX\b")
 

@@ -27,6 +27,7 @@ def test_every_page_is_listed():
     assert docs_site.unlisted() == []
 
 
+@pytest.mark.slow
 def test_every_document_becomes_a_page(site):
     """Nothing is left out of the site."""
     documents = [path.relative_to(docs_site.ROOT / "docs") for path in (docs_site.ROOT / "docs").rglob("*.md")]
@@ -34,11 +35,13 @@ def test_every_document_becomes_a_page(site):
     assert expected <= {path.relative_to(site).as_posix() for path in docs_site.pages(site)}
 
 
+@pytest.mark.slow
 def test_no_page_has_a_fault(site):
     """Every link and anchor leads somewhere, every request stays on the site, and all Markdown is rendered."""
     assert docs_site.faults(site) == []
 
 
+@pytest.mark.slow
 def test_the_search_finds_words_of_every_kind_of_page(site):
     """The index that pages search in is there, with text of a tutorial, a guide, a reference and an explanation."""
     index = (site / "search.json").read_text(encoding="utf-8")

@@ -128,7 +128,7 @@ IMPORTS: dict[str, tuple[str | bytes, str]] = {
     "on_windows": (r"open('C:\\Users\\ada\\x.csv')", 'open it as `Path(__file__).parent / "x.csv"`'),
     "beside": ("open('data/plain.py')", 'Your submission has `plain.py`: open `Path(__file__).parent / "plain.py"`'),
     "changes_folder": ("import os\nos.chdir('/content')", "runs in the folder of your files already: delete the line"),
-    "writes_elsewhere": ("open('/home/ada/x', 'w')", "Files can be written beside your code, and in `/tmp`"),
+    "writes_elsewhere": ("open('/home/ada/x', 'w')", "Files can be written beside your code and in `/tmp`"),
     "downloads": ("import urllib.request as r\nr.urlopen('http://example.org')", "There is no network where your code is graded"),
     "installs": ("import subprocess\nsubprocess.run('pip install x >&2; false', shell=True, check=True)", "Nothing can be installed"),
     "screen": ("import matplotlib\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as p\np.figure()", "There is no screen"),

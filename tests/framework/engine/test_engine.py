@@ -119,7 +119,7 @@ def test_a_check_keeps_its_visibility_and_hint(reports):
         ("file_is_missing", "test_total", "`plain.py` is missing from your submission, which has basics.py."),
         ("nothing", "test_add", "`basics.py` is missing from your submission, which has no Python file."),
         ("raises_otherwise", "test_raises", "KeyError: 'negative'"),
-        ("fails_in_the_probe", "test_add_probe", "The check's own code failed on what your code gave it: "),
+        ("fails_in_the_probe", "test_add_probe", "The check could not use the value your code returned: "),
         ("stub", "test_add", "`add` is not written yet (`basics.py`, line"),
         ("changes_its_argument", "test_leaf", "the argument after the call"),
         ("syntax_error", "test_add", 'File "basics.py", line'),

@@ -63,6 +63,7 @@ def test_source_that_is_no_python_is_no_breach():
     assert not read({"a.py": b"def f(:", "b.py": b"\0"}).breaches
 
 
+@pytest.mark.slow
 def test_reading_ends_at_its_deadline():
     """Of what takes for ever nothing stays but a sentence; where it was a file under a rule, a breach."""
 
@@ -96,6 +97,7 @@ def test_a_compiled_helper_is_a_breach(name):
     assert str(breaches[name]).startswith(f"`{name}` cannot be read: it is not source.")
 
 
+@pytest.mark.slow
 def test_rules_are_linear_in_their_input():
     """A file of chains of attributes, is read in the time of any other of its size."""
     chains = (" x" + ".b" * 800 + "\n") * 200
@@ -115,6 +117,7 @@ def test_a_mistake_of_ours_is_not_the_students():
         read({"a.py": b""}, fail)
 
 
+@pytest.mark.slow
 def test_one_submission_after_another_is_read():
     """What ended the reading of one does not touch the next."""
 

@@ -139,6 +139,7 @@ def test_a_confusion_counts_rows_by_truth():
     assert sum(map(sum, figure.counts)) == 2 * 63
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_made_smaller():
     """A report holds no picture that is larger than its bound, in pixels or in bytes."""
     noise = np.random.default_rng(0).integers(0, 256, (1500, 1200, 3), dtype=np.uint8)

@@ -134,6 +134,7 @@ def test_moodles_zip_needs_the_worksheet(course, tmp_path):
     assert (result.exit_code, "no column Identifier" in result.output) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_thousand_hostile_names_harm_no_member_and_no_page(tmp_path, tiny_course):
     """Every participant gets the own page under a harmless name, and no page runs what a student is called."""
     names = [name.replace("\x00", "") for name in lms_files.hostile(1000)]

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -109,6 +110,8 @@ def test_the_late_report_of_a_stopped_agent_is_not_a_second_one(work, place, tmp
         )
         running.append(start(place))
         keys = [next(results).key]
+        while not (stopped.exists() and stopped.read_text()):
+            time.sleep(0.05)
         os.kill(int(stopped.read_text()), signal.SIGCONT)
         keys += [result.key for result in results]
         again = list(executor.run([GradeTask(key, WRONG) for key in range(10, 16)]))
@@ -229,6 +232,19 @@ def test_a_batch_that_waits_long_has_its_turn(tmp_path, monkeypatch):
     taken = [agent._take().batch for _ in range(4)]
     assert taken[0] != taken[1]
     assert sorted(taken) == sorted([batch.name for batch in batches] * 2)
+
+
+def test_what_a_killed_coordinator_left_is_removed(tmp_path, monkeypatch):
+    """A batch whose coordinator makes no sign goes, with its parcel; one that lives stays."""
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr("grader.grading.agent.time.monotonic", lambda: float(next(clock)))
+    agent = Agent(tmp_path / "spool")
+    dead, alive = (agent.spool.open_batch(bytes([k])) for k in range(2))
+    for _ in range(20):
+        alive.beat()
+        agent._abandon()
+    assert not dead.folder.exists()
+    assert alive.folder.exists()
 
 
 # -- what crosses ----------------------------------------------------------------------------------------------------

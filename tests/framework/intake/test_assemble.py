@@ -246,6 +246,7 @@ def test_two_notebooks_with_the_same_function_are_both_named():
     assert any("cell 1 of `hw.ipynb` and in cell 1 of `hw-Copy1.ipynb`" in note for note in assembled.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cells",
     [

@@ -139,7 +139,7 @@ def test_a_class_is_collected(course, store, inbox):
     }
     assert {one.owner: one.received_at for one in result.added if one.owner != "kurt"} == {"ada": NOON, "grace": NOON}
     assert {one.entry: one.reason for one in result.unmatched} == {
-        "stranger.zip": "no id, e-mail or name of the roster begins it; rename it to the student's id",
+        "stranger.zip": "it begins with no id, e-mail or name of the roster; rename it to the student's id",
         "team-rho": "a link or a device; put the file itself there",
     }
     paper, broken = result.rejected

@@ -320,6 +320,6 @@ def test_a_package_is_read_as_its_modules(way):
     finally:
         for stem in modules:
             del sys.modules[stem]
-    assert any("no package" in note for note in assembled.notes) == (way != "plain")
+    assert any("not a package" in note for note in assembled.notes) == (way != "plain")
     line = assembled.files["hyperparams.py"].decode().split("\n").index("def g(x):")
     assert line == body.split("\n").index("def g(x):"), "lines keep their numbers"

@@ -329,13 +329,16 @@ def test_nbgraders_own_complaint_is_quoted(monkeypatch):
 
 
 def test_a_release_holds_what_is_on_the_allow_list_and_nothing_else(released):
-    """Handout, notebook, stubs, public tests and their data, conftest and requirements."""
+    """Handout, notebook, stubs, public tests and their data, conftest, and what sets up a student's machine."""
     assert list(build.read_folder(released.assignment("tiny").release_folder)) == [
+        ".devcontainer/devcontainer.json",
+        "POLICIES.md",
         "README.md",
         "conftest.py",
         "data/points.csv",
         "net.py",
         "public/test_tiny.py",
+        "pyproject.toml",
         "requirements.txt",
         "tiny.ipynb",
         "tiny.py",

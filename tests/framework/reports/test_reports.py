@@ -20,6 +20,7 @@ import grader.reports
 from grader.course import load_course
 from grader.course.pseudonyms import pseudonym
 from grader.errors import UsageError
+from grader.policies import AttemptsLeft
 from grader.records import CheckResult, Metric, Place, Report, Verdict
 from grader.reports import feedback, formatting, leaderboard, pages, terminal_tables
 from grader.reports.causes import causes_of, passed
@@ -270,6 +271,18 @@ def test_what_changed_since_the_submission_before(course):
     assert "4 points more, before lateness. 1 check that lost points before loses as many now." in changed
     assert "Better test_a +4" in changed
     assert f"Worse test_b {MINUS}1" in changed
+
+
+def test_attempts_that_are_left_are_said_where_they_are_limited(course):
+    """How many, and when one more comes; nothing where there is no limit."""
+    item = feedback.FeedbackItem(
+        "ada", report(check()), DUE, attempts_left=AttemptsLeft(2, DUE + timedelta(hours=3), 1)
+    )
+    where = {"course": course, "assignment": course.assignment("backprop"), "folder": course.root / "left", "now": NOW}
+    page = Page(feedback.write_feedback(item, **where))
+    assert "Attempts left 2 one more on 5 Dec 2026, 02:59 CET" in page.text
+    unlimited = feedback.FeedbackItem("ada", report(check()), DUE, attempts_left=AttemptsLeft(None, None, 1))
+    assert "Attempts left" not in Page(feedback.write_feedback(unlimited, **where)).text
 
 
 def test_what_the_page_says_at_its_top_is_not_repeated(course):
@@ -525,7 +538,7 @@ def test_the_staffs_index_can_be_sorted(course):
         items, course=course, assignment=course.assignment("backprop"), folder=course.root / "pages", now=NOW
     )
     page = Page(path)
-    assert ("class", "sortable") in page.attributes
+    assert ("class", "sortable stack") in page.attributes
     assert {("data-value", "80.0"), ("data-value", str(DUE.timestamp())), ("data-value", "wrong_answer")} <= set(
         page.attributes
     )

@@ -22,7 +22,7 @@ def test_a_student_hands_in_and_reads_the_feedback(site):
     assert "never shown" not in page
     better = site.handed_in("kurt", {"backprop.py": RIGHT, "extra.py": RIGHT})
     site.grade(better)
-    assert "0 → 10" in ada.get(f"/submissions/{better}").text
+    assert "test_add</code> +10" in ada.get(f"/submissions/{better}").text
     history = ada.get("/assignments/backprop").text
     assert f"/submissions/{number}" in history
     assert f"/submissions/{better}" in history

@@ -13,7 +13,7 @@ from grader.errors import StoreError
 from grader.policies import Decision, DecisionKind
 from grader.records import Verdict
 from grader.store import Mark, Store, open_store
-from grader.store.audit_log import AuditEntry
+from grader.store.audit_log import AuditEntry, read_entries
 from tests.support.attempts import NOON, hand_in, report
 
 
@@ -32,12 +32,14 @@ def filled(store):
 
 def contents(store):
     decided = store.decisions().history(DecisionKind.CHOICE, "backprop", "ada")
+    with store.connections.reading() as connection:
+        log = read_entries(connection, assignment="backprop", subject="ada", most=9, before=0)
     return (
         store.submissions("backprop"),
         store.attempts("backprop"),
         store.marks("backprop"),
         decided,
-        store.log_entries(),
+        log,
         store.withdrawn(),
     )
 

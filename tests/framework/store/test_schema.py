@@ -151,12 +151,13 @@ def test_many_may_open_a_new_store_at_once(tmp_path, database):
     assert [differences(store) for store in stores[:2]] == [[], []]
 
 
+@pytest.mark.slow
 def test_nothing_imports_what_it_does_not_need(tmp_path):
     """No command and no runner pays for SQLAlchemy before a store is opened, and none for Alembic or the ORM then."""
     code = """
 import sys
 from pathlib import Path
-import grader.cli.main, grader.cli.instructor, grader.cli.results, grader.grading, grader.intake, grader.reports
+import grader.cli.main, grader.cli.instructor, grader.cli.grading, grader.cli.results, grader.grading, grader.intake, grader.reports
 import grader.store, grader.store.blobs, grader.store.standings
 assert "sqlalchemy" not in sys.modules
 for _ in range(2):

@@ -90,6 +90,7 @@ def small_disk(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_full_disk_loses_nothing_and_goes_on(small_disk):
     """The error names the file and what to do; what was recorded is there, and the rest follows once there is space."""
     told = small_disk("""
@@ -126,6 +127,7 @@ assert not list((disk / "state" / "blobs").rglob(".*"))
     assert "No space left on device" in blob
 
 
+@pytest.mark.slow
 def test_read_only_disk_is_named(small_disk):
     """A store that cannot be written is refused with the reason and the fix, not with a traceback."""
     told = small_disk("""

@@ -177,6 +177,7 @@ def main() -> None:
     for name, notebook in (("squares.ipynb", nbgrader_notebook()), ("softmax_lab.ipynb", otter_notebook())):
         for number, cell in enumerate(notebook.cells):
             cell.id = f"cell-{number}"
+        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
         (HERE / name).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 
