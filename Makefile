@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages quality formgrader nbgrader gpu newcomer
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,9 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[fuzz]' \
 	  || echo 'atheris cannot be installed here: inputs are drawn blindly'
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
+
+quality: setup  ## measure every grader in full, and write docs/generated/grader-quality.md
+	$(BIN)/python -m tools.quality.measure
 
 messages: setup  ## measure what messages name, and write the table into docs/generated/messages.md
 	$(BIN)/python -m tools.messages --write
