@@ -86,6 +86,7 @@ def create_app(service: Service) -> FastAPI:
         policy=POLICY,
         upload_bytes=lambda: (service.course.server.upload_mb << 20) + _SPARE_BYTES,
         secure=lambda: service.course.server.url.startswith("https:"),
+        counts=service.requests,
     )
     return app
 

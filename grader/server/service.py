@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from grader.course import Assignment, Course, course_secret, grader_version, load_course
 from grader.errors import AutogradeError
-from grader.policies import DecisionKind
+from grader.policies import DecisionKind, Decisions
 from grader.release.strip import make_stubs
 from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
@@ -21,6 +21,7 @@ from grader.server.limiter import Limiter
 from grader.server.mailer import Mailer
 from grader.server.queueing import in_order, starts_of, typical
 from grader.server.receiving import Receipts, UploadReader
+from grader.server.request_counts import RequestCounts
 from grader.server.web_data import GraderState, WebData
 from grader.store.ledger import Ledger
 from grader.store.waiting import Waiting
@@ -90,12 +91,14 @@ class Service:
         self.mailer = mailer or Mailer(course)
         self.limiter = Limiter()
         self.receipts = Receipts()
+        self.requests = RequestCounts()
         self.secret = course_secret(store.state)
         self._lock = threading.Lock()
         self._looked_at, self._changed_at = time.monotonic(), _mtime(course)
         self._versions: tuple[float, dict[str, str]] = (float("-inf"), {})
         self._queue: tuple[int, Queue] | None = None
         self._standings: dict[tuple[str, str], tuple[int, float, list[Standing]]] = {}
+        self._decisions: dict[str, tuple[int, float, Decisions]] = {}
         self._stubs: dict[str, dict[str, str]] = {}
         #: Held while an upload of somebody is counted and kept: two at a time are two attempts.
         self.counting = threading.Lock()
@@ -167,7 +170,17 @@ class Service:
 
     def shown(self, person: Person, assignment: Assignment, what: DecisionKind) -> bool:
         """Whether a person sees the feedback or the grades of an assignment: staff do, students once they are published."""
-        return person.staff or self.store.decisions(assignment.name).shown(what, assignment.name)
+        return person.staff or self.decisions(assignment).shown(what, assignment.name)
+
+    def decisions(self, assignment: Assignment) -> Decisions:
+        """What was decided about an assignment; asked for by every page, and read again every few seconds."""
+        count, now = self.hub.count, time.monotonic()
+        known = self._decisions.get(assignment.name)
+        if known is not None and known[0] == count and now - known[1] < _STANDING_S:
+            return known[2]
+        found = self.store.decisions(assignment.name)
+        self._decisions[assignment.name] = (count, now, found)
+        return found
 
     def due(self, person: Person, assignment: Assignment) -> datetime | None:
         """When an assignment is due for a student: their own extension's date, or their team's."""

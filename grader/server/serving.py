@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import uvicorn
 from grader.errors import MachineError
 from grader.server.app import create_app
 from grader.server.grading_process import GradingProcess
+from grader.server.log_lines import log_as_json
 from grader.server.profiles import profile_chooser
 from grader.server.service import Service
 
@@ -54,7 +54,7 @@ def serve(course: Course, store: Store, options: Options, *, ready: Callable[[Se
     Raises:
         MachineError: the address is taken, or not this machine's.
     """
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    log_as_json()
     for name in ("uvicorn.error", "uvicorn.access", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
     service = Service(course, store, profile=profile_chooser(options.profile))

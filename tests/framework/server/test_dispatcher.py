@@ -106,6 +106,26 @@ def test_what_waits_is_graded_and_recorded_once(site):
     assert site.service.store.waiting(site.service.versions()) == []
 
 
+def test_what_staff_ask_for_is_graded_once_more(site):
+    """By the same version, after what is new; the new attempt counts, the earlier one stays, and it is not graded thrice."""
+    number = site.handed_in("kurt", {"backprop.py": RIGHT})
+    scores = iter([3.0, 5.0, 9.0])
+    with Running(site.service, lambda task: {"score": next(scores)}) as running:
+        until(lambda: (number, "done") in running.events)
+        submission = site.service.store.submission(number)
+        until(lambda: site.service.store.attempts(submission=submission))
+    site.service.ledger.regrade([submission], author="ines", now=site.service.now())
+    new = site.handed_in("emmy", {"backprop.py": RIGHT})
+    with Running(site.service, lambda task: {"score": next(scores)}) as running:
+        until(lambda: (number, "done") in running.events)
+        assert running.order == [new, number]
+        time.sleep(0.2)  # whatever is asked for again would be taken at once
+    assert running.order == [new, number]
+    attempts = site.service.store.attempts(submission=submission)
+    assert [(attempt.score, attempt.counts) for attempt in attempts] == [(8.0, False), (14.0, True)]
+    assert attempts[0].grader_version == attempts[1].grader_version
+
+
 def test_one_endless_submission_holds_up_nobody_else(site):
     """While one lane is busy with it, the other one grades what comes later."""
     go = threading.Event()
