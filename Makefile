@@ -56,7 +56,7 @@ chaos: setup  ## kill what grades a class, a hundred times, and compare; then co
 	$(BIN)/python -m tests.chaos.run_coordinators --kills 100
 
 cluster: setup  ## hold Slurm and Ray to the executors' contract, and compare their reports with the local ones, a node killed
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/python -m pytest tests/framework/grading/test_executors.py --cluster -m cluster
 	$(BIN)/python -m tests.cluster.run
 

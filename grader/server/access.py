@@ -144,7 +144,7 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
     for route in routes:
         if not hasattr(route, "endpoint"):
             raise UsageError(
-                f"{type(route).__name__} {getattr(route, 'path', '')} is no plain route",
+                f"{type(route).__name__} {getattr(route, 'path', '')} is not a plain route",
                 fix="add routes with the decorators of grader.server, so that the table of access holds for them",
             )
         for method in sorted(getattr(route, "methods", None) or ()):

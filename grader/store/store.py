@@ -205,7 +205,12 @@ class Store:
         return attempt
 
     def attempts(
-        self, assignment: str | None = None, *, submission: Submission | None = None, grader_version: str | None = None
+        self,
+        assignment: str | None = None,
+        *,
+        submission: Submission | None = None,
+        grader_version: str | None = None,
+        number: int | None = None,
     ) -> list[Attempt]:
         """Attempts in the order in which they were recorded; each argument that is given narrows them."""
         where = []
@@ -215,6 +220,7 @@ class Store:
             where.append(attempts.c.submission_id == submission.id)
         if grader_version is not None:
             where.append(attempts.c.grader_version == grader_version)
+        where += [attempts.c.id == number] if number is not None else []
         with self._database.reading() as connection:
             return recording.read(connection, *where)
 

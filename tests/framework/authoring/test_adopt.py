@@ -222,7 +222,7 @@ def test_what_a_cell_showed_becomes_an_assertion(source, shown, text):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{}", "no notebook of format 4"),
+        ("{}", "not a notebook of format 4"),
         (nbformat.writes(new_notebook(cells=[new_code_cell("x = 1")])), "no notebook of nbgrader or Otter"),
     ],
 )
@@ -237,7 +237,7 @@ def test_what_is_no_assignment_is_refused(tmp_path, content, words):
 def test_a_name_that_is_taken(tmp_path):
     """Nothing is written over; a student's version, whose tests are gone, is refused."""
     adopt(HERE / "squares.ipynb", course=tmp_path, start=True)
-    with pytest.raises(AuthoringError, match="one of this name"):
+    with pytest.raises(AuthoringError, match="with this name already exists"):
         adopt(HERE / "squares.ipynb", course=tmp_path)
     shutil.rmtree(tmp_path / "solutions")
     path = written(tmp_path / "b.ipynb", told(new_code_cell("def f(): pass"), solution=True, grade_id="f"))
