@@ -56,23 +56,34 @@ def typical(seconds: Sequence[float]) -> float | None:
 def starts_in(ahead: Sequence[str], running: Iterable[float], lanes: int, seconds: Mapping[str, float]) -> float:
     """In how many seconds something begins to be graded that comes after ``ahead``; infinity where nobody can know.
 
+    The arguments are those of :func:`starts_of`.
+    """
+    return starts_of([*ahead, ""], running, lanes, seconds)[-1]
+
+
+def starts_of(order: Sequence[str], running: Iterable[float], lanes: int, seconds: Mapping[str, float]) -> list[float]:
+    """In how many seconds each of a queue begins to be graded; infinity where nobody can know.
+
     Args:
-        ahead: the assignments of what comes before, in order.
+        order: the assignments of what waits, in order.
         running: how many more seconds each attempt that is under way will take.
         lanes: how many are graded at a time.
-        seconds: what an attempt at an assignment takes.
+        seconds: what an attempt at an assignment takes, where that is known.
 
     """
-    free = sorted(max(left, 0.0) for left in running)[-lanes:] if lanes else []
+    if lanes < 1:
+        return [math.inf] * len(order)
+    free = sorted(max(left, 0.0) for left in running)[-lanes:]
     free = [0.0] * (lanes - len(free)) + free
-    if not free:
-        return math.inf
     heapq.heapify(free)
-    for assignment in ahead:
-        if assignment not in seconds:
-            return math.inf  # nothing of it has been graded yet: any number would be made up
-        heapq.heapreplace(free, free[0] + seconds[assignment])
-    return free[0]
+    starts, known = [], True
+    for assignment in order:
+        starts.append(free[0] if known else math.inf)
+        # Where nothing of an assignment has been graded yet, any number after it would be made up.
+        known = known and assignment in seconds
+        if known:
+            heapq.heapreplace(free, free[0] + seconds[assignment])
+    return starts
 
 
 def in_words(seconds: float) -> str:

@@ -19,7 +19,7 @@ from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
 from grader.server.limiter import Limiter
 from grader.server.mailer import Mailer
-from grader.server.queueing import in_order, starts_in, typical
+from grader.server.queueing import in_order, starts_of, typical
 from grader.server.receiving import Receipts, UploadReader
 from grader.server.request_counts import RequestCounts
 from grader.server.web_data import GraderState, WebData
@@ -237,15 +237,11 @@ class Service:
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
         left = [seconds.get(name, 0.0) - (now - running[number]) for number, name in of_running.items()]
         lanes = max(1, sum(grader.lanes for grader in graders))
-        ahead: list[str] = []
-        starts = {}
-        for item in order:
-            starts[item.submission_id] = starts_in(ahead, left, lanes, seconds) if len(ahead) < 2000 else float("inf")
-            ahead.append(item.assignment)
+        starts = starts_of([item.assignment for item in order], left, lanes, seconds)
         return Queue(
             tuple(order),
             {item.submission_id: number for number, item in enumerate(order, start=1)},
-            starts,
+            {item.submission_id: at for item, at in zip(order, starts, strict=True)},
             seconds,
             frozenset({item.submission_id for item in waiting} - {item.submission_id for item in order}),
             frozenset(item.submission_id for item in waiting if item.regrade),
