@@ -96,7 +96,20 @@ def by_otter(folder: Path) -> dict[str, dict[str, float]]:
     run(uv, "venv", "--quiet", "--python", sys.executable, folder / "env", cwd=folder)
     python = folder / "env" / "bin" / "python"
     bench = ROOT / "tests" / "bench" / "constraints.txt"
-    run(uv, "pip", "install", "--quiet", "--python", python, "--constraint", bench, OTTER, "numpy", cwd=folder)
+    run(
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        python,
+        "--constraint",
+        bench,
+        OTTER,
+        "numpy",
+        "ipykernel",
+        cwd=folder,
+    )
     notebook = json.loads((EXAMPLES / "softmax_lab.ipynb").read_text(encoding="utf-8"))
     (folder / "softmax_lab.ipynb").write_text(json.dumps(notebook))
     (folder / "data.csv").write_text("x\n1\n")

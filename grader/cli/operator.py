@@ -29,7 +29,14 @@ if TYPE_CHECKING:
 
 
 @command
-def doctor(course: CourseOption = None, state: StateOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    course: CourseOption = None,
+    state: StateOption = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="print a shell script that fixes what is lacking; nothing is run")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Say which sandbox layers this machine has, and whether hidden grading may run on it."""
     from grader.course import load_course
     from grader.course.load import find_course_file
@@ -47,6 +54,10 @@ def doctor(course: CourseOption = None, state: StateOption = None, as_json: Json
     )
     if as_json:
         print_json(findings.as_dict())
+    elif fix:
+        from grader.sandbox.report.repair import script
+
+        out.print("\n".join(script(findings.items) or ["# nothing is lacking"]), markup=False)
     else:
         _show(findings)
     if not findings.fit:

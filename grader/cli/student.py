@@ -82,7 +82,7 @@ def submit(
 
     asked = read_asked(folder)
     submission = gather(folder, asked, also or ())
-    if to is not None and "://" in to:
+    if to is not None and to.startswith(("http://", "https://")):
         from grader.cli.service_calls import submit_to
 
         if not submit_to(to, asked.assignment, submission.files, wait=wait, as_json=as_json):

@@ -35,6 +35,8 @@ def print_validation(found: Validation, console: Console) -> None:
         console.print(Text.assemble(("no check notices: ", "yellow"), words))
     for text in found.stale:
         console.print(Text.assemble(("marked equivalent, but no mutant: ", "red"), text))
+    for text in found.unfounded:
+        console.print(Text(text, style="red"))
     if found.mutants:
         console.print(_function_table(found), soft_wrap=False)
         console.print(_check_table(found), soft_wrap=False)
@@ -52,11 +54,12 @@ def summary(found: Validation) -> list[str]:
         lines.append(f"{steady} of {len(right)} right versions steady over {counted(len(found.seeds), 'seed')}")
     if found.mutants:
         killed, survived = len(found.with_status("killed")), len(found.with_status("survived"))
-        equivalent = len(found.with_status("equivalent"))
+        equivalent, free = len(found.with_status("equivalent")), len(found.with_status("free"))
+        also = f" and {free} free to survive" if free else ""
         of = "" if found.complete else f" (of {found.mutants_in_all} there are)"
         lines.append(
             f"{killed} of {killed + survived} mutants killed, {percent(killed, killed + survived)}; "
-            f"{equivalent} more are equivalent{of}"
+            f"{equivalent} more are equivalent{also}{of}"
         )
         lines += _contract_and_metrics(found)
         idle = [row.id for row in found.check_rows if not row.needed]
@@ -162,7 +165,7 @@ def write_page(course: Course, found: Validation, path: Path) -> Path:
             course=course.name,
             title=found.assignment,
             found=found,
-            share=percent(len(found.with_status("killed")), len(found.mutants) - len(found.with_status("equivalent"))),
+            share=percent(len(found.with_status("killed")), sum(item.counts for item in found.mutants)),
             checks=rows,
             functions=functions,
         ),

@@ -20,6 +20,7 @@ from grader.records import Verdict
 from grader.release.strip import make_stubs
 from grader.validation.coverage import Sight, changed, make_sight
 from grader.validation.expectations import full_marks, score, stub_problems, wrong_problems
+from grader.validation.freedom import read_freedoms
 from grader.validation.metric_gaps import metric_checks
 from grader.validation.mutants import Campaign, Mutants, collect_clauses, collect_mutants, mutant_label
 from grader.validation.mutation import TELL, Mutant, instrument
@@ -94,6 +95,7 @@ def validate(
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
     every = read_variants(assignment, checks=checks, unmeasured=options.unmeasured)
+    freedoms = read_freedoms(assignment, checks)
     variants = _chosen([item for item in every if item.kind != "equivalent"], assignment, options)
     files = assignment.solution_files()
     solution = _texts(files)
@@ -110,7 +112,7 @@ def validate(
         work = Work(course, assignment, assignment.profile(options.profile), state)
         with contextlib.closing(LocalExecutor(work, options.slots)) as executor:
             # While the slots warm up.
-            mutants = collect_mutants(assignment, solution, every) if mutating else Mutants((), {}, ())
+            mutants = collect_mutants(assignment, solution, every, freedoms) if mutating else Mutants((), {}, ())
             run = functools.partial(_run, executor, on_done)
             on_start(3)
             traced_files = {name: instrument(source, name) for name, source in solution.items()}
@@ -160,6 +162,7 @@ def validate(
             mutants=found,
             mutants_in_all=len(mutants.mutants),
             stale=(*mutants.stale, *clauses.stale) if campaign and not options.match else (),
+            unfounded=mutants.unfounded if campaign and not options.match else (),
             contract=kept,
             metric_checks=metric_checks(assignment.hidden_folder),
             costs=sight.costs,

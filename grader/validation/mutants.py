@@ -14,6 +14,7 @@ from grader.records import Verdict
 from grader.release import find_regions
 from grader.validation.contract_clauses import make_clauses
 from grader.validation.coverage import Sight
+from grader.validation.freedom import Freedom, free_mutants, unfounded
 from grader.validation.mutation import Mutant, meaning
 from grader.validation.result import MutantResult
 from grader.validation.variants import Variant, apply
@@ -29,15 +30,22 @@ Run = Callable[[Sequence[Task]], list[list[Attempted]]]
 
 @dataclass(frozen=True, slots=True)
 class Mutants:
-    """Every mutant of a solution; why some are marked, by id; and the marks that fit none."""
+    """Every mutant of a solution; why some are marked, by id; the marks that fit none; and why some are free to survive."""
 
     mutants: tuple[Mutant, ...]
     marked: Mapping[str, str]
     stale: tuple[str, ...]
+    free: Mapping[str, str] = field(default_factory=dict)
+    unfounded: tuple[str, ...] = ()
 
 
-def collect_mutants(assignment: Assignment, solution: Mapping[str, str], variants: Sequence[Variant]) -> Mutants:
-    """Make the mutants of the graded regions, and match them with those ``variants`` that are marked equivalent.
+def collect_mutants(
+    assignment: Assignment,
+    solution: Mapping[str, str],
+    variants: Sequence[Variant],
+    freedoms: Sequence[Freedom] = (),
+) -> Mutants:
+    """Make the mutants of the graded regions, and match them with ``freedoms`` and with ``variants`` marked equivalent.
 
     Raises:
         AuthoringError: an entry's edit does not apply.
@@ -64,7 +72,9 @@ def collect_mutants(assignment: Assignment, solution: Mapping[str, str], variant
                 stale.append(f"{entry.name}: {text}")
             else:
                 marked[mutant.id] = entry.why
-    return Mutants(tuple(found), marked, tuple(stale))
+    return Mutants(
+        tuple(found), marked, tuple(stale), free_mutants(freedoms, found), unfounded(freedoms, found, variants)
+    )
 
 
 def collect_clauses(assignment: Assignment, solution: Mapping[str, str], free: Mapping[str, str]) -> Mutants:
@@ -143,6 +153,7 @@ class Campaign:
                 tuple(check.id for check in found[item.id].checks),
                 _killers(found[item.id]),
                 self.mutants.marked.get(item.id, ""),
+                self.mutants.free.get(item.id, ""),
             )
             for item in self.chosen
         )

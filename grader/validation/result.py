@@ -43,20 +43,29 @@ class Measured:
 class MutantResult:
     """A mutant, the checks that ran on it, and those among them that it failed.
 
-    ``marked`` is the reason why an entry of variants.yml calls it equivalent; empty where none does.
+    ``marked`` is the reason why an entry of variants.yml calls it equivalent, ``free`` why it may survive within a freedom; empty
+    where none does.
     """
 
     mutant: Mutant
     ran: tuple[str, ...]
     killed_by: tuple[str, ...]
     marked: str = ""
+    free: str = ""
 
     @property
-    def status(self) -> Literal["killed", "survived", "equivalent", "not equivalent"]:
+    def status(self) -> Literal["killed", "survived", "free", "equivalent", "not equivalent"]:
         """How it ended; ``not equivalent`` where it was marked, and a check failed it all the same."""
         if self.marked:
             return "not equivalent" if self.killed_by else "equivalent"
-        return "killed" if self.killed_by else "survived"
+        if self.killed_by:
+            return "killed"
+        return "free" if self.free else "survived"
+
+    @property
+    def counts(self) -> bool:
+        """Whether a grader should fail it: neither equivalent nor free."""
+        return self.status not in ("equivalent", "free")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRow:
-    """One function of the solution: its mutants that are not equivalent, and how many of them some check failed."""
+    """One function of the solution: its mutants that count, how many of them some check failed, and how many do not count."""
 
     file: str
     function: str
@@ -115,6 +124,8 @@ class Validation:
     metric_checks: tuple[str, ...] = ()
     #: Entries marked equivalent that no mutant matches, as ``name: text``.
     stale: tuple[str, ...] = ()
+    #: What is wrong with freedoms.
+    unfounded: tuple[str, ...] = ()
     costs: Mapping[str, float] = field(default_factory=dict)
     points: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -130,8 +141,8 @@ class Validation:
 
     @property
     def kill_rate(self) -> float | None:
-        """The share of mutants that some check failed, of those that are not equivalent; None where there are none."""
-        counted = [item for item in self.mutants if item.status != "equivalent"]
+        """The share of mutants that some check failed, of those that count; None where there are none."""
+        counted = [item for item in self.mutants if item.counts]
         return sum(bool(item.killed_by) for item in counted) / len(counted) if counted else None
 
     @property
@@ -171,7 +182,12 @@ class Validation:
     def needs_a_person(self) -> bool:
         """Whether something must be put right."""
         return bool(
-            self.off or self.flakes or self.stale or self.with_status("survived") or self.with_status("not equivalent")
+            self.off
+            or self.flakes
+            or self.stale
+            or self.unfounded
+            or self.with_status("survived")
+            or self.with_status("not equivalent")
         )
 
     @property
@@ -185,7 +201,7 @@ class Validation:
         ]
         rows = []
         for check, points in self.points.items():
-            ran = sum(check in item.ran for item in self.mutants if item.status != "equivalent")
+            ran = sum(check in item.ran for item in self.mutants if item.counts)
             alone = sum(found == (check,) for found in killers)
             needed = alone > 0 or any(found == (check,) for found in wrong)
             killed = sum(check in found for found in killers)
@@ -202,9 +218,9 @@ class Validation:
             FunctionRow(
                 file,
                 function or "(module)",
-                sum(item.status != "equivalent" for item in items),
+                sum(item.counts for item in items),
                 sum(bool(item.killed_by) for item in items),
-                sum(item.status == "equivalent" for item in items),
+                sum(not item.counts for item in items),
             )
             for (file, function), items in rows.items()
         )
@@ -228,10 +244,12 @@ class Validation:
                 "measured": len(self.mutants),
                 "killed": len(self.with_status("killed")),
                 "equivalent": len(self.with_status("equivalent")),
+                "free": len(self.with_status("free")),
                 "kill_rate": self.kill_rate,
                 "survivors": [_mutant(item) for item in self.with_status("survived")],
                 "not_equivalent": [_mutant(item) for item in self.with_status("not equivalent")],
                 "stale_marks": list(self.stale),
+                "unfounded_freedoms": list(self.unfounded),
                 "all": [_mutant(item, diff=False) for item in self.mutants],
             },
             "contract": {

@@ -19,7 +19,7 @@ from grader.records import Verdict
 Kind = Literal["wrong", "right", "equivalent"]
 _KINDS = get_args(Kind)
 _KEYS = ("name", "kind", "why", "edit", "edits", "expect", "names")
-_TOP = ("groups", "contract", "variants")
+_TOP = ("groups", "contract", "freedom", "variants")
 _VERDICTS = tuple(verdict.value for verdict in Verdict)
 
 
@@ -201,14 +201,15 @@ class Reading:
             for name, verdict, at in pairs:
                 if not isinstance(verdict, str) or verdict not in _VERDICTS:
                     marked.add(at, *_unknown(str(verdict), _VERDICTS, "verdict"))
-                elif (members := self._members(name)) is None:
+                elif (members := self.members(name)) is None:
                     kind = "check" if name.startswith("test") else "group of checks"
                     marked.add(at, *_unknown(name, (*(self.checks or ()), *self.groups), kind))
                 else:
                     found.update(dict.fromkeys(members, verdict))
         return found
 
-    def _members(self, name: str) -> tuple[str, ...] | None:
+    def members(self, name: str) -> tuple[str, ...] | None:
+        """The checks that a name stands for, a check's or a group's; None where it is unknown."""
         if name in self.groups:
             return self.groups[name]
         known = name in self.checks if self.checks is not None else name.startswith("test")

@@ -731,9 +731,10 @@ def test_the_bundle_names_the_wheel_that_it_carries(released, own_wheel, tmp_pat
     requirements = members["tiny/requirements.txt"].decode()
     assert f"# You are graded with {describe_environment()}.\n" in requirements
     assert f"Python {sys.version_info.major}.{sys.version_info.minor}, torch 2." in requirements
-    wheel, *versions = [line for line in requirements.splitlines() if not line.startswith("#")]
-    assert wheel == f"./wheels/{build.WHEEL_NAME}[student,notebook]"
-    assert [line.partition("==")[0] for line in versions] == ["torch", "torchvision", "numpy"]
+    line, *pins = [line for line in requirements.splitlines() if not line.startswith("#")]
+    assert [pin.partition("==")[0] for pin in pins] == ["torch", "torchvision", "numpy"]
+    assert requirements.index("--torch-backend cpu") < requirements.index("pip install -r requirements.txt\n# You")
+    assert line == f"./wheels/{build.WHEEL_NAME}[student,notebook]"
     assert members[f"tiny/wheels/{build.WHEEL_NAME}"] == own_wheel[1]
 
 

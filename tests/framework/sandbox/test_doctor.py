@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 import sys
 
 import pytest
@@ -11,7 +13,8 @@ from rich.console import Console
 from grader.cli import operator as command
 from grader.layer_names import DEFAULT_MINIMUM
 from grader.sandbox.layers import remedies
-from grader.sandbox.report import doctor, machine
+from grader.sandbox.report import doctor, machine, repair
+from grader.sandbox.report.machine import Finding
 from grader.sandbox.trusted.zygote import Zygote
 
 pytestmark = [pytest.mark.runner, pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux only")]
@@ -118,3 +121,35 @@ def test_little_room_is_a_finding(monkeypatch, tmp_path):
     """Less than a GiB where the store is to be is said, wherever the folder will be made."""
     monkeypatch.setattr(machine, "_GIB", 1 << 60)
     assert machine.room(tmp_path / "not" / "yet").state == "missing"
+
+
+def test_fixes_are_a_script(tmp_path):
+    """Commands for this interpreter, each once; settings are kept; what no command fixes is a comment."""
+    lsm = tmp_path / "lsm"
+    lsm.write_text("lockdown,capability,yama\n")
+    items = [
+        Finding("torch", "ok", "2.13.0", fix="never shown"),
+        Finding("user namespace", "missing", "EPERM", fix=remedies.AGAINST[1][2]),
+        Finding("user_ns", "bad", "none", fix=remedies.AGAINST[1][2]),
+        Finding("seccomp", "bad", "none", fix="sudo apt install libseccomp2, and python -m pip install pyseccomp"),
+        Finding("landlock ABI", "missing", "the kernel has none, or it is off", fix="boot Linux 5.13 or later"),
+        Finding("disk", "missing", "0.1 GiB free", fix="free some space"),
+        Finding("nbgrader", "missing", "not installed", fix="python3.11 -m pip install 'autograde-torch[grading]'"),
+    ]
+    lines = repair.script(items, lsm=lsm)
+    commands = [line for line in lines if not line.startswith("#")]
+    setting = "kernel.apparmor_restrict_unprivileged_userns=0"
+    python = shlex.quote(sys.executable)
+    assert commands == [
+        f"sudo sysctl -w {setting}",
+        f"echo {setting} | sudo tee -a /etc/sysctl.d/60-autograde.conf",
+        "sudo apt install libseccomp2",
+        f"{python} -m pip install pyseccomp",
+        "sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&lsm=landlock,lockdown,capability,yama /' /etc/default/grub",
+        "sudo update-grub",
+        "sudo reboot",
+        f"{python} -m pip install 'autograde-torch[grading]'",
+    ]
+    assert "#   free some space" in lines
+    assert not any("never shown" in line for line in lines)
+    assert subprocess.run(["sh", "-n"], input="\n".join(lines), text=True, check=False).returncode == 0
