@@ -10,7 +10,6 @@ from grader.course import Assignment, Course, course_secret
 from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
-from grader.store.ledger import Ledger
 from grader.store.standings import whose_due
 
 if TYPE_CHECKING:
@@ -39,6 +38,8 @@ def publish_feedback(
     for submission in store.submissions(assignment.name):
         received.setdefault(submission.owner, []).append(submission)
     now = datetime.now(UTC)
+    from grader.store.ledger import Ledger  # SQLAlchemy comes with it, which only those pay for who open a store
+
     ledger, limit = Ledger(course, store), assignment.attempt_limit
     limited = limit.capacity is not None or limit.total is not None
     items = [
