@@ -568,7 +568,7 @@ def test_a_whole_solution_in_the_handout_is_a_leak(course):
     lines = SOLUTION.splitlines()
     body = "\n".join(f"> {line}" for line in lines[9:12])
     (folder / "README.md").write_text(f"# Tiny\n\n{body}\n")
-    with pytest.raises(ReleaseError, match=r"README.md:3 holds all 3 telling lines of solutions/tiny/tiny.py:9-11"):
+    with pytest.raises(ReleaseError, match=r"README.md:9 holds all 3 telling lines of solutions/tiny/tiny.py:9-11"):
         build.build_release(course, ["tiny"])
     assert not (course.root / "release").exists()
 
