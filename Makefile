@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages formgrader nbgrader gpu newcomer
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages quality formgrader nbgrader gpu newcomer
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,7 +56,7 @@ chaos: setup  ## kill what grades a class, a hundred times, and compare; then co
 	$(BIN)/python -m tests.chaos.run_coordinators --kills 100
 
 cluster: setup  ## hold Slurm and Ray to the executors' contract, and compare their reports with the local ones, a node killed
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[ray]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[ray]'
 	$(BIN)/python -m pytest tests/framework/grading/test_executors.py --cluster -m cluster
 	$(BIN)/python -m tests.cluster.run
 
@@ -72,6 +72,9 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	  || $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[fuzz]' \
 	  || echo 'atheris cannot be installed here: inputs are drawn blindly'
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
+
+quality: setup  ## measure every grader in full, and write docs/generated/grader-quality.md
+	$(BIN)/python -m tools.quality.measure
 
 messages: setup  ## measure what messages name, and write the table into docs/generated/messages.md
 	$(BIN)/python -m tools.messages --write

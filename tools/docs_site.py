@@ -1,6 +1,7 @@
 """Builds the docs site and checks what came out: every link and anchor leads somewhere, and no page asks another server.
 
-Run by ``make docs``. The site is a folder of pages under ``build/site``; it opens from a file and needs no network.
+Run by ``make docs``. The site is a folder of pages under ``build/site``; its pages open from a file, its search needs a
+server (``python -m http.server``), and neither needs a network.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -29,24 +31,46 @@ PAGES = {
 COLOURS = 96
 
 
-def terminal() -> str:
-    """The demo's table of one submission as a page, with the colours of a terminal."""
-    command = [
-        sys.executable,
-        "-m",
-        "grader.cli.main",
-        "grade",
-        "backprop",
-        "--submission",
-        "build/demo/inbox/backprop/hedy.zip",
-    ]
+def terminal(typed: str, command: list[str], folder: Path, lines: int) -> str:
+    """What a command prints, as a page with the colours of a terminal.
+
+    Args:
+        typed: the command as a reader would type it.
+        command: the same for Python's ``-m``.
+        folder: where it runs.
+        lines: how many lines of its output are shown.
+
+    Returns:
+        HTML.
+
+    """
     environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
+    run = subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
     console = Console(record=True, width=100, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
-    console.print(Text("$ autograde grade backprop --submission inbox/backprop/hedy.zip", style="bold"))
-    for line in run.stdout.splitlines()[:28]:
+    console.print(Text(f"$ {typed}", style="bold"))
+    for line in run.stdout.splitlines()[:lines]:
         console.print(Text.from_ansi(line))
     return console.export_html(theme=MONOKAI)
+
+
+def grading() -> str:
+    """One submission of the demo's class."""
+    path = "inbox/backprop/hedy.zip"
+    command = ["grader.cli.main", "grade", "backprop", "--submission", str(DEMO / path)]
+    return terminal(f"autograde grade backprop --submission {path}", command, ROOT, 28)
+
+
+def checking(folder: Path) -> str:
+    """`autograde check` in a bundle that is half written, in a copy below ``folder``."""
+    bundle = folder / "backprop"
+    shutil.copytree(ROOT / "release" / "backprop", bundle)
+    solved = (ROOT / "solutions" / "backprop" / "backprop.py").read_text(encoding="utf-8")
+    for right, slip in (("].mean()", "].sum()"), ("dout.T", "dout")):
+        solved = solved.replace(right, slip, 1)
+    (bundle / "backprop.py").write_text(solved, encoding="utf-8")
+    return terminal("autograde check", ["grader.cli.main", "check"], bundle, 20)
 
 
 def small(path: Path) -> None:
@@ -64,10 +88,13 @@ def main() -> int:
         sys.stderr.write("this needs Chromium, and build/demo: run `autograde demo` first\n")
         return 3
     PICTURES.mkdir(exist_ok=True)
-    page = ROOT / "build" / "terminal.html"
-    page.write_text(terminal(), encoding="utf-8")
     shots = {name: (DEMO / path, *rest) for name, (path, *rest) in PAGES.items()}
-    shots["terminal.png"] = (page, (1000, 560), "")
+    with tempfile.TemporaryDirectory() as folder:
+        screens = {"terminal": (grading(), 560), "check": (checking(Path(folder)), 240)}
+    for name, (html, height) in screens.items():
+        page = ROOT / "build" / f"{name}.html"
+        page.write_text(html, encoding="utf-8")
+        shots[f"{name}.png"] = (page, (1000, height), "")
     for name, (path, (width, height), anchor) in shots.items():
         browser = Browser(program, width=width, height=height)
         try:

@@ -66,7 +66,9 @@ def take(names: Sequence[str]) -> Taken:
         if name not in sections:
             near = difflib.get_close_matches(name, known, n=1)
             fix = f"did you mean {near[0]!r}?" if near else f"use some of: {', '.join(known)}, or all"
-            raise UsageError(f"the course that comes along has no assignment {name!r}", where="--with", fix=fix)
+            raise UsageError(
+                f"the course that comes with Autograde has no assignment {name!r}", where="--with", fix=fix
+            )
     files: dict[str, bytes] = {}
     for name in wanted:
         for folder in ("assignments", "solutions"):

@@ -124,7 +124,7 @@ def audit(
     for heading in ("when", "who", "role", "did", "assignment", "to", "detail"):
         table.add_column(heading)
     for entry in entries:
-        detail = ", ".join(f"{key}: {value}" for key, value in entry.detail.items() if value not in ("", False))
+        detail = ", ".join(f"{key}: {value}" for key, value in entry.detail.items() if value != "")
         when = entry.at.astimezone(ledger.course.timezone).isoformat(sep=" ", timespec="minutes")
         cells = (when, entry.actor, entry.role, entry.action, entry.assignment, entry.subject, detail)
         table.add_row(*(Text(cell) for cell in cells))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +14,6 @@ from grader.cli.common import (
     ExecutorOption,
     JobsOption,
     JsonOption,
-    NameArgument,
     ProfileOption,
     StateOption,
     StoreOption,
@@ -25,6 +23,7 @@ from grader.cli.common import (
     print_json,
     print_table,
 )
+from grader.cli.graded import as_data, print_graded, print_needs, why_held
 from grader.text import counted, in_time
 
 if TYPE_CHECKING:
@@ -35,10 +34,25 @@ if TYPE_CHECKING:
 
 @command
 def grade(
-    name: NameArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="the assignment", show_default=False)] = "",
+    every: Annotated[bool, typer.Option("--all", help="every assignment of the course, one after another")] = False,
     submission: Annotated[
         Path | None,
         typer.Option("--submission", metavar="PATH", help="grade one folder, zip or file, without the store"),
+    ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--student", metavar="ID", help="only what this student, or their team, handed in; may be repeated"
+        ),
+    ] = None,
+    only_check: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only-check",
+            metavar="CHECK",
+            help="run this check alone and keep the others from the last attempt; may be repeated",
+        ),
     ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
@@ -53,27 +67,78 @@ def grade(
 ) -> None:
     """Grade every submission that has no result from the current grader, or one, with --submission.
 
+    A new grader version grades everything again, except where it differs in hints, comments or thresholds alone: then
+    reports are taken over, and the command says so. With --only-check it is you who says that no other check changed.
+
     Ctrl-C, SIGTERM and a closed terminal end it at once (exit code 128 and the signal's number). What was graded is
     kept; the same command goes on with the rest.
     """
     from grader.course import load_course
+    from grader.errors import UsageError
     from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    if submission is not None:
-        _grade_one(loaded, assignment, submission, profile, state, executor=executor, as_json=as_json)
-    else:
-        _grade_all(
-            loaded,
-            assignment,
-            profile,
-            jobs,
-            open_store(loaded, state, database),
-            executor=executor,
-            force=force,
-            as_json=as_json,
+    if every and name:
+        raise UsageError("name an assignment or say --all, not both", where="grade")
+    if not every and not name:
+        raise UsageError(
+            f"Missing argument 'NAME'. {_known_assignments(course)}".strip(), where="grade", fix="or say --all"
         )
+    loaded = load_course(course)
+    if submission is not None:
+        if every or student or only_check:
+            raise UsageError("--submission grades one upload by all checks of one assignment", where="--submission")
+        _grade_one(loaded, loaded.assignment(name), submission, profile, state, executor=executor, as_json=as_json)
+        return
+    batch = _Options(profile, jobs, executor, force, tuple(student or ()), tuple(only_check or ()))
+    store = open_store(loaded, state, database)
+    if every:
+        _grade_every(loaded, store, batch, as_json=as_json)
+        return
+    graded, seconds = _grade_all(loaded, loaded.assignment(name), store, batch, quiet=as_json)
+    if as_json:
+        print_json({"assignment": name, "wall_s": seconds, "attempts": [as_data(item) for item in graded]})
+    else:
+        print_graded(loaded.assignment(name), store, graded, seconds)
+    if any(item.attempt.held for item in graded):
+        raise typer.Exit(1)
+
+
+def _known_assignments(path: Path | None) -> str:
+    """The assignments of the course as a sentence; empty where there is no course."""
+    from grader.course import load_course
+    from grader.errors import CourseError
+
+    try:
+        return f"Name one of: {', '.join(load_course(path).assignments)}."
+    except CourseError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """How a batch is graded."""
+
+    profile: str
+    jobs: int | None
+    executor: str
+    force: bool
+    students: tuple[str, ...]
+    only: tuple[str, ...]
+
+    def owners(self, course: Course, assignment: Assignment) -> set[str] | None:
+        """Who hands in for these students; None for everybody.
+
+        Raises:
+            UsageError: one is not in the roster.
+        """
+        from grader.errors import UsageError
+
+        if not self.students:
+            return None
+        for student in self.students:
+            if course.roster.get(student) is None:
+                raise UsageError(f"the roster has no {student!r}", where="--student", fix="give an id of the roster")
+        return {owner for student in self.students for owner in course.roster.owners_for(student, assignment.name)}
 
 
 def _grade_one(
@@ -109,17 +174,44 @@ def _grade_one(
         raise typer.Exit(1)
 
 
+def _grade_every(course: Course, store: Store, batch: _Options, *, as_json: bool) -> None:
+    """Grade every assignment, whatever happens to one of them, and list at the end what needs a person."""
+    from grader.errors import AutogradeError
+
+    found: list[dict[str, Any]] = []
+    for name, assignment in course.assignments.items():
+        entry: dict[str, Any] = {"assignment": name, "attempts": []}
+        found.append(entry)
+        if batch.profile not in assignment.profiles:
+            entry["skipped"] = f"it has no profile {batch.profile!r}"
+            continue
+        try:
+            graded, seconds = _grade_all(course, assignment, store, batch, quiet=as_json)
+        except AutogradeError as error:
+            entry["error"] = error.as_dict()
+            entry["words"] = f"could not be graded: {error}"
+            if not as_json:
+                err.print(f"{name}: {entry['words']}", markup=False)
+            continue
+        entry |= {"wall_s": seconds, "attempts": [as_data(item) for item in graded]}
+        entry["held"] = [f"{item.submission.owner}: {why_held(item)}" for item in graded if item.attempt.held]
+        entry["flags"] = [f"{item.submission.owner}: {flag}" for item in graded for flag in item.attempt.report.flags]
+        entry["missing"] = [student.id for student in store.missing(course, assignment)]
+        if not as_json:
+            print_graded(assignment, store, graded, seconds)
+    wrong = any(entry.get("held") or "error" in entry for entry in found)
+    if as_json:
+        print_json({"assignments": [{key: value for key, value in entry.items() if key != "words"} for entry in found]})
+    else:
+        print_needs(found)
+    if wrong:
+        raise typer.Exit(1)
+
+
 def _grade_all(
-    course: Course,
-    assignment: Assignment,
-    profile: str,
-    jobs: int | None,
-    store: Store,
-    *,
-    executor: str,
-    force: bool,
-    as_json: bool,
-) -> None:
+    course: Course, assignment: Assignment, store: Store, batch: _Options, *, quiet: bool
+) -> tuple[list[BatchResult], float]:
+    """Grade what is to be graded of an assignment; the attempts, and wall seconds."""
     import time
 
     from rich.progress import (
@@ -141,9 +233,10 @@ def _grade_all(
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
     )
-    done = _Count(force)
+    owners = batch.owners(course, assignment)
+    done = _Count(batch.force)
     try:
-        with stoppable(), Progress(*columns, console=err, disable=as_json, transient=True) as progress:
+        with stoppable(), Progress(*columns, console=err, disable=quiet, transient=True) as progress:
             task = progress.add_task(f"grading {assignment.name}: starting the sandbox", total=None, left="")
 
             def started(total: int) -> None:
@@ -164,10 +257,12 @@ def _grade_all(
                 course,
                 assignment,
                 store,
-                profile=profile,
-                slots=jobs,
-                executor=executor,
-                force=force,
+                profile=batch.profile,
+                slots=batch.jobs,
+                executor=batch.executor,
+                force=batch.force,
+                owners=owners,
+                only=batch.only,
                 on_start=started,
                 on_done=advanced,
                 on_wait=waiting,
@@ -181,31 +276,7 @@ def _grade_all(
         if done.total:
             err.print(f"grading ended early: {done}")
         raise
-    seconds = time.monotonic() - begin
-    held = [item for item in graded if item.attempt.held]
-    if as_json:
-        print_json({"assignment": assignment.name, "wall_s": seconds, "attempts": [_as_json(item) for item in graded]})
-    else:
-        _print_batch(graded, assignment.title)
-        out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else _nothing_to_grade(store, assignment.name))
-        for version, count in Counter(item.reused for item in graded if item.reused).items():
-            out.print(
-                f"{counted(count, 'report')} taken over from grader version {version} without a run: it differs in hints, "
-                "comments or thresholds alone (--force grades again)"
-            )
-        for item in graded:
-            for flag in item.attempt.report.flags:
-                err.print(f"for staff to look at: {item.submission.owner}: {flag}", markup=False)
-        for item in held:
-            err.print(f"held for staff: {item.submission.owner}: {_staff(item)}", markup=False)
-    if held:
-        raise typer.Exit(1)
-
-
-def _nothing_to_grade(store: Store, name: str) -> str:
-    if store.submissions(name):
-        return "nothing to grade: every submission has its attempt"
-    return f"nothing to grade: nothing was collected yet; run `autograde collect {name} FOLDER` first"
+    return graded, time.monotonic() - begin
 
 
 @dataclass(slots=True)
@@ -221,33 +292,3 @@ class _Count:
             return "nothing was begun"
         rest = "grade all of them again" if self.force else "go on with the rest"
         return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
-
-
-def _print_batch(graded: list[BatchResult], title: str) -> None:
-    from grader.reports import BatchRow, batch_table
-
-    if graded:
-        ordered = sorted(graded, key=lambda item: item.submission.owner)
-        print_table(
-            batch_table([BatchRow(item.submission.owner, item.attempt.report) for item in ordered], title=title)
-        )
-
-
-def _as_json(item: BatchResult) -> dict[str, Any]:
-    report = item.attempt.report
-    return {
-        "owner": item.submission.owner,
-        "submission": item.submission.id,
-        "verdict": report.verdict.value,
-        "score": report.score,
-        "max_score": report.max_score,
-        "seconds": item.seconds,
-        "timing": report.timing,
-        "flags": list(report.flags),
-        "reused": item.reused or None,
-    }
-
-
-def _staff(item: BatchResult) -> str:
-    checks = [check for check in item.attempt.report.checks if check.verdict.held]
-    return "\n".join(f"{check.id}: {check.verdict.value}\n{check.staff}" for check in checks[:3])

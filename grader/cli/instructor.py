@@ -33,7 +33,7 @@ def collect(
     name: NameArgument,
     folder: Annotated[
         Path,
-        typer.Argument(help="a download as it is: one entry a student (a folder, a zip, files), or the zip of all"),
+        typer.Argument(help="a download as it is: one entry per student (a folder, a zip, files), or the zip of all"),
     ],
     received: Annotated[
         str | None,

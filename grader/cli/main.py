@@ -19,6 +19,7 @@ from grader.cli import (
     instructor,
     marks,
     operator,
+    replaying,
     results,
     rosters,
     service_calls,
@@ -98,6 +99,7 @@ app.command("init", rich_help_panel=INSTRUCTORS)(author.init)
 app.add_typer(rosters.app, name="roster", rich_help_panel=INSTRUCTORS)
 app.command("collect", rich_help_panel=INSTRUCTORS)(instructor.collect)
 app.command("grade", rich_help_panel=INSTRUCTORS)(grading.grade)
+app.command("replay", rich_help_panel=INSTRUCTORS)(replaying.replay)
 app.command("feedback", rich_help_panel=INSTRUCTORS)(results.feedback)
 app.command("leaderboard", rich_help_panel=INSTRUCTORS)(results.leaderboard)
 app.command("export", rich_help_panel=INSTRUCTORS)(export.export)

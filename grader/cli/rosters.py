@@ -41,7 +41,7 @@ def import_roster(
 ) -> None:
     """Show what a platform's list would change in the roster, and with --write change it.
 
-    Who stays keeps id, handle, teams and comments. With a conflict in the list nothing is written, and the exit code is 1.
+    Students who stay keep id, handle, teams and comments. With a conflict in the list nothing is written, and the exit code is 1.
     """
     from grader.course import RosterEdit, load_course, write_roster
     from grader.exports import compare_roster, read_table

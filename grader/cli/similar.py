@@ -35,7 +35,7 @@ def similar(
         typer.Option(
             "--earlier",
             metavar="DIR",
-            help="an earlier term's state folder, or a folder with one entry a student; may be repeated",
+            help="an earlier term's state folder, or a folder with one entry per student; may be repeated",
         ),
     ] = None,
     most: Annotated[int, typer.Option("--most", min=1, max=1000, help="pairs in the list")] = 20,

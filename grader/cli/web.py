@@ -140,9 +140,11 @@ def work(
     from grader.course import load_course
     from grader.grading import default_slots
     from grader.server.dispatcher import Dispatcher
+    from grader.server.log_lines import log_as_json
     from grader.server.profiles import profile_chooser
     from grader.store import open_store
 
+    log_as_json()
     loaded = load_course(course)
     store = open_store(loaded, state, database)
     dispatcher = Dispatcher(

@@ -118,7 +118,7 @@ def _wrong_figure(where: WrongMap) -> WrongFigure:
         gathered = " It is drawn smaller than it is: a cell gathers neighbouring entries."
     shape = "x".join(map(str, where.shape))
     return WrongFigure(
-        title=clean_text(f"Where {where.name} is wrong", 200),
+        title=clean_text(f"Where it is wrong: {where.name}", 200),
         description=f"{where.wrong} of {math.prod(where.shape)} entries are wrong; its shape is {shape}. "
         f"Rows and columns are its last two axes.{gathered}"
         if len(where.shape) > 1

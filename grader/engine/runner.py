@@ -23,7 +23,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,17 +113,25 @@ class RunnerPlugin:
                 attempts = measure(suite, request["files"], Plan.model_validate(request["plan"]))
                 answer = {"op": "measured", "attempts": [attempt.model_dump(mode="json") for attempt in attempts]}
             else:
-                report = grade(suite, referee, request["files"], request.get("problem"), request.get("seed"))
+                only = frozenset(request.get("only") or ())
+                report = grade(suite, referee, request["files"], request.get("problem"), request.get("seed"), only)
                 answer = {"op": "report", "report": report.model_dump(mode="json")}
             self.channel.send(answer)
 
 
 def grade(
-    suite: Suite, referee: Referee, files: dict[str, bytes], problem: str | None = None, seed: int | None = None
+    suite: Suite,
+    referee: Referee,
+    files: dict[str, bytes],
+    problem: str | None = None,
+    seed: int | None = None,
+    only: Collection[str] = (),
 ) -> Report:
-    """Grade one submission; ``problem`` is what is known to be wrong with its upload."""
+    """Grade one submission; ``problem`` is what is known to be wrong with its upload, ``only`` the checks to run."""
     begin = time.monotonic()
     session = suite.session
+    items = [item for item in suite.items if not only or item.originalname in only]
+    specs = [spec for spec in suite.specs if not only or spec.id in only]
     if any(name.startswith(UPLOAD_FOLDER) for name in files):
         problem = problem or "The upload cannot be read."
     prepared = session.prepare(files, seed, problem=problem, alive=suite.alive)
@@ -131,20 +139,20 @@ def grade(
         session.assignment.name, session.profile.name, session.version, prepared.digest, prepared.seed
     )
     if prepared.problem:
-        return context.unreadable(suite.specs, prepared.problem, flags=prepared.flags)
-    attempt = suite.attempt(prepared, lambda run: suite.run(suite.items, run))
+        return context.unreadable(specs, prepared.problem, flags=prepared.flags)
+    attempt = suite.attempt(prepared, lambda run: suite.run(items, run))
     outcomes, metrics = attempt.result
     try:
         if attempt.run.fault is not None:
             raise attempt.run.fault
-        for item in suite.items:
+        for item in items:
             outcome = outcomes.get(case_id(item))
             if outcome is not None and outcome.unexplained:
                 outcomes[case_id(item)] = referee.decide(item, outcome, prepared.seed)
     except SystemFault as fault:
-        return context.held(suite.specs, HELD, staff=str(fault))
-    checks = combined(suite.items, outcomes)
-    found = ((item, outcomes.get(case_id(item))) for item in suite.items)
+        return context.held(specs, HELD, staff=str(fault))
+    checks = combined(items, outcomes)
+    found = ((item, outcomes.get(case_id(item))) for item in items)
     flags = [f"{item.name}: {flag}" for item, outcome in found if outcome for flag in outcome.flags]
     # "lost": what went by in tries that a fault of ours ended.
     timing = {"checks": sum(c.seconds for c in checks), "isolation": attempt.run.isolation_s, "lost": attempt.lost}

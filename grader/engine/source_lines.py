@@ -13,6 +13,8 @@ from grader.sandbox.faults import ImportFailed, StudentError, StudentFrame, clea
 
 #: Lines shown before and after.
 _AROUND = 2
+#: Lines shown of what a check called.
+_SHOWN = 8
 _WIDTH = 160
 
 
@@ -34,17 +36,32 @@ def _at_frame(frame: StudentFrame, files: Mapping[str, bytes]) -> Place | None:
 
 
 def defined_at(name: str, file: str, files: Mapping[str, bytes], *, only: bool) -> Place | None:
-    """The ``def`` of a function, or of a method as ``Net.forward``; ``only`` is whether the check called no other."""
+    """The beginning of a function, or of a method as ``Net.forward``: its ``def``, and what the student wrote below it.
+
+    ``only`` is whether the check called no other.
+    """
     source = files.get(file)
     node = _find(name, source)
     lines = _lines(source)
     if node is None or not 1 <= node.lineno <= len(lines):
         return None
     what = "This is what the check called." if only else "This is what the check called last."
-    # The whole of its head, where that takes several lines.
-    body = node.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) else []
-    end = max(node.lineno, body[0].lineno - 1 if body else node.lineno)
-    return _place(file, node.lineno, node.lineno, lines[node.lineno - 1 : min(end, node.lineno + 3)], what)
+    first, last = _beginning(node)
+    return _place(file, node.lineno, first, lines[first - 1 : last], what)
+
+
+def _beginning(node: ast.stmt) -> tuple[int, int]:
+    """The first and the last line to show of a definition: its head and where its body begins.
+
+    A docstring that is longer than what is shown is left out with the head: the student has not written it.
+    """
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.lineno, min(node.end_lineno or node.lineno, node.lineno + _SHOWN - 1)
+    end = node.end_lineno or node.lineno
+    match node.body:
+        case [ast.Expr(value=ast.Constant(value=str())), written, *_] if written.lineno - node.lineno >= _SHOWN - 2:
+            return written.lineno, min(end, written.lineno + _SHOWN - 1)
+    return node.lineno, min(end, node.lineno + _SHOWN - 1)
 
 
 @functools.lru_cache(maxsize=8)

@@ -9,20 +9,21 @@ before everything is: what another held, and did not finish, comes back when its
 from __future__ import annotations
 
 import contextlib
+import difflib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.course.equivalence import Described, describe
-from grader.errors import AutogradeError
+from grader.errors import AutogradeError, UsageError
 from grader.grading.eta import Eta
 from grader.grading.executor import EXECUTORS, open_executor
 from grader.grading.local import default_slots
 from grader.grading.order import Planned, plan
-from grader.grading.reuse import carried, remember
+from grader.grading.reuse import can_keep, carried, merged, remember
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
 from grader.intake import Upload
@@ -62,44 +63,52 @@ def grade_assignment(
     slots: int | None = None,
     executor: str = "local",
     force: bool = False,
+    owners: Collection[str] | None = None,
+    only: Collection[str] = (),
     on_start: Callable[[int], None] = lambda _: None,
     on_done: Callable[[BatchResult], None] = lambda _: None,
     on_wait: Callable[[int], None] = lambda _: None,
 ) -> list[BatchResult]:
     """Grade every submission that has no attempt by the current grader version; all of them with ``force``.
 
-    Gives what was graded here. ``on_wait`` learns how many are left that only other coordinators have claimed.
+    Gives what was graded here. ``owners`` leaves out the submissions of others. With ``only``, the checks of these names are
+    run, at the seed of the submission's last attempt, and the others are kept from it; one that has no such attempt is
+    graded whole. ``on_wait`` learns how many are left that only other coordinators have claimed.
 
     Raises:
         StoreError: somebody else is grading the assignment.
-        UsageError: there is no executor of that name.
+        UsageError: there is no executor, or no check, of that name.
         AutogradeError: grading cannot begin, or the store failed. What was graded until then is kept.
     """
     EXECUTORS.load(executor, where="--executor")  # a wrong name is an error though there be nothing to grade
     work = Work(course, assignment, assignment.profile(profile), store.state)
     course_secret(store.state)  # made once here, not by several runners at a time
-    read_suite(assignment.hidden_folder)
+    ids = _check_ids(assignment, only)
     graded: list[BatchResult] = []
     with store.grading_lock(assignment.name):
         version = grader_version(assignment, profile)
-        pending = store.pending(assignment.name, version, force=force)
-        on_start(len(pending))
-        if not pending:
+
+        def pending() -> list[Submission]:
+            found = store.pending(assignment.name, version, force=force)
+            return [submission for submission in found if owners is None or submission.owner in owners]
+
+        left = pending()
+        on_start(len(left))
+        if not left:
             return []
         described = describe(assignment, profile)
         remember(store.state, version, described)
-        if not force:
-            for known in _carry_over(assignment, store, described, version, pending):
+        if not force and not only:
+            for known in _carry_over(assignment, store, described, version, left):
                 graded.append(known)
                 on_done(known)
-            pending = [
-                submission for submission in pending if submission.id not in {known.submission.id for known in graded}
-            ]
-            if not pending:
+            done_already = {known.submission.id for known in graded}
+            left = [submission for submission in left if submission.id not in done_already]
+            if not left:
                 return graded
-        most = _slots(executor, slots, len(pending))
-        begun: dict[int, Submission] = {}
-        planned = plan(pending, store.durations(assignment.name), profile)
+        most = _slots(executor, slots, len(left))
+        batch = _Batch(store, most, ids, frozenset(only), _kept(store, assignment, profile, ids, only))
+        planned = plan(left, store.durations(assignment.name), profile)
         eta = Eta(planned, most)
         # Closed by name: an error's traceback would keep the slots alive.
         with (
@@ -107,24 +116,90 @@ def grade_assignment(
             contextlib.closing(open_executor(executor, work, most)) as running,
         ):
             while planned:
-                before = len(begun)
-                for done in running.run(_tasks(store, claims, planned, begun, most)):
-                    submission = begun[done.key]
+                before = len(batch.begun)
+                for done in running.run(batch.tasks(claims, planned)):
+                    submission = batch.begun[done.key]
+                    report = batch.report(submission, done.answer)
                     attempt = store.record(
-                        submission, done.answer, started_at=done.started_at, once=not force, claims=claims
+                        submission, report, started_at=done.started_at, once=not force, claims=claims
                     )
                     eta.done(submission.id)
                     graded.append(BatchResult(submission, attempt, done.seconds, eta.seconds))
                     on_done(graded[-1])
                 if not store.shared:
                     break
-                left = store.pending(assignment.name, version, force=force)
-                pending = [submission for submission in left if submission.id not in begun]
-                planned = plan(pending, store.durations(assignment.name), profile)
-                if planned and len(begun) == before:
+                left = [submission for submission in pending() if submission.id not in batch.begun]
+                planned = plan(left, store.durations(assignment.name), profile)
+                if planned and len(batch.begun) == before:
                     on_wait(len(planned))
                     time.sleep(_LOOK_AGAIN_S)
     return graded
+
+
+def _check_ids(assignment: Assignment, only: Collection[str]) -> list[str]:
+    """The checks of the suite, in order.
+
+    Raises:
+        UsageError: one of ``only`` is none of them; the nearest is named.
+    """
+    ids = [check.id for check in read_suite(assignment.hidden_folder)]
+    for name in only:
+        if name not in ids:
+            near = difflib.get_close_matches(name, ids, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(ids)}"
+            raise UsageError(f"{assignment.name} has no check {name!r}", where="--only-check", fix=fix)
+    return ids
+
+
+def _kept(
+    store: Store, assignment: Assignment, profile: str, ids: Sequence[str], only: Collection[str]
+) -> dict[int, Report]:
+    """By submission, the last report from which all checks but ``only`` can be kept."""
+    if not only:
+        return {}
+    return {
+        attempt.submission_id: attempt.report
+        for attempt in store.attempts(assignment.name)
+        if attempt.profile == profile and can_keep(attempt.report, ids, only)
+    }
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is being graded: the submissions of tasks by their keys, and what is kept of earlier reports on them."""
+
+    store: Store
+    slots: int
+    ids: list[str]
+    only: frozenset[str]
+    kept: dict[int, Report]
+    begun: dict[int, Submission] = field(default_factory=dict)
+
+    def tasks(self, claims: Claims, planned: Sequence[Planned]) -> Iterator[GradeTask]:
+        """The tasks for what can be claimed of ``planned``; each is in ``begun`` when its turn comes.
+
+        As many are claimed at a time as there are slots. The files of each are read when its turn comes, not before.
+        """
+        plans = {one.submission.id: one for one in planned}
+        wanted = list(plans)
+        while taken := claims.take(wanted, self.slots):
+            wanted = wanted[wanted.index(taken[-1]) + 1 :]  # those before it are another's
+            for number in taken:
+                submission = self.begun[number] = plans[number].submission
+                before = self.kept.get(number)
+                yield GradeTask(
+                    number,
+                    self.store.files(submission),
+                    submission.problem,
+                    seed=None if before is None else before.seed,
+                    priority=plans[number].priority,
+                    only=() if before is None else tuple(name for name in self.ids if name in self.only),
+                )
+
+    def report(self, submission: Submission, answer: Report) -> Report:
+        """The report to record: what came back, with what is kept of an earlier one."""
+        before = self.kept.get(submission.id)
+        return answer if before is None else merged(before, answer, self.ids, self.only)
 
 
 def _carry_over(
@@ -142,23 +217,6 @@ def _slots(executor: str, wanted: int | None, tasks: int) -> int:
     """How many slots to use: as many as were asked for or as the executor has, and no more than there are tasks."""
     default = getattr(EXECUTORS.load(executor, where="--executor"), "default_slots", default_slots)
     return min(wanted or default() or _UNKNOWN_SLOTS, tasks)
-
-
-def _tasks(
-    store: Store, claims: Claims, planned: Sequence[Planned], begun: dict[int, Submission], ahead: int
-) -> Iterator[GradeTask]:
-    """The tasks for what can be claimed of ``planned``, ``ahead`` at a time; each is in ``begun`` when its turn comes.
-
-    The files of each are read then, not before.
-    """
-    plans = {one.submission.id: one for one in planned}
-    wanted = list(plans)
-    while taken := claims.take(wanted, ahead):
-        wanted = wanted[wanted.index(taken[-1]) + 1 :]  # those before it are another's
-        for number in taken:
-            submission = begun[number] = plans[number].submission
-            files = store.files(submission)
-            yield GradeTask(number, files, submission.problem, priority=plans[number].priority)
 
 
 def grade_upload(

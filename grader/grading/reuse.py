@@ -7,6 +7,8 @@ are in it. Its seed, and so all that the checks saw, stays what it was. Where th
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -159,3 +161,36 @@ def _awarded(check: CheckResult, fraction: float, message: str, hint: str) -> Ch
     score = round(check.max_score * fraction, 6)
     words = {"message": "" if full else message, "hint": "" if full else hint}
     return check.model_copy(update={"verdict": verdict, "score": score, **words})
+
+
+# -- some checks alone -------------------------------------------------------------------------------------------------
+
+
+def can_keep(before: Report, ids: Sequence[str], only: Collection[str]) -> bool:
+    """Whether a report has all checks of a suite but those that are run ``only``, and none of them is held."""
+    kept = {check.id for check in before.checks if not check.verdict.held}
+    return before.verdict is not Verdict.NOT_RUN and set(ids) - set(only) <= kept
+
+
+def merged(before: Report, part: Report, ids: Sequence[str], only: Collection[str]) -> Report:
+    """The report with the checks ``only`` as ``part`` has them, and the others as they were. ``ids``: the suite's, in order.
+
+    Nothing proves that a run of all checks would give the same: they share a worker, and what a submission keeps in its
+    modules. So a person must have asked for it; the report's environment says what was kept.
+    """
+    found = {check.id: check for check in before.checks} | {check.id: check for check in part.checks}
+    checks = [found[name] for name in ids]
+    verdict, score = overall(checks)
+    flags = [flag for flag in before.flags if flag.partition(": ")[0].partition("[")[0] not in only]
+    kept = f"{len(ids) - len(part.checks)} of {len(ids)} checks from grader version {before.grader_version}"
+    return part.model_copy(
+        update={
+            "checks": tuple(checks),
+            "verdict": verdict,
+            "score": score,
+            "max_score": math.fsum(check.max_score for check in checks),
+            "metrics": {**before.metrics, **part.metrics},
+            "flags": tuple(dict.fromkeys((*flags, *part.flags))),
+            "environment": {**part.environment, "kept": kept},
+        }
+    )

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,13 +133,21 @@ class Slot:
             self.close()
             raise _as_error(answer, self.work.assignment.hidden_folder)
 
-    def grade(self, files: dict[str, bytes], problem: str | None, seed: int | None, key: int = 0) -> Report:
-        """Grade one submission; ``key`` is the task's, for whoever watches.
+    def grade(
+        self,
+        files: dict[str, bytes],
+        problem: str | None,
+        seed: int | None,
+        key: int = 0,
+        only: Sequence[str] = (),
+    ) -> Report:
+        """Grade one submission; ``key`` is the task's, for whoever watches, ``only`` are the checks to run (none: all).
 
         Raises:
             RunnerError: the runner died or does not answer; this slot must be started again.
         """
-        answer = self._ask({"op": "grade", "files": files, "problem": problem, "seed": seed}, rounds=1, key=key)
+        request = {"op": "grade", "files": files, "problem": problem, "seed": seed, "only": list(only)}
+        answer = self._ask(request, rounds=1, key=key)
         return Report.model_validate(answer["report"])
 
     def measure(self, files: dict[str, bytes], plan: Plan) -> list[Attempted]:

@@ -99,7 +99,7 @@ class Spool:
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
             # Who can write here decides what is graded, and who can read here reads the hidden suite.
             raise UsageError(
-                "the spool must belong to who grades, and nobody else may enter it",
+                "the spool must belong to the user who grades, and nobody else may enter it",
                 where=folder,
                 fix=f"chown it to you, and chmod 0700 {folder}",
             )

@@ -30,6 +30,8 @@ class GradeTask:
     seed: int | None = None
     """None for the submission's own, derived from its files."""
     priority: int = FRESH
+    only: tuple[str, ...] = ()
+    """The checks to run; none for all."""
 
     def ask(self, slot: Slot) -> Report:
         """Grade it.
@@ -37,7 +39,7 @@ class GradeTask:
         Raises:
             RunnerError: the runner died, or does not answer.
         """
-        return slot.grade(dict(self.files), self.problem, self.seed, self.key)
+        return slot.grade(dict(self.files), self.problem, self.seed, self.key, self.only)
 
     def fault(self, answer: Report) -> str | None:
         """What held the attempt as ``system_error``; None for a report that stands."""
@@ -50,6 +52,7 @@ class GradeTask:
         specs = [
             CheckSpec(check.id, check.title, check.points, check.hint, check.visibility)
             for check in read_suite(work.assignment.hidden_folder)
+            if not self.only or check.id in self.only
         ]
         version = grader_version(work.assignment, work.profile.name)
         context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(self.files))
@@ -64,12 +67,13 @@ class GradeTask:
             "problem": self.problem,
             "seed": self.seed,
             "priority": self.priority,
+            "only": self.only,
         }
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Self:
         """As the protocol says."""
-        return cls(**message)
+        return cls(**{**message, "only": tuple(message["only"])})
 
     def pack_answer(self, answer: Report) -> Any:
         """As the protocol says."""

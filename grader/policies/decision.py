@@ -34,7 +34,8 @@ class Decision:
     assignment does not count in the course's grade. A choice has ``submission_id``. Slip days and extra attempts have a
     ``number``. One that has none of these takes the earlier ones back.
 
-    A regrade has the ``submission_id`` that is to be graded again. A line comment has that of the submission that it is
+    A regrade has the ``submission_id`` that is to be graded again, and as its ``number`` that of the last attempt that
+    there was then: it is done by any later one. A line comment has that of the submission that it is
     about, its ``file``, the line as ``number``, and its text as ``comment``; without a line it takes that line's
     comments back. Whether students see feedback and grades of an assignment is decided for everybody, whose ``owner`` is
     empty: ``number`` is 1 or 0.

@@ -20,12 +20,11 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from grader.course.questions import read_questions
 from grader.errors import AuthoringError, ReleaseError
 from grader.release.parts import fill_parts, looked_at
-from grader.release.student_setup import colab_cell
 from grader.release.strip import split_lines
+from grader.release.student_setup import colab_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 POLICIES = "POLICIES.md"
 #: A ladder of hints beside the handout, which students may open or not.
 HINTS = "HINTS.md"
+_ASK_EARLY = "Ask for an extension before the due date, not after it."
 
 
 def policies_source(assignment: Assignment) -> Path:
@@ -93,10 +94,8 @@ def _files(assignment: Assignment) -> str:
 
 def _lateness(assignment: Assignment) -> str:
     late = assignment.late_policy
-    counts = "the best of them counts" if assignment.attempts == "best" else "the last of them counts"
-    lines = ["## Lateness"]
     if assignment.due is None:
-        lines.append("This assignment has no due date.")
+        costs = ["This assignment has no due date."]
     else:
         costs = [f"This assignment is due on {date_text(assignment.due)}."]
         if late.grace_minutes:
@@ -108,9 +107,27 @@ def _lateness(assignment: Assignment) -> str:
         if late.max_days is not None:
             after = f"more than {_number(late.max_days, 'day')} late" if late.max_days else "late"
             costs.append(f"What arrives {after} scores nothing.")
-        lines.append(" ".join(costs))
-    lines.append(f"You may submit several times; {counts}. Ask for an extension before the due date, not after it.")
-    return "\n\n".join([lines[0], "\n".join(lines[1:])])
+        if assignment.slip_days:
+            costs.append(
+                f"You may spend up to {_number(assignment.slip_days, 'slip day')} here; such days cost nothing."
+            )
+    return "\n\n".join(["## Lateness", "\n".join([" ".join(costs), f"{_attempts(assignment)} {_ASK_EARLY}"])])
+
+
+def _attempts(assignment: Assignment) -> str:
+    counts = {
+        "best": "the best of them counts",
+        "last": "the last of them counts",
+        "chosen": "the one that you choose counts, and without a choice the last",
+    }[assignment.attempts]
+    limit = assignment.attempt_limit
+    limits = []
+    if limit.capacity:
+        back = f", and one comes back every {_number(limit.refill_hours, 'hour')}" if limit.refill_hours else ""
+        limits.append(f"You have {_number(limit.capacity, 'attempt')} at once{back}.")
+    if limit.total:
+        limits.append(f"There {'is' if limit.total == 1 else 'are'} {_number(limit.total, 'attempt')} in all.")
+    return " ".join([f"You may submit several times; {counts}.", *limits])
 
 
 def _number(count: float, noun: str) -> str:

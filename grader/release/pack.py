@@ -13,7 +13,7 @@ from grader.release.wheel import own_wheel
 from grader.release.zips import pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from grader.course import Course
 

@@ -72,9 +72,7 @@ def _definitions(path: Path, names: list[str], source: Path, *, imports: bool) -
             found[node.target.id] = segment
     for name in names:
         if name not in found:
-            raise AuthoringError(
-                f"{path.name} defines no `{name}`", where=source, fix=f"use of: {', '.join(found)}"
-            )
+            raise AuthoringError(f"{path.name} defines no `{name}`", where=source, fix=f"use of: {', '.join(found)}")
     return [*(["\n".join(head)] if imports and head else []), *(_whole(found[name]) for name in names)]
 
 

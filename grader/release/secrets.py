@@ -6,7 +6,6 @@ indented, commented or re-wrapped copy is still a copy.
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -220,9 +219,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise AuthoringError(
-            "the file is missing", where=path, fix="write it, or take it out of the config"
-        ) from error
+        raise AuthoringError("the file is missing", where=path, fix="write it, or take it out of the config") from error
     except UnicodeDecodeError as error:
         raise AuthoringError(f"the file is not UTF-8 text: {error}", where=path, fix="save it as UTF-8") from error
 

@@ -56,7 +56,7 @@ notebook = {notebook}
 due = {due}
 """
 #: Runs before anything of ours is installed, in whatever folder Colab is in.
-_COLAB = '''\
+_COLAB = """\
 # Run this cell first. On Google Colab it unpacks {bundle} and installs what Colab lacks; torch, numpy and Jupyter stay
 # Colab's own. On your machine it does nothing. Colab forgets its files: keep your work in Drive, and hand in from there.
 import importlib.util, os, subprocess, sys, zipfile
@@ -78,7 +78,7 @@ if "google.colab" in sys.modules:
     install = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.run([*install, "--no-deps", "wheels/{wheel}"], check=True)
     if lacking:
-        subprocess.run([*install, *lacking], check=True)'''
+        subprocess.run([*install, *lacking], check=True)"""
 #: What our package imports on a student's machine besides torch and numpy, by the module's name.
 _NEEDED = {"annotated_types": "annotated-types", "pydantic": "pydantic", "pytest": "pytest", "yaml": "pyyaml", "rich": "rich", "typer": "typer"}  # fmt: skip
 

@@ -11,10 +11,13 @@ from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, write_feedback_batch
 from grader.reports.leaderboard import LeaderboardEntry, entry_of, write_leaderboard
 from grader.store.ledger import Ledger
-from grader.store.standings import Standing, whose_due
+from grader.store.standings import whose_due
 
 if TYPE_CHECKING:
-    from grader.store import Store
+    from collections.abc import Mapping, Sequence
+
+    from grader.records import Report
+    from grader.store import Store, Submission
 
 #: How many reports are in memory at a time: one with pictures has some ten thousand characters.
 _AT_ONCE = 100
@@ -31,9 +34,10 @@ def publish_feedback(
     rows = store.standing(course, assignment, by="student")
     decisions, written = store.decisions(assignment.name), assignment
     assignment = decisions.applied(assignment)
-    before = {row.owner: _before(store, row) for row in rows}
-    wanted = [*(row.latest.id for row in rows if row.latest is not None), *filter(None, before.values())]
-    reports = store.reports(wanted)
+    reports = store.reports(row.latest.id for row in rows if row.latest is not None)
+    received: dict[str, list[Submission]] = {}
+    for submission in store.submissions(assignment.name):
+        received.setdefault(submission.owner, []).append(submission)
     now = datetime.now(UTC)
     ledger, limit = Ledger(course, store), assignment.attempt_limit
     limited = limit.capacity is not None or limit.total is not None
@@ -47,7 +51,7 @@ def publish_feedback(
             received_from=row.submission.received_from,
             standing=row,
             steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
-            before=reports.get(before[row.owner] or 0),
+            before=_before(store, row.submission, received),
             attempts_left=ledger.attempts_left(assignment.name, row.owner, now) if limited else None,
         )
         for row in rows
@@ -75,16 +79,11 @@ def publish_leaderboard(
     return page, entries
 
 
-def _before(store: Store, row: Standing) -> int | None:
-    """The attempt that counts for the submission before the one that a page shows; None where there is none."""
-    if row.submission is None:
-        return None
-    received = store.submissions(row.submission.assignment, row.submission.owner)
-    earlier = [
-        item for item in received if (item.received_at, item.id) < (row.submission.received_at, row.submission.id)
-    ]
+def _before(store: Store, shown: Submission, received: Mapping[str, Sequence[Submission]]) -> Report | None:
+    """The report on the submission before the one that a page shows; None where there is none with a score."""
+    earlier = [item for item in received[shown.owner] if (item.received_at, item.id) < (shown.received_at, shown.id)]
     for submission in reversed(earlier):
-        scored = [attempt for attempt in store.attempts(submission=submission) if not attempt.held]
+        scored = [attempt.report for attempt in store.attempts(submission=submission) if not attempt.held]
         if scored:
-            return scored[-1].id
+            return scored[-1]
     return None

@@ -198,7 +198,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
         for cells in reader:
             yield reader.line_num, {name: cells.get(name) or "" for name in COLUMNS}
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"the file of marks is no CSV in UTF-8: {error}", fix="save it as CSV, UTF-8") from None
+        raise UsageError(f"the file of marks is not CSV in UTF-8: {error}", fix="save it as CSV, UTF-8") from None
 
 
 def _points(text: str, most: float) -> float | None:

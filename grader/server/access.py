@@ -78,6 +78,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/submissions/{submission_id}/events"): READERS,
     ("GET", "/submissions/{submission_id}/files/{path:path}"): READERS,
     ("POST", "/submissions/{submission_id}/withdraw"): Rule(STUDENTS.roles),
+    ("POST", "/submissions/{submission_id}/choose"): Rule(STUDENTS.roles),
     ("GET", "/account"): EVERYBODY,
     ("POST", "/account/leaderboard"): Rule(STUDENTS.roles),
     ("POST", "/account/tokens"): EVERYBODY,
@@ -101,6 +102,16 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/api/v1/submissions/{submission_id}/report"): READERS,
     ("POST", "/api/v1/submissions/{submission_id}/withdraw"): STUDENTS,
     ("PUT", "/api/v1/me/leaderboard"): STUDENTS,
+    ("POST", "/api/v1/submissions/{submission_id}/choose"): STUDENTS,
+    ("GET", "/api/v1/staff/audit"): INSTRUCTORS,
+    ("GET", "/api/v1/staff/assignments/{assignment}/students"): GRADERS,
+    ("PUT", "/api/v1/staff/assignments/{assignment}/published"): INSTRUCTORS,
+    ("GET", "/api/v1/staff/students/{student}/assignments/{assignment}"): GRADERS,
+    ("PUT", "/api/v1/staff/students/{student}/assignments/{assignment}/extension"): INSTRUCTORS,
+    ("PUT", "/api/v1/staff/students/{student}/assignments/{assignment}/override"): INSTRUCTORS,
+    ("PUT", "/api/v1/staff/students/{student}/assignments/{assignment}/attempts"): INSTRUCTORS,
+    ("POST", "/api/v1/staff/submissions/{submission_id}/comments"): GRADERS,
+    ("POST", "/api/v1/staff/submissions/{submission_id}/regrade"): INSTRUCTORS,
     # Staff
     ("GET", "/staff"): GRADERS,
     ("GET", "/staff/queue"): GRADERS,
@@ -133,7 +144,7 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
     for route in routes:
         if not hasattr(route, "endpoint"):
             raise UsageError(
-                f"{type(route).__name__} {getattr(route, 'path', '')} is no plain route",
+                f"{type(route).__name__} {getattr(route, 'path', '')} is not a plain route",
                 fix="add routes with the decorators of grader.server, so that the table of access holds for them",
             )
         for method in sorted(getattr(route, "methods", None) or ()):

@@ -33,8 +33,8 @@ def allowance(service: Service, person: Person, assignment: Assignment) -> Allow
     if not left:
         why = "No attempt is left." if left.next_at is None else "No attempt is left now; the next one comes by itself."
     elif due is not None and most is not None:
-        ends = due + timedelta(days=most, minutes=assignment.late_policy.grace_minutes)
+        ends = due + timedelta(days=most + assignment.slip_days, minutes=assignment.late_policy.grace_minutes)
         if now > ends:
             # Taken all the same: staff may extend, and the receipt is the proof of what there was.
-            why = "This is too late to count, unless staff give you more time. It is kept all the same."
+            why = "This is too late to count, unless staff give you more time. It is kept anyway."
     return Allowance(bool(left), left.left, left.next_at, why)

@@ -32,7 +32,15 @@ from grader.server.live_events import place_event
 from grader.server.service import Service
 from grader.server.sign_in import base_url
 from grader.server.standing_view import board
-from grader.server.student_pages import check_allowed, history, last_word, sent_files, standing_of, visible_report
+from grader.server.student_pages import (
+    check_allowed,
+    choose_submission,
+    history,
+    last_word,
+    sent_files,
+    standing_of,
+    visible_report,
+)
 
 _UPLOAD_FORM = {
     "requestBody": {
@@ -126,6 +134,14 @@ def withdraw(
 ) -> SubmissionInfo:
     """Have a submission count for nothing; it stays in the history."""
     service.withdraw(submission, caller.person)
+    return _submission(request, service, receipt_of(service, assignment, submission))
+
+
+def choose(
+    request: Request, service: ServiceDep, caller: CallerDep, submission: SubmissionDep, assignment: AssignmentDep
+) -> SubmissionInfo:
+    """Have this submission count, where the course lets one choose."""
+    choose_submission(service, caller.person, submission)
     return _submission(request, service, receipt_of(service, assignment, submission))
 
 
@@ -224,3 +240,4 @@ def add_routes(app: FastAPI) -> None:
     app.get(f"{v1}/submissions/{{submission_id}}")(one_submission)
     app.get(f"{v1}/submissions/{{submission_id}}/report")(report)
     app.post(f"{v1}/submissions/{{submission_id}}/withdraw")(withdraw)
+    app.post(f"{v1}/submissions/{{submission_id}}/choose")(choose)

@@ -23,6 +23,7 @@ from grader.server import (
     live_events,
     oidc,
     sign_in,
+    staff_api,
     staff_class,
     staff_home,
     staff_student,
@@ -66,6 +67,7 @@ def create_app(service: Service) -> FastAPI:
         device_flow,
         api,
         staff_home,
+        staff_api,
         staff_class,
         staff_student,
         staff_work,
@@ -84,6 +86,7 @@ def create_app(service: Service) -> FastAPI:
         policy=POLICY,
         upload_bytes=lambda: (service.course.server.upload_mb << 20) + _SPARE_BYTES,
         secure=lambda: service.course.server.url.startswith("https:"),
+        counts=service.requests,
     )
     return app
 

@@ -33,10 +33,11 @@ def main(config: dict[str, Any]) -> int:
     from grader.errors import AutogradeError
     from grader.sandbox.layers import kernel
     from grader.server.dispatcher import Dispatcher
+    from grader.server.log_lines import log_as_json
     from grader.server.profiles import profile_chooser
     from grader.store import Store
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    log_as_json()
     kernel.die_with_parent()
     output, lock = _own_output(), threading.Lock()
 

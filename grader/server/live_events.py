@@ -59,9 +59,11 @@ def in_sentence(place: Place) -> str:
         case "waiting":
             return "Waiting to be graded."
         case "paused":
-            return "Grading failed for a reason on our side. It is tried again by itself, and costs you nothing."
+            return (
+                "Grading failed for a reason on our side. It will be tried again automatically, and costs you nothing."
+            )
         case "held":
-            return "Held for staff: the fault is ours, and it is not a zero."
+            return "Held for staff: something failed on our side. This is not a zero."
         case _:
             return "Graded."
 

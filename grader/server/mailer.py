@@ -65,7 +65,7 @@ class Mailer:
         message["Subject"] = f"Sign in: {self._course.name}"
         message.set_content(
             f"Open this link to sign in to {self._course.name}:\n\n{link}\n\n"
-            f"It works once, within {minutes} minutes. If you did not ask for it, you need not do anything.\n"
+            f"It works once, within {minutes} minutes. If you did not ask for it, you can ignore this message.\n"
         )
         context = ssl.create_default_context()
         server: smtplib.SMTP

@@ -47,4 +47,4 @@ def metrics_text(service: Service) -> str:
     for name, meaning, values in figures:
         lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
         lines += [f"{name}{labels} {value:g}" for labels, value in values]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *service.requests.lines()]) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, MutableMapping
@@ -11,6 +10,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from grader.server.request_counts import RequestCounts
 
 log = logging.getLogger("autograde.access")
 
@@ -28,8 +29,15 @@ class Guard:
     """The outermost layer of the application: it sees every call before anything reads it, and every answer."""
 
     def __init__(
-        self, app: ASGIApp, *, policy: str, upload_bytes: Callable[[], int], secure: Callable[[], bool]
+        self,
+        app: ASGIApp,
+        *,
+        policy: str,
+        upload_bytes: Callable[[], int],
+        secure: Callable[[], bool],
+        counts: RequestCounts,
     ) -> None:
+        self._counts = counts
         self._app, self._policy, self._upload_bytes, self._secure = app, policy, upload_bytes, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +78,9 @@ class Guard:
                 )
                 await answer(scope, receive, guarded)
         finally:
-            self._log(scope, status, time.monotonic() - begin)
+            seconds = time.monotonic() - begin
+            self._counts.add(scope["method"], getattr(scope.get("route"), "path", "-"), status, seconds)
+            self._log(scope, status, seconds)
 
     def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         have = {name.lower() for name, _ in message["headers"]}
@@ -98,7 +108,7 @@ class Guard:
             "status": status,
             "ms": round(seconds * 1000, 1),
         }
-        log.info(json.dumps(line))
+        log.info("call", extra={"fields": line})
 
 
 def _arrived(now: datetime, seconds: float) -> datetime:

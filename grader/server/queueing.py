@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,6 @@ from datetime import datetime, timedelta
 
 from grader.store.waiting import Waiting
 
-#: What an attempt is taken to last, in seconds, where an assignment has no earlier one.
-UNKNOWN_S = 20.0
 #: After a fault of ours a submission waits so long for its next try, twice as long after each further one.
 _FIRST_PAUSE = timedelta(minutes=2)
 _LONGEST_PAUSE = timedelta(hours=2)
@@ -42,19 +41,20 @@ def pause(faults: int) -> timedelta:
     return min(_FIRST_PAUSE * (1 << min(max(faults - 1, 0), 10)), _LONGEST_PAUSE)
 
 
-def typical(seconds: Sequence[float]) -> float:
-    """What an attempt takes, in seconds: the mean of the earlier ones, of which a single slow one is left out.
+def typical(seconds: Sequence[float]) -> float | None:
+    """What an attempt takes, in seconds: the mean of the earlier ones without the slowest tenth; None without any.
 
-    The mean and not the median: a queue takes the sum of what is in it.
+    The mean and not the median: a queue takes the sum of what is in it. Of three or more at least one is left out: it may
+    have waited for a runner to start.
     """
     if not seconds:
-        return UNKNOWN_S
-    kept = sorted(seconds)[: len(seconds) - len(seconds) // 10]
-    return statistics.fmean(kept)
+        return None
+    left_out = max(len(seconds) // 10, len(seconds) >= 3)
+    return statistics.fmean(sorted(seconds)[: len(seconds) - left_out])
 
 
 def starts_in(ahead: Sequence[str], running: Iterable[float], lanes: int, seconds: Mapping[str, float]) -> float:
-    """In how many seconds something begins to be graded that comes after ``ahead``.
+    """In how many seconds something begins to be graded that comes after ``ahead``; infinity where nobody can know.
 
     Args:
         ahead: the assignments of what comes before, in order.
@@ -66,10 +66,12 @@ def starts_in(ahead: Sequence[str], running: Iterable[float], lanes: int, second
     free = sorted(max(left, 0.0) for left in running)[-lanes:] if lanes else []
     free = [0.0] * (lanes - len(free)) + free
     if not free:
-        return float("inf")
+        return math.inf
     heapq.heapify(free)
     for assignment in ahead:
-        heapq.heapreplace(free, free[0] + seconds.get(assignment, UNKNOWN_S))
+        if assignment not in seconds:
+            return math.inf  # nothing of it has been graded yet: any number would be made up
+        heapq.heapreplace(free, free[0] + seconds[assignment])
     return free[0]
 
 
@@ -85,7 +87,7 @@ def in_words(seconds: float) -> str:
         return f"about {round(seconds / 60)} minutes"
     if seconds < 90 * 60:
         return "about an hour"
-    return f"about {round(seconds / 3600)} hours" if seconds != float("inf") else "an unknown time"
+    return f"about {round(seconds / 3600)} hours" if seconds != math.inf else "an unknown time"
 
 
 def _rounded(value: float, step: int) -> int:

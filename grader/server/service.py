@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from grader.course import Assignment, Course, course_secret, grader_version, load_course
 from grader.errors import AutogradeError
-from grader.policies import DecisionKind
+from grader.policies import DecisionKind, Decisions
 from grader.release.strip import make_stubs
 from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
@@ -20,12 +21,14 @@ from grader.server.limiter import Limiter
 from grader.server.mailer import Mailer
 from grader.server.queueing import in_order, starts_in, typical
 from grader.server.receiving import Receipts, UploadReader
+from grader.server.request_counts import RequestCounts
 from grader.server.web_data import GraderState, WebData
 from grader.store.ledger import Ledger
 from grader.store.waiting import Waiting
 
 if TYPE_CHECKING:
     from grader.store import Standing, Store, Submission
+    from grader.store.summaries import AttemptSummary
 
 log = logging.getLogger("autograde.server")
 
@@ -88,12 +91,14 @@ class Service:
         self.mailer = mailer or Mailer(course)
         self.limiter = Limiter()
         self.receipts = Receipts()
+        self.requests = RequestCounts()
         self.secret = course_secret(store.state)
         self._lock = threading.Lock()
         self._looked_at, self._changed_at = time.monotonic(), _mtime(course)
         self._versions: tuple[float, dict[str, str]] = (float("-inf"), {})
         self._queue: tuple[int, Queue] | None = None
         self._standings: dict[tuple[str, str], tuple[int, float, list[Standing]]] = {}
+        self._decisions: dict[str, tuple[int, float, Decisions]] = {}
         self._stubs: dict[str, dict[str, str]] = {}
         #: Held while an upload of somebody is counted and kept: two at a time are two attempts.
         self.counting = threading.Lock()
@@ -165,7 +170,17 @@ class Service:
 
     def shown(self, person: Person, assignment: Assignment, what: DecisionKind) -> bool:
         """Whether a person sees the feedback or the grades of an assignment: staff do, students once they are published."""
-        return person.staff or self.store.decisions(assignment.name).shown(what, assignment.name)
+        return person.staff or self.decisions(assignment).shown(what, assignment.name)
+
+    def decisions(self, assignment: Assignment) -> Decisions:
+        """What was decided about an assignment; asked for by every page, and read again every few seconds."""
+        count, now = self.hub.count, time.monotonic()
+        known = self._decisions.get(assignment.name)
+        if known is not None and known[0] == count and now - known[1] < _STANDING_S:
+            return known[2]
+        found = self.store.decisions(assignment.name)
+        self._decisions[assignment.name] = (count, now, found)
+        return found
 
     def due(self, person: Person, assignment: Assignment) -> datetime | None:
         """When an assignment is due for a student: their own extension's date, or their team's."""
@@ -217,9 +232,10 @@ class Service:
         waiting = [item for item in everything if item.submission_id not in running]
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
         names = {item.assignment for item in everything}
-        seconds = {name: typical(self.store.recent_seconds(name)) for name in names}
+        measured = {name: typical(self.store.recent_seconds(name)) for name in names}
+        seconds = {name: lasts for name, lasts in measured.items() if lasts is not None}
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
-        left = [seconds[name] - (now - running[number]) for number, name in of_running.items()]
+        left = [seconds.get(name, 0.0) - (now - running[number]) for number, name in of_running.items()]
         lanes = max(1, sum(grader.lanes for grader in graders))
         ahead: list[str] = []
         starts = {}
@@ -236,8 +252,8 @@ class Service:
             now,
         )
 
-    def place(self, submission: Submission) -> Place:
-        """Where a submission is now."""
+    def place(self, submission: Submission, attempts: Sequence[AttemptSummary] | None = None) -> Place:
+        """Where a submission is now; ``attempts`` are those at it, where they are known already."""
         queue, now = self.queue(), time.time()
         since = self.hub.running_since(submission.id)
         lasts = queue.seconds.get(submission.assignment)
@@ -248,11 +264,12 @@ class Service:
             return Place("graded")  # its verdict stands until there is another
         if (position := queue.positions.get(submission.id)) is not None:
             starts = max(queue.starts[submission.id] - (now - queue.made_at), 0.0)
-            ends = starts + (lasts or 0.0)
+            ends = starts + (math.inf if lasts is None else lasts)
             return Place("waiting", position, sum(not item.regrade for item in queue.order), starts, ends)
         if submission.id in queue.paused:
             return Place("paused")
-        attempts = self.store.attempts(submission=submission)
+        if attempts is None:
+            attempts = self.store.outcomes([submission.id]).get(submission.id)
         if not attempts:
             return Place("waiting")
         return Place("held" if all(attempt.held for attempt in attempts) else "graded")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import uvicorn
 from grader.errors import MachineError
 from grader.server.app import create_app
 from grader.server.grading_process import GradingProcess
+from grader.server.log_lines import log_as_json
 from grader.server.profiles import profile_chooser
 from grader.server.service import Service
 
@@ -53,7 +54,7 @@ def serve(course: Course, store: Store, options: Options, *, ready: Callable[[Se
     Raises:
         MachineError: the address is taken, or not this machine's.
     """
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    log_as_json()
     for name in ("uvicorn.error", "uvicorn.access", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
     service = Service(course, store, profile=profile_chooser(options.profile))
@@ -70,7 +71,10 @@ def serve(course: Course, store: Store, options: Options, *, ready: Callable[[Se
         timeout_keep_alive=15,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    with contextlib.closing(sock), _grading(course, store, options, service):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # When it has ended uvicorn raises the signal anew, by which this process would die before the one that grades.
+        signal.signal(number, lambda *_: None)
+    with contextlib.closing(sock), store.connections.held_open(), _grading(course, store, options, service):
         service.reader.warm()
         ready(service)
         uvicorn.Server(config).run(sockets=[sock])

@@ -13,6 +13,7 @@ from grader.errors import UsageError
 from grader.reports.explanation import Step, explain, explain_course
 from grader.server.context import Caller, CallerDep, ServiceDep
 from grader.server.views import page
+from grader.text import clean
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -90,7 +91,13 @@ def extend(
         except ValueError:
             raise UsageError(f"{until!r} is not a time", fix="write it like 2026-12-06T23:59") from None
         service.ledger.extend(
-            assignment, person.id, due, author=caller.real.id, comment=reason, now=service.now(), role=caller.real.role
+            assignment,
+            person.id,
+            due,
+            author=caller.real.id,
+            comment=clean(reason),
+            now=service.now(),
+            role=caller.real.role,
         )
 
     return _decided(request, service, person, decide)
@@ -121,7 +128,7 @@ def override(
             person.id,
             number,
             author=caller.real.id,
-            comment=comment,
+            comment=clean(comment),
             now=service.now(),
             excused=excuse,
             role=caller.real.role,
@@ -150,7 +157,7 @@ def grant(
             person.id,
             count or None,
             author=caller.real.id,
-            comment=reason,
+            comment=clean(reason),
             now=service.now(),
             role=caller.real.role,
         ),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from grader.errors import StoreError, UsageError
 from grader.server.context import CallerDep, ServiceDep, SubmissionDep
 from grader.server.line_comments import line_comments
+from grader.server.staff_api import MOST_ROWS
 from grader.server.views import page
 from grader.text import clean, shorten
 
@@ -82,7 +83,7 @@ def comment(
     """Put a message beside a line, for the student."""
     try:
         service.ledger.comment_on_line(
-            submission, file, line, text, author=caller.real.id, now=service.now(), role=caller.real.role
+            submission, file, line, clean(text), author=caller.real.id, now=service.now(), role=caller.real.role
         )
     except UsageError as error:
         return _submission_page(request, service, submission, problem=f"{error.what}; {error.fix}.", status=422)
@@ -97,9 +98,15 @@ def regrade(service: ServiceDep, caller: CallerDep, submission: SubmissionDep) -
     return RedirectResponse(f"/staff/submissions/{submission.id}", 303)
 
 
-def audit_page(request: Request, service: ServiceDep, subject: str = "", before: int = 0) -> Response:
+def audit_page(
+    request: Request,
+    service: ServiceDep,
+    subject: Annotated[str, Query(max_length=200)] = "",
+    before: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 0,
+) -> Response:
     """Who did what, the latest first."""
-    entries = service.ledger.audit_entries(subject=subject, most=_ENTRIES + 1, before=max(before, 0))
+    subject = clean(subject)
+    entries = service.ledger.audit_entries(subject=subject, most=_ENTRIES + 1, before=before)
     return page(
         request,
         "staff_audit.html.j2",

@@ -89,7 +89,9 @@ def is_revealed(service: Service, assignment: Assignment) -> bool:
     if not dues:
         return False
     late = assignment.late_policy
-    return service.now() > max(dues) + timedelta(days=late.max_days or 0, minutes=late.grace_minutes)
+    return service.now() > max(dues) + timedelta(
+        days=(late.max_days or 0) + granted.slip_days, minutes=late.grace_minutes
+    )
 
 
 def hidden_metrics(service: Service, assignment: Assignment) -> frozenset[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
@@ -16,8 +16,10 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from grader.course import Assignment
+from grader.errors import UsageError
 from grader.policies import DecisionKind
 from grader.records import Report
+from grader.reports.explanation import decided, explain
 from grader.reports.feedback import FeedbackItem, feedback_values, student_view
 from grader.server.allowance import Allowance, allowance
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
@@ -29,7 +31,9 @@ from grader.server.standing_view import hidden_metrics
 from grader.server.views import page
 from grader.store import Attempt, Standing, Submission
 from grader.store.standings import whose_due
+from grader.store.summaries import AttemptSummary
 
+AnyAttempt = TypeVar("AnyAttempt", Attempt, AttemptSummary)
 #: Uploads of one person in so many seconds. Attempts have rules of their own; this one is against a broken script.
 _UPLOADS, _UPLOADS_S = 12, 60.0
 
@@ -53,7 +57,7 @@ class Tried:
     number: int
     submission: Submission
     place: Place
-    attempt: Attempt | None
+    attempt: AttemptSummary | None
     counts: bool
     withdrawn: bool
 
@@ -77,14 +81,16 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     counting = standing.submission.id if standing and standing.submission and standing.attempt else 0
     withdrawn = service.store.withdrawn()
     shown = service.shown(person, assignment, DecisionKind.FEEDBACK)
+    mine = service.mine(person, assignment)
+    outcomes = service.store.outcomes([item.id for item in mine])
     tried = []
-    for number, submission in enumerate(service.mine(person, assignment), start=1):
-        attempts = service.store.attempts(submission=submission)
+    for number, submission in enumerate(mine, start=1):
+        attempts = outcomes.get(submission.id, [])
         tried.append(
             Tried(
                 number,
                 submission,
-                service.place(submission),
+                service.place(submission, attempts),
                 last_word(attempts) if shown else None,
                 submission.id == counting,
                 submission.id in withdrawn,
@@ -93,7 +99,7 @@ def history(service: Service, person: Person, assignment: Assignment) -> list[Tr
     return tried[::-1]
 
 
-def last_word(attempts: Sequence[Attempt]) -> Attempt | None:
+def last_word(attempts: Sequence[AnyAttempt]) -> AnyAttempt | None:
     """The attempt that a page shows: the last one with a score, or the last one where none has."""
     scored = [attempt for attempt in attempts if not attempt.held]
     return scored[-1] if scored else attempts[-1] if attempts else None
@@ -249,18 +255,21 @@ def feedback_of(
     owner = person.id if person else submission.owner
     marks = service.store.marks(assignment.name).get(owner, {})
     standing = standing_of(service, person, assignment) if person else None
-    counts = standing is not None and standing.submission is not None and standing.submission.id == submission.id
+    if standing is not None and (standing.submission is None or standing.submission.id != submission.id):
+        standing = None  # what staff set, or slip days paid for, is the number of the submission that counts
+    decisions = service.store.decisions(assignment.name)
+    granted, zone = decisions.applied(assignment), service.course.timezone
     item = FeedbackItem(
         owner,
         without_hidden_metrics(service, assignment, attempt.report),
         submission.received_at,
         marks,
-        due_owner=whose_due(submission, assignment),
+        due_owner=whose_due(submission, granted),
         received_from=submission.received_from,
-        standing=standing if counts else None,
+        standing=standing,
+        steps=explain(standing, assignment, decisions, zone) if standing and decided(standing) else (),
         before=visible_report(service, assignment, submission, before) if before else None,
     )
-    granted = service.store.granted(assignment)
     return feedback_values(item, course=service.course, assignment=granted, now=service.now())
 
 
@@ -307,6 +316,25 @@ def withdraw(service: ServiceDep, caller: CallerDep, submission: SubmissionDep) 
     return RedirectResponse(f"/assignments/{submission.assignment}", 303)
 
 
+def choose_submission(service: Service, person: Person, submission: Submission) -> None:
+    """Have a submission count for a person, or their team; raises HTTPException 422 where the course chooses itself."""
+    if submission.id in service.store.withdrawn():
+        raise HTTPException(422, "it was withdrawn; hand in the same files again first")
+    try:
+        service.ledger.choose(
+            submission.assignment, person.id, submission.id, author=person.id, now=service.now(), role=person.role
+        )
+    except UsageError as error:
+        raise HTTPException(422, error.what) from None
+    service.changed()
+
+
+def choose(service: ServiceDep, caller: CallerDep, submission: SubmissionDep) -> Response:
+    """Have a submission count in place of the others."""
+    choose_submission(service, caller.person, submission)
+    return RedirectResponse(f"/assignments/{submission.assignment}", 303)
+
+
 def own_data(service: ServiceDep, caller: CallerDep) -> Response:
     """Everything that is kept of a student: files, reports and marks, as a zip."""
     buffer = BytesIO()
@@ -342,4 +370,5 @@ def add_routes(app: FastAPI) -> None:
     app.get("/submissions/{submission_id}", include_in_schema=False)(submission_page)
     app.get("/submissions/{submission_id}/files/{path:path}", include_in_schema=False)(file)
     app.post("/submissions/{submission_id}/withdraw", include_in_schema=False)(withdraw)
+    app.post("/submissions/{submission_id}/choose", include_in_schema=False)(choose)
     app.get("/account/data.zip", include_in_schema=False)(own_data)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -34,9 +34,10 @@ class Canonical:
         Without ``inline``, temporaries stay where they are assigned, so that each line has a form of its own.
         """
         self._modules = frozenset(modules)
-        self._bound = frozenset(_bound(root)) - self._modules
+        nodes = list(ast.walk(root))
+        self._bound = frozenset(_bound(nodes, root)) - self._modules
         self._own = _first_parameter(root)
-        self._inlined = _temporaries(root) if inline else {}
+        self._inlined = _temporaries(nodes) if inline and isinstance(root, _FUNCTIONS) else {}
         self._open: set[str] = set()
         self._depth = 0
 
@@ -202,21 +203,17 @@ def _constant(value: object) -> int:
     return _word(repr(value))
 
 
-def _names(root: ast.AST) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(root) if isinstance(node, ast.Name))
-
-
-def _parameters(root: ast.AST) -> Iterator[str]:
-    return (node.arg for node in ast.walk(root) if isinstance(node, ast.arg))
-
-
-def _bound(root: ast.AST) -> Iterator[str]:
+def _bound(nodes: Sequence[ast.AST], root: ast.AST) -> Iterator[str]:
     """The names that belong to the code itself: its variables, parameters and inner functions."""
-    yield from (node.id for node in _names(root) if not isinstance(node.ctx, ast.Load))
-    yield from _parameters(root)
-    yield from (
-        node.name for node in ast.walk(root) if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and node is not root
-    )
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.arg(arg=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                if node is not root:
+                    yield name
 
 
 def _first_parameter(root: ast.AST) -> str:
@@ -228,15 +225,14 @@ def _first_parameter(root: ast.AST) -> str:
     return ""
 
 
-def _temporaries(root: ast.AST) -> dict[str, ast.expr]:
-    """What is assigned once and read at most once, by name: it stands where it is read, or nowhere."""
-    stored = Counter(node.id for node in _names(root) if not isinstance(node.ctx, ast.Load))
-    read = Counter(node.id for node in _names(root) if isinstance(node.ctx, ast.Load))
-    parameters = set(_parameters(root))
+def _temporaries(nodes: Sequence[ast.AST]) -> dict[str, ast.expr]:
+    """What a function assigns once and reads at most once, by name: it stands where it is read, or nowhere."""
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    stored = Counter(node.id for node in names if not isinstance(node.ctx, ast.Load))
+    read = Counter(node.id for node in names if isinstance(node.ctx, ast.Load))
+    parameters = {node.arg for node in nodes if isinstance(node, ast.arg)}
     found: dict[str, ast.expr] = {}
-    if not isinstance(root, _FUNCTIONS):
-        return found  # others may read what a class or module binds
-    for node in ast.walk(root):
+    for node in nodes:
         match node:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)

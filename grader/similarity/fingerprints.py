@@ -54,7 +54,7 @@ def _units(file: str, tree: ast.Module, lines: list[str]) -> Iterator[Unit]:
     for name, node in _parts(tree, ""):
         if isinstance(node, ast.Module):
             rest = [item for item in node.body if not isinstance(item, DEFINITIONS)]
-            yield Unit(file, name, 1, "", winnow(Canonical(ast.Module(rest, []), modules).of(rest)))
+            yield Unit(file, name, 1, "", _prints_of(ast.Module(rest, []), modules), modules)
             continue
         first = first_line(node)
         text = textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno]))
@@ -79,8 +79,13 @@ def _prints(text: str, modules: frozenset[str], is_class: bool) -> frozenset[int
         return frozenset()
     if is_class and isinstance(node, ast.ClassDef):
         node.body = [item for item in node.body if not isinstance(item, DEFINITIONS)]
+    return _prints_of(node, modules)
+
+
+def _prints_of(root: ast.Module | ast.stmt, modules: frozenset[str]) -> frozenset[int]:
+    """The prints of a statement, or of all of a module; none of what nests too deep to follow."""
     try:
-        return winnow(Canonical(node, modules).statement(node))
+        return winnow(Canonical(root, modules).of(root.body if isinstance(root, ast.Module) else [root]))
     except RecursionError:
         return frozenset()
 

@@ -28,7 +28,10 @@ class Line:
 
 def side_by_side(first: Unit, second: Unit) -> tuple[list[Line], list[Line]]:
     """The lines of both functions. Statements are aligned by their canonical forms, whatever stands between them."""
-    mine, theirs = _statements(first), _statements(second)
+    try:
+        mine, theirs = _statements(first), _statements(second)
+    except RecursionError:  # nested too deep to follow: shown, and not aligned
+        mine, theirs = [], []
     matcher = difflib.SequenceMatcher(None, [form for form, _ in mine], [form for form, _ in theirs], autojunk=False)
     same: tuple[set[int], set[int]] = set(), set()
     for block in matcher.get_matching_blocks():
@@ -73,7 +76,6 @@ def _head_end(node: ast.stmt) -> int:
     """The last line of a statement, without the statements inside of it and the comments above them."""
     if not getattr(node, "body", None):
         return node.end_lineno or node.lineno
-    parts = [child for child in ast.walk(node) if isinstance(child, ast.expr | ast.arg)]
-    inside: list[ast.stmt] = getattr(node, "body", [])
-    first = inside[0].lineno
-    return max([node.lineno, *(part.end_lineno or 0 for part in parts if (part.end_lineno or 0) < first)])
+    heads = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt | ast.ExceptHandler)]
+    ends = [getattr(part, "end_lineno", None) or 0 for head in heads for part in ast.walk(head)]
+    return max([node.lineno, *ends])

@@ -30,7 +30,7 @@ def _easy(check: CheckStatistics) -> Flag | None:
         return None
     return Flag(
         "too easy",
-        f"on average {check.difficulty:.0%} of the points are earned: it tells hardly anybody apart",
+        f"on average {check.difficulty:.0%} of the points are earned: it hardly distinguishes anybody",
         f"mean share of points above {EASY:.0%}, of at least {FEWEST} students",
     )
 
@@ -51,7 +51,7 @@ def _negative(check: CheckStatistics) -> Flag | None:
         return None
     return Flag(
         "negative",
-        f"who does well in the other checks does worse in this one (correlation {check.item_rest.value:.2f}): "
+        f"students who do well in the other checks do worse in this one (correlation {check.item_rest.value:.2f}): "
         "it may be wrong itself",
         f"item-rest correlation with a 95 % interval below 0, of at least {FEWEST} students",
     )
@@ -67,7 +67,7 @@ def _ambiguous(check: CheckStatistics) -> Flag | None:
         return None  # said already
     return Flag(
         "ambiguous",
-        f"whether it is passed has nothing to do with the other checks (correlation {check.item_rest.value:.2f}): its task "
+        f"passing it is unrelated to the other checks (correlation {check.item_rest.value:.2f}): its task "
         "may be read in two ways, or its outcome may depend on chance",
         f"item-rest correlation whose 95 % interval has 0 in it and ends below {WEAK}, with a mean share of points between "
         f"{BETWEEN[0]:.0%} and {BETWEEN[1]:.0%}",
@@ -79,8 +79,8 @@ def _unstable(check: CheckStatistics) -> Flag | None:
         return None
     return Flag(
         "unstable",
-        f"{len(check.unstable)} submissions came to other points when they were graded again",
-        "the same submission, grader version and profile, and other points",
+        f"{len(check.unstable)} submissions got different points when they were graded again",
+        "the same submission, grader version and profile, but different points",
     )
 
 
@@ -90,7 +90,7 @@ def _many_attempts(check: CheckStatistics) -> Flag | None:
         return None
     return Flag(
         "many attempts",
-        f"who passed it needed {typical:g} submissions (median)",
+        f"those who passed it needed {typical:g} submissions (median)",
         f"median of at least {MANY_ATTEMPTS} submissions until full points",
     )
 
@@ -100,7 +100,7 @@ def _no_help(check: CheckStatistics) -> Flag | None:
         return None
     return Flag(
         "no help",
-        f"{len(check.stuck)} of {check.failed_once} who failed it read the same message in {STUCK} submissions on end",
+        f"{len(check.stuck)} of {check.failed_once} who failed it read the same message in {STUCK} submissions in a row",
         f"at least {STUCK_SHARE:.0%} of those who failed it, of at least {FEWEST}",
     )
 

@@ -56,7 +56,7 @@ def diagnoses_of(check: str, histories: Iterable[History], most: int = 5) -> tup
 
 
 def longest_stay(check: str, uploads: Sequence[GradedUpload]) -> int:
-    """In how many submissions on end a student was told the same by a check."""
+    """In how many submissions in a row a student was told the same by a check."""
     longest, running, before = 0, 0, ""
     for upload in uploads:
         outcome = upload.checks.get(check)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Subquery, func, insert, select
 
 from grader.policies import Decision, DecisionKind
-from grader.store.tables import decisions, submissions
+from grader.store.tables import attempts, decisions
 
 _FIELDS = ("assignment", "owner", "due", "number", "submission_id", "excused", "comment", "author", "made_at", "file")
 
@@ -25,12 +25,21 @@ def read_decisions(connection: Connection, *where: ColumnElement[bool]) -> list[
     return [Decision(DecisionKind(row["kind"]), id=row["id"], **{name: row[name] for name in _FIELDS}) for row in rows]
 
 
-def read_regrades(connection: Connection, assignment: str) -> dict[int, datetime]:
-    """When somebody last asked that a submission be graded again, by submission."""
-    query = (
-        select(decisions.c.submission_id, func.max(decisions.c.made_at).label("made_at"))
-        .join(submissions, submissions.c.id == decisions.c.submission_id)
-        .where(decisions.c.kind == DecisionKind.REGRADE.value, submissions.c.assignment == assignment)
+def wanted_regrades(assignment: str) -> Subquery:
+    """What staff wanted graded again: ``submission_id``, and ``last``, the number of the last attempt that there was then."""
+    return (
+        select(decisions.c.submission_id, func.max(decisions.c.number).label("last"))
+        .where(decisions.c.kind == DecisionKind.REGRADE.value, decisions.c.assignment == assignment)
         .group_by(decisions.c.submission_id)
+        .subquery()
     )
-    return {row.submission_id: row.made_at for row in connection.execute(query)}
+
+
+def last_attempts(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
+    """The number of the last attempt at each of these submissions that has one."""
+    query = (
+        select(attempts.c.submission_id, func.max(attempts.c.id).label("last"))
+        .where(attempts.c.submission_id.in_(sorted(numbers)))
+        .group_by(attempts.c.submission_id)
+    )
+    return {row.submission_id: row.last for row in connection.execute(query)}

@@ -22,6 +22,7 @@ from grader.policies import (
 )
 from grader.records import Verdict
 from grader.store.audit_log import AuditEntry, add_entry, read_entries
+from grader.store.decision_rows import last_attempts
 from grader.store.standings import Standing
 from grader.text import counted
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from grader.course import Assignment, Course
     from grader.store.store import Store
     from grader.store.values import Submission
+
+
+#: Due dates lie between these years: an hour more or less is a date there in every timezone.
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,8 @@ class Ledger:
     ) -> Decision:
         """Give ``owner`` until ``due``, or (None) take an extension back; raises UsageError where it is not later."""
         everybody = self.course.assignment(assignment).due
+        if due is not None and not _FIRST_YEAR <= due.year <= _LAST_YEAR:
+            raise UsageError(f"the year {due.year} is not one of this course", fix="write it like 2026-12-06T23:59")
         if due is not None and everybody is None:
             raise UsageError(
                 "the assignment has no due date",
@@ -265,6 +272,8 @@ class Ledger:
         self, submissions: Sequence[Submission], *, author: str, now: datetime, comment: str = "", role: str = ""
     ) -> int:
         """Have submissions graded again by the present graders; how many. The new attempt counts, the old ones stay."""
+        with self.store.connections.reading() as connection:
+            last = last_attempts(connection, [submission.id for submission in submissions])
         for submission in submissions:
             made = Decision(
                 DecisionKind.REGRADE,
@@ -274,7 +283,8 @@ class Ledger:
                 now.astimezone(UTC),
                 comment.strip(),
             )
-            self._keep(replace(made, submission_id=submission.id), role)
+            asked = replace(made, submission_id=submission.id, number=float(last.get(submission.id, 0)))
+            self._keep(asked, role)
         return len(submissions)
 
     def comment_on_line(
@@ -344,9 +354,15 @@ class Ledger:
 
     def _keep(self, decision: Decision, role: str) -> Decision:
         detail: dict[str, Any] = {"comment": decision.comment}
-        for name in ("due", "number", "submission_id", "excused", "file"):
-            if (value := getattr(decision, name)) not in (None, ""):
-                detail[name] = value.isoformat() if isinstance(value, datetime) else value
+        if decision.kind in (DecisionKind.FEEDBACK, DecisionKind.GRADES):
+            detail = {"published": "yes" if decision.number else "no"}
+        else:
+            # What a regrade's number is follows from the attempts, and says nothing to people.
+            names = ("due", "number", "submission_id", "excused", "file")
+            for name in names if decision.kind is not DecisionKind.REGRADE else names[2:3]:
+                # Zero is a number of points, days or attempts; what is not so is left out.
+                if (value := getattr(decision, name)) is not None and value is not False and value != "":
+                    detail[name] = value.isoformat() if isinstance(value, datetime) else value
         if decision.withdrawn:
             detail["withdrawn"] = True
         entry = AuditEntry(

@@ -22,7 +22,7 @@ from grader.store.durations import Duration, read_durations, recent_seconds
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
-from grader.store.summaries import AttemptSummary, read_summaries
+from grader.store.summaries import AttemptSummary, read_outcomes, read_summaries
 from grader.store.tables import attempts, decisions, submissions
 from grader.store.uploads import Arrival
 from grader.store.values import Attempt, Mark, ReceivedFrom, StoredFile, Submission
@@ -205,7 +205,12 @@ class Store:
         return attempt
 
     def attempts(
-        self, assignment: str | None = None, *, submission: Submission | None = None, grader_version: str | None = None
+        self,
+        assignment: str | None = None,
+        *,
+        submission: Submission | None = None,
+        grader_version: str | None = None,
+        number: int | None = None,
     ) -> list[Attempt]:
         """Attempts in the order in which they were recorded; each argument that is given narrows them."""
         where = []
@@ -215,6 +220,7 @@ class Store:
             where.append(attempts.c.submission_id == submission.id)
         if grader_version is not None:
             where.append(attempts.c.grader_version == grader_version)
+        where += [attempts.c.id == number] if number is not None else []
         with self._database.reading() as connection:
             return recording.read(connection, *where)
 
@@ -222,6 +228,11 @@ class Store:
         """What each attempt at an assignment took, in the order in which they were recorded."""
         with self._database.reading() as connection:
             return read_durations(connection, assignment)
+
+    def outcomes(self, submission_ids: Collection[int]) -> dict[int, list[AttemptSummary]]:
+        """The attempts at some submissions, by submission, without their reports: a page lists many."""
+        with self._database.reading() as connection:
+            return read_outcomes(connection, submission_ids)
 
     def standing(
         self,

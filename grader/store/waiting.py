@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, select
 
 from grader.records import Verdict
-from grader.store.decision_rows import read_regrades
+from grader.store.decision_rows import wanted_regrades
 from grader.store.recording import needs_grading
 from grader.store.tables import attempts, submissions
 
@@ -75,18 +75,19 @@ def read_waiting(connection: Connection, versions: Mapping[str, str]) -> list[Wa
 
 def _asked(connection: Connection, assignment: str, version: str) -> list[Waiting]:
     """What staff want graded again, and what this version has not graded since."""
-    wanted = read_regrades(connection, assignment)
-    if not wanted:
-        return []
-    last = (
-        select(attempts.c.submission_id, func.max(attempts.c.started_at).label("started_at"))
-        .where(attempts.c.submission_id.in_(wanted), attempts.c.grader_version == version)
-        .group_by(attempts.c.submission_id)
+    wanted = wanted_regrades(assignment)
+    # By numbers and not by clocks: those of the machines that ask and that grade may differ.
+    done = exists().where(
+        attempts.c.submission_id == submissions.c.id,
+        attempts.c.grader_version == version,
+        attempts.c.id > wanted.c.last,
     )
-    started = {row.submission_id: row.started_at for row in connection.execute(last)}
-    rows = select(submissions.c.id, submissions.c.owner, submissions.c.received_at).where(submissions.c.id.in_(wanted))
+    query = (
+        select(submissions.c.id, submissions.c.owner, submissions.c.received_at)
+        .join(wanted, wanted.c.submission_id == submissions.c.id)
+        .where(~done)
+    )
     return [
         Waiting(number, assignment, owner, received_at, regrade=True, asked=True)
-        for number, owner, received_at in connection.execute(rows)
-        if number not in started or started[number] < wanted[number]
+        for number, owner, received_at in connection.execute(query)
     ]

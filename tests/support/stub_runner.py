@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-from grader.course import grader_version
+from grader.course import grader_version, read_suite
 from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import CheckSpec, ReportContext
 from grader.grading.slot import Work
@@ -21,10 +21,20 @@ from grader.sandbox.trusted.channel import Channel
 from grader.store import digest_files
 
 
-def _check(right: bool) -> CheckResult:
-    verdict = Verdict.ACCEPTED if right else Verdict.WRONG_ANSWER
-    score = 10.0 if right else 0.0
-    return CheckResult(id="test_add", title="`add` adds.", verdict=verdict, score=score, max_score=10.0)
+def _checks(work: Work, text: str, only: list[str]) -> list[CheckResult]:
+    """Every check of the suite; ``# wrong NAME`` in a submission fails that one, and a difference for a sum the sum."""
+    found = []
+    for check in read_suite(work.assignment.hidden_folder):
+        wrong = f"# wrong {check.id}" in text or (check.id == "test_add" and "return x - y" in text)
+        verdict, score = (Verdict.WRONG_ANSWER, 0.0) if wrong else (Verdict.ACCEPTED, check.points)
+        hint = check.hint if wrong else ""
+        if not only or check.id in only:
+            found.append(
+                CheckResult(
+                    id=check.id, title=check.title, verdict=verdict, score=score, max_score=check.points, hint=hint
+                )
+            )
+    return found
 
 
 def serve(channel: Channel, work: Work) -> None:
@@ -40,19 +50,20 @@ def serve(channel: Channel, work: Work) -> None:
         text = b"\n".join(files.values()).decode()
         if "while True" in text:
             time.sleep(600)
-        right = "return x - y" not in text
         if request["op"] == "measure":
             plan = Plan.model_validate(request["plan"])
-            attempts = [Attempted(seed=seed, checks=(_check(right),), seconds=0.0) for seed in plan.seeds]
+            checks = tuple(_checks(work, text, list(plan.stages[0])))
+            attempts = [Attempted(seed=seed, checks=checks, seconds=0.0) for seed in plan.seeds]
             channel.send({"op": "measured", "attempts": [attempt.model_dump(mode="json") for attempt in attempts]})
             continue
+        checks = tuple(_checks(work, text, request["only"]))
         seed = request["seed"] if request["seed"] is not None else int(digest_files(files)[:8], 16)
         context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(files), seed)
         if request["problem"]:
-            specs = [CheckSpec("test_add", "`add` adds.", 10.0, "", "visible")]
+            specs = [CheckSpec(check.id, check.title, check.max_score, "", "visible") for check in checks]
             report = context.unreadable(specs, request["problem"])
         else:
-            report = context.report([_check(right)], metrics={}, seconds=0.0)
+            report = context.report(checks, metrics={}, seconds=0.0)
         channel.send({"op": "report", "report": report.model_dump(mode="json")})
 
 

@@ -10,6 +10,7 @@ from grader.validation.mutation.arithmetic import numeric_results
 from grader.validation.mutation.mutation_operator import Change, Operator, called, parenthesised
 
 _ONE = cst.Integer("1")
+_DRAWS = frozenset({"randint", "randperm", "permutation", "choice", "integers"})
 
 
 def _moved(node: cst.BaseExpression, operator: cst.BaseBinaryOp) -> cst.BaseExpression:
@@ -84,6 +85,17 @@ def _range(node: cst.Call) -> Iterable[cst.CSTNode]:
     yield node.with_changes(args=[*node.args[:at], shorter, *node.args[at + 1 :]])
     if len(positional) == 1:
         yield node.with_changes(args=[cst.Arg(_ONE), *node.args])
+
+
+def _draw(node: cst.Call) -> Iterable[cst.CSTNode]:
+    """What is drawn from one fewer: the last place, the last example never comes."""
+    positional = [arg for arg in node.args if arg.keyword is None]
+    if called(node.func) not in _DRAWS or not positional:
+        return
+    bound = positional[1 if len(positional) > 2 else 0]  # (low, high, size), or (high, size)
+    at = list(node.args).index(bound)
+    fewer = bound.with_changes(value=_moved(bound.value, cst.Subtract()))
+    yield node.with_changes(args=[*node.args[:at], fewer, *node.args[at + 1 :]])
 
 
 def _first_left_out(node: cst.For) -> Iterable[Change]:
@@ -164,6 +176,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator("half of a condition", cst.BooleanOperation, _half_of_a_condition),
     Operator("slice off by one", cst.Slice, _slice),
     Operator("range off by one", cst.Call, _range),
+    Operator("draw off by one", cst.Call, _draw),
     Operator("first item left out", cst.For, _first_left_out),
     Operator("arguments swapped", cst.Call, _arguments_swapped),
     Operator("results swapped", cst.Return, _results_swapped),

@@ -26,7 +26,7 @@ _SWAPS = {
     "inference_mode": "enable_grad", "mse_loss": "l1_loss", "MSELoss": "L1Loss", "MaxPool2d": "AvgPool2d",
     "max_pool2d": "avg_pool2d", "AvgPool2d": "MaxPool2d", "BatchNorm2d": "InstanceNorm2d", "xavier_uniform_": "zeros_",
     "add_": "add", "sub_": "sub", "mul_": "mul", "div_": "div", "clamp_": "clamp", "relu_": "relu", "floor": "ceil",
-    "ceil": "floor", "round": "floor", "bmm": "mul",
+    "ceil": "floor", "round": "floor", "bmm": "mul", "Dropout2d": "Dropout", "LSTM": "GRU", "SGD": "Adam", "Adam": "SGD",
 }  # fmt: skip
 #: What can be left out of ``f(x)`` or ``x.f()`` so that x stays.
 _LEFT_OUT = frozenset(

@@ -16,6 +16,7 @@ from grader.course import load_course
 from grader.store import open_store
 from tests.support.attempts import hand_in, report
 
+pytestmark = pytest.mark.slow
 DUE = datetime(2026, 12, 4, 23, 59, tzinfo=ZoneInfo("Europe/Berlin"))
 
 

@@ -240,15 +240,26 @@ def test_the_line_that_raised_is_shown_with_its_surroundings():
 @pytest.mark.parametrize(
     ("name", "lines"),
     [
-        ("f", ("def f(", "    x,", "    y,", "):")),
-        ("N.g", ("    def g(self):",)),
-        ("N.inherited", ("class N:",)),
+        ("f", ("def f(", "    x,", "    y,", "):", "    return x")),
+        ("N.g", ("    def g(self):", "        1 / 0  #    one")),
+        ("N.inherited", ("class N:", "    def g(self):", "        1 / 0  #    one")),
         ("h", ("h = f",)),
     ],
 )
-def test_the_head_of_what_was_called_is_shown(name, lines):
-    """A function with its whole head; a class where the method is not its own; an assignment."""
+def test_the_beginning_of_what_was_called_is_shown(name, lines):
+    """A function with its head and what is written below it; a class where the method is not its own; an assignment."""
     assert defined_at(name, "m.py", FILES, only=True).lines == lines
+
+
+def test_a_long_docstring_does_not_hide_what_was_written():
+    """The student's lines are shown in its place, under the line of the `def`; at most eight of them."""
+    doc = "\n".join(f"    line {n}" for n in range(9))
+    body = "\n".join(f"    x = {n}" for n in range(12))
+    place = defined_at("f", "m.py", {"m.py": f'def f(x):\n    """One.\n{doc}\n    """\n{body}\n'.encode()}, only=True)
+    assert (place.line, place.first) == (1, 13)
+    assert place.lines == tuple(f"    x = {n}" for n in range(8))
+    short = defined_at("f", "m.py", {"m.py": f'def f(x):\n    """One."""\n{body}\n'.encode()}, only=True)
+    assert (place.line, short.first, short.lines[:3]) == (1, 1, ("def f(x):", '    """One."""', "    x = 0"))
 
 
 def test_what_is_not_there_has_no_place():

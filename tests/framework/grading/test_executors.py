@@ -49,6 +49,11 @@ from grader.checks import assert_close, points
 def test_add(student):
     """`add` adds."""
     assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
+
+
+@points(0)
+def test_more(student):
+    """There is more."""
 '''
 RIGHT = handed_in()
 WRONG = handed_in("def add(x, y):\n    return x - y\n")
@@ -67,8 +72,8 @@ def work_in(root, suite=SUITE):
 
 #: Executors that need a cluster, and minutes: `make cluster` holds them to all this.
 CLUSTERS = ("slurm", "ray")
-#: Executors whose slots somebody else starts.
-STARTS_NONE = ("spool",)
+#: Executors whose slots are no processes of the one that opened it.
+ELSEWHERE = ("spool", "slurm")
 
 
 @pytest.fixture(
@@ -115,6 +120,15 @@ def test_the_problem_of_an_upload_and_the_seed_arrive(warm):
     answers = {result.key: result.answer for result in warm.run(tasks)}
     assert "the archive is broken" in answers[1].checks[0].message
     assert answers[2].seed == 99
+
+
+def test_some_checks_alone_can_be_asked_for(warm):
+    """A report then has these and no others."""
+    tasks = [GradeTask(1, RIGHT), GradeTask(2, RIGHT, only=("test_more",))]
+    answers = {result.key: result.answer for result in warm.run(tasks)}
+    assert [check.id for check in answers[1].checks] == ["test_add", "test_more"]
+    assert [check.id for check in answers[2].checks] == ["test_more"]
+    assert answers[2].max_score == 0.0
 
 
 def test_measurements_run_as_well(warm):
@@ -175,13 +189,13 @@ def test_a_run_that_ends_early_closes_the_executor(name, tmp_path):
     results = executor.run(itertools.chain([GradeTask(1, RIGHT)], (GradeTask(key, SLOW) for key in range(2, 9))))
     assert next(results).key == 1
     members = Family.of_this_process() - others
-    assert members
     results.close()
-    if name in STARTS_NONE:
+    if name in ELSEWHERE:
         # Slots that others started stay warm. They drop what nobody waits for, or this would wait for ten minutes.
         with contextlib.closing(open_executor(name, work, 2)) as after:
             assert sorted(r.answer.score for r in after.run(GradeTask(key, RIGHT) for key in range(4))) == [10.0] * 4
     else:
+        assert members
         assert wait_until_dead(members)[0] == set()
     with pytest.raises(RuntimeError, match="closed"):
         list(executor.run([GradeTask(1, RIGHT)]))
@@ -215,7 +229,7 @@ def test_a_batch_and_an_upload_are_graded_by_the_executor_that_was_named(name, t
 @pytest.mark.parametrize(
     "task",
     [
-        GradeTask(1, RIGHT, problem="none", seed=2**63),
+        GradeTask(1, RIGHT, problem="none", seed=2**63, priority=3, only=("test_add",)),
         MeasureTask(2, RIGHT, Plan(seeds=(1, 2), stages=(("a", "b"), ("c",)), patience={"a": 2.0})),
     ],
     ids=["grade", "measure"],

@@ -127,8 +127,10 @@ def test_the_header_stands_below_the_title(tmp_path, handout, first):
     [
         (
             LATE,
-            "The first 15 minutes after that cost nothing. Each day begun after that costs 25 % of the score. "
-            "What arrives more than 1 day late scores nothing.",
+            (
+                "The first 15 minutes after that cost nothing. Each day begun after that costs 25 % of the score. "
+                "What arrives more than 1 day late scores nothing."
+            ),
         ),
         ("", "Lateness costs nothing."),
         ("late_policy: {max_days: 0}\n", "What arrives late scores nothing."),
@@ -140,9 +142,33 @@ def test_rules_say_what_lateness_costs(tmp_path, late, said):
     assert f"This assignment is due on 4 December 2026, 18:00 (Europe/Berlin). {said}\n" in text
 
 
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        (", attempts: best", "several times; the best of them counts. Ask"),
+        (", attempts: last", "several times; the last of them counts. Ask"),
+        (", attempts: chosen", "several times; the one that you choose counts, and without a choice the last. Ask"),
+        (", attempt_limit: {total: 1}", "There is 1 attempt in all. Ask"),
+        (
+            ", attempt_limit: {capacity: 3, refill_hours: 12, total: 20}",
+            "You have 3 attempts at once, and one comes back every 12 hours. There are 20 attempts in all. Ask",
+        ),
+    ],
+)
+def test_rules_say_which_submission_counts_and_how_many_there_are(tmp_path, about, said):
+    """By the assignment's own policy and limit."""
+    assert said in policies(course(tmp_path, about))
+
+
+def test_rules_name_slip_days(tmp_path):
+    """How many may be spent on this assignment; a course without them says nothing of them."""
+    late = f"{LATE}slip_days: {{budget: 4, per_assignment: 2}}\n"
+    assert "You may spend up to 2 slip days here; such days cost nothing." in policies(course(tmp_path, late=late))
+    assert "slip day" not in policies(course(tmp_path / "other"))
+
+
 def test_rules_go_on_with_the_courses_own(tmp_path):
-    """assignments/POLICIES.md follows, and which submission counts is as configured."""
-    tiny = course(tmp_path, ", attempts: last")
-    assert "the last of them counts" in policies(tiny)
+    """assignments/POLICIES.md follows what is made here."""
+    tiny = course(tmp_path)
     (tmp_path / "assignments" / "POLICIES.md").write_text("## Use of AI\n\nAsk.\n", encoding="utf-8")
     assert policies(tiny).endswith("\n\n## Use of AI\n\nAsk.\n")

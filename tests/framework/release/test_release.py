@@ -232,7 +232,7 @@ def test_a_check_cell_runs_public_tests_and_holds_none(released, tmp_path, monke
     folder = tmp_path / "bundle"
     shutil.copytree(released.assignment("tiny").release_folder, folder)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    with pytest.raises(AssertionError, match="^not written yet: `softmax`$"):
+    with pytest.raises(AssertionError, match=r"^not written yet: `softmax`$"):
         check("test_softmax", ["softmax"], folder)
     sys.modules.pop("tiny", None)
     (folder / "tiny.py").write_text(SOLUTION)
@@ -314,7 +314,6 @@ def test_a_missing_notebook_is_named(tmp_path):
 def test_nbgraders_own_complaint_is_quoted(monkeypatch):
     """What nbgrader says reaches the author, without the temporary folder's name."""
     import nbformat
-
 
     def refuse(command, **options):
         assert "--no-db" in command
@@ -626,7 +625,10 @@ class Installed:
     version = "1.0"
 
     def __init__(self, root, files):
-        self.root, self.texts = root, {"METADATA": "Metadata-Version: 2.4\nName: autograde-torch\nVersion: 1.0\n\n# Try it\n"}
+        self.root, self.texts = (
+            root,
+            {"METADATA": "Metadata-Version: 2.4\nName: autograde-torch\nVersion: 1.0\n\n# Try it\n"},
+        )
         self.files = []
         for name, data in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -663,10 +665,16 @@ def test_an_installed_package_is_packed_by_its_record(installed):
     """Without a source tree; neither programs nor the course that came along is packed."""
     name, data = wheel.own_wheel()
     assert name == "autograde_torch-1.0-py3-none-any.whl"
-    assert {path for path in pack.unpack(data) if not path.startswith("autograde_torch")} == {"grader/__init__.py", "grader/a.css"}
+    assert {path for path in pack.unpack(data) if not path.startswith("autograde_torch")} == {
+        "grader/__init__.py",
+        "grader/a.css",
+    }
 
 
-@pytest.mark.parametrize(("change", "words"), [(lambda path: path.unlink(), "is missing"), (lambda path: path.write_text("x = 2\n"), "was changed")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(lambda path: path.unlink(), "is missing"), (lambda path: path.write_text("x = 2\n"), "was changed")],
+)
 def test_an_installation_that_was_changed_is_not_handed_out(installed, change, words):
     """What students get is what was installed."""
     path = installed.root / "grader" / "__init__.py"
@@ -693,7 +701,11 @@ def test_the_archives_hold_the_package_and_the_course(tmp_path):
         members = archive.namelist()
     course = {name.removeprefix("autograde_course/") for name in members if name.startswith("autograde_course/")}
     tracked = subprocess.run(
-        ["git", "ls-files", "assignments", "solutions", "autograde.yml", "weights.txt"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "assignments", "solutions", "autograde.yml", "weights.txt"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert course >= set(tracked.stdout.split())
     assert not [name for name in members if "__pycache__" in name or ".pytest_cache" in name]

@@ -232,7 +232,7 @@ def test_a_value_that_is_wrong_in_places_has_a_map_of_where():
     (figure,) = wrong("dw", (4, 8), (1, slice(2, 5)), (3, 7))
     assert figure.kind == "wrong"
     assert figure.cells == ("00000000", "00999000", "00000000", "00000009")
-    assert figure.title == "Where dw is wrong"
+    assert figure.title == "Where it is wrong: dw"
     assert "4 of 32 entries are wrong; its shape is 4x8" in figure.description
     assert wrong("dw", (4, 8), slice(None)) == ()
     assert wrong("dw", (2,), 0) == ()
@@ -258,12 +258,12 @@ def test_the_map_of_where_stands_beside_its_message(course):
     """In the check's row, with words and a table; not among what a model did, and not where the check is hidden."""
     drawn = wrong("dw", (4, 8), (1, slice(2, 5)), (3, 7))
     page = give(course, report(check(figures=drawn)))
-    assert "Where dw is wrong" in page.text
+    assert "Where it is wrong: dw" in page.text
     assert "What your model did" not in page.text
     assert "1 2 to 4 3 7" in page.text  # row 1, columns 2 to 4; row 3, column 7
     assert page.source.count('class="off"') == 4
     hidden = give(course, report(check(figures=drawn, visibility="hidden")))
-    assert "Where dw is wrong" not in hidden.text
+    assert "Where it is wrong: dw" not in hidden.text
 
 
 def test_a_check_of_several_cases_has_one_map():
@@ -271,4 +271,4 @@ def test_a_check_of_several_cases_has_one_map():
     first, second = wrong("a", (4, 8), (0, 1)), wrong("b", (4, 8), (0, 2))
     cases = [CaseOutcome(Verdict.WRONG_ANSWER, figures=item) for item in (first, second, missing())]
     made = combine(CheckSpec("test_a", "A", 4.0), cases)
-    assert [figure.title for figure in made.figures] == ["Where a is wrong", missing()[0].title]
+    assert [figure.title for figure in made.figures] == ["Where it is wrong: a", missing()[0].title]

@@ -323,3 +323,14 @@ def test_an_assignment_without_written_questions_says_so(course, store, tmp_path
     done = CliRunner().invoke(app, ["marks", "export", "soft", "--course", str(plain), "--state", str(store.state)])
     assert done.exit_code == 2
     assert "has no written questions" in done.output
+
+
+def test_feedback_of_a_second_submission_says_what_changed(course, store):
+    """From the store: the page of the submission that counts has the one before it, and the first one has none."""
+    hand_in(store, "ada", FIRST, score=1.0)
+    hand_in(store, "ada", SECOND, at=NOON + timedelta(days=1))
+    hand_in(store, "crew", FIRST, score=1.0)
+    assert autograde(course, store, "feedback", "soft").exit_code == 0
+    pages = {name: (store.state / "feedback" / "soft" / name / "index.html").read_text() for name in ("ada", "alan")}
+    assert "3 points more, before lateness." in pages["ada"]
+    assert "Since your submission before" not in pages["alan"]

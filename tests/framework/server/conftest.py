@@ -156,14 +156,19 @@ def zipped(files):
     return buffer.getvalue()
 
 
-@pytest.fixture
-def site(tmp_path):
-    """The service over a fresh course."""
+def open_site(folder):
+    """The service over a fresh course in ``folder``."""
     homeworks = (
         Homework(name, dict.fromkeys(files, STUB))
         for name, files in (("backprop", ["backprop.py", "extra.py"]), ("pairs", ["pairs.py"]), ("later", ["later.py"]))
     )
-    course = load_course(build_course(tmp_path / "course", COURSE, *homeworks))
+    course = load_course(build_course(folder / "course", COURSE, *homeworks))
     now = [NOW]
-    service = Service(course, Store(tmp_path / "state"), reader=UploadReader(0), now=lambda: now[0])
+    service = Service(course, Store(folder / "state"), reader=UploadReader(0), now=lambda: now[0])
     return Site(service, create_app(service), now)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """The service over a fresh course."""
+    return open_site(tmp_path)

@@ -47,7 +47,7 @@ def test_a_mounted_application_is_refused(site):
     from fastapi import FastAPI
 
     site.app.mount("/other", FastAPI())
-    with pytest.raises(UsageError, match="no plain route"):
+    with pytest.raises(UsageError, match="not a plain route"):
         check_complete(site.app)
 
 

@@ -205,7 +205,7 @@ def test_16_running_out_of_time_is_a_verdict_and_gives_no_marks(site):
 
 
 def test_17_of_many_at_once_none_is_lost_and_each_has_a_receipt(site):
-    """A hundred uploads at a time: each receipt's files are kept under its hash, and a second look finds the same."""
+    """Forty uploads, eight at a time: each receipt's files are kept under its hash, and a second look finds the same."""
     kurt = site.program("kurt")
     site.service.limiter.hit = lambda *_: 0.0
 
@@ -214,8 +214,8 @@ def test_17_of_many_at_once_none_is_lost_and_each_has_a_receipt(site):
         return kurt.post("/api/v1/assignments/backprop/submissions", files=files).json()
 
     with ThreadPoolExecutor(8) as pool:
-        receipts = list(pool.map(send, range(100)))
-    assert len({receipt["id"] for receipt in receipts}) == len({receipt["sha256"] for receipt in receipts}) == 100
+        receipts = list(pool.map(send, range(40)))
+    assert len({receipt["id"] for receipt in receipts}) == len({receipt["sha256"] for receipt in receipts}) == 40
     kept = {item.id: item.digest for item in site.service.store.submissions("backprop", "kurt")}
     assert kept == {receipt["id"]: receipt["sha256"] for receipt in receipts}
 

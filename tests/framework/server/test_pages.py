@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from dataclasses import replace
+
 from grader.records import Verdict
 from tests.framework.server.conftest import RIGHT, WRONG, zipped
 
@@ -35,3 +39,36 @@ def test_a_zip_and_a_notebook_are_understood(site):
     assert site.service.store.submission(number).problem is None
     page = site.browser("kurt").get(f"/submissions/{number}").text
     assert page.count("There</span>") == 2
+
+
+def test_where_the_course_lets_one_choose_a_student_has_another_submission_count(site):
+    """The button is there for every submission that does not count; elsewhere there is none, and the call is refused."""
+    first = site.handed_in("kurt", {"backprop.py": RIGHT})
+    site.grade(first)
+    second = site.handed_in("kurt", {"backprop.py": WRONG})
+    site.grade(second, score=1.0)
+    assert "Have this count" not in site.browser("kurt").get("/assignments/backprop").text
+    assert site.post("kurt", f"/submissions/{first}/choose").status_code == 422
+    course = site.service.course
+    changed = replace(course.assignment("backprop"), attempts="chosen")
+    site.service._course = replace(course, assignments={**course.assignments, "backprop": changed})
+    site.service.changed()
+    client = site.program("kurt")
+    assert (
+        client.get("/api/v1/assignments/backprop").json()["counting_submission"] == second
+    )  # the last one, until then
+    assert site.browser("kurt").get("/assignments/backprop").text.count("Have this count") == 1
+    assert site.post("kurt", f"/submissions/{first}/choose").status_code == 303
+    assert client.get("/api/v1/assignments/backprop").json()["counting_submission"] == first
+
+
+def test_a_student_takes_everything_that_is_kept_of_them(site):
+    """The zip has the files as they came, and the report without what is for staff."""
+    number = site.handed_in("kurt", {"backprop.py": RIGHT})
+    site.grade(number)
+    answer = site.browser("kurt").get("/account/data.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.read("backprop/001/files/backprop.py") == RIGHT
+        report = archive.read("backprop/001/report-1.json").decode()
+    assert "never shown" not in report
+    assert '"staff": ""' in report

@@ -11,6 +11,7 @@ import pytest
 
 from grader.server.context import COOKIE
 from grader.server.limiter import Limiter
+from grader.server.log_lines import JsonLines
 from grader.server.sign_in import local
 from tests.framework.server.conftest import COURSE, RIGHT, zipped
 
@@ -295,7 +296,7 @@ def test_logs_name_routes_and_nobody(site, caplog):
     with caplog.at_level("INFO", logger="autograde.access"):
         number = site.handed_in("kurt")
         site.browser("kurt").get(f"/submissions/{number}")
-    lines = [record.message for record in caplog.records if record.name == "autograde.access"]
+    lines = [JsonLines().format(record) for record in caplog.records if record.name == "autograde.access"]
     assert any('"/submissions/{submission_id}"' in line for line in lines)
     assert any('"/sign-in/{secret}"' in line for line in lines)
     assert not any("kurt" in line for line in lines)

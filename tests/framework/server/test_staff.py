@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -136,13 +136,8 @@ def test_a_regrade_never_comes_before_students_who_wait(site):
         in site.browser("tina").get("/staff/work").text
     )
     site.grade(new)
-    # Asked for by the clock of the test, graded after that.
-    later = site.now[0] + timedelta(minutes=1)
+    site.grade(number, score=9.0)
     submission = site.service.store.submission(number)
-    from tests.framework.server.conftest import report_of
-
-    report = report_of(submission, site.service.store.files(submission), site.service.versions()["backprop"], score=9.0)
-    site.service.store.record(submission, report, started_at=later, finished_at=later)
     assert site.service.store.waiting(site.service.versions()) == []
     attempts = site.service.store.attempts(submission=submission)
     assert [(attempt.score, attempt.counts) for attempt in attempts] == [(8.0, False), (14.0, True)]
@@ -241,3 +236,109 @@ def test_who_grades_is_seen_with_its_last_word(site):
     assert "Nobody. What students hand in is kept" in site.browser("tina").get("/staff/work").text
     site.graders_live()
     assert "alive" in site.browser("tina").get("/staff/work").text
+
+
+def test_programs_do_what_the_pages_do(site):
+    """A token of the scope `staff` decides as forms do, within the role, and each decision is in the log."""
+    number = site.handed_in("kurt", {"backprop.py": WRONG, "extra.py": WRONG})
+    site.grade(number, verdict=Verdict.WRONG_ANSWER, score=0.0)
+    ines, tina = site.program("ines", "staff"), site.program("tina", "staff")
+    kurt = "/api/v1/staff/students/kurt/assignments/backprop"
+    found = {item["student"]: item for item in tina.get("/api/v1/staff/assignments/backprop/students").json()}
+    assert (found["kurt"]["state"], found["kurt"]["score"], found["emmy"]["state"]) == ("not passed", 5.0, "not begun")
+    made = ines.put(f"{kurt}/override", json={"points": 12, "comment": "our test was wrong"}).json()
+    assert (made["kind"], made["author"], made["score"]) == ("override", "ines", 12.0)
+    assert ines.put(f"{kurt}/extension", json={"due": "2026-12-07T12:00:00+01:00", "reason": "ill"}).status_code == 200
+    assert ines.put(f"{kurt}/attempts", json={"count": 2}).status_code == 200
+    said = tina.post(
+        f"/api/v1/staff/submissions/{number}/comments", json={"file": "backprop.py", "line": 2, "text": "why?"}
+    )
+    assert said.status_code == 200
+    assert ines.post(f"/api/v1/staff/submissions/{number}/regrade").json() == {"submissions": 1}
+    assert ines.put("/api/v1/staff/assignments/backprop/published", json={"grades": False}).json() == {
+        "feedback": True, "grades": False,
+    }  # fmt: skip
+    steps = {step["what"]: step["value"] for step in tina.get(kurt).json()}
+    assert (steps["Override"], steps["Points"]) == ("12 points", "12 points")
+    actions = [entry["action"] for entry in ines.get("/api/v1/staff/audit").json()]
+    assert actions == ["grades", "regrade", "line_comment", "extra_attempts", "extension", "override"]
+    assert tina.put(f"{kurt}/override", json={"points": 1, "comment": "x"}).status_code == 403
+    assert site.program("ines", "read").put(f"{kurt}/override", json={"points": 1, "comment": "x"}).status_code == 403
+    assert site.program("kurt", "read", "submit").get("/api/v1/staff/audit").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("override", {"points": float("1e400"), "comment": "x"}),
+        ("override", {"points": -1, "comment": "x"}),
+        ("override", {"points": 3, "comment": " "}),
+        ("override", {"points": 3, "excused": True, "comment": "both"}),
+        ("override", {"points": 3, "comment": "x", "more": 1}),
+        ("extension", {"due": "2026-12-07T12:00:00"}),
+        ("extension", {"due": "0001-01-01T00:00:00+14:00"}),
+        ("extension", {"due": "9999-12-31T23:59:59-14:00"}),
+        ("extension", {"due": "2026-12-01T00:00:00Z"}),
+        ("attempts", {"count": 10**30}),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused(site, path, body):
+    """With 422 and a reason; nothing is decided, and nothing is logged."""
+    import json
+
+    url = f"/api/v1/staff/students/kurt/assignments/backprop/{path}"
+    sent = json.dumps(body).replace("Infinity", "1e400")
+    answer = site.program("ines", "staff").put(url, content=sent, headers={"content-type": "application/json"})
+    assert answer.status_code == 422, answer.text
+    assert site.service.ledger.audit_entries() == []
+
+
+def test_odd_dates_and_numbers_in_forms_break_nothing(site):
+    """A year that no clock has, and a page far beyond the log's end, are answered like any other mistake."""
+    for until in ("0001-01-01T00:00", "9999-12-31T23:59", "2026-13-40", "x"):
+        answer = site.post("ines", "/staff/students/kurt/extend", {"assignment": "backprop", "until": until})
+        assert answer.status_code == 422
+    assert site.browser("ines").get("/staff/audit?before=" + "9" * 40).status_code == 422
+    assert site.browser("ines").get("/staff/audit?subject=%00").status_code == 200
+    assert (
+        site.post("ines", "/staff/students/kurt/extend", {"assignment": "nothing", "until": "2026-12-07"}).status_code
+        == 422
+    )
+
+
+def test_a_student_chooses_what_counts(site):
+    """Where the course lets one choose: the chosen submission counts, on page and leaderboard; elsewhere it is refused."""
+    path = site.service.course.path
+    path.write_text(
+        path.read_text().replace("    title: Backpropagation\n", "    title: Backpropagation\n    attempts: chosen\n")
+    )
+    site.service._reload()
+    first = site.handed_in("kurt")
+    site.grade(first, score=9.0)
+    second = site.handed_in("kurt", {"backprop.py": WRONG, "extra.py": RIGHT})
+    site.grade(second, score=1.0)
+    assert site.service.ledger.counted_attempt("backprop", "kurt").final_score == 6.0
+    assert "Have this submission count" in site.browser("kurt").get(f"/submissions/{first}").text
+    assert site.post("kurt", f"/submissions/{first}/choose").status_code == 303
+    assert site.service.ledger.counted_attempt("backprop", "kurt").final_score == 14.0
+    assert site.program("kurt", "submit").post(f"/api/v1/submissions/{second}/choose").status_code == 200
+    assert site.service.ledger.counted_attempt("backprop", "kurt").final_score == 6.0
+    assert site.post("emmy", f"/submissions/{first}/choose").status_code == 404
+    pairs = site.handed_in("ada", {"pairs.py": RIGHT}, assignment="pairs")
+    assert site.post("ada", f"/submissions/{pairs}/choose").status_code == 422
+
+
+def test_metrics_count_calls_without_naming_anybody(site):
+    """Calls by route and kind of answer, with how long they took; no id, name or path of a person's is among them."""
+    number = site.handed_in("kurt")
+    site.browser("kurt").get(f"/submissions/{number}")
+    site.browser("kurt").get("/submissions/999999")
+    site.browser("").request("BREW", "/")
+    text = site.program("otto", "staff").get("/metrics").text
+    assert 'autograde_requests_total{method="GET",route="/submissions/{submission_id}",status="2xx"} 1' in text
+    assert 'autograde_requests_total{method="GET",route="/submissions/{submission_id}",status="4xx"} 1' in text
+    assert 'method="other"' in text
+    assert 'autograde_request_seconds_bucket{le="+Inf"}' in text
+    for told in ("kurt", "Goedel", "999999", "BREW", "testserver", "testclient"):
+        assert told not in text
+    assert site.program("tina", "staff").get("/metrics").status_code == 403

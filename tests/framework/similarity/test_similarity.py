@@ -6,6 +6,7 @@ import ast
 import json
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +18,7 @@ from grader.similarity.fingerprints import units_of, winnow
 from grader.similarity.side_by_side import side_by_side
 from grader.store import Store
 from tests.support.builder import Homework, build_course
+from tools.similarity.disguise import LEVELS, disguise
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 SOLUTION = '''\
@@ -194,7 +196,11 @@ def test_units_are_functions_methods_and_the_rest_of_a_class():
 def test_code_that_nests_too_deep_ends_nothing():
     """A chain of a thousand operators is cut off, not a RecursionError."""
     deep = f"def f(x):\n    return {' + '.join(['x'] * 900)}\n"
-    assert units_of({"m.py": deep.encode()})[-1].name == "f"
+    chain = "\n".join(f"{'el' if n else ''}if x == {n}:\n    y = {n}" for n in range(2500))
+    for text in (deep, chain, "def f(x):\n    " + chain.replace("\n", "\n    ")):
+        unit = units_of({"m.py": text.encode()})[-1]
+        assert unit.name in ("", "f")
+        assert len(side_by_side(unit, unit)[0]) == min(len(unit.text.splitlines()), 121)
 
 
 @pytest.mark.slow
@@ -297,3 +303,17 @@ def test_names_are_hidden_unless_asked_for_and_nothing_is_a_score(course, tmp_pa
     output, page = run("--names")
     assert "Student Number 28 (s28)" in output
     assert "Student Number 28 (s28)" in page
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_disguised_copy_computes_the_same(level):
+    """What the measurement calls a copy is one: at every level its functions give what the source's give."""
+    x = np.array([0.5, -1.0, 3.0])
+    plain: dict = {}
+    exec(ODD, plain)
+    for seed in range(5):
+        copied: dict = {}
+        exec(disguise(ODD, level, seed), copied)
+        assert np.allclose(copied["softmax"](x), plain["softmax"](x))
+        assert np.isclose(copied["loss"](x, 1), plain["loss"](x, 1))
+    assert disguise(ODD, level, 3) == disguise(ODD, level, 3) != ODD

@@ -22,6 +22,8 @@ from grader.store.backup import read_backup, write_backup
 from tests.support.attempts import NOON, hand_in, report
 from tests.support.stores import execute, rows
 
+pytestmark = pytest.mark.slow
+
 
 def filled(store):
     """Submissions, an attempt, a mark, a decision with its entry in the log."""

@@ -106,7 +106,7 @@ def test_an_override_is_a_row(ledger_of, store):
     assert [(entry.action, entry.actor, entry.role) for entry in log] == [
         ("override", "emmy", ""), *[("override", "emmy", "instructor")] * 3,
     ]  # fmt: skip
-    assert log[2].detail == {"comment": "copied", "number": 0.0, "excused": False}
+    assert log[2].detail == {"comment": "copied", "number": 0.0}
     with pytest.raises(UsageError, match="needs a comment"):
         ledger.override("backprop", "ada", 3.0, author="emmy", comment=" ", now=NOW)
 
@@ -318,3 +318,45 @@ def test_a_due_date_of_before_there_were_rows(ledger_of, store):
     assert ledger.counted_attempt("backprop", "ada").final_score == 8.0
     ledger.extend("backprop", "ada", DUE + timedelta(days=1), author="staff", comment="one day is enough", now=NOW)
     assert ledger.counted_attempt("backprop", "ada").final_score == pytest.approx(7.2)
+
+
+def test_a_regrade_is_done_by_the_next_attempt(ledger_of, store):
+    """Whatever the clocks say: it waits until there is a later attempt by this version, held or not, and no longer."""
+    ledger = ledger_of()
+    submission = graded(store, "ada", 5.0, DUE)
+    other = graded(store, "kurt", 5.0, DUE)
+    versions = {"backprop": "v1"}
+    assert store.waiting(versions) == []
+    # By a clock that is a year ahead.
+    ledger.regrade([submission], author="staff", now=NOW + timedelta(days=365))
+    (item,) = store.waiting(versions)
+    assert (item.submission_id, item.regrade, item.asked) == (submission.id, True, True)
+    store.record(other, report(other))
+    assert len(store.waiting(versions)) == 1
+    store.record(submission, report(submission, verdict=Verdict.SYSTEM_ERROR))
+    assert store.waiting(versions) == []
+    ledger.regrade([submission], author="staff", now=NOW)
+    store.record(submission, report(submission, score=9.0))
+    assert store.waiting(versions) == []
+    assert ledger.counted_attempt("backprop", "ada").final_score == 9.0
+    assert [entry.action for entry in ledger.audit_entries(subject="ada")] == ["regrade", "regrade"]
+
+
+def test_what_students_see_is_decided_for_everybody(ledger_of, store):
+    """Shown until somebody decides otherwise, for each assignment by itself; comments stand by their submission."""
+    ledger = ledger_of()
+    submission = graded(store, "ada", 5.0, DUE, files={"a.py": b"x = 1\ny = 2\n"})
+    assert ledger.decisions().shown(DecisionKind.FEEDBACK, "backprop")
+    ledger.publish("backprop", DecisionKind.FEEDBACK, shown=False, author="staff", now=NOW)
+    made = ledger.decisions()
+    assert not made.shown(DecisionKind.FEEDBACK, "backprop")
+    assert made.shown(DecisionKind.GRADES, "backprop")
+    assert made.shown(DecisionKind.FEEDBACK, "single")
+    ledger.publish("backprop", DecisionKind.FEEDBACK, shown=True, author="staff", now=NOW)
+    assert ledger.decisions().shown(DecisionKind.FEEDBACK, "backprop")
+    ledger.comment_on_line(submission, "a.py", 2, "why 2?", author="staff", now=NOW)
+    (comment,) = ledger.decisions().about(DecisionKind.LINE_COMMENT, submission.id)
+    assert (comment.file, comment.number, comment.comment) == ("a.py", 2.0, "why 2?")
+    for file, line, text in (("b.py", 1, "x"), ("a.py", 0, "x"), ("a.py", 1, " ")):
+        with pytest.raises(UsageError):
+            ledger.comment_on_line(submission, file, line, text, author="staff", now=NOW)

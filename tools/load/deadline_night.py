@@ -1,0 +1,326 @@
+"""The night of a deadline: a class hands in within a minute, while pages are read and, if asked, processes are killed.
+
+    python -m tools.load.deadline_night --students 300 --seconds 60
+    python -m tools.load.deadline_night --students 60 --seconds 60 --kills 50
+    python -m tools.load.deadline_night --idle 20          # one at a time, on a warm service
+
+It starts `autograde serve` over a small course, with real runners. Each student hands in once, at a random moment, by a
+token; readers ask for pages all the while. At the end: the receipts' and pages' times, whether every receipt's submission
+has exactly one attempt that counts, and how far the estimates were off. Exit code 1 where something was lost or doubled,
+and, with --strict, where a time is beyond its limit. With --kills the service, or what grades for it, is ended by SIGKILL
+at random moments; what a killed service cannot answer is sent again, as a person would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from grader.server.web_data import WebData
+from grader.store import Store
+from tests.support.tiny import handed_in, write_course
+
+SUITE = '''\
+"""Hidden checks."""
+import torch
+from grader.checks import assert_close, points
+
+
+@points(10)
+def test_add(student):
+    """`add` adds."""
+    assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
+
+
+@points(5)
+def test_mean(student):
+    """`mean` averages."""
+    assert_close(student.mean(torch.arange(4.0)), 1.5)
+'''
+#: Limits of the issue, in seconds, and how far an estimate may be off, as a share of what it came to.
+RECEIPT_P99, PAGE_P95, IDLE_OVER, ESTIMATE_OFF = 2.0, 0.3, 0.3, 0.3
+
+
+@dataclass
+class Seen:
+    """What happened, from all threads."""
+
+    receipts: list[float] = field(default_factory=list)
+    pages: list[float] = field(default_factory=list)
+    handed: dict[int, dict[str, Any]] = field(default_factory=dict)
+    graded: dict[int, float] = field(default_factory=dict)
+    again: int = 0
+    kills: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def write_class(root: Path, students: int) -> Path:
+    """A course with so many students."""
+    roster = "".join(f"    - {{id: s{number}, name: Student {number}}}\n" for number in range(students))
+    text = (
+        "course: {name: Night, timezone: UTC}\nroster:\n  students:\n" + roster + "sandbox: {minimum: []}\n"
+        "assignments:\n  tiny:\n    title: Tiny\n    due: 2030-01-01T00:00\n    files: [basics.py, plain.py]\n"
+        "    profiles: {cpu: {limits: {wall_s: 120, cpu_s: 60, memory_mb: 512, check_s: 5, scratch_mb: 16, output_kb: 16}}}\n"
+    )
+    return write_course(root, suite=SUITE, course=text)
+
+
+class Night:
+    """The service under way, and what calls it."""
+
+    def __init__(self, root: Path, students: int, jobs: int) -> None:
+        self.course, self.state, self.jobs = write_class(root / "course", students), root / "state", jobs
+        data = WebData(Store(self.state))
+        self.tokens = [
+            data.make_token(f"s{number}", "load", ["read", "submit"], timedelta(days=1))[0]
+            for number in range(students)
+        ]
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            self.port = sock.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+        self.seen, self.over = Seen(), threading.Event()
+
+    def start(self) -> None:
+        """Start the service, and wait until it answers."""
+        command = [
+            str(Path(sys.executable).parent / "autograde"), "serve", "--port", str(self.port), "--jobs", str(self.jobs),
+            "--course", str(self.course), "--state", str(self.state),
+        ]  # fmt: skip
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, urllib.error.URLError):
+                self.call("/health", "")
+                return
+            time.sleep(0.2)
+        raise TimeoutError("the service did not start")
+
+    def call(self, path: str, token: str, body: bytes | None = None) -> Any:
+        """The API's answer; raises OSError where there is none."""
+        headers = {"Content-Type": "multipart/form-data; boundary=x"} | (
+            {"Authorization": f"Bearer {token}"} if token else {}
+        )
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def hand_in(self, number: int, moment: float) -> None:
+        """One student: wait for the moment, hand in, and again where nobody answers."""
+        time.sleep(max(moment - time.monotonic(), 0))
+        parts = [
+            f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode() + data + b"\r\n"
+            for name, data in handed_in(f"# {number}\n").items()
+        ]
+        body = b"".join(parts) + b"--x--\r\n"
+        begin = time.monotonic()
+        while not self.over.is_set():
+            try:
+                receipt = self.call("/api/v1/assignments/tiny/submissions", self.tokens[number], body)
+            except urllib.error.HTTPError as error:
+                self.seen.errors.append(f"student {number}: {error.code} {error.read()[:200]!r}")
+                if error.code < 500:
+                    return
+            except OSError:
+                pass
+            else:
+                self.seen.receipts.append(time.monotonic() - begin)
+                self.seen.handed[receipt["id"]] = receipt | {"told_at": time.monotonic()}
+                return
+            self.seen.again += 1
+            begin = time.monotonic()
+            time.sleep(0.5)
+
+    def read(self, number: int) -> None:
+        """A reader: pages, one after another, until the night is over."""
+        while not self.over.wait(0.4):
+            begin = time.monotonic()
+            with contextlib.suppress(OSError):
+                self.call("/api/v1/assignments/tiny/submissions", self.tokens[number])
+                self.seen.pages.append(time.monotonic() - begin)
+
+    def watch(self) -> None:
+        """Note when each submission is graded, by the store's word."""
+        store = Store(self.state)
+        while not self.over.wait(0.1):
+            for attempt in store.attempts("tiny"):
+                if attempt.counts:
+                    self.seen.graded.setdefault(attempt.submission_id, time.monotonic())
+            store.close()
+
+    def kill(self, kills: int, seconds: float) -> None:
+        """End the service, or what grades for it, at random moments."""
+        generator = random.Random(kills)
+        for _ in range(kills):
+            if self.over.wait(generator.uniform(0.3, 2.0) * seconds / max(kills, 1)):
+                return
+            process = self.process
+            assert process is not None
+            graders = [number for number in _below(process.pid) if b"grading_process" in _command(number)]
+            if graders and generator.random() < 0.6:
+                with contextlib.suppress(OSError):
+                    os.kill(graders[0], signal.SIGKILL)
+            else:
+                process.kill()
+                process.wait()
+                self.start()
+            self.seen.kills += 1
+
+    def end(self) -> None:
+        """End the service."""
+        self.over.set()
+        if self.process is not None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(60)
+            if self.process.poll() is None:
+                self.process.kill()
+
+
+def _below(pid: int) -> set[int]:
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found |= {int(text) for text in (task / "children").read_text().split()}
+    return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def share(values: list[float], part: float) -> float:
+    """A quantile; 0 of nothing."""
+    return sorted(values)[min(int(part * len(values)), len(values) - 1)] if values else 0.0
+
+
+def night(arguments: argparse.Namespace, root: Path) -> int:
+    """A class within a minute."""
+    found = Night(root, arguments.students, arguments.jobs)
+    found.start()
+    threads = [threading.Thread(target=found.read, args=(number,), daemon=True) for number in range(arguments.readers)]
+    threads.append(threading.Thread(target=found.watch, daemon=True))
+    if arguments.kills:
+        threads.append(threading.Thread(target=found.kill, args=(arguments.kills, arguments.seconds), daemon=True))
+    for thread in threads:
+        thread.start()
+    begin, generator = time.monotonic(), random.Random(1)
+    moments = sorted(begin + generator.uniform(0, arguments.seconds) for _ in range(arguments.students))
+    with ThreadPoolExecutor(arguments.students) as pool:
+        list(pool.map(found.hand_in, range(arguments.students), moments))
+    deadline = time.monotonic() + arguments.patience
+    while len(found.seen.graded) < len(found.seen.handed) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    took = time.monotonic() - begin
+    found.end()
+    return report(found, arguments, took)
+
+
+def report(found: Night, arguments: argparse.Namespace, took: float) -> int:
+    """Print what was seen; 1 where something was lost or doubled, or (strict) beyond its limit."""
+    seen, store = found.seen, Store(found.state)
+    counting: dict[int, int] = {}
+    for attempt in store.attempts("tiny"):
+        if attempt.counts:
+            counting[attempt.submission_id] = counting.get(attempt.submission_id, 0) + 1
+    lost = [number for number in seen.handed if number not in counting]
+    doubled = [number for number, times in counting.items() if times > 1]
+    off = [
+        abs(receipt["place"]["ends_s"] - (seen.graded[number] - receipt["told_at"]))
+        / max(seen.graded[number] - receipt["told_at"], 1.0)
+        for number, receipt in seen.handed.items()
+        if number in seen.graded and receipt["place"]["ends_s"]
+    ]
+    result = {
+        "students": arguments.students,
+        "receipts": len(seen.receipts),
+        "receipt_p50_s": round(share(seen.receipts, 0.5), 3),
+        "receipt_p99_s": round(share(seen.receipts, 0.99), 3),
+        "page_p50_s": round(share(seen.pages, 0.5), 3),
+        "page_p95_s": round(share(seen.pages, 0.95), 3),
+        "pages": len(seen.pages),
+        "lost": len(lost),
+        "doubled": len(doubled),
+        "sent_again": seen.again,
+        "kills": seen.kills,
+        "estimate_off_median": round(statistics.median(off), 3) if off else None,
+        "took_s": round(took, 1),
+        "load": os.getloadavg()[0],
+        "errors": seen.errors[:5],
+    }
+    print(json.dumps(result, indent=2))
+    bad = bool(lost or doubled or len(seen.handed) < arguments.students or seen.errors)
+    if arguments.strict:
+        bad |= result["receipt_p99_s"] > RECEIPT_P99 or result["page_p95_s"] > PAGE_P95
+        bad |= (result["estimate_off_median"] or 0) > ESTIMATE_OFF
+    return int(bad)
+
+
+def idle(arguments: argparse.Namespace, root: Path) -> int:
+    """One at a time: from the end of the upload to the verdict, beside what the checks themselves take."""
+    found = Night(root, arguments.idle + 1, 1)
+    found.start()
+    over: list[float] = []
+    store = Store(found.state)
+    for number in range(arguments.idle + 1):
+        found.hand_in(number, time.monotonic())
+        (receipt,) = [item for item in found.seen.handed.values() if item["uploader"] == f"s{number}"]
+        token = found.tokens[number]
+        while found.call(f"/api/v1/submissions/{receipt['id']}", token)["place"]["state"] in ("waiting", "running"):
+            time.sleep(0.02)
+        took = time.monotonic() - receipt["told_at"]
+        (attempt,) = store.attempts(submission=store.submission(receipt["id"]))
+        if number:  # the first one warms up
+            over.append(took - attempt.report.timing.get("checks", 0.0))
+    found.end()
+    result = {
+        "over_checks_p50_s": round(share(over, 0.5), 3),
+        "over_checks_p95_s": round(share(over, 0.95), 3),
+        "load": os.getloadavg()[0],
+    }
+    print(json.dumps(result, indent=2))
+    return int(arguments.strict and result["over_checks_p50_s"] > IDLE_OVER)
+
+
+def main() -> int:
+    """Read the arguments, and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--students", type=int, default=300)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--readers", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--idle", type=int, default=0)
+    parser.add_argument("--patience", type=float, default=1200.0, help="seconds to wait for the last verdict")
+    parser.add_argument("--strict", action="store_true", help="fail where a time is beyond its limit")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="autograde-night-") as folder:
+        return idle(arguments, Path(folder)) if arguments.idle else night(arguments, Path(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How good are the graders? One command measures them all and writes docs/generated/grader-quality.md."""
