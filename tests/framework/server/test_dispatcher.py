@@ -198,7 +198,7 @@ def test_a_fault_of_ours_is_tried_again_later_and_is_no_zero(site):
         time.sleep(0.1)
     assert running.order == [number]
     page = site.browser("kurt").get(f"/submissions/{number}").text
-    assert "tried again by itself, and costs you nothing" in page
+    assert "tried again automatically, and costs you nothing" in page
 
 
 class _Plain:
