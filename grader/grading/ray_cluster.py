@@ -11,6 +11,7 @@ import importlib.metadata
 import re
 from typing import Any
 
+from grader import DISTRIBUTION
 from grader.errors import UsageError
 
 #: MiB of a slot: its runner and zygote, a submission, and the arena of Ray's objects.
@@ -81,7 +82,7 @@ def ray_release() -> str:
         UsageError: Autograde is not installed, so that nothing says which.
     """
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        for requirement in importlib.metadata.requires("autograde") or []:
+        for requirement in importlib.metadata.requires(DISTRIBUTION) or []:
             if found := re.match(r"ray==([\w.]+)", requirement):
                 return found[1]
     raise UsageError(

@@ -206,8 +206,10 @@ def _own_tags() -> tuple[set[str], set[str]]:
             check = CheckResult(
                 id="a", title="a", verdict=verdict, score=score, max_score=2, message=text, hint=text, output=text
             )
+            # Two that differ: what to do next is a list.
+            checks = (check, check.model_copy(update={"id": "b", "message": "another"})) if text else ()
             report = Report(
-                assignment="tiny", verdict=verdict, score=score, max_score=2, checks=(check,) if text else (), message=text,
+                assignment="tiny", verdict=verdict, score=score, max_score=2, checks=checks, message=text,
                 seed=1, profile="cpu", grader_version="f" * 16, submission_digest="a" * 64,
                 metrics={"loss": Metric(name="loss", value=1.0)},
             )  # fmt: skip

@@ -488,7 +488,8 @@ def test_nothing_hidden_is_beside_the_notebook(base):
 
     files = read_folder(base.released("hw"))
     assert sorted(files) == [
-        "README.md", "conftest.py", "hw.ipynb", "public/test_work.py", "requirements.txt", "work.py",
+        ".devcontainer/devcontainer.json", "POLICIES.md", "README.md", "conftest.py", "hw.ipynb", "public/test_work.py",
+        "pyproject.toml", "requirements.txt", "work.py",
     ]  # fmt: skip
     assert find_leaks(files, assignment_secrets(base.course.assignment("hw"))) == []
     assert Store(base.course.state).state == base.course.state
