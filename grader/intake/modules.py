@@ -243,8 +243,9 @@ class Modules:
                 continue
             kept[item.key] = item
         if unknown - set(self.stems):
-            books = set(roots.values())
-            kept |= {item.key: item for item in self.space.stars if item.book in books}
+            # Of its own notebook, and of those before: what nobody defines may come from where the work began.
+            last = max([*roots.values(), *(item.book for item in kept.values())], default=0)
+            kept |= {item.key: item for item in self.space.stars if item.book <= last}
         return [kept[key] for key in sorted(kept)], notes
 
     def _replaced(self, taken: Sequence[Statement], names: set[str]) -> list[str]:

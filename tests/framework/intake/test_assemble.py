@@ -238,6 +238,17 @@ def test_what_is_only_used_is_not_said_to_be_written(source):
     assert assembled.notes == ()
 
 
+def test_a_star_import_serves_the_notebooks_after_it():
+    """What an earlier notebook imports by a star, a later one may use, as the student's session did."""
+    files = {
+        "helpers.py": b"def twice(x):\n    return 2 * x\n",
+        "part 1.ipynb": notebook(code("from helpers import *")),
+        "part 2.ipynb": notebook(code("double = twice")),
+    }
+    text = assemble(files, STUBS).files["ops.py"].decode()
+    assert text.index("from helpers import *") < text.index("double = twice")
+
+
 def test_two_notebooks_with_the_same_function_are_both_named():
     """The released name wins, and the student reads of the other."""
     other = notebook(code("def double(x):\n    return 3 * x"))
