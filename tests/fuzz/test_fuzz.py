@@ -87,7 +87,7 @@ def test_a_page_with_a_foreign_tag_is_noticed(monkeypatch):
     """Text that is not escaped fails the target."""
     from markupsafe import Markup
 
-    monkeypatch.setitem(__import__("grader.reports.pages", fromlist=["_"])._environment().filters, "inline", Markup)
+    monkeypatch.setitem(__import__("grader.reports.pages", fromlist=["_"]).environment().filters, "inline", Markup)
     values_target._own_tags.cache_clear()
     outcome = values_target._raised(["<img src=x onerror=y>"])
     with pytest.raises(AssertionError, match="img"):

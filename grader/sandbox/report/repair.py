@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from grader.layer_names import LANDLOCK
 from grader.sandbox.report.machine import Finding
 
 #: Inside a fix in words: the commands of it.
@@ -28,7 +29,11 @@ def script(items: Sequence[Finding], *, lsm: Path = _LSM) -> list[str]:
         if item.state == "ok" or not item.fix:
             continue
         commands = [_here(match) for match in _COMMAND.findall(item.fix)]
-        if item.name in ("landlock", "landlock ABI") and "sandlock is not installed" not in item.text and lsm.is_file():
+        if (
+            item.name in (LANDLOCK, f"{LANDLOCK} ABI")
+            and "sandlock is not installed" not in item.text
+            and lsm.is_file()
+        ):
             commands += _with_landlock(lsm)
         told = f"# {item.name}: {item.text}"
         body = [line for command in commands for line in (command, *_kept(command))] or [f"#   {item.fix}"]
@@ -50,7 +55,7 @@ def _kept(command: str) -> list[str]:
 def _with_landlock(lsm: Path) -> list[str]:
     """Have the kernel start with Landlock, where it has a list of modules without it."""
     modules = lsm.read_text(encoding="ascii").strip()
-    if "landlock" in modules.split(","):
+    if LANDLOCK in modules.split(","):
         return []
-    option = f"lsm=landlock,{modules}"
+    option = f"lsm={LANDLOCK},{modules}"
     return [f"sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&{option} /' /etc/default/grub", "sudo update-grub", "sudo reboot"]

@@ -18,14 +18,19 @@ _PLACES = ("/", "/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/root", 
 
 @dataclass(slots=True)
 class Watch:
-    """Samples the descendants of a process, so that one that loses its parents is still known."""
+    """Samples the descendants of a process, so that one that loses its parents is still known.
+
+    Those that are there before the watch begins, such as a database server of other tests, are left out with their own.
+    """
 
     root: int
     seen: dict[tuple[int, int], str] = field(default_factory=dict)
+    earlier: frozenset[tuple[int, int]] = frozenset()
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
+        self.earlier = frozenset((pid, entry.start) for pid, entry in processes().items())
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         return self
@@ -42,9 +47,12 @@ class Watch:
     def _sample(self) -> None:
         table = processes()
         family = {self.root} | {pid for pid, start in self.seen if pid in table and table[pid].start == start}
-        while new := {pid for pid, entry in table.items() if entry.parent in family and pid not in family}:
+        while new := {pid for pid, entry in table.items() if self._is_new(pid, entry, family)}:
             family |= new
             self.seen.update({(pid, table[pid].start): table[pid].name for pid in new})
+
+    def _is_new(self, pid: int, entry: Process, family: set[int]) -> bool:
+        return entry.parent in family and pid not in family and (pid, entry.start) not in self.earlier
 
     def alive(self) -> list[str]:
         """Those that still live: process id and name."""

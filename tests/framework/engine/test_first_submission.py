@@ -90,10 +90,10 @@ def test_no_check_costs_the_first_submission_more(times):
 
 
 def test_every_case_is_measured(times):
-    """Each case of each submission has a time, and the one that computes for a second has a second."""
+    """Each case of each submission has a time, and the one that computes for a second has most of one: clocks are coarse."""
     assert [len(found) for found in times] == [3, 3, 3]
-    assert times[0]["test_it.py::test_burn_once"] > 0.9
-    assert times[1]["test_it.py::test_burn_once"] < 0.9
+    assert times[0]["test_it.py::test_burn_once"] > 0.5
+    assert times[1]["test_it.py::test_burn_once"] < 0.5
 
 
 def test_what_is_called_costlier():
