@@ -81,7 +81,16 @@ _SINGULAR = frozenset(
 _AFTER_HEAD = re.compile(
     r"\s+(?:of|in|after|where|without|with|away|by|from|for|to|at|on|before|between|beyond|compared|that|which|through|as)\b|,|\("
 )
-_VERBS = {"is": "are", "has": "have", "holds": "hold", "lacks": "lack", "looks": "look", "was": "were", "does": "do"}
+_VERBS = {
+    "is": "are",
+    "has": "have",
+    "holds": "hold",
+    "lacks": "lack",
+    "looks": "look",
+    "matches": "match",
+    "was": "were",
+    "does": "do",
+}
 
 
 def plural(name: str) -> bool:

@@ -31,7 +31,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def other_activations(run: Callable[[Activation], Any], asked: str = "a ReLU") -> dict[str, Callable[[], Any]]:
-    """Mistakes for ``assert_close``: what comes out with another activation.
+    """Mistakes for ``assert_close``: what you get with another activation.
 
     Args:
         run: gives what is compared, for an activation of tensors of any shape.

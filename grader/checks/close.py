@@ -73,8 +73,8 @@ def assert_close(
             term that is missing, an argument that came back unchanged.
         earlier: what was right for earlier calls, by words for them ("the first call"); tells state that is kept, and
             gradients that are added up.
-        mistakes: values that wrong formulas give, by what is wrong with them, in words that continue "dw is what
-            comes out with ...": ``{"the loss summed, not averaged": lambda: n * expected}``. A function is called
+        mistakes: values that wrong formulas give, by what is wrong with them, in words that continue "dw matches
+            what you get with ...": ``{"the loss summed, not averaged": lambda: n * expected}``. A function is called
             only where the comparison fails. The first thing that is tried.
         reveal: whether the message may show expected values.
 

@@ -45,7 +45,7 @@ def name_known(
             notes.append(f"the mistake {words!r} could not be computed: {type(error).__name__}: {str(error)[:200]}")
     if not fitting:
         return None, "\n".join(notes)
-    return f"is what comes out with {', or with '.join(fitting)}.", "\n".join(notes)
+    return f"matches what you get with {', or with '.join(fitting)}.", "\n".join(notes)
 
 
 def rms(difference: np.ndarray[Any, Any]) -> float:

@@ -86,7 +86,7 @@ def number_factor(case: Case) -> Iterator[Claim]:
             yield Claim(f"has 1 - `{name}` and `{name}` swapped.", case.e * s / (1 - s))
             yield Claim(f"has 1 - `{name}` and `{name}` swapped.", case.e * (1 - s) / s)
     for k, words in _CONSTANTS:
-        yield Claim(f"is off by one factor throughout, which suits {words}.", k * case.e)
+        yield Claim(f"is wrong by the same factor everywhere; the factor fits {words}.", k * case.e)
 
 
 def ranges(case: Case) -> Iterator[Claim]:

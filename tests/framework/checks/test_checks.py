@@ -177,7 +177,7 @@ def test_a_mistake_that_the_author_knows_is_named():
     """The words continue the sentence; a value and a function of no arguments do alike, in any shape."""
     known = {"the order reversed": lambda: ONE.flip(0), "the sum in place of the parts": ONE.sum(), "nothing": None}
     told = failure(ONE.flip(0), ONE, name="h", mistakes=known)
-    assert told.message == "h is what comes out with the order reversed."
+    assert told.message == "h matches what you get with the order reversed."
     assert "expected" in told.staff
     assert failure(6.0, ONE, mistakes=known).message.endswith("with the sum in place of the parts.")
 
@@ -194,7 +194,7 @@ def test_mistakes_are_worked_out_only_where_the_comparison_fails():
 def test_two_mistakes_that_give_the_same_are_both_told():
     """Nothing tells which of the two it was, so neither is kept back."""
     told = failure(2 * ONE, ONE, mistakes={"a sum": 2 * ONE, "no ½": lambda: 2 * ONE, "a sign": -ONE})
-    assert told.message == "the result is what comes out with a sum, or with no ½."
+    assert told.message == "the result matches what you get with a sum, or with no ½."
 
 
 def test_where_no_known_mistake_fits_the_library_speaks():
@@ -211,7 +211,7 @@ def test_where_no_known_mistake_fits_the_library_speaks():
 def test_known_mistakes_of_several_parts():
     """Where several values are compared at once, a mistake gives as many."""
     told = failure((ONE, -ONE), (ONE, ONE), name="(h, c)", mistakes={"c negated": lambda: (ONE, -ONE), "one": ONE})
-    assert told.message == "(h, c) is what comes out with c negated."
+    assert told.message == "(h, c) matches what you get with c negated."
 
 
 def test_reveal_shows_what_is_right_beside_a_known_mistake():
@@ -250,7 +250,7 @@ def test_what_a_dict_lacks_is_told():
     assert failure({"W1": ONE}, RIGHT, name="grads").message == "grads lacks 'b1', 'W2'; it has 'W1'."
     assert "should have the entries 'W1', 'b1', 'W2'; it is a list of 1" in failure([ONE], RIGHT, name="grads").message
     wrong = {**RIGHT, "b1": 3 * RIGHT["b1"]}
-    assert failure(wrong, RIGHT, mistakes={"b1 summed": lambda: wrong}).message.endswith("comes out with b1 summed.")
+    assert failure(wrong, RIGHT, mistakes={"b1 summed": lambda: wrong}).message.endswith("what you get with b1 summed.")
 
 
 @pytest.mark.filterwarnings("error")
@@ -346,7 +346,7 @@ def test_a_wrong_gradient_of_a_right_value_is_told_as_that():
         gradcheck(without_penalty, POINTS[0], reference=right, name="dw", inputs={"W": weights})
     assert caught.value.message.startswith("dw is off by a multiple of `W`")
     assert caught.value.message.endswith("The value that it belongs to is right.")
-    with pytest.raises(CheckFailed, match="dw is what comes out with the square left out"):
+    with pytest.raises(CheckFailed, match="dw matches what you get with the square left out"):
         gradcheck(
             wrong(lambda v, g: (v, g + 1)),
             POINTS[0],

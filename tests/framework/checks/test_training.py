@@ -172,7 +172,7 @@ def test_what_nobody_asked_for_is_named(kind):
     how, words = UNASKED[kind]
     with pytest.raises(CheckFailed) as failed:
         assert_close(_descent(**how), _descent(), name="the weight", mistakes=unasked(_descent))
-    assert failed.value.message == f"the weight is what comes out with {words}."
+    assert failed.value.message == f"the weight matches what you get with {words}."
 
 
 def test_momentum_that_is_missing_is_named():
