@@ -23,7 +23,7 @@ EXTRAS = "student,notebook"
 _PINNED = ("torch", "torchvision", "numpy")
 _REQUIREMENTS = """\
 # In a fresh environment, inside this folder. On Linux without an NVIDIA GPU, take the build of PyTorch for processors,
-# which needs less than 2 GB where the default needs 6:
+# which needs 1.4 GB of disk where the default needs 6:
 #     pip install uv
 #     uv pip install --torch-backend cpu -r requirements.txt
 # On Windows, on a Mac, and on Linux with a GPU:
