@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Programs that tools look up by name (alembic for nbgrader) are those of .venv.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages quality formgrader nbgrader gpu newcomer
+.PHONY: help demo serve quick test setup docs docs-reference figures pictures bench chaos cluster lint format types contracts drift validate validate-full release image ci constraints clean fuzz messages quality formgrader nbgrader gpu newcomer web-walk
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,9 @@ formgrader: setup  ## walk through formgrader in JupyterLab with a headless brow
 
 nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
 	$(BIN)/python tools/with_nbgrader/walk.py build/nbgrader
+
+web-walk: setup  ## hand in, watch, extend, override and regrade in the web service, with a headless browser
+	$(BIN)/python -m tools.web.walk build/web-walk
 
 newcomer: setup  ## walk a newcomer's first evening: ordinary account, built wheel, own check, a class of forty
 	$(BIN)/python -m tools.newcomer
