@@ -103,7 +103,7 @@ def page(course: Any, kept: Mapping[str, Mapping[str, Any]], unseen: Mapping[str
         ),
         "### Metrics\n\nThresholds under `cpu`; of the wrong variants that change what the metric measures, how many get no point, a part, "
         "all.\n\n" + _thresholds(course, kept),
-        "### Mistakes that nobody had written variants for\n\nEdits of the solutions, written from stubs and handouts alone. What kept full "
+        "### Mistakes that nobody had written variants for\n\nEdits of the solutions, written from stubs, docstrings and solutions before the checks were read; for rnn_lstm they had been read. What kept full "
         "marks was closed where the contract forbids it, and is among the variants now: the last column is what was left, nearly all of it "
         "allowed or without effect.\n\n"
         + _table(
