@@ -38,6 +38,7 @@ _FILES = {
 }
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(_TYPES), _TEXTS, _FRAMES, st.sampled_from(("", "m.py", "n.py", "missing.py")))
 def test_whatever_a_worker_reports_is_explained_without_an_error(kind, text, frames, file):

@@ -79,6 +79,7 @@ def test_reading_ends_at_its_deadline():
     assert 0.9 < spent() - before < 3
 
 
+@pytest.mark.slow
 def test_memory_without_end_ends_reading(monkeypatch):
     """What fills the memory is ended like what takes too long."""
 

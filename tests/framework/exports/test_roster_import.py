@@ -318,6 +318,7 @@ def test_a_roster_that_cannot_be_edited_is_refused(course, students):
     assert course.read_text() == before
 
 
+@pytest.mark.slow
 def test_a_thousand_hostile_names_are_imported(course):
     """Each is one student afterwards, and the rest of the file is what it was."""
     rows = [[f"s{n}", f"s{n}@example.org", name.replace("\x00", ""), "X"] for n, name in enumerate(hostile(1000))]

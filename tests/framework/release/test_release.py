@@ -685,6 +685,7 @@ def test_an_installation_that_was_changed_is_not_handed_out(installed, change, w
     assert "--force-reinstall" in error.value.fix
 
 
+@pytest.mark.slow
 def test_the_archives_hold_the_package_and_the_course(tmp_path):
     """The source archive builds both; the wheel has the course beside the package, and an editable one has not."""
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]

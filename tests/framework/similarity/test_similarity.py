@@ -193,6 +193,7 @@ def test_units_are_functions_methods_and_the_rest_of_a_class():
     assert [(unit.name, unit.line) for unit in units] == [("", 1), ("f", 3), ("C", 6), ("C.g", 8)]
 
 
+@pytest.mark.slow
 def test_code_that_nests_too_deep_ends_nothing():
     """A chain of a thousand operators is cut off, not a RecursionError."""
     deep = f"def f(x):\n    return {' + '.join(['x'] * 900)}\n"

@@ -103,6 +103,7 @@ def simulated_class(size=200, seed=0):
     return histories, known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_the_planted_checks_are_found_and_named(seed):
     """Of a class of 200, the too easy, the backward and the ambiguous check are named as what they are, and no other so."""
@@ -226,6 +227,7 @@ def test_every_score_is_in_the_histogram():
     assert [bar.count for bar in bars] == [3, 1, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
+@pytest.mark.slow
 def test_the_page_and_the_command_say_the_same(tmp_path):
     """From the store: terminal, JSON and page, with hostile names and messages as text; who has a message is one click away."""
     students = ", ".join(f'{{id: s{n:02}, name: "Student <b>{n:02}</b>"}}' for n in range(12))

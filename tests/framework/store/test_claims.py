@@ -57,6 +57,7 @@ def test_versions_are_claimed_apart(store, handed_in):
         assert one.take(wanted, 9) == other.take(wanted, 9) == wanted
 
 
+@pytest.mark.slow
 def test_many_are_looked_at_in_turn(store):
     """Free ones are found behind a long row of claimed ones."""
     wanted = [hand_in(store, f"s{number}", files={}).id for number in range(140)]

@@ -50,6 +50,7 @@ def differences(store):
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", WRITTEN, indirect=True, ids=lambda path: path.stem)
 def test_a_file_of_an_earlier_schema_is_migrated(request, written):
     """Everything is there, the last attempt with a verdict counts, and new submissions are kept whole."""

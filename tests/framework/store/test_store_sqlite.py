@@ -204,6 +204,7 @@ def test_one_grader_at_a_time(store):
         pass
 
 
+@pytest.mark.slow
 def test_lock_of_a_dead_grader_is_free(store):
     """The kernel frees the lock of a process that was killed."""
     code = (
