@@ -4,6 +4,7 @@ against: nbgrader, otter
 """
 import glob
 import os
+import sys
 
 for name in (
     "@COURSE@", "@COURSE@/autograde.yml", "@COURSE@/assignments/attacked/hidden/test_hidden.py",
@@ -20,7 +21,8 @@ for pattern in ("/**/test_hidden.py", "/**/hidden/*.py", "/**/gradebook*"):
         print("PWNED", name)
 for name in ("/tmp", "/dev/shm"):
     try:
-        if found := os.listdir(name):  # its own are empty
+        # Its own are empty, but for the way to the libraries where they are installed below /tmp.
+        if found := [one for one in os.listdir(name) if not sys.prefix.startswith(os.path.join(name, one) + os.sep)]:
             print("PWNED", name, found)
     except OSError:
         continue
