@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -17,6 +17,10 @@ from rich.text import Text
 from grader.cli.extras import missing_extra
 from grader.cli.terminal import takes_unicode
 from grader.errors import AutogradeError
+
+if TYPE_CHECKING:
+    from grader.course import Assignment, Course
+    from grader.store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -64,6 +68,33 @@ def print_json(value: Any) -> None:
 def print_table(table: Table) -> None:
     """Print a table, cut to the terminal's width; running text is left to the terminal to wrap."""
     out.print(table, soft_wrap=False)
+
+
+def print_rows(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print plain text in columns below their headings; nothing in a cell is read as markup."""
+    table = Table(box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    print_table(table)
+
+
+def open_assignment(
+    course: Path | None, name: str, state: Path | None, database: str | None
+) -> tuple[Course, Assignment, Store]:
+    """The course, its assignment ``name`` and its store, as the options of a command name them.
+
+    Raises:
+        CourseError: there is no such course or assignment.
+        StoreError: the store cannot be opened.
+    """
+    from grader.course import load_course
+    from grader.store import open_store
+
+    loaded = load_course(course)
+    assignment = loaded.assignment(name)
+    return loaded, assignment, open_store(loaded, state, database)
 
 
 def say_error(error: AutogradeError, *, as_json: bool) -> None:

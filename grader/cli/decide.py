@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from grader.cli.common import (
     CourseOption,
@@ -18,7 +16,7 @@ from grader.cli.common import (
     command,
     out,
     print_json,
-    print_table,
+    print_rows,
 )
 from grader.text import counted
 
@@ -175,13 +173,11 @@ def list_attempts(
         )
         return
     zone = ledger.course.timezone
-    table = Table(box=None, pad_edge=False)
-    for heading in ("submission", "received", "upload", "counts", "attempt"):
-        table.add_column(heading)
+    rows = []
     for item, costs in found:
         cells = (str(item.id), moment(item.received_at, zone), item.source, "yes" if item.id == counts else "")
-        table.add_row(*(Text(cell) for cell in (*cells, "" if costs else "given back")))
-    print_table(table)
+        rows.append((*cells, "" if costs else "given back"))
+    print_rows(("submission", "received", "upload", "counts", "attempt"), rows)
     if left.left is not None:
         more = f"; the next one comes {moment(left.next_at, zone)}" if left.next_at else ""
         out.print(f"{counted(left.left, 'attempt')} left{more}", markup=False)

@@ -10,7 +10,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from grader.cli.common import CourseOption, JsonOption, StateOption, StoreOption, command, out, print_json, print_table
+from grader.cli.common import (
+    CourseOption,
+    JsonOption,
+    StateOption,
+    StoreOption,
+    command,
+    out,
+    print_json,
+    print_rows,
+    print_table,
+)
 from grader.cli.decide import open_ledger
 
 if TYPE_CHECKING:
@@ -120,12 +130,9 @@ def audit(
     if as_json:
         print_json([{**asdict(entry), "at": entry.at.isoformat()} for entry in entries])
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("when", "who", "role", "did", "assignment", "to", "detail"):
-        table.add_column(heading)
+    rows = []
     for entry in entries:
         detail = ", ".join(f"{key}: {value}" for key, value in entry.detail.items() if value != "")
         when = entry.at.astimezone(ledger.course.timezone).isoformat(sep=" ", timespec="minutes")
-        cells = (when, entry.actor, entry.role, entry.action, entry.assignment, entry.subject, detail)
-        table.add_row(*(Text(cell) for cell in cells))
-    print_table(table)
+        rows.append((when, entry.actor, entry.role, entry.action, entry.assignment, entry.subject, detail))
+    print_rows(("when", "who", "role", "did", "assignment", "to", "detail"), rows)

@@ -6,10 +6,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from grader.cli.common import CourseOption, JsonOption, NamesArgument, command, err, out, print_json, print_table
+from grader.cli.common import CourseOption, JsonOption, NamesArgument, command, err, out, print_json, print_rows
 from grader.text import counted
 
 app = typer.Typer(no_args_is_help=True, help="Keep nbgrader's gradebook in step with our results.")
@@ -61,12 +59,9 @@ def diff(names: NamesArgument = None, course: CourseOption = None, as_json: Json
     elif not found:
         out.print("the store and the gradebook agree")
     else:
-        table = Table(box=None, pad_edge=False)
-        for heading in ("assignment", "student", "what", "ours", "gradebook", "fix"):
-            table.add_column(heading)
-        for item in found:
-            cells = (item.assignment, item.student, item.what, item.ours, item.gradebook, item.fix)
-            table.add_row(*(Text(cell) for cell in cells))
-        print_table(table)
+        print_rows(
+            ("assignment", "student", "what", "ours", "gradebook", "fix"),
+            ((item.assignment, item.student, item.what, item.ours, item.gradebook, item.fix) for item in found),
+        )
     if found:
         raise typer.Exit(1)

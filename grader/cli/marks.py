@@ -16,6 +16,7 @@ from grader.cli.common import (
     StoreOption,
     command,
     err,
+    open_assignment,
     out,
     print_json,
 )
@@ -40,15 +41,11 @@ def export_marks(
     """Write all written answers as a page to mark them in, and as a table with the marks so far."""
     from datetime import UTC, datetime
 
-    from grader.course import load_course
     from grader.files import write_file
     from grader.review.mark_table import mark_rows, write_rows
     from grader.review.marking_page import write_marking_page
-    from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     rows = mark_rows(loaded, assignment, store, names=names)
     folder = to or store.state / "marks"
     table = write_file(folder / f"{assignment.name}.csv", write_rows(rows), mode=0o600)
@@ -77,14 +74,10 @@ def import_marks(
 
     A blank leaves a mark as it is. `autograde gradebook sync` takes marks on to nbgrader's gradebook.
     """
-    from grader.course import load_course
     from grader.errors import UsageError
     from grader.review.mark_table import mark_rows, marker, read_rows
-    from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     try:
         data = file.read_bytes()
     except OSError as error:

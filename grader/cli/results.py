@@ -15,6 +15,7 @@ from grader.cli.common import (
     StoreOption,
     command,
     err,
+    open_assignment,
     out,
     print_json,
 )
@@ -38,13 +39,9 @@ def feedback(
     as_json: JsonOption = False,
 ) -> None:
     """Write a page for each student, and an index of all for staff."""
-    from grader.course import load_course
     from grader.reports import publish_feedback
-    from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     folder = to or store.state / "feedback" / assignment.name
     index, items = publish_feedback(loaded, assignment, store, folder)
     if as_json:
@@ -74,13 +71,9 @@ def leaderboard(
     as_json: JsonOption = False,
 ) -> None:
     """Write the leaderboard as HTML, CSV and JSON."""
-    from grader.course import load_course
     from grader.reports import publish_leaderboard
-    from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     folder = to or store.state / "leaderboard" / assignment.name
     page, entries = publish_leaderboard(loaded, assignment, store, folder)
     if as_json:

@@ -15,9 +15,10 @@ from grader.cli.common import (
     StoreOption,
     command,
     err,
+    open_assignment,
     out,
     print_json,
-    print_table,
+    print_rows,
 )
 from grader.text import clean, counted
 
@@ -54,13 +55,9 @@ def similar(
     """
     from datetime import UTC, datetime
 
-    from grader.course import load_course
     from grader.similarity import as_dict, find_pairs, handed_in, write_similar
-    from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     found = handed_in(loaded, assignment, store, earlier or (), names=names)
     pairs = find_pairs(found.works, found.given, most=most)
     file = to or store.state / "similar" / f"{assignment.name}.html"
@@ -78,20 +75,15 @@ def similar(
 
 
 def _print_pairs(pairs: Sequence[Pair]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("first", "second", "shared functions", "others"):
-        table.add_column(heading)
+    rows = []
     for pair in pairs:
         shown = ", ".join(
             f"{item.first.name}, line {item.first.line} and {item.second.line}" for item in pair.shared[:2]
         )
         more = f" and {pair.functions - 2} more" if pair.functions > 2 else ""
         others = str(pair.shared[0].others)
-        table.add_row(*(Text(clean(cell)) for cell in (_who(pair.first), _who(pair.second), shown + more, others)))
-    print_table(table)
+        rows.append([clean(cell) for cell in (_who(pair.first), _who(pair.second), shown + more, others)])
+    print_rows(("first", "second", "shared functions", "others"), rows)
 
 
 def _who(work: Work) -> str:

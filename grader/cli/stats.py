@@ -15,9 +15,10 @@ from grader.cli.common import (
     StoreOption,
     command,
     err,
+    open_assignment,
     out,
     print_json,
-    print_table,
+    print_rows,
 )
 from grader.text import counted
 
@@ -39,14 +40,10 @@ def stats(
     """Say how hard each check is, what students read most, and which checks somebody should look at."""
     from datetime import UTC, datetime
 
-    from grader.course import load_course
     from grader.statistics import analyse, as_dict, mistakes_made, read_histories, write_statistics
-    from grader.store import open_store
     from grader.validation.variants import read_variants
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     histories = read_histories(loaded, assignment, store)
     found = analyse(histories, mistakes_made(read_variants(assignment), histories))
     file = to or store.state / "stats" / f"{assignment.name}.html"
@@ -69,25 +66,22 @@ def stats(
 
 
 def _print_checks(found: ClassStatistics) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
     from grader.statistics.statistics_page import said
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("check", "mean share", "first", "attempts", "never", "item-rest correlation", "read most"):
-        table.add_column(heading)
+    rows = []
     for check in found.checks:
         attempts = "" if check.attempts_until_passed is None else f"{check.attempts_until_passed:g}"
         common = check.diagnoses[0] if check.diagnoses else None
-        cells = (
-            check.id,
-            f"{check.difficulty:.0%}",
-            f"{check.first_pass:.0%}",
-            attempts,
-            str(check.never),
-            said(check),
-            f"{len(common.owners)}: {common.text[:60]}" if common else "",
+        rows.append(
+            (
+                check.id,
+                f"{check.difficulty:.0%}",
+                f"{check.first_pass:.0%}",
+                attempts,
+                str(check.never),
+                said(check),
+                f"{len(common.owners)}: {common.text[:60]}" if common else "",
+            )
         )
-        table.add_row(*(Text(cell) for cell in cells))
-    print_table(table)
+    headings = ("check", "mean share", "first", "attempts", "never", "item-rest correlation", "read most")
+    print_rows(headings, rows)

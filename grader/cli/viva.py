@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.common import CourseOption, JsonOption, NameArgument, StateOption, StoreOption, command, out, print_json
+from grader.cli.common import (
+    CourseOption,
+    JsonOption,
+    NameArgument,
+    StateOption,
+    StoreOption,
+    command,
+    open_assignment,
+    out,
+    print_json,
+)
 from grader.text import counted
 
 
@@ -30,13 +40,9 @@ def viva(
     Questions come from the student's own changes between submissions and from the course's wrong variants. They are made
     offline, and the same submissions give the same questions.
     """
-    from grader.course import load_course
     from grader.review.viva_sheet import viva_sheets, write_sheets
-    from grader.store import open_store
 
-    loaded = load_course(course)
-    assignment = loaded.assignment(name)
-    store = open_store(loaded, state, database)
+    loaded, assignment, store = open_assignment(course, name, state, database)
     sheets = list(viva_sheets(loaded, assignment, store, student or ()))
     folder = to or store.state / "viva" / assignment.name
     write_sheets(sheets, assignment, folder)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from grader.course.course import Assignment
 
-_IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
+#: Folders and files that programs leave in an assignment; no grading reads them.
+CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
 
 
 def course_secret(state: Path) -> bytes:
@@ -108,5 +109,5 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every file under ``folder`` by its relative POSIX name, in the order of the names; caches left out."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     for name in sorted(found):
-        if not _IGNORED.intersection(name.split("/")) and not name.endswith(".pyc"):
+        if not CACHES.intersection(name.split("/")) and not name.endswith(".pyc"):
             yield name, found[name]

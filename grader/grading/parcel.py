@@ -23,13 +23,13 @@ import yaml
 
 from grader import __version__
 from grader.course import Assignment, Course, course_secret, grader_version
+from grader.course.identity import CACHES
 from grader.course.yaml_lines import read_marked
 from grader.errors import MachineError
 from grader.files import write_file
 from grader.grading.messages import pack, unpack
 from grader.grading.slot import Work
 
-_IGNORED = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store"})
 #: How folders begin in which parcels lie, before the id of the process that unpacked one.
 _PREFIX = "autograde-agent-"
 #: What of an assignment's section a runner reads; the leaderboard says of a metric whether more of it is better.
@@ -145,7 +145,7 @@ def assignment_files(assignment: Assignment) -> dict[str, bytes]:
     for folder in (assignment.folder, assignment.solution_folder):
         for path in sorted(folder.rglob("*")):
             parts = path.relative_to(folder).parts
-            if path.is_symlink() or not path.is_file() or _IGNORED.intersection(parts):
+            if path.is_symlink() or not path.is_file() or CACHES.intersection(parts):
                 continue
             if parts[0] not in ("variants", "variants.yml"):
                 found[path.relative_to(assignment.root).as_posix()] = path.read_bytes()

@@ -15,7 +15,6 @@ from grader.store.standings import whose_due
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from grader.records import Report
     from grader.store import Store, Submission
 
 #: How many reports are in memory at a time: one with pictures has some ten thousand characters.
@@ -33,10 +32,14 @@ def publish_feedback(
     rows = store.standing(course, assignment, by="student")
     decisions, written = store.decisions(assignment.name), assignment
     assignment = decisions.applied(assignment)
-    reports = store.reports(row.latest.id for row in rows if row.latest is not None)
     received: dict[str, list[Submission]] = {}
     for submission in store.submissions(assignment.name):
         received.setdefault(submission.owner, []).append(submission)
+    scored = {item.submission_id: item.id for item in store.summaries(assignment.name) if not item.held}
+    before = {row.owner: _before(row.submission, received, scored) for row in rows if row.submission is not None}
+    reports = store.reports(
+        {*(row.latest.id for row in rows if row.latest is not None), *filter(None, before.values())}
+    )
     now = datetime.now(UTC)
     from grader.store.ledger import Ledger  # SQLAlchemy comes with it, which only those pay for who open a store
 
@@ -52,7 +55,7 @@ def publish_feedback(
             received_from=row.submission.received_from,
             standing=row,
             steps=explain(row, written, decisions, course.timezone) if decided(row) else (),
-            before=_before(store, row.submission, received),
+            before=reports.get(before[row.owner] or 0),
             attempts_left=ledger.attempts_left(assignment.name, row.owner, now) if limited else None,
         )
         for row in rows
@@ -80,11 +83,10 @@ def publish_leaderboard(
     return page, entries
 
 
-def _before(store: Store, shown: Submission, received: Mapping[str, Sequence[Submission]]) -> Report | None:
-    """The report on the submission before the one that a page shows; None where there is none with a score."""
+def _before(shown: Submission, received: Mapping[str, Sequence[Submission]], scored: Mapping[int, int]) -> int | None:
+    """The attempt at the submission before the one that a page shows; None where no earlier one has a score.
+
+    ``scored`` has the last attempt with a score of each submission, by their ids.
+    """
     earlier = [item for item in received[shown.owner] if (item.received_at, item.id) < (shown.received_at, shown.id)]
-    for submission in reversed(earlier):
-        scored = [attempt.report for attempt in store.attempts(submission=submission) if not attempt.held]
-        if scored:
-            return scored[-1]
-    return None
+    return next((scored[item.id] for item in reversed(earlier) if item.id in scored), None)

@@ -7,7 +7,6 @@ there: the last one counts, whoever gave it and wherever.
 from __future__ import annotations
 
 import csv
-import getpass
 import io
 import math
 import os
@@ -22,6 +21,7 @@ from grader.errors import UsageError
 from grader.reports.formatting import number
 from grader.review.written_answers import answers_in
 from grader.store import Mark
+from grader.store.ledger import operator_name
 from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class MarkDiff:
 
 def marker() -> str:
     """Who is marking: JupyterHub's user where there is one, else the account."""
-    try:
-        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        return "staff"
+    return os.environ.get("JUPYTERHUB_USER") or operator_name()
 
 
 def mark_rows(course: Course, assignment: Assignment, store: Store, *, names: bool = False) -> list[MarkRow]:

@@ -27,17 +27,16 @@ from grader.server.api_models import (
     SubmissionLine,
 )
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep, caller_of
-from grader.server.hand_in import Receipt, UploadRefused, receipt_of, take_in
+from grader.server.hand_in import Receipt, UploadRefused, receipt_of
 from grader.server.live_events import place_event
 from grader.server.service import Service
 from grader.server.sign_in import base_url
 from grader.server.standing_view import board
 from grader.server.student_pages import (
-    check_allowed,
     choose_submission,
     history,
     last_word,
-    sent_files,
+    receive,
     standing_of,
     visible_report,
 )
@@ -102,11 +101,8 @@ async def hand_in(
     request: Request, service: ServiceDep, caller: CallerDep, assignment: AssignmentDep
 ) -> SubmissionInfo:
     """Hand in files, a zip or a notebook; the answer is the receipt."""
-    await run_in_threadpool(check_allowed, service, caller.person, assignment)
-    sent = await sent_files(request)
-    arrived = request.state.arrived(service.now())
     try:
-        receipt = await run_in_threadpool(take_in, service, caller.person, assignment, sent, arrived)
+        receipt = await receive(request, service, caller.person, assignment)
     except UploadRefused as refused:
         raise HTTPException(422, str(refused.what)) from None
     return await run_in_threadpool(_submission, request, service, receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -181,8 +182,7 @@ def note(service: Service, caller: Caller, action: str, *, assignment: str = "",
     )
 
 
-def _decided(request: Request, service: Service, person: Person, decide: object) -> Response:
-    assert callable(decide)
+def _decided(request: Request, service: Service, person: Person, decide: Callable[[], object]) -> Response:
     try:
         decide()
     except UsageError as error:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from grader.course import Assignment
@@ -24,7 +25,7 @@ from grader.reports.feedback import FeedbackItem, feedback_values, student_view
 from grader.server.allowance import Allowance, allowance
 from grader.server.context import AssignmentDep, Caller, CallerDep, ServiceDep, SubmissionDep
 from grader.server.directory import Person
-from grader.server.hand_in import Sent, UploadRefused, receipt_of, take_in
+from grader.server.hand_in import Receipt, Sent, UploadRefused, receipt_of, take_in
 from grader.server.line_comments import line_comments
 from grader.server.service import Place, Service
 from grader.server.standing_view import hidden_metrics
@@ -181,15 +182,23 @@ def check_allowed(service: Service, person: Person, assignment: Assignment) -> N
         raise HTTPException(429, found.why)
 
 
-async def hand_in(request: Request, service: ServiceDep, caller: CallerDep, assignment: AssignmentDep) -> Response:
-    """Take in what the form has; the answer leads to the receipt."""
-    from starlette.concurrency import run_in_threadpool
+async def receive(request: Request, service: Service, person: Person, assignment: Assignment) -> Receipt:
+    """Take in the files of a form for ``person``, if they may hand in now.
 
-    await run_in_threadpool(check_allowed, service, caller.person, assignment)
+    Raises:
+        HTTPException: 429, when they may not; it says when.
+        UploadRefused: as :func:`grader.server.hand_in.take_in`.
+    """
+    await run_in_threadpool(check_allowed, service, person, assignment)
     sent = await sent_files(request)
     arrived = request.state.arrived(service.now())
+    return await run_in_threadpool(take_in, service, person, assignment, sent, arrived)
+
+
+async def hand_in(request: Request, service: ServiceDep, caller: CallerDep, assignment: AssignmentDep) -> Response:
+    """Take in what the form has; the answer leads to the receipt."""
     try:
-        receipt = await run_in_threadpool(take_in, service, caller.person, assignment, sent, arrived)
+        receipt = await receive(request, service, caller.person, assignment)
     except UploadRefused as refused:
         why = refused.what
         return await run_in_threadpool(

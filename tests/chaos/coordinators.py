@@ -7,10 +7,8 @@ a stub, so that kills fall on what is shared.
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -25,6 +23,7 @@ from grader.records import CheckResult, Report, Verdict
 from grader.store import digest_files
 from grader.store.store import Store
 from tests.support.builder import Homework, build_course
+from tests.support.forking import forking_context
 
 #: Seconds that a claim outlives its coordinator by at most. Short: a busy machine may well lose one that is at work.
 CLAIM_S = 1.0
@@ -102,11 +101,7 @@ def run(folder: Path, url: str, kills: int, rng: random.Random) -> Outcome:
         at = BEGIN + timedelta(minutes=number)
         store.put_submission("tiny", f"s{number:04}", {"tiny.py": f"# {number}\n".encode()}, received_at=at)
     # Forked from a server that has imported this module already: a coordinator is there at once.
-    if not hasattr(sys.modules["__main__"], "__spec__"):
-        sys.modules["__main__"].__spec__ = None  # pytest-xdist's workers lack it, and multiprocessing reads it
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-
+    context = forking_context(__name__)
     permits = context.Semaphore(0)
 
     def allow(number: int) -> None:

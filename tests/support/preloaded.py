@@ -6,13 +6,14 @@ same, with its own folder, environment and output, but the import is paid for on
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.forking import forking_context
 
 #: What the server imports before it forks.
 PRELOADED = ("torch", "torchvision", "pytest", "numpy", "IPython.core.interactiveshell", "matplotlib.pyplot")
@@ -36,11 +37,9 @@ def run(function: Callable[..., Any], *arguments: Any, folder: Path, timeout: fl
         TimeoutError: it was still running after ``timeout`` seconds, and was ended.
     """
     output = folder.parent / f"{folder.name}.output"
-    if not hasattr(sys.modules["__main__"], "__spec__"):
-        sys.modules["__main__"].__spec__ = None  # pytest-xdist's workers lack it, and multiprocessing reads it
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, __name__])
-    process = context.Process(target=_work, args=(function, arguments, str(folder), str(output)))
+    process = forking_context(*PRELOADED, __name__).Process(
+        target=_work, args=(function, arguments, str(folder), str(output))
+    )
     process.start()
     process.join(timeout)
     if process.is_alive():
