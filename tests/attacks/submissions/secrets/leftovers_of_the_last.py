@@ -6,7 +6,7 @@ for top in ("/scratch", "/tmp", "/dev/shm", "/var/tmp", os.path.expanduser("~"),
     for folder, _, files in os.walk(top):
         for name in files:
             path = os.path.join(folder, name)
-            # Its own, and its bytecode; and the libraries, where they are installed below /tmp.
-            if not name.startswith("work.") and not path.startswith(sys.prefix + os.sep):
+            # Its own, and its bytecode; and the libraries, where they are installed below /tmp, which is in /scratch too.
+            if not name.startswith("work.") and not path.removeprefix("/scratch").startswith(sys.prefix + os.sep):
                 print("PWNED", path)
 print("TRIED")
