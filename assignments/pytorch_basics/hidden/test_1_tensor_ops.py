@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 
 def _uniform(rng, *shape, low=-1.0, high=1.0, dtype=torch.float32):
@@ -26,7 +26,7 @@ def test_image_to_tensor(student, np_rng, height, width, channels):
     """`image_to_tensor` moves the channels to the front and scales pixels to [0, 1]."""
     image = np_rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
     image[0, 0], image[-1, -1] = 255, 0
-    tensor = student.image_to_tensor(image)
+    tensor = untouched(student.image_to_tensor)(image)
     expected = torch.from_numpy(image.astype(np.float32).transpose(2, 0, 1) / np.float32(255))
     assert_close(tensor, expected, rtol=1e-6, atol=1e-7, name="image_to_tensor(image)", inputs={"image": image})
     assert tensor.dtype == torch.float32, f"`image_to_tensor` should give float32; it gave {tensor.dtype}."
@@ -74,7 +74,10 @@ def test_make_batch(student, np_rng, n):
         "the last image left out": expected[:-1],
         "each image divided by its own largest value, not by 255": lambda: expected / expected.flatten(1).amax(dim=1)[:, None, None, None],
     }
-    assert_close(student.make_batch(images), expected, rtol=1e-6, atol=1e-7, name="make_batch(images)", mistakes=mistakes)
+    assert_close(
+        untouched(student.make_batch)(images), expected, rtol=1e-6, atol=1e-7, dtype=torch.float32,
+        name="make_batch(images)", inputs={"images": np.stack(images)}, mistakes=mistakes,
+    )
 
 
 # --- sigmoid -------------------------------------------------------------------------------------------------------
@@ -121,6 +124,8 @@ def test_sigmoid_operation(student, probe, rng, scale, dtype):
     right = upstream * p * (1 - p)
     assert_close(got["x_grad"], right, name="gradient through Sigmoid.apply", inputs={"x": x}, mistakes=mistakes)
     assert_close(got["z_grad"], upstream.flip(0) * q * (1 - q), name="gradient through a second Sigmoid.apply")
+    assert torch.equal(got["x"], x), "`Sigmoid.forward` overwrites the x that it is given."
+    assert torch.equal(got["upstream"], upstream), "`Sigmoid.backward` overwrites dL/dy, which the rest of the graph still needs."
     assert got["steps"] == 1, f"`Sigmoid.apply` should add one node to the graph; x is {got['steps']} steps away."
 
 

@@ -171,7 +171,10 @@ def test_network(student, probe, rng, record, n):
         "a ReLU at the end": lambda: expected.relu(),
         **other_activations(lambda f: network(first=f, second=f), "both ReLUs"),
     }
-    assert_close(output, expected, rtol=1e-3, atol=1e-4, name="Network()(batch)", inputs={"batch": x}, mistakes=mistakes)
+    assert_close(
+        output, expected, rtol=1e-3, atol=1e-4, dtype=torch.float32,
+        name="Network()(batch)", inputs={"batch": x}, mistakes=mistakes,
+    )
     record("parameters", sum(p.numel() for p in parameters))
 
 
