@@ -6,7 +6,7 @@ the trusted side, so a student's code can at most tell lies that cost it points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,12 @@ _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut 
 _ATTRIBUTES = 64
 
 
-def untouched(function: Callable[..., Any]) -> Callable[..., Any]:
+def untouched(function: Callable[..., Any], *, but: Collection[int | str] = ()) -> Callable[..., Any]:
     """Wrap a function of the student's so that a call also checks that it leaves its arguments as they were.
 
     ``untouched(student.softmax)(x, dim=1)`` returns what the call returns. Tensors and arrays are compared exactly,
-    NaN with NaN; so are lists, tuples and dicts that hold them.
+    NaN with NaN; so are lists, tuples and dicts that hold them. ``but`` names arguments that the function may change, as the
+    call gives them: by position, counted from 0, or by name.
 
     Raises:
         ContractError: an argument has changed; it is named as the stub names it.
@@ -34,7 +35,7 @@ def untouched(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = getattr(function, "__autograde_signature__", lambda: None)()
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        held = _holding(args, kwargs)
+        held = [(key, value) for key, value in _holding(args, kwargs) if key not in but]
         before = {key: _copied(value) for key, value in held}
         given = {key: ask("same", _sent(value), ref=True) if ask else value for key, value in held}
         result = function(
