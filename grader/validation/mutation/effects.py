@@ -1,7 +1,7 @@
 """What a statement reads and what it changes, as far as its text shows: whether two of them can change places unnoticed.
 
 A path such as ``self.weight`` or ``history['loss']`` stands for what it holds and for all below it. What a training changes by a call
-on something else has names of its own: weights, gradients, the mode of a model, the seed of random numbers.
+on something else has names of its own: weights, gradients, a rate, the seed of random numbers.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _HIDDEN: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("clip_grad_value_", ("(gradients)",), ("(gradients)",)),
         ("step", ("(gradients)", "(weights)", "(rate)"), ("(weights)", "(rate)")),
         ("load_state_dict", (), ("(weights)",)),
-        ("train", (), ("(mode)",)),
-        ("eval", (), ("(mode)",)),
+        ("train", (), ()),
+        ("eval", (), ()),
         ("manual_seed", (), ("(seed)",)),
         ("seed", (), ("(seed)",)),
     )
@@ -65,11 +65,15 @@ def effects(*statements: ast.AST) -> Effects:
     reads: set[str] = set()
     writes: set[str] = set()
     for statement in statements:
-        inner = {id(part.value) for part in ast.walk(statement) if isinstance(part, (ast.Attribute, ast.Subscript))}
+        methods = {id(part.func) for part in ast.walk(statement) if isinstance(part, ast.Call)}
+        longer = (part for part in ast.walk(statement) if isinstance(part, (ast.Attribute, ast.Subscript)))
+        inner = {id(part.value) for part in longer if id(part) not in methods}
         for part in ast.walk(statement):
             if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)):
                 if id(part) in inner and path_of(part):
                     continue  # the longer path says it
+                if id(part) in methods and isinstance(part, ast.Attribute):
+                    continue  # a method sees all of what it is called on
                 (reads if isinstance(part.ctx, ast.Load) else writes).update(_root(part))
             elif isinstance(part, ast.AugAssign):
                 reads |= _root(part.target)
@@ -88,7 +92,7 @@ def _call(call: ast.Call, reads: set[str], writes: set[str]) -> None:
         reads |= _HIDDEN[name][0]
         writes |= _HIDDEN[name][1]
     elif name not in _PURE | _CHANGES:
-        reads |= {"(seed)"} if _of_library(call.func) else {"(seed)", "(weights)", "(mode)"}
+        reads |= {"(seed)"} if _of_library(call.func) else {"(seed)", "(weights)"}
     if isinstance(call.func, ast.Attribute) and not _of_library(call.func):
         if name in ("train", "eval"):
             writes |= _root(call.func.value)
