@@ -49,6 +49,8 @@ def test_tensor_to_image(student, rng, channels, height, width, live):
         "the fraction cut off where it should be rounded": clipped.floor(),
         "values outside [0, 1] wrapped round where they should be clipped": raw.round().remainder(256),
         "values outside [0, 1] wrapped round, and the fraction cut off": raw.trunc().remainder(256),
+        "the picture stretched between its own lowest and highest value": ((raw - raw.min()) / (raw.max() - raw.min()) * 255).round(),
+        "the picture divided by its own highest value": (raw.clamp(min=0) / raw.max() * 255).round(),
     }
     mistakes = {words: grey.permute(1, 2, 0) for words, grey in mistakes.items()}
     assert_close(image, expected.astype(np.uint8), rtol=0, atol=0, name="tensor_to_image(tensor)", mistakes=mistakes)
@@ -218,6 +220,7 @@ def test_hinge_loss(student, rng, n):
         "the mean over the examples that have a loss, not over all": each[each > 0].mean(),
         "no margin, max(0, -target * score)": (-margins).clamp(min=0).mean(),
         "no maximum with 0": (1 - margins).mean(),
+        "targets of 0 and 1 turned into -1 and 1; they are -1 and 1 already": (1 - (2 * targets - 1) * scores).clamp(min=0).mean(),
         "the square of each loss": each.square().mean(),
         "the absolute value of 1 - target * score, not its maximum with 0": (1 - margins).abs().mean(),
         **{f"losses capped at {most}": each.clamp(max=most).mean() for most in (1, 2, 5, 10, 20)},

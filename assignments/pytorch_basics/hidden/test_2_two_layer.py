@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from grader.checks import assert_close, points, untouched
-from grader.checks.training import unasked
+from grader.checks.training import longer_step, unasked
 from grader.text import counted
 
 
@@ -98,7 +98,7 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
     return found
 
 
-def _compare(got, expected, names, steps, wrong):
+def _compare(got, expected, names, steps, wrong, start):
     weights, losses = expected
     *got_weights, got_losses = got
     found = len(got_losses)
@@ -108,7 +108,9 @@ def _compare(got, expected, names, steps, wrong):
     right = torch.tensor(losses, dtype=torch.float64)
     assert_close(_numbers(got_losses), right, rtol=1e-5, atol=1e-7, name="losses", mistakes=mistakes)
     mistakes = {words: lambda make=make: dict(zip(names, make()[0], strict=True)) for words, make in wrong.items()}
-    given, right = (dict(zip(names, values, strict=True)) for values in (got_weights, weights))
+    given, right, before = (dict(zip(names, values, strict=True)) for values in (got_weights, weights, start))
+    if steps == 1:
+        mistakes |= longer_step(before, right, given)
     assert_close(given, right, name=f"after {counted(steps, 'update')}, weights", mistakes=mistakes)
 
 
@@ -160,7 +162,9 @@ def test_train_by_hand(student, rng, steps, rate):
     x, y, w1, w2 = _problem(rng)
     got = student.train_by_hand(x, y, w1, w2, rate, steps)
     way = (x, y, (w1, w2), _relu_net, rate, steps)
-    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way))
+    on = (x @ w1 > 0).double()
+    first = {"the ReLU's mask of the first step, kept for all others": lambda: _descend(x, y, (w1, w2), lambda x, a, b: (on * (x @ a)) @ b, rate, steps)}
+    _compare(got, _descend(*way), ("w1", "w2"), steps, (first if steps > 1 else {}) | _otherwise(*way), (w1, w2))
 
 
 @points(4, hint="Gradients add up in `.grad` until you clear them; update inside `torch.no_grad()`.")
@@ -170,7 +174,7 @@ def test_train_with_autograd(student, rng, steps, rate):
     x, y, w1, w2 = _problem(rng)
     got = student.train_with_autograd(x, y, w1, w2, rate, steps)
     way = (x, y, (w1, w2), _relu_net, rate, steps)
-    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way))
+    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way), (w1, w2))
 
 
 @points(2, hint="Call `activation` where the ReLU was; the rest of the loop need not know which one it is.")
@@ -182,7 +186,7 @@ def test_train_with_other_activations(student, probe, rng, activation):
     got = probe.train_with_activation(student.ref("train_with_autograd"), x, y, w1, w2, 0.2, 3, activation)
     way = (x, y, (w1, w2), lambda x, a, b: function(x @ a) @ b, 0.2, 3)
     ignored = {"a ReLU, whatever `activation` is given": lambda: _descend(x, y, (w1, w2), _relu_net, 0.2, 3)}
-    _compare(got, _descend(*way), ("w1", "w2"), 3, ignored | _otherwise(*way))
+    _compare(got, _descend(*way), ("w1", "w2"), 3, ignored | _otherwise(*way), (w1, w2))
 
 
 @points(3, hint="Build SGD once, then per step: forward, loss, zero_grad, backward, step.")
@@ -194,7 +198,7 @@ def test_train_with_optim(student, probe, rng, steps, rate):
     weights, losses, *kept = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, rate, steps)
     way = (x, y, (w1, b1, w2), lambda x, a, b, c: torch.tanh(x @ a + b) @ c, rate, steps)
     names = ("first weight", "first bias", "second weight")
-    _compare((*weights, losses), _descend(*way), names, steps, _otherwise(*way))
+    _compare((*weights, losses), _descend(*way), names, steps, _otherwise(*way), (w1, b1, w2))
     for what, before, after in zip("xy", (x, y), kept, strict=True):
         assert torch.equal(before, after), f"`train_with_optim` overwrites the {what} it was given."
 
