@@ -180,7 +180,11 @@ def _copied(value: Any) -> Any:
 
 def _same(before: Any, after: Any) -> bool:
     if isinstance(before, dict):
-        return isinstance(after, dict) and before.keys() == after.keys() and all(_same(before[k], after[k]) for k in before)
+        return (
+            isinstance(after, dict)
+            and before.keys() == after.keys()
+            and all(_same(before[k], after[k]) for k in before)
+        )
     if isinstance(before, list):
         alike = isinstance(after, (list, tuple)) and len(before) == len(after)
         return alike and all(_same(*pair) for pair in zip(before, after, strict=True))

@@ -32,7 +32,8 @@ _ALONE = re.compile(
 )
 _DTYPES = re.compile(r"\b(?:u?int(?:8|16|32|64)|float(?:16|32|64)|dtype|bool)\b")
 _FOLLOWED = re.compile(
-    r"gradients? (?:can )?flow|connected|autograd (?:can|could|sees|finds|follows)|ready for ``backward|can learn from it", re.IGNORECASE
+    r"gradients? (?:can )?flow|connected|autograd (?:can|could|sees|finds|follows)|ready for ``backward|can learn from it",
+    re.IGNORECASE,
 )
 _CUT = re.compile(r"without (?:building )?(?:a|any) graph|no graph|plain number|number without", re.IGNORECASE)
 

@@ -109,7 +109,9 @@ def main() -> int:
     """0 where every wrong answer that is not allowed loses points, none is misnamed, and no right one loses any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
-    parser.add_argument("--secrets", type=int, default=3, help="under how many secrets right answers are graded (default: 3)")
+    parser.add_argument(
+        "--secrets", type=int, default=3, help="under how many secrets right answers are graded (default: 3)"
+    )
     parser.add_argument("--only", action="append", default=[], metavar="ANSWER")
     parser.add_argument("--check", action="store_true", help="only look whether every edit applies")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {KEPT.name}")

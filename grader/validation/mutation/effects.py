@@ -32,8 +32,38 @@ _CHANGES = frozenset(
 )
 #: What looks at values alone: no model, no optimiser, no random number.
 _PURE = frozenset(
-    {"item", "len", "float", "int", "range", "enumerate", "zip", "max", "min", "sum", "abs", "list", "dict", "tuple", "str"}
-    | {"isinstance", "mean", "size", "detach", "clone", "copy", "argmax", "exp", "log", "reshape", "view", "zeros", "ones"}
+    {
+        "item",
+        "len",
+        "float",
+        "int",
+        "range",
+        "enumerate",
+        "zip",
+        "max",
+        "min",
+        "sum",
+        "abs",
+        "list",
+        "dict",
+        "tuple",
+        "str",
+    }
+    | {
+        "isinstance",
+        "mean",
+        "size",
+        "detach",
+        "clone",
+        "copy",
+        "argmax",
+        "exp",
+        "log",
+        "reshape",
+        "view",
+        "zeros",
+        "ones",
+    }
     | {"zeros_like", "ones_like", "stack", "cat", "pow", "requires_grad_", "items", "keys", "values", "get", "round"}
 )
 _LIBRARIES = frozenset({"torch", "np", "numpy", "F", "nn", "math", "copy"})
@@ -113,7 +143,9 @@ def called(call: ast.Call) -> str:
 
 
 def _receiver(call: ast.Call) -> ast.expr:
-    return call.func.value if isinstance(call.func, ast.Attribute) and not _of_library(call.func) else ast.Constant(None)
+    return (
+        call.func.value if isinstance(call.func, ast.Attribute) and not _of_library(call.func) else ast.Constant(None)
+    )
 
 
 def _of_library(node: ast.expr) -> bool:

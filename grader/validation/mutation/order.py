@@ -7,6 +7,7 @@ and so are made in the text.
 from __future__ import annotations
 
 import ast
+import itertools
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,40 @@ from grader.validation.mutation.effects import called, calls, effects, overlap, 
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.AnnAssign)
 _DRAWS = frozenset(
-    {"rand", "randn", "randint", "randperm", "permutation", "choice", "integers", "shuffle", "normal", "uniform", "random"}
+    {
+        "rand",
+        "randn",
+        "randint",
+        "randperm",
+        "permutation",
+        "choice",
+        "integers",
+        "shuffle",
+        "normal",
+        "uniform",
+        "random",
+    }
     | {"multinomial", "rand_like", "randn_like", "sample", "bernoulli"}
 )
 _IN_PLACE = frozenset(
-    {"clamp", "relu", "exp", "log", "sqrt", "add", "sub", "mul", "div", "sigmoid", "tanh", "abs", "neg", "round", "floor", "masked_fill"}
+    {
+        "clamp",
+        "relu",
+        "exp",
+        "log",
+        "sqrt",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "sigmoid",
+        "tanh",
+        "abs",
+        "neg",
+        "round",
+        "floor",
+        "masked_fill",
+    }
 )
 
 
@@ -67,7 +97,7 @@ class _Function:
 
     def rewritings(self) -> Iterator[Rewritten]:
         for block in self._blocks():
-            for first, second in zip(block, block[1:], strict=False):
+            for first, second in itertools.pairwise(block):
                 yield from self._swapped(first, second)
                 if isinstance(second, ast.For):
                     yield from self._into_loop(first, second)
@@ -111,7 +141,9 @@ class _Function:
 
     def _swapped(self, first: ast.stmt, second: ast.stmt) -> Iterator[Rewritten]:
         """Two neighbours that are not independent change places."""
-        if not (isinstance(first, _SIMPLE) and isinstance(second, _SIMPLE) and self._alone(first) and self._alone(second)):
+        if not (
+            isinstance(first, _SIMPLE) and isinstance(second, _SIMPLE) and self._alone(first) and self._alone(second)
+        ):
             return
         one, two = effects(first), effects(second)
         fresh = stored(first) - self._bound_before(first)
@@ -127,7 +159,9 @@ class _Function:
 
     def _into_loop(self, before: ast.stmt, loop: ast.For) -> Iterator[Rewritten]:
         """``total = 0`` and ``optimizer = SGD(...)`` made anew in each turn; a seed set anew."""
-        if not (isinstance(before, (ast.Assign, ast.AnnAssign, ast.Expr)) and self._alone(before)) or not self._alone(loop):
+        if not (isinstance(before, (ast.Assign, ast.AnnAssign, ast.Expr)) and self._alone(before)) or not self._alone(
+            loop
+        ):
             return
         if loop.body[0].lineno == loop.lineno:
             return
@@ -181,7 +215,9 @@ class _Function:
         end = loop.end_lineno or 0
         later = {part.id for part in ast.walk(self.node) if isinstance(part, ast.Name) and part.lineno > end}
         if not stored(loop) & later - known and self._alone(loop):
-            yield Rewritten(self.name, "loop left out", loop.lineno, loop.end_lineno or 0, f"{' ' * loop.col_offset}pass")
+            yield Rewritten(
+                self.name, "loop left out", loop.lineno, loop.end_lineno or 0, f"{' ' * loop.col_offset}pass"
+            )
 
     def _kept(self, item: ast.stmt, later: Sequence[ast.stmt]) -> Iterator[Rewritten]:
         """What a call starts with is what the call before left: a list, a state, a sum."""
@@ -198,14 +234,20 @@ class _Function:
         value = ast.unparse(item.value)
         changed = effects(*later).writes
         fresh = isinstance(item.value, (ast.List, ast.Dict, ast.Set)) or (
-            isinstance(item.value, ast.Call) and called(item.value) in ("zeros", "zeros_like", "empty", "list", "dict", "set", "ones")
+            isinstance(item.value, ast.Call)
+            and called(item.value) in ("zeros", "zeros_like", "empty", "list", "dict", "set", "ones")
         )
         if fresh and overlap([name], changed) and name not in stored(*later):
             text = f'{indent}{name} = {place}.setdefault("_kept_{name}", {value})'
             yield Rewritten(self.name, "kept between calls", item.lineno, item.end_lineno or 0, text)
         last = later[-1] if later else None
         bound_again = any(name in stored(part) for part in later if isinstance(part, ast.For))
-        if (fresh or isinstance(item.value, ast.Constant)) and bound_again and isinstance(last, ast.Return) and self._alone(last):
+        if (
+            (fresh or isinstance(item.value, ast.Constant))
+            and bound_again
+            and isinstance(last, ast.Return)
+            and self._alone(last)
+        ):
             middle = self.lines[item.end_lineno or 0 : last.lineno - 1]
             begin = f'{indent}{name} = {place}.get("_kept_{name}", {value})'
             keep = f'{indent}{"self" if "self" in place else self.node.name}.__dict__["_kept_{name}"] = {name}'

@@ -89,7 +89,9 @@ def test_what_is_the_same_in_each_turn_does_not_move():
 def test_state_is_kept_between_calls():
     """A list that goes on, and a state that begins where the call before ended; two calls show it."""
     listed = slips("found = []\nfor z in x:\n    found.append(z)\nreturn found")["kept between calls"]
-    summed = slips("h = 0\nfor z in x:\n    h = h + z\nreturn h", head="def go(self, x):", owner="C")["kept between calls"]
+    summed = slips("h = 0\nfor z in x:\n    h = h + z\nreturn h", head="def go(self, x):", owner="C")[
+        "kept between calls"
+    ]
     space: dict = {}
     exec("def f(x):\n" + textwrap.indent(listed[0], "    "), space)
     assert [list(space["f"]([1])), list(space["f"]([2]))] == [[1], [1, 2]]
