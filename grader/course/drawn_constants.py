@@ -58,8 +58,12 @@ def trial_draws(assignment: Assignment) -> Iterator[dict[str, Scalar]]:
         return
     most = max(constant.count for constant in constants.values())
     turns = min(max(most, _FEWEST), _MOST)
+    seen: list[dict[str, Scalar]] = []
     for turn in range(turns):
-        yield {name: constant.value(_trial(name, constant, turn)) for name, constant in constants.items()}
+        draw = {name: constant.value(_trial(name, constant, turn)) for name, constant in constants.items()}
+        if draw not in seen:
+            seen.append(draw)
+            yield draw
 
 
 def _trial(name: str, constant: ConstantConfig, turn: int) -> int:
