@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
+from collections.abc import Mapping
 
 from pydantic import Field
 
@@ -13,6 +15,7 @@ from grader.course.sections import Id, Name, Scalar, Section
 
 #: Bits of one draw: far more than there are values, so that a draw is hardly ever made again.
 _BITS = 128
+_DIGEST = re.compile(r"sha256-[0-9a-f]{32}")
 
 
 class ConstantConfig(Section):
@@ -56,6 +59,14 @@ class ConstantConfig(Section):
         if self.range is None or not isinstance(value, int) or isinstance(value, bool):
             return False
         return self.range[0] <= value <= self.range[1]
+
+
+def anonymous(given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Given values by a digest of the id: what a grader version covers, and a machine that grades may hold."""
+    return {
+        owner if _DIGEST.fullmatch(owner) else f"sha256-{hashlib.sha256(owner.encode()).hexdigest()[:32]}": given[owner]
+        for owner in sorted(given)
+    }
 
 
 def same(one: Scalar, other: Scalar) -> bool:

@@ -74,24 +74,25 @@ def _trial(name: str, constant: ConstantConfig, turn: int) -> int:
     return draw_index(b"validate", "", str(turn), name, constant.count)
 
 
-class WrittenConstant(NamedTuple):
-    """A constant as a line of a module."""
+class DescribedConstant(NamedTuple):
+    """A constant as its student is told of it: ``written`` is the line of the module ``file``; both empty where none has it."""
 
-    file: str
-    variable: str
+    name: str
     value: Scalar
+    about: str
+    file: str
+    written: str
 
-    def __str__(self) -> str:
-        return f"{self.variable} = {self.value!r}"
 
-
-def written_constants(assignment: Assignment, values: Mapping[str, Scalar]) -> list[WrittenConstant]:
-    """Those of ``values`` that students write into a module."""
-    return [
-        WrittenConstant(constant.file, constant.variable or name.upper(), values[name])
-        for name, constant in assignment.constants.items()
-        if constant.file is not None and name in values
-    ]
+def described(assignment: Assignment, values: Mapping[str, Scalar]) -> list[DescribedConstant]:
+    """What a student should know of ``values``, in the order of autograde.yml; names that it no longer has come last."""
+    found = []
+    for name, constant in assignment.constants.items():
+        if name in values:
+            written = f"{constant.variable or name.upper()} = {values[name]!r}" if constant.file else ""
+            found.append(DescribedConstant(name, values[name], constant.about or "", constant.file or "", written))
+    left = [name for name in values if name not in assignment.constants]
+    return [*found, *(DescribedConstant(name, values[name], "", "", "") for name in left)]
 
 
 def with_constants(

@@ -10,6 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from grader import __version__
+from grader.course.constants import anonymous
 from grader.errors import StoreError
 from grader.files import create_file
 from grader.records import SCHEMA_VERSION
@@ -100,7 +101,8 @@ def _constants(assignment: Assignment) -> dict[str, Any]:
     """What the values of constants follow from, and since when; what is said of them for students does not count."""
     since = assignment.constants_since
     kept = {
-        name: constant.model_dump(mode="json", exclude={"about"}) for name, constant in assignment.constants.items()
+        name: constant.model_dump(mode="json", exclude={"about"}) | {"given": anonymous(constant.given)}
+        for name, constant in assignment.constants.items()
     }
     return {"values": kept, "since": since.timestamp() if since else None}
 

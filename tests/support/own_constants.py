@@ -75,5 +75,7 @@ def write(root: Path, text: str = COURSE) -> Path:
 
 def handed_in(values: Mapping[str, object]) -> dict[str, bytes]:
     """The solution with these constants in it."""
-    text = NET.replace("WIDTH = 16", f"WIDTH = {values['width']!r}").replace("SEED: int = 0", f"SEED: int = {values['start']!r}")
+    text = NET.replace("WIDTH = 16", f"WIDTH = {values['width']!r}").replace(
+        "SEED: int = 0", f"SEED: int = {values['start']!r}"
+    )
     return {"net.py": text.encode()}
