@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, course_secret, load_course
 from grader.errors import AutogradeError, StoreError, UsageError
-from grader.grading import Decided, Executor, GradeTask, Watchable, Work, open_executor
+from grader.grading import ClassConstants, Decided, Executor, GradeTask, Watchable, Work, open_executor
 from grader.server.executor_pool import Budget, ExecutorPool
 from grader.server.queueing import in_order
 from grader.server.secret_values import secret_value
@@ -245,11 +245,13 @@ class Dispatcher:
     def _run(self, executor: Executor, submission: Submission, claims: Claims, *, once: bool) -> None:
         if isinstance(executor, Watchable):
             executor.watch(self._seen)
-        task = GradeTask(submission.id, self._store.files(submission), submission.problem)
+        assignment = self._course.assignment(submission.assignment)
+        constants = ClassConstants.read(self._course, assignment, self._store.state)
+        draws = constants.draws(constants.values(submission))
+        task = GradeTask(submission.id, self._store.files(submission), submission.problem, draws=draws)
         for result in executor.run([task]):
-            attempt = self._store.record(
-                submission, result.answer, started_at=result.started_at, once=once, claims=claims
-            )
+            report = constants.flagged(submission.owner, result.answer)
+            attempt = self._store.record(submission, report, started_at=result.started_at, once=once, claims=claims)
             self.webhook.graded(submission, attempt)
 
     def _seen(self, number: int, check: Decided) -> None:
