@@ -39,7 +39,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # Dtypes before shapes: of both, torch says that "mat1 and mat2" do not suit each other.
         (
             r"expected scalar type|Expected object of scalar type|have the same dtype|same dtype, but got",
-            "Two dtypes do not go together: floats and doubles, or floats where class numbers (int64) are asked for.",
+            "Two dtypes do not match: float32 and float64, or floats instead of class numbers (int64).",
         ),
         (
             r"\"[\w:]+\" not implemented for '\w+'",

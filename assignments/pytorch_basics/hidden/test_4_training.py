@@ -218,7 +218,7 @@ def test_evaluate(student, probe, rng, n, batch_size, loss):
     if loss != "cross-entropy":
         mistakes["the cross-entropy, whatever `loss_fn` is given"] = F.cross_entropy(scores, y)
     assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x}, mistakes=mistakes)
-    mistakes = {words: of_means(right), "per cent, where a fraction is asked for": 100 * right.mean(), "the number of right ones": right.sum()}
+    mistakes = {words: of_means(right), "per cent instead of a fraction": 100 * right.mean(), "the number of right ones": right.sum()}
     accuracy = right.mean().item()
     assert_close(got["accuracy"], accuracy, rtol=0, atol=1e-6, name="the accuracy of evaluate", inputs={"x": x}, mistakes=mistakes)
 

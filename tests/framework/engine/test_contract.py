@@ -406,14 +406,14 @@ def test_parameters_without_gradient_are_named():
         assert_gradients_flow(net)
     (0 * net(torch.zeros(3, 2))).sum().backward()
     net[1].weight.grad.zero_()
-    with pytest.raises(ContractError, match=r"of `0.weight`, `0.bias`, `1.weight` of the module is zero throughout"):
+    with pytest.raises(ContractError, match=r"of `0.weight`, `0.bias`, `1.weight` of the module is zero everywhere"):
         assert_gradients_flow(net)
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (X, "the loss is cut off from what it was computed from"),
+        (X, "the loss is cut off from its inputs"),
         (1.5, "the loss should be a tensor that autograd can follow; it is a float"),
         (None, "it is None"),
     ],
