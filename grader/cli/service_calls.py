@@ -98,7 +98,7 @@ def _signed_in(to: str) -> ServiceClient:
 
 
 def _show_code(address: str, code: str) -> None:
-    err.print(f"Open {address}\nand let this program in; it shows the code {code}.", markup=False)
+    err.print(f"Open {address}\nand approve this program; the page shows the code {code}.", markup=False)
 
 
 def _show_receipt(receipt: dict[str, Any]) -> None:

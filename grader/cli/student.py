@@ -118,6 +118,6 @@ def _show(summary: Summary) -> None:
         for line in message.splitlines()[:_SHOWN_LINES]:
             out.print(f"    {line}", markup=False)
     if summary.all_pass:
-        out.print("Hidden checks look at more than these.")
+        out.print("Hidden checks test more than these.")
     else:
-        out.print(f"[dim]`pytest {summary.folder}` shows each test in full. Hidden checks look at more than these.[/]")
+        out.print(f"[dim]`pytest {summary.folder}` shows each test in full. Hidden checks test more than these.[/]")
