@@ -43,7 +43,7 @@ def grade(
     student: Annotated[
         list[str] | None,
         typer.Option(
-            "--student", metavar="ID", help="only what this student, or their team, handed in; may be repeated"
+            "--student", metavar="ID", help="grade only submissions of this student or their team; may be repeated"
         ),
     ] = None,
     only_check: Annotated[
@@ -51,14 +51,15 @@ def grade(
         typer.Option(
             "--only-check",
             metavar="CHECK",
-            help="run this check alone and keep the others from the last attempt; may be repeated",
+            help="run only this check, and keep the results of the others from the last attempt; may be repeated",
         ),
     ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     force: Annotated[
-        bool, typer.Option("--force", help="grade again what has an attempt; this adds attempts and replaces none")
+        bool,
+        typer.Option("--force", help="grade again even if there is an attempt; this adds attempts and replaces none"),
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
@@ -67,11 +68,11 @@ def grade(
 ) -> None:
     """Grade every submission that has no result from the current grader, or one, with --submission.
 
-    A new grader version grades everything again, except where it differs in hints, comments or thresholds alone: then
-    reports are taken over, and the command says so. With --only-check it is you who says that no other check changed.
+    A new grader version grades everything again. If it differs only in hints, comments or thresholds, reports are carried over
+    instead, and the command says so. With --only-check, you vouch that no other check has changed.
 
-    Ctrl-C, SIGTERM and a closed terminal end it at once (exit code 128 and the signal's number). What was graded is
-    kept; the same command goes on with the rest.
+    Ctrl-C, SIGTERM and a closed terminal stop it at once (exit code 128 plus the signal's number). Results so far are
+    kept; run the same command again to continue.
     """
     from grader.course import load_course
     from grader.errors import UsageError
@@ -86,7 +87,7 @@ def grade(
     loaded = load_course(course)
     if submission is not None:
         if every or student or only_check:
-            raise UsageError("--submission grades one upload by all checks of one assignment", where="--submission")
+            raise UsageError("--submission grades one upload with all checks of one assignment", where="--submission")
         _grade_one(loaded, loaded.assignment(name), submission, profile, state, executor=executor, as_json=as_json)
         return
     batch = _Options(profile, jobs, executor, force, tuple(student or ()), tuple(only_check or ()))
@@ -289,6 +290,6 @@ class _Count:
 
     def __str__(self) -> str:
         if not self.total:
-            return "nothing was begun"
-        rest = "grade all of them again" if self.force else "go on with the rest"
-        return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
+            return "nothing was started"
+        rest = "grade all of them again" if self.force else "grade the rest"
+        return f"{self.graded} of {counted(self.total, 'submission')} graded and kept; run the same command again to {rest}"

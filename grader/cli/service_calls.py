@@ -45,7 +45,7 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say where you stand: every assignment, or one submission."""
+    """Show your submissions: all assignments, or one submission."""
     client = _signed_in(to)
     if number is not None:
         found = client.submission(number)
@@ -68,9 +68,9 @@ def status(
 def fetch(
     number: Annotated[int, typer.Argument(metavar="SUBMISSION", help="the submission's number")],
     to: ToOption,
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="where to put it")] = Path("feedback"),
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="where to put them")] = Path("feedback"),
 ) -> None:
-    """Fetch a submission's report, and its files as they were handed in."""
+    """Download a submission's report and the files that you handed in."""
     import json
 
     from grader.files import write_file

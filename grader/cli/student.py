@@ -74,9 +74,9 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="at a web service, wait for the verdict")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Hand in what the bundle asks for, or pack it into a zip; say what went, and what is missing.
+    """Hand in the files that the assignment asks for, or pack them into a zip; list what was sent and what is missing.
 
-    Exit code 1: it was handed in, and something asked for is missing or not written yet.
+    Exit code 1: the files were handed in, but something is missing or not written yet.
     """
     from grader.student.submit import gather, hand_in, login, read_asked
 

@@ -97,7 +97,7 @@ class ZipFile:
         return to.lower().endswith(".zip")
 
     def hand_in(self, submission: Submission, to: str, owner: str) -> str:
-        """Write it; one that is there already is replaced."""
+        """Write it; one that is already there is replaced."""
         del owner
         return _write(Path(to), submission.zipped())
 
