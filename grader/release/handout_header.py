@@ -105,7 +105,9 @@ def _lateness(assignment: Assignment) -> str:
         elif late.max_days is None:
             costs.append("Lateness costs nothing.")
         if late.max_days is not None:
-            late_ones = f"Submissions more than {_number(late.max_days, 'day')} late" if late.max_days else "Late submissions"
+            late_ones = (
+                f"Submissions more than {_number(late.max_days, 'day')} late" if late.max_days else "Late submissions"
+            )
             costs.append(f"{late_ones} score nothing.")
         if assignment.slip_days:
             costs.append(
