@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -111,6 +111,32 @@ def unasked(steps: Callable[..., Any], *, momentum: float = 0.0) -> dict[str, Ca
             )
             found[words] = partial(steps, momentum=other)
     return found
+
+
+def longer_step(
+    before: Mapping[str, torch.Tensor], right: Mapping[str, torch.Tensor], got: Mapping[str, Any]
+) -> dict[str, dict[str, torch.Tensor]]:
+    """Mistakes for ``assert_close``: a single step in the right direction that is too long or too short, by one factor for all.
+
+    Args:
+        before: the parameters that the step starts from, by name.
+        right: where it should end.
+        got: where it ended, under the same names; anything that does not fit gives no mistake.
+
+    """
+    try:
+        pairs = [(right[key] - before[key], torch.as_tensor(got[key]) - before[key]) for key in right]
+        asked, made = (torch.cat([pair[k].flatten().double() for pair in pairs]) for k in (0, 1))
+        factor = float(asked @ made / (asked @ asked))
+    except (KeyError, RuntimeError, TypeError, ValueError):
+        return {}
+    if not 1e-6 < factor < 1e6 or abs(factor - 1) < 1e-3:
+        return {}
+    words = (
+        f"a step {factor:.4g} times as long as it should be, in the right direction: look at the learning rate, and at what is "
+        "summed or averaged"
+    )
+    return {words: {key: before[key] + factor * (right[key] - before[key]) for key in right}}
 
 
 def of_linear(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> BatchLoss:

@@ -43,7 +43,10 @@ def grade(
     student: Annotated[
         list[str] | None,
         typer.Option(
-            "--student", metavar="ID", help="grade only submissions of this student or their team; may be repeated"
+            "--student",
+            metavar="ID",
+            help="grade only submissions of this student or their team; may be repeated; with --submission: whose "
+            "constants to use",
         ),
     ] = None,
     only_check: Annotated[
@@ -86,9 +89,11 @@ def grade(
         )
     loaded = load_course(course)
     if submission is not None:
-        if every or student or only_check:
+        if every or only_check or len(student or ()) > 1:
             raise UsageError("--submission grades one upload with all checks of one assignment", where="--submission")
-        _grade_one(loaded, loaded.assignment(name), submission, profile, state, executor=executor, as_json=as_json)
+        assignment = loaded.assignment(name)
+        owner = _owner(loaded, assignment, student[0]) if student else ""
+        _grade_one(loaded, assignment, submission, profile, state, owner, executor=executor, as_json=as_json)
         return
     batch = _Options(profile, jobs, executor, force, tuple(student or ()), tuple(only_check or ()))
     store = open_store(loaded, state, database)
@@ -102,6 +107,15 @@ def grade(
         print_graded(loaded.assignment(name), store, graded, seconds)
     if any(item.attempt.held for item in graded):
         raise typer.Exit(1)
+
+
+def _owner(course: Course, assignment: Assignment, student: str) -> str:
+    """Whose constants count for an upload of ``student``; raises UsageError where they are not in the roster."""
+    from grader.errors import UsageError
+
+    if course.roster.get(student) is None:
+        raise UsageError(f"the roster has no {student!r}", where="--student", fix="give an id of the roster")
+    return course.roster.owner_of(student, assignment.name)
 
 
 def _known_assignments(path: Path | None) -> str:
@@ -148,6 +162,7 @@ def _grade_one(
     path: Path,
     profile: str,
     state: Path | None,
+    owner: str,
     *,
     executor: str,
     as_json: bool,
@@ -157,7 +172,8 @@ def _grade_one(
     from grader.records import Verdict
     from grader.reports import report_table
 
-    report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state, executor=executor)
+    upload = read_submission(path)
+    report = grade_upload(course, assignment, upload, profile=profile, state=state, executor=executor, owner=owner)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:

@@ -62,6 +62,9 @@ def status(
         score = "-" if item["score"] is None else f"{item['score']:g} of {item['max_score']:g}"
         left = "" if item["attempts_left"] is None else f"   attempts left: {item['attempts_left']}"
         out.print(f"{item['name']:20} due {item['due'] or '-':26} {score}{left}", markup=False)
+        for one in item.get("constants", ()):  # an older service has none
+            where = f"   in {one['file']}: {one['written']}" if one["file"] else ""
+            out.print(f"    your own {one['name']} = {one['value']!r}{where}", markup=False)
 
 
 @command

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from grader.course.sections import Id, Name, Section
+from grader.course.constants import ConstantConfig
+from grader.course.sections import Id, Name, Scalar, Section
 from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
@@ -43,7 +44,6 @@ def _layer_name(name: str) -> str:
 
 LayerName = Annotated[str, AfterValidator(_layer_name), WithJsonSchema({"enum": list(LAYER_NAMES)})]
 ModuleFile = Annotated[str, AfterValidator(_module_file)]
-Scalar = bool | int | float | str
 
 
 class CourseInfo(Section):
@@ -331,6 +331,13 @@ class AssignmentConfig(Section):
     )
     attempt_limit: AttemptLimit = Field(
         default_factory=AttemptLimit, description="overrides the course's key by key; an empty key lifts that limit"
+    )
+    constants: dict[str, ConstantConfig] = Field(
+        default_factory=dict, description="values of each student's own, by name"
+    )
+    constants_since: str | None = Field(
+        default=None,
+        description="what was received earlier has the defaults; for constants that come when work is in, like `due`",
     )
 
 

@@ -15,7 +15,19 @@ from grader.checks.wrong_map import WrongMap
 from grader.engine.advice import advise
 from grader.engine.import_advice import explain
 from grader.errors import StudentVisibleError, SystemFault
-from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, WrongFigure, worst
+from grader.records import (
+    MAX_FIGURES,
+    Agreement,
+    CheckResult,
+    Constants,
+    Figure,
+    Metric,
+    Place,
+    Report,
+    Verdict,
+    WrongFigure,
+    worst,
+)
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
 from grader.text import screenful
 
@@ -50,6 +62,8 @@ class CaseState:
     #: Whether it sees held-out inputs: little of what the student's code says may come back.
     apart: bool = False
     figures: list[Figure] = field(default_factory=list)
+    #: Answers that are right for somebody else.
+    agreements: list[Agreement] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class CaseOutcome:
     unexplained: bool = False
     flags: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
 
 #: A case that did not come to run.
@@ -100,7 +115,7 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     """Map what a case raised, if anything, to its outcome."""
-    outcome = replace(_judge(error, state), flags=tuple(state.flags))
+    outcome = replace(_judge(error, state), flags=tuple(state.flags), agreements=tuple(state.agreements))
     where = getattr(error, "where", None)
     if isinstance(where, WrongMap) and not state.apart and len(state.figures) < MAX_FIGURES:
         state.figures.append(_wrong_figure(where))
@@ -260,6 +275,7 @@ def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
         seconds=outcome.seconds,
         place=outcome.place,
         figures=outcome.figures,
+        agreements=outcome.agreements,
     )
 
 
@@ -317,6 +333,7 @@ class ReportContext:
     digest: str
     seed: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    constants: Constants = field(default_factory=dict)
 
     def report(self, checks: Sequence[CheckResult], **more: Any) -> Report:
         """The report on checks that ran; ``more`` are fields of :class:`~grader.records.Report`."""
@@ -359,5 +376,6 @@ class ReportContext:
             grader_version=self.version,
             submission_digest=self.digest,
             environment=dict(self.environment),
+            constants=self.constants,
             **more,
         )

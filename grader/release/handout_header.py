@@ -55,6 +55,7 @@ def header(assignment: Assignment, *, hints: bool) -> str:
         ("You need", "; ".join(about.prerequisites)),
         ("Read first", "; ".join(about.reading)),
         ("Hand in", f"{_files(assignment)}; see [Handing in](#handing-in)"),
+        ("Your own", _own_constants(assignment)),
         ("Rules", f"[lateness, collaboration, use of AI]({POLICIES})"),
         ("Stuck?", f"[hints]({HINTS}), from a nudge to nearly the answer" if hints else ""),
     ]
@@ -84,6 +85,14 @@ def _points(assignment: Assignment) -> str:
         return f"{total:g}: {listed}"
     words = "a written answer" if len(questions) == 1 else f"{len(questions)} written answers"
     return f"{total:g}: {listed}; {words} {sum(question.points for question in questions):g}"
+
+
+def _own_constants(assignment: Assignment) -> str:
+    names = [
+        f"`{constant.variable or name.upper()}` in `{constant.file}`" if constant.file else f"`{name}`"
+        for name, constant in assignment.constants.items()
+    ]
+    return f"you have values of your own for {', '.join(names)}; your course hands them out" if names else ""
 
 
 def _files(assignment: Assignment) -> str:
