@@ -20,7 +20,8 @@ def test_help_has_no_words_of_programmers(command):
     """A flag takes nothing, a number is N and a text TEXT: no `<bool>`, no `<int range>`, no `<list[str]>`."""
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     options = shown.output.partition("Options")[2]
-    assert shown.exit_code == 0 and "--help" in options
+    assert shown.exit_code == 0
+    assert "--help" in options
     assert re.findall(r"<(?:bool|int|float|str|list|path)\b", options) == []
 
 
