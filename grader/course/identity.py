@@ -43,7 +43,7 @@ def course_secret(state: Path) -> bytes:
         raise StoreError(
             "the course's secret is damaged: it should be 64 hexadecimal digits",
             where=path,
-            fix="restore it from a backup; with a new one, submissions meet other held-out data than before",
+            fix="restore it from a backup; with a new one, submissions get different held-out data than before",
         )
     return bytes.fromhex(text)
 

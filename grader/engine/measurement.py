@@ -43,3 +43,4 @@ class Attempted(_Message):
     checks: tuple[CheckResult, ...]
     seconds: float
     seen: dict[str, list[str]] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict, description="those that were finite")

@@ -60,17 +60,20 @@ def _one_seed(
     run.again(seed)
     checks: list[CheckResult] = []
     seen: dict[str, list[str]] = {}
+    metrics: dict[str, float] = {}
     for stage in stages:
         if plan.traced:
             outcomes = _traced(suite, run, stage, plan.traced, seen)
         else:
-            outcomes = suite.run(stage, run, brief=plan.brief).outcomes
+            ran = suite.run(stage, run, brief=plan.brief)
+            outcomes = ran.outcomes
+            metrics |= {name: found.value for name, found in ran.metrics.items() if found.value is not None}
         if plan.vouched:
             outcomes = {case: _vouched(outcome) for case, outcome in outcomes.items()}
         checks += combined(stage, outcomes)
         if any(check.verdict is not Verdict.ACCEPTED for check in checks):
             break
-    return Attempted(seed=seed, checks=tuple(checks), seconds=time.monotonic() - begin, seen=seen)
+    return Attempted(seed=seed, checks=tuple(checks), seconds=time.monotonic() - begin, seen=seen, metrics=metrics)
 
 
 def _traced(

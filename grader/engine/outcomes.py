@@ -128,9 +128,13 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
 def _wrong_figure(where: WrongMap) -> WrongFigure:
     """The map of where a value is wrong: of the student's own array, and without a word of what would be right."""
     rows, columns = len(where.cells), len(where.cells[0])
-    gathered = " Each cell is wrong in part where it gathers several entries." if len(where.shape) > 2 else ""
+    gathered = (
+        " A cell may stand for several entries; its shade shows how many of them are wrong."
+        if len(where.shape) > 2
+        else ""
+    )
     if (rows, columns) != ((1, *where.shape)[-2:]) and not gathered:
-        gathered = " It is drawn smaller than it is: a cell gathers neighbouring entries."
+        gathered = " The map is reduced: each cell stands for several neighbouring entries."
     shape = "x".join(map(str, where.shape))
     return WrongFigure(
         title=clean_text(f"Where it is wrong: {where.name}", 200),
@@ -206,7 +210,7 @@ def _screen(text: str) -> str:
 
 
 #: The middle of what staff are told of a metric that is too good.
-_SUSPICIOUS = "more than training within the budget was seen to reach"
+_SUSPICIOUS = "more than training within the budget has been seen to reach"
 
 
 def suspicion(metric: str, value: float, suspect: float) -> str:
@@ -236,7 +240,7 @@ def _assertion_message(error: AssertionError) -> str:
     """The author's own sentence. pytest appends the comparison it rewrote, which may show expected values."""
     raised = error.__context__
     if isinstance(raised, StudentError) and "Regex pattern did not match" in str(error):  # by pytest.raises
-        return clean_text(f"Your code should raise another exception here than it does.\n{raised.for_student()}")
+        return clean_text(f"Your code should raise a different exception here.\n{raised.for_student()}")
     message = getattr(error, "message", None)
     if not isinstance(message, str) and _library_of(error) in _TELLING_LIBRARIES:
         message = ""
@@ -244,7 +248,7 @@ def _assertion_message(error: AssertionError) -> str:
         message = str(error).split("\nassert ", 1)[0]
         if message.startswith("assert "):
             message = ""
-    return _screen(message) or "The result is not what was asked for."
+    return _screen(message) or "The result is wrong."
 
 
 def _library_of(error: BaseException) -> str:
@@ -265,7 +269,7 @@ def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
         Verdict.WRONG_ANSWER,
         0.0,
         f"Your code returned something that this check could not work with ({clean_text(error_line, 300)}). "
-        + (advise(error_line) or "Look at the types and shapes that the docstring asks for."),
+        + (advise(error_line) or "Check the types and shapes that the docstring specifies."),
         staff=outcome.staff,
         output=outcome.output,
         seconds=outcome.seconds,

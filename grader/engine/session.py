@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from grader.data import DataSource, HeldOut
 
 
-_CUDA_ON_CPU = (
-    "Your code names the device `cuda`. The grader has no GPU; what was meant for one was run on the processor."
-)
+_CUDA_ON_CPU = "Your code names the device `cuda`. The grader has no GPU; code for a GPU ran on the CPU instead."
 
 
 @dataclass(frozen=True)

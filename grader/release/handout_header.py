@@ -114,8 +114,10 @@ def _lateness(assignment: Assignment) -> str:
         elif late.max_days is None:
             costs.append("Lateness costs nothing.")
         if late.max_days is not None:
-            after = f"more than {_number(late.max_days, 'day')} late" if late.max_days else "late"
-            costs.append(f"What arrives {after} scores nothing.")
+            late_ones = (
+                f"Submissions more than {_number(late.max_days, 'day')} late" if late.max_days else "Late submissions"
+            )
+            costs.append(f"{late_ones} score nothing.")
         if assignment.slip_days:
             costs.append(
                 f"You may spend up to {_number(assignment.slip_days, 'slip day')} here; such days cost nothing."
@@ -125,9 +127,9 @@ def _lateness(assignment: Assignment) -> str:
 
 def _attempts(assignment: Assignment) -> str:
     counts = {
-        "best": "the best of them counts",
-        "last": "the last of them counts",
-        "chosen": "the one that you choose counts, and without a choice the last",
+        "best": "the best one counts",
+        "last": "the last one counts",
+        "chosen": "the one that you choose counts, or the last if you choose none",
     }[assignment.attempts]
     limit = assignment.attempt_limit
     limits = []
@@ -135,7 +137,7 @@ def _attempts(assignment: Assignment) -> str:
         back = f", and one comes back every {_number(limit.refill_hours, 'hour')}" if limit.refill_hours else ""
         limits.append(f"You have {_number(limit.capacity, 'attempt')} at once{back}.")
     if limit.total:
-        limits.append(f"There {'is' if limit.total == 1 else 'are'} {_number(limit.total, 'attempt')} in all.")
+        limits.append(f"There {'is' if limit.total == 1 else 'are'} {_number(limit.total, 'attempt')} in total.")
     return " ".join([f"You may submit several times; {counts}.", *limits])
 
 

@@ -137,7 +137,7 @@ def withdraw(
 def choose(
     request: Request, service: ServiceDep, caller: CallerDep, submission: SubmissionDep, assignment: AssignmentDep
 ) -> SubmissionInfo:
-    """Have this submission count, where the course lets one choose."""
+    """Make this submission count, where the course lets one choose."""
     choose_submission(service, caller.person, submission)
     return _submission(request, service, receipt_of(service, assignment, submission))
 

@@ -82,7 +82,7 @@ class SubmissionInfo(_Answer):
     assignment: str
     received_at: datetime
     sha256: str = Field(description="over the names and contents of its files")
-    new: bool = Field(description="false where exactly these files were there already")
+    new: bool = Field(description="false where exactly these files were already there")
     uploader: str
     files: tuple[FileInfo, ...]
     left_out: tuple[tuple[str, str], ...] = Field(description="what was not taken, each with the reason")

@@ -39,7 +39,7 @@ class Options:
     ``secret`` is what seeds and held-out data are drawn from, in place of the course's; another one measures with other
     numbers. ``seed`` is one seed alone, as a flake gives it. ``sample`` is how many mutants, the same ones each time.
     ``full`` runs every check on every version, whether it can see it or not. ``unmeasured`` allows wrong variants that do
-    not say yet which checks see them.
+    not say yet which checks see them. ``given`` are variants to measure in place of those of the assignment's files.
     """
 
     profile: str = "cpu"
@@ -53,6 +53,7 @@ class Options:
     sample: int | None = None
     full: bool = False
     unmeasured: bool = False
+    given: Sequence[Variant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def validate(
     begin = time.monotonic()
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
-    every = read_variants(assignment, checks=checks, unmeasured=options.unmeasured)
+    every = tuple(options.given) or read_variants(assignment, checks=checks, unmeasured=options.unmeasured)
     freedoms = read_freedoms(assignment, checks)
     variants = _chosen([item for item in every if item.kind != "equivalent"], assignment, options)
     files = assignment.solution_files()
