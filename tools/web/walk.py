@@ -169,7 +169,7 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
 
     step.hand_in(wrong)
     step.browser.until(
-        "document.querySelectorAll('#live-checks li').length > 3 || !document.getElementById('live')", 300
+        "document.querySelectorAll('#live-checks li').length > 3 || !document.getElementById('live')", 1200
     )
     # The page is as it was when it lost its connection, for long enough to look at it.
     step.online(False)
@@ -207,13 +207,13 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     staff_walk(step, student="sofya", name="Sofya Kovalevskaya")
 
 
-def served(arguments: list[str], port: int) -> tuple[subprocess.Popen[str], dict[str, str]]:
+def served(arguments: list[str], port: int, log: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
     """The service in a process of its own, and its sign-in links by the beginning of a name."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     program = Path(sys.executable).parent / "autograde"
     process = subprocess.Popen(
         [str(program), "serve", "--demo", "--port", str(port), *arguments],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log.open("wb"), text=True, start_new_session=True,
     )  # fmt: skip
     links: dict[str, str] = {}
     assert process.stdout is not None
@@ -238,9 +238,10 @@ def main() -> int:
         print("there is no Chromium on this machine (Debian: apt-get install chromium): nothing was walked")
         return 3
     source = axe.obtain(ROOT / "build")
+    out.mkdir(parents=True, exist_ok=True)
     port = 8900 + os.getpid() % 90
     state = out / f"state-{os.getpid()}"
-    process, links = served(["--jobs", "1", "--state", str(state)], port)
+    process, links = served(["--jobs", "1", "--state", str(state)], port, out / "service.log")
     try:
         wait(lambda: process.poll() is None, "the service ended")
         browser = Browser(program, width=WIDE[0], height=WIDE[1])

@@ -156,15 +156,15 @@ def zipped(files):
     return buffer.getvalue()
 
 
-def open_site(folder):
+def open_site(folder, course=COURSE, database=""):
     """The service over a fresh course in ``folder``."""
     homeworks = (
         Homework(name, dict.fromkeys(files, STUB))
         for name, files in (("backprop", ["backprop.py", "extra.py"]), ("pairs", ["pairs.py"]), ("later", ["later.py"]))
     )
-    course = load_course(build_course(folder / "course", COURSE, *homeworks))
+    loaded = load_course(build_course(folder / "course", course, *homeworks))
     now = [NOW]
-    service = Service(course, Store(folder / "state"), reader=UploadReader(0), now=lambda: now[0])
+    service = Service(loaded, Store(folder / "state", database), reader=UploadReader(0), now=lambda: now[0])
     return Site(service, create_app(service), now)
 
 
