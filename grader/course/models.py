@@ -329,7 +329,7 @@ class AssignmentConfig(Section):
         description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
-    cost: CostColumn | None = Field(default=None, description="draws the leaderboard's first column against this metric")
+    cost: CostColumn | None = Field(default=None, description="draws the first column against this metric")
     baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
     attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")

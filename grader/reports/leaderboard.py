@@ -16,11 +16,11 @@ from grader.records import MaskFigure
 from grader.reports.formatting import DASH, moment, number
 from grader.reports.ladder import range_text, rank_ranges, standard_error
 from grader.reports.pages import render, script
-from grader.reports.scatter import scatter
+from grader.reports.scatter import Model, Scatter, scatter
 from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from grader.course import Assignment, Course, LeaderboardColumn
@@ -217,6 +217,23 @@ def with_baselines(rows: Sequence[Row], assignment: Assignment) -> tuple[Row, ..
     return tuple(found)
 
 
+def plot_of(rows: Sequence[Row], assignment: Assignment, mine: Container[str] = ()) -> Scatter | None:
+    """The first column of some rows against what their models cost; None where the assignment names no cost.
+
+    ``mine`` are the reader's own handles.
+    """
+    if not assignment.leaderboard or assignment.cost is None:
+        return None
+    models = [
+        Model(
+            row.handle, row.cells[0].value, row.cells[0].text, row.cost,
+            "baseline" if row.baseline else "mine" if row.handle in mine else "one",
+        )
+        for row in rows
+    ]  # fmt: skip
+    return scatter(models, assignment.leaderboard[0], assignment.cost)
+
+
 def write_leaderboard(
     entries: Iterable[LeaderboardEntry], *, course: Course, assignment: Assignment, folder: Path, now: datetime
 ) -> Path:
@@ -231,9 +248,7 @@ def write_leaderboard(
         title=assignment.title,
         columns=columns,
         rows=shown,
-        plot=scatter([(row, False) for row in shown], columns[0], assignment.cost)
-        if columns and assignment.cost
-        else None,
+        plot=plot_of(shown, assignment),
         gallery=gallery(rows),
         pass_share=PASS_FRACTION,
         made=moment(now, course.timezone),

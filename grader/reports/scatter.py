@@ -11,7 +11,6 @@ from grader.reports.formatting import number
 
 if TYPE_CHECKING:
     from grader.course import CostColumn, LeaderboardColumn
-    from grader.reports.leaderboard import Row
 
 #: The chart's inner box, in units of its SVG: left, top, right, bottom.
 BOX = (52.0, 12.0, 400.0, 178.0)
@@ -19,6 +18,20 @@ BOX = (52.0, 12.0, 400.0, 178.0)
 _FAR = 20.0
 _MOST_TICKS = 5
 _MARGIN = 0.06
+
+
+Kind = Literal["one", "mine", "baseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of a leaderboard: what it achieves, as a number and as it is shown, and what it costs."""
+
+    handle: str
+    value: float | None
+    text: str
+    cost: float | None
+    kind: Kind = "one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,7 @@ class Dot:
     value: str
     x: float
     y: float
-    kind: Literal["one", "mine", "baseline"]
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +66,23 @@ class Scatter:
     logarithmic: bool
 
 
-def scatter(rows: Iterable[tuple[Row, bool]], column: LeaderboardColumn, cost: CostColumn) -> Scatter | None:
-    """The rows that have a cost and a value; each comes with whether it is the reader's own. None for fewer than two."""
+def scatter(models: Iterable[Model], column: LeaderboardColumn, cost: CostColumn) -> Scatter | None:
+    """The models that have a value and a cost; None for fewer than two."""
     known = [
-        (row, mine, row.cost, row.cells[0].value)
-        for row, mine in rows
-        if row.cost is not None and math.isfinite(row.cost) and row.cells and row.cells[0].value is not None
+        (model, model.value, model.cost)
+        for model in models
+        if model.value is not None and model.cost is not None and math.isfinite(model.cost)
     ]
     if len(known) < 2:
         return None
-    costs, values = [item[2] for item in known], [item[3] for item in known]
+    values, costs = [value for _, value, _ in known], [spent for *_, spent in known]
     logarithmic = min(costs) > 0 and max(costs) > _FAR * min(costs)
     across = _Axis(costs, BOX[0], BOX[2], logarithmic=logarithmic)
     up = _Axis(values, BOX[3], BOX[1])
     dots = [
-        Dot(
-            row.handle, spent, row.cells[0].text, across.place(spent), up.place(value),
-            "baseline" if row.baseline else "mine" if mine else "one",
-        )
-        for row, mine, spent, value in known
-    ]  # fmt: skip
+        Dot(model.handle, spent, model.text, across.place(spent), up.place(value), model.kind)
+        for model, value, spent in known
+    ]
     # The reader's own is drawn last, over the others.
     dots.sort(key=lambda dot: dot.kind == "mine")
     return Scatter(

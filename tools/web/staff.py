@@ -78,7 +78,7 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.pictures("from-staff")
     step.go(f"/assignments/{assignment}")
     step.expect("7.5")
-    step.expect("30 June 2027")
+    step.expect("30 Jun 2027")
     step.pictures("decided")
     step.click("header form button")
     step.go("/staff/audit")

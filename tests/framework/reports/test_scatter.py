@@ -1,25 +1,21 @@
 """What a model achieves against what it costs, drawn beside the leaderboard."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from grader.course import Assignment, CostColumn, LeaderboardColumn
-from grader.reports.leaderboard import Cell, Row
-from grader.reports.scatter import BOX, scatter
+from grader.reports.scatter import BOX, Model, scatter
 
 COLUMN, COST = LeaderboardColumn(metric="accuracy", title="Accuracy"), CostColumn(metric="parameters")
 
 
-def row(handle, value, cost, *, baseline=False):
-    """A row of a leaderboard."""
-    cells = (Cell(value, "-" if value is None else f"{value:.2f}"),)
-    return Row(1, handle, cells, 1.0, 1.0, True, datetime.now(UTC), "", cost=cost, baseline=baseline)
+def model(handle, value, cost, kind="one"):
+    """A model of a leaderboard."""
+    return Model(handle, value, "-" if value is None else f"{value:.2f}", cost, kind)
 
 
 def test_each_model_stands_where_its_numbers_say():
     """More costs is further right, better is further up, and all lie within the box."""
-    plot = scatter([(row("a", 0.5, 100.0), False), (row("b", 0.9, 300.0), True)], COLUMN, COST)
+    plot = scatter([model("a", 0.5, 100.0), model("b", 0.9, 300.0, "mine")], COLUMN, COST)
     small, large = plot.dots
     assert (small.handle, large.handle, large.kind) == ("a", "b", "mine")
     assert small.x < large.x
@@ -30,7 +26,7 @@ def test_each_model_stands_where_its_numbers_say():
 
 def test_costs_far_apart_are_drawn_by_their_logarithm():
     """Three models ten times apart stand at equal distances, at powers of ten that are named."""
-    plot = scatter([(row(str(n), 0.5, 10.0**n), False) for n in (3, 4, 5)], COLUMN, COST)
+    plot = scatter([model(str(n), 0.5, 10.0**n) for n in (3, 4, 5)], COLUMN, COST)
     first, second, third = (dot.x for dot in plot.dots)
     assert plot.logarithmic
     assert second - first == pytest.approx(third - second, abs=0.2)
@@ -40,7 +36,7 @@ def test_costs_far_apart_are_drawn_by_their_logarithm():
 @pytest.mark.parametrize("costs", [[5.0, 5.0], [0.0, 90.0], [0.001, 0.0011], [1.0, 1e12]])
 def test_axes_have_a_handful_of_round_numbers_in_the_box(costs):
     """Equal costs, a cost of nothing, close ones and ones far apart."""
-    plot = scatter([(row(str(cost), 0.7, cost), False) for cost in costs], COLUMN, COST)
+    plot = scatter([model(str(cost), 0.7, cost) for cost in costs], COLUMN, COST)
     for ticks, low, high in ((plot.x_ticks, BOX[0], BOX[2]), (plot.y_ticks, BOX[1], BOX[3])):
         assert 1 <= len(ticks) <= 8
         assert all(low <= tick.at <= high for tick in ticks)
@@ -49,9 +45,9 @@ def test_axes_have_a_handful_of_round_numbers_in_the_box(costs):
 
 def test_what_lacks_a_number_is_left_out_and_one_model_is_no_chart():
     """No cost, no value, a cost that is not a number."""
-    rows = [row("a", 0.5, 1.0), row("b", None, 2.0), row("c", 0.5, None), row("d", 0.5, float("nan"))]
-    assert scatter([(item, False) for item in rows], COLUMN, COST) is None
-    with_baseline = scatter([(rows[0], False), (row("e", 0.4, 2.0, baseline=True), False)], COLUMN, COST)
+    models = [model("a", 0.5, 1.0), model("b", None, 2.0), model("c", 0.5, None), model("d", 0.5, float("nan"))]
+    assert scatter(models, COLUMN, COST) is None
+    with_baseline = scatter([models[0], model("e", 0.4, 2.0, "baseline")], COLUMN, COST)
     assert [dot.kind for dot in with_baseline.dots] == ["one", "baseline"]
 
 
