@@ -20,7 +20,7 @@ from grader.intake.modules import Modules
 from grader.intake.notebook import Notebook, read_notebook
 from grader.intake.package_imports import plain_imports
 from grader.intake.pile import Pile
-from grader.intake.source_text import decode, is_json_of_notebook, recoded
+from grader.intake.source_text import decode, is_json_of_notebook, other_kind, recoded
 from grader.python_source import parse
 
 _MAX_NOTES = 16
@@ -62,7 +62,7 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
             if book not in readable:
                 readable[book] = readable.pop(file)
                 notes.append(f"`{file}` is a notebook, and was read as one. Save it as `{book}`.")
-        elif (text := recoded(readable[file])) is not None:
+        elif not other_kind(readable[file]) and (text := recoded(readable[file])) is not None:
             readable[file] = text.encode()
             notes.append(f"`{file}` is not saved as plain UTF-8; it was read anyway. Save it as UTF-8.")
     names = sorted((name for name in readable if is_notebook(name)), key=_natural)

@@ -107,7 +107,19 @@ def _contradict(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> bool:
 
 def _is_loose(entry: Entry, upload: Upload) -> bool:
     """True for a lone file that is no archive: a module, a report, a data file. It is kept as it is."""
-    packed = entry.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".xz", ".bz2")
+    packed = entry.path.suffix.lower() in (
+        ".zip",
+        ".tar",
+        ".gz",
+        ".tgz",
+        ".txz",
+        ".tbz2",
+        ".tbz",
+        ".rar",
+        ".7z",
+        ".xz",
+        ".bz2",
+    )
     whole = [path.removeprefix(f"{UPLOAD_FOLDER}/") for path in upload.files] in ([], [shown(entry.path.name)])
     return not packed and not entry.path.is_dir() and whole
 

@@ -140,7 +140,7 @@ def test_archives_are_opened_once(tmp_path):
     assert read_submission(tmp_path / "kurt.zip").files == WORK
     twice = zipped([("b.zip", zipped([("c.zip", inner)]))])
     (tmp_path / "evelyn.zip").write_bytes(twice)
-    assert not holds_work(list(read_submission(tmp_path / "evelyn.zip").files), ASKED)
+    assert not holds_work(read_submission(tmp_path / "evelyn.zip").files, ASKED)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_what_people_make_of_a_name(name):
 def test_what_is_another_file(name):
     """A test, a helper or an older version is not taken for the file asked for, and is no work by itself."""
     assert "backprop.py" not in arrange({name: b"A = 1\n"}, ["backprop.py"]).files
-    assert not holds_work([name], ["backprop.py"])
+    assert not holds_work({name: b"A = 1\n"}, ["backprop.py"])
 
 
 @pytest.mark.parametrize("empty", [b"", b"\n\n", b"# Ada\n", b"\xef\xbb\xbf"], ids=repr)
