@@ -170,7 +170,7 @@ def _read(
         uploads: list[Upload] = []
         for entry in members:
             try:
-                uploads.append(read_submission(entry.path, limits))
+                uploads.append(read_submission(entry.work, limits))
                 readable.append(entry)
             except (SubmissionError, OSError) as error:
                 progress.rejected.append(Rejected(entry.path.name, entry.owner, str(error), None))
