@@ -53,8 +53,8 @@ def untouched(function: Callable[..., Any], *, but: Collection[int | str] = ()) 
                 )
                 called = f"`{signature.name}`" if signature else "your function"
                 raise ContractError(
-                    f"{called} overwrites its argument {name}: it must leave what it is given as it was. `x += 1`, `x[...] = 0` "
-                    "and methods that end in `_` change the caller's array; work on a new one."
+                    f"{called} overwrites its argument {name}: it must not change its arguments. `x += 1`, `x[...] = 0` "
+                    "and methods that end in `_` change the caller's array; make a new one instead."
                 )
         return result
 
@@ -72,7 +72,7 @@ def assert_differentiable(value: Any, *, name: str = "the result") -> None:
         return
     if hasattr(value, "requires_grad"):
         raise ContractError(
-            f"{name} is cut off from what it was computed from: it does not require grad, so autograd has nothing to follow. {_CUT}."
+            f"{name} is cut off from its inputs: it does not require grad, so autograd has nothing to follow. {_CUT}."
         )
     raise ContractError(f"{name} should be a tensor that autograd can follow; it is {describe(value)}. {_CUT}.")
 
@@ -135,7 +135,7 @@ def assert_gradients_flow(module: Any, *, name: str = "the module") -> None:
             f"graph. {_CUT}."
         )
     if zero:
-        raise ContractError(f"The gradient of {', '.join(zero[:8])} of {name} is zero throughout.")
+        raise ContractError(f"The gradient of {', '.join(zero[:8])} of {name} is zero everywhere.")
 
 
 def _holding(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[int | str, Any]]:

@@ -107,7 +107,7 @@ def unasked(steps: Callable[..., Any], *, momentum: float = 0.0) -> dict[str, Ca
             words = (
                 f"a momentum of {other:g}, which nobody asked for"
                 if other
-                else "no momentum, where there should be some"
+                else "no momentum, although there should be some"
             )
             found[words] = partial(steps, momentum=other)
     return found
@@ -171,7 +171,7 @@ def assert_random_batches(batches: Sequence[Sequence[int]], n: int, size: int) -
     if draws < 30 * n:
         raise ValueError(f"{draws} draws of {n} examples are too few: ask for 30 for each example")
     if size > 1 and all(b - a == 1 for batch in batches for a, b in pairwise(batch)):
-        raise CheckFailed("The batches are neighbours in the order of the examples; they should be drawn at random.")
+        raise CheckFailed("Each batch consists of neighbouring examples; examples should be drawn at random.")
     if size < n and all(sorted(batch) == sorted(batches[0]) for batch in batches):
         raise CheckFailed("Every step takes the same batch; each should draw a new one.")
     never = sorted(set(range(n)) - {number for batch in batches for number in batch})

@@ -223,7 +223,7 @@ def test_evaluate(student, probe, rng, n, batch_size, loss):
     assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x}, mistakes=mistakes)
     full = "batch_size times the number of batches as the number of examples: the last batch is smaller"
     filled = right.sum() / (batch_size * len(right.split(batch_size)))
-    mistakes = {words: of_means(right), full: filled, "per cent, where a fraction is asked for": 100 * right.mean(), "the number of right ones": right.sum()}
+    mistakes = {words: of_means(right), full: filled, "per cent instead of a fraction": 100 * right.mean(), "the number of right ones": right.sum()}
     accuracy = right.mean().item()
     assert_close(got["accuracy"], accuracy, rtol=0, atol=1e-6, name="the accuracy of evaluate", inputs={"x": x}, mistakes=mistakes)
 

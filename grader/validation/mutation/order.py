@@ -167,7 +167,7 @@ class _Function:
             return
         body = effects(*loop.body)
         names = effects(before).writes
-        made = isinstance(getattr(before, "value", None), ast.Call) and called(before.value)[:1].isupper()  # type: ignore[union-attr]
+        made = isinstance(before.value, ast.Call) and called(before.value)[:1].isupper()
         if overlap(names, effects(loop.iter).reads) or not (made or overlap(names, body.writes) or "(seed)" in names):
             return
         head = self.lines[loop.lineno - 1 : loop.body[0].lineno - 1]
