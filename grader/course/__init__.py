@@ -6,6 +6,7 @@ from grader.course.load import FILE_NAME, course_schema, find_course_file, load_
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
+    CostColumn,
     CourseGradeConfig,
     DataConfig,
     ForbidRule,
@@ -29,6 +30,7 @@ __all__ = [
     "AttemptLimit",
     "AttemptsPolicy",
     "CheckInfo",
+    "CostColumn",
     "Course",
     "CourseGradeConfig",
     "DataConfig",

@@ -13,6 +13,7 @@ from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
     BaselineConfig,
+    CostColumn,
     CourseGradeConfig,
     CudaCalls,
     DataConfig,
@@ -103,6 +104,7 @@ class Assignment:
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    cost: CostColumn | None = None
     baselines: tuple[BaselineConfig, ...] = ()
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     attempts: AttemptsPolicy = "best"

@@ -281,6 +281,13 @@ class LeaderboardColumn(Section):
         return self
 
 
+class CostColumn(Section):
+    """What a model costs: a metric that the suite records, such as its parameters or the seconds that it took."""
+
+    metric: Name
+    title: str = Field(default="", description="what stands at the axis; the metric's name where it is missing")
+
+
 class BaselineConfig(Section):
     """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
 
@@ -323,6 +330,7 @@ class AssignmentConfig(Section):
         description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    cost: CostColumn | None = Field(default=None, description="draws the first column against this metric")
     baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
     attempts: AttemptsPolicy | None = Field(default=None, description="replaces the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="replaces the course's as a whole")

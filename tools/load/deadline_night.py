@@ -75,9 +75,21 @@ class Seen:
 class Night:
     """The service under way, and what calls it."""
 
-    def __init__(self, root: Path, students: int, jobs: int, name: str, postgres: PostgresServer | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        students: int,
+        jobs: int,
+        name: str,
+        postgres: PostgresServer | None = None,
+        *,
+        course: Path | None = None,
+    ) -> None:
         self.state, self.jobs, self.name, self.postgres = root / "state", jobs, name, postgres
-        self.course, self.work = write_class(root / "course", students, name)
+        if course is not None:
+            self.course = course
+        else:
+            self.course, self.work = write_class(root / "course", students, name)
         self.database = postgres.url() if postgres is not None else ""
         data = WebData(Store(self.state, self.database))
         self.tokens = [
@@ -112,9 +124,9 @@ class Night:
             time.sleep(0.2)
         raise TimeoutError("the service did not start")
 
-    def call(self, path: str, token: str, body: bytes | None = None) -> Any:
+    def call(self, path: str, token: str, body: bytes | None = None, boundary: str = "x") -> Any:
         """The API's answer; raises OSError where there is none."""
-        headers = {"Content-Type": "multipart/form-data; boundary=x"} | (
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"} | (
             {"Authorization": f"Bearer {token}"} if token else {}
         )
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)

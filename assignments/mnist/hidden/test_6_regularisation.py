@@ -87,6 +87,8 @@ def test_penalised(student, probe, rng, lam):
             mistakes={
                 "no penalty": lambda: data[when],
                 "lam left out": lambda: data[when] + now[when],
+                **{f"lam = {other:g}, whatever is given": lambda other=other: data[when] + other * now[when] for other in (0.3, 0.1, 0.05, 0.01, 1e-3) if other != lam},
+                "a penalty of the norms of the weights, not of their squares": lambda: data[when] + lam * sum(w.norm().item() for w in weights_of(got["parameters"][when])),
                 "the penalty subtracted": lambda: data[when] - lam * now[when],
                 "the penalty alone": lambda: lam * now[when],
                 "the factor 1/2": lambda: data[when] + lam / 2 * now[when],
@@ -120,6 +122,9 @@ def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
                 "no decay": lambda: p - rate * g,
                 "twice the decay": lambda: p - rate * (g + 4 * lam * p),
                 "a step uphill": lambda: p + rate * (g + decay * p),
+                "a decay that is multiplied by the rate twice": lambda: p - rate * (g + rate * decay * p),
+                "a rate of 0.1, whatever `lr` is given": lambda: p - 0.1 * (g + decay * p),
+                "a rate of 0.01, whatever `lr` is given": lambda: p - 0.01 * (g + decay * p),
             }
             if p.dim() < 2:
                 mistakes["decay, which is for weights alone"] = lambda: p - rate * (g + 2 * lam * p)

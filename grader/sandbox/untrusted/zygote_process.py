@@ -200,7 +200,8 @@ def main(fd: int, config: dict[str, Any]) -> None:
     isolation.enter_early(base)
     absent.hide(masked)
     missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
-    base.emptied = tuple(kernels.written_files())  # what is loaded now is not read again
+    if config.get("by_hand"):
+        base.emptied = kernels.written_files()
     base.warm = rlimits.read_baseline()
     isolation.enter(base)
     gc.collect()
