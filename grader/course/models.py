@@ -285,14 +285,14 @@ class CostColumn(Section):
     """What a model costs: a metric that the suite records, such as its parameters or the seconds that it took."""
 
     metric: Name
-    title: str = Field(default="", description="what stands at the axis; the metric's name where it is missing")
+    title: str = Field(default="", description="the label of the axis; if missing, the metric's name")
 
 
 class BaselineConfig(Section):
     """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
 
     name: Name
-    metrics: dict[Name, float] = Field(description="by the name of a column's metric")
+    metrics: dict[Name, float] = Field(description="values by the name of a column's metric")
 
 
 class HandoutConfig(Section):
@@ -341,11 +341,11 @@ class AssignmentConfig(Section):
         default_factory=AttemptLimit, description="overrides the course's key by key; an empty key lifts that limit"
     )
     constants: dict[str, ConstantConfig] = Field(
-        default_factory=dict, description="values of each student's own, by name"
+        default_factory=dict, description="individual values for each student, by name"
     )
     constants_since: str | None = Field(
         default=None,
-        description="what was received earlier has the defaults; for constants that come when work is in, like `due`",
+        description="submissions received earlier use the defaults; for constants added after students have submitted; written like `due`",
     )
 
 
