@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ast
 import difflib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from grader.course.constants import ConstantConfig
+from grader.course.leaderboard_config import BaselineConfig, CostColumn, Direction, LeaderboardColumn
 from grader.course.sections import Id, Name, Scalar, Section
 from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
 
 AttemptsPolicy = Literal["best", "last", "chosen"]
-Direction = Literal["higher", "lower"]
 Device = Literal["cpu", "cuda"]
 CudaCalls = Literal["error", "cpu"]
 
@@ -255,44 +255,6 @@ class ProfileConfig(ProfileDefaults):
     """A named budget. What it leaves out comes from `defaults.profiles` (same name), then from `defaults.limits`."""
 
     data: DataSizes | None = Field(default=None, description="data sizes or a data set; replaces the assignment's")
-
-
-class LeaderboardColumn(Section):
-    """One metric of the leaderboard; the first column decides the order."""
-
-    metric: Name
-    title: str = Field(default="", description="the column's heading; if missing, the metric's name")
-    direction: Direction = "higher"
-    precision: int = Field(default=4, ge=0, le=12, description="digits after the point")
-    examples: int | None = Field(
-        default=None,
-        ge=1,
-        description="number of held-out examples behind the metric: the board then shows the standard error, and ranks that chance cannot tell apart as a range",
-    )
-    private: Name | None = Field(
-        default=None,
-        description="the same metric on the private half; it replaces `metric` once the due date has passed. Until then `metric` follows the Ladder, and feedback shows neither. Needs `examples`",
-    )
-
-    @model_validator(mode="after")
-    def _ladder_needs_examples(self) -> Self:
-        if self.private is not None and self.examples is None:
-            raise ValueError("`private` needs `examples`, the size of the public half")
-        return self
-
-
-class CostColumn(Section):
-    """What a model costs: a metric that the suite records, such as its parameters or the seconds that it took."""
-
-    metric: Name
-    title: str = Field(default="", description="the label of the axis; if missing, the metric's name")
-
-
-class BaselineConfig(Section):
-    """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
-
-    name: Name
-    metrics: dict[Name, float] = Field(description="values by the name of a column's metric")
 
 
 class HandoutConfig(Section):
