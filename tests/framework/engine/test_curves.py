@@ -34,9 +34,7 @@ def test_a_history_is_drawn_beside_the_references():
     assert [row.reference for row in curve_rows(figure)] == [2.1, 0.8, 0.4]
 
 
-@pytest.mark.parametrize(
-    "form", [list, tuple, np.array, lambda x: np.array(x, np.float32)[:, None], np.int64]
-)
+@pytest.mark.parametrize("form", [list, tuple, np.array, lambda x: np.array(x, np.float32)[:, None], np.int64])
 def test_a_history_may_have_any_form_of_numbers(form):
     """Lists, arrays, a column."""
     assert drawn(form([3.0, 2.0, 1.0])).student.values == (3.0, 2.0, 1.0)
