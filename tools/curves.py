@@ -35,7 +35,16 @@ def measure(name: str, profiles: list[str]) -> Path:
             for figure in check.figures
             if figure.kind == "curve"
         }
-    return write_file(path, json.dumps(found, indent=1) + "\n")
+    return write_file(path, text_of(found))
+
+
+def text_of(found: dict[str, dict[str, object]]) -> str:
+    """As JSON, a line for each check."""
+    profiles = []
+    for profile, checks in found.items():
+        lines = ",\n".join(f"  {json.dumps(check)}: {json.dumps(curve)}" for check, curve in checks.items())
+        profiles.append(f" {json.dumps(profile)}: {{\n{lines}\n }}")
+    return "{\n" + ",\n".join(profiles) + "\n}\n"
 
 
 def main() -> None:

@@ -133,7 +133,7 @@ def _words(given: Values, student: Curve, reference: Curve | None, what: str, un
         text = f"The {what} of your model over {steps} has no value that can be drawn."
     if lost := len(given) - len(finite):
         of = "is NaN, infinite" if lost == 1 else "are NaN, infinite"
-        text += f" {lost} of {len(given)} values {of} or beyond {_LARGEST:.0e}, and left out."
+        text += f" {lost} of {len(given)} values {of} or beyond a billion, and left out."
     if student.count > len(student.values):
         text += f" Each point is the mean of about {round(student.count / len(student.values))} {unit}s."
     return text

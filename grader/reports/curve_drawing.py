@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from grader.records import Curve, CurveFigure
 
 #: The corners of the chart in its own units, and up to how many points each has a dot.
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 412.0, 15.0, 150.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 412.0, 15.0, 150.0
 _FEW = 24
 
 
@@ -80,8 +80,8 @@ def curve_rows(figure: CurveFigure) -> list[Row]:
     return [Row(at, own.get(at), known.get(at)) for at in sorted({*own, *known})]
 
 
-def digits(value: float | None) -> str:
-    """A number with four significant digits; a dash where there is none."""
+def digits(value: float | None, count: int = 4) -> str:
+    """A number with so many significant digits; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return DASH
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.{count}g}".replace("-", "\N{MINUS SIGN}")

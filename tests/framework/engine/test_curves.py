@@ -111,7 +111,7 @@ def test_what_is_not_finite_is_a_gap_that_is_counted():
     assert figure.student.values == (1.0, None, 0.5, None, 0.25)
     assert curve_lines(figure, "student") == []
     assert len(curve_dots(figure)) == 3
-    assert "2 of 5 values are NaN, infinite or beyond 1e+09" in figure.description
+    assert "2 of 5 values are NaN, infinite or beyond a billion" in figure.description
     assert digits(None) == "\N{EN DASH}"
 
 
