@@ -253,5 +253,5 @@ def test_torch_accuracy(student, probe, profile, held_out, award, untrained, sho
     fresh = student.TorchTwoLayerNet(*sizes, std=0.05)
     untrained(held_out.known().accuracy(lambda x: fresh.predict(torch.as_tensor(x))), metric="torch_accuracy")
     net, losses = probe.torch_train_new(*parts, sizes, 0.05, *data, settings, seed=int(np_rng.integers(2**31)))
-    show.curve(losses, unit="step")
+    show.curve(losses, unit="step", title="How your TorchTwoLayerNet trained")
     award(held_out.accuracy(lambda x: net.predict(torch.as_tensor(x))), metric="torch_accuracy")

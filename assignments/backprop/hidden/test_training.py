@@ -219,7 +219,7 @@ def test_accuracy(student, probe, profile, held_out, award, untrained, show, np_
     settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 50}
     sizes = [784, budget["hidden_size"], 10]
     net, losses = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
-    show.curve(losses, unit="step")
+    show.curve(losses, unit="step", title="How your TwoLayerNet trained")
     fresh = student.TwoLayerNet(*sizes, std=0.05)
     untrained(held_out.known().accuracy(fresh.predict), metric="test_accuracy")
     award(held_out.accuracy(net.predict), metric="test_accuracy")

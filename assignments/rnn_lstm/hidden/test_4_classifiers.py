@@ -345,7 +345,7 @@ def _accuracy(classifier, probe, rng, held_out, untrained, show, metric, epochs,
     trained = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
     assert not isinstance(trained, list), f"For rows (28, 50, 28), scores should be (50, 10); they are {tuple(trained)}."
     model, losses = trained
-    show.curve(losses)
+    show.curve(losses, title=f"How your {metric[:-9].upper()}_Classifier trained")
     fresh = classifier(**arguments)
     untrained(held_out.known().accuracy(lambda x: probe.scores(fresh, x[:, 0].transpose(0, 1))), metric=metric)
     return held_out.accuracy(lambda x: probe.scores(model, x[:, 0].transpose(0, 1)))
