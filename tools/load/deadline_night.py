@@ -130,7 +130,7 @@ class Night:
             {"Authorization": f"Bearer {token}"} if token else {}
         )
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=180) as answer:
             return json.loads(answer.read())
 
     def hand_in(self, number: int, moment: float) -> None:
