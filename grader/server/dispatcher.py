@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, course_secret, load_course
 from grader.errors import AutogradeError, StoreAway, StoreError, UsageError
-from grader.grading import Decided, Executor, GradeTask, Result, Watchable, Work, open_executor
+from grader.grading import ClassConstants, Decided, Executor, GradeTask, Watchable, Work, open_executor
 from grader.server.executor_pool import Budget, ExecutorPool
 from grader.server.queueing import in_order
 from grader.server.secret_values import secret_value
@@ -251,25 +251,29 @@ class Dispatcher:
     def _run(self, executor: Executor, submission: Submission, claims: Claims, *, once: bool) -> None:
         if isinstance(executor, Watchable):
             executor.watch(self._seen)
-        task = GradeTask(submission.id, self._store.files(submission), submission.problem)
+        assignment = self._course.assignment(submission.assignment)
+        constants = ClassConstants.read(self._course, assignment, self._store.state)
+        draws = constants.draws(constants.values(submission))
+        task = GradeTask(submission.id, self._store.files(submission), submission.problem, draws=draws)
         for result in executor.run([task]):
-            self.webhook.graded(submission, self._record(submission, result, claims, once=once))
+            report = constants.flagged(submission.owner, result.answer)
+            attempt = self._record(submission, report, result.started_at, claims, once=once)
+            self.webhook.graded(submission, attempt)
 
-    def _record(self, submission: Submission, result: Result[Report], claims: Claims, *, once: bool) -> Attempt:
-        """Keep what was graded; where the store is away the result waits for it."""
+    def _record(
+        self, submission: Submission, report: Report, started_at: datetime, claims: Claims, *, once: bool
+    ) -> Attempt:
+        """Keep what was graded; where the store is away the report waits for it."""
         until, again = time.monotonic() + _KEPT_S, False
         while True:
             try:
                 if again and not once:
                     # The answer to a commit may have been lost. With `once` the store finds out by itself.
-                    version = result.answer.grader_version
-                    known = self._store.attempts(submission=submission, grader_version=version)
-                    mine = [attempt for attempt in known if attempt.started_at == result.started_at]
+                    known = self._store.attempts(submission=submission, grader_version=report.grader_version)
+                    mine = [attempt for attempt in known if attempt.started_at == started_at]
                     if mine:
                         return mine[-1]
-                return self._store.record(
-                    submission, result.answer, started_at=result.started_at, once=once, claims=claims
-                )
+                return self._store.record(submission, report, started_at=started_at, once=once, claims=claims)
             except StoreAway:
                 if self._stop.is_set() or time.monotonic() > until:
                     raise

@@ -40,7 +40,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was taken in. ``new`` is False where the same files were there already: then that submission stands."""
+    """What was taken in. ``new`` is False where the same files were already there: then that submission stands."""
 
     submission: Submission
     new: bool

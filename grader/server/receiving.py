@@ -71,7 +71,7 @@ def read_upload(path: Path, stubs: Mapping[str, str], limits: UploadLimits | Non
     upload = read_submission(entries[0] if len(entries) == 1 else path, limits)
     asked = tuple(stubs)
     files, problem = dict(upload.files), upload.problem
-    works = holds_work(list(files), asked)
+    works = holds_work(files, asked)
     if problem and works and not any(name.startswith(UPLOAD_FOLDER) for name in files):
         problem = None  # some of it is work: that is graded, and the rest is named
     left_out = tuple((item.name, item.reason) for item in summarise(upload.left_out))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from grader.course import Assignment, Course, course_secret, grader_version, load_course
+from grader.course.drawn_constants import DescribedConstant, constants_of, described
 from grader.errors import AutogradeError
 from grader.policies import DecisionKind, Decisions
 from grader.release.strip import make_stubs
@@ -188,6 +189,13 @@ class Service:
     def due(self, person: Person, assignment: Assignment) -> datetime | None:
         """When an assignment is due for a student: their own extension's date, or their team's."""
         return assignment.due if person.staff else self.ledger.due_for(assignment.name, person.id)
+
+    def constants(self, person: Person, assignment: Assignment) -> list[DescribedConstant]:
+        """The constants of a student's own, or their team's; none for staff."""
+        if person.staff or not assignment.constants:
+            return []
+        owner = self.course.roster.owner_of(person.id, assignment.name)
+        return described(assignment, constants_of(assignment, self.secret, owner))
 
     def standing(self, assignment: Assignment, *, by: Literal["owner", "student"] = "owner") -> list[Standing]:
         """Where everybody stands."""

@@ -2,7 +2,7 @@
 
 A coordinator claims a submission before it grades it, so that no other does the same work. Claims save work and do no
 more: that one attempt counts is the database's to keep (``ux_attempts_counting``), whatever becomes of a claim. What a
-vanished coordinator held comes back when its claim ends; one that was merely slow finds its report there already.
+vanished coordinator held comes back when its claim ends; one that was merely slow finds its report already there.
 """
 
 from __future__ import annotations

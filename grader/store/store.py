@@ -182,7 +182,7 @@ class Store:
     ) -> Attempt:
         """Keep ``report`` as a new attempt at ``submission``, whole or not at all.
 
-        With ``once``, an attempt by the same grader version that is there already, and waits for nothing, stays the
+        With ``once``, an attempt by the same grader version that is already there, and waits for nothing, stays the
         only one and is given instead: the first report that counts stays, whoever else was grading. Without it, the new
         attempt counts in place of the earlier one, unless it is held. A claim on the submission is given back.
 

@@ -62,7 +62,7 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.expect("not published")
     step.go(here)
     step.click("form[action$='/act'] button")
-    step.expect("You can change nothing here.")
+    step.expect("You cannot change anything here.")
     step.go(submission.replace("/staff", ""))
     step.expect("The feedback is not published yet.")
     step.pictures("unpublished")

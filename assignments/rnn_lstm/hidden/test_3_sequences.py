@@ -174,22 +174,28 @@ def test_final_states(student, probe, rng, kind):
     """`final_states` gives for each sequence of a padded batch what it would give alone, in one call."""
     lengths = [3, 5, 1, 5, 2]
     weights, sequences = _weights(rng, kind, 3, 4), _sequences(rng, lengths)
-    got = probe.run_final_states(student.ref("final_states"), kind, weights, sequences)
+    # The layer mixes the sequences of a batch: how often it was called can be made up, what comes of it cannot.
+    together = 0.3 + 0.4 * float(torch.rand(1, generator=rng))
+    got = probe.run_final_states(student.ref("final_states"), kind, weights, sequences, together)
+
+    def run(batch):
+        return _run(kind, weights, batch + together * batch.mean(dim=1, keepdim=True))
+
     batch = torch.nn.utils.rnn.pad_sequence(sequences)
     front = torch.nn.utils.rnn.pad_sequence([sequence.flip(0) for sequence in sequences]).flip(0)
-    h_seq, c_seq = _run(kind, weights, batch)
+    h_seq, c_seq = run(batch)
     ends, everyone = torch.tensor(lengths) - 1, torch.arange(5)
     right = h_seq[ends, everyone]
     mistakes = {
         "the final state of the padded batch, which has read the padding as well": lambda: h_seq[-1],
-        "the padding before the sequences": lambda: _run(kind, weights, front)[0][-1],
+        "the padding before the sequences": lambda: run(front)[0][-1],
         "every sequence one step too short": lambda: h_seq[ends - 1, everyone],
         "the states in order of length": lambda: right[sorted(range(5), key=lambda b: -lengths[b])],
     }
     if kind == "LSTM":
         mistakes["the cells in place of the hidden states"] = lambda: c_seq[ends, everyone]
     assert got["calls"] == 1, f"The model was called {got['calls']} times; run all sequences in one padded batch."
-    mistakes["every sequence run by itself; run all in one padded batch"] = lambda: -right
+    mistakes["every sequence run by itself; run all in one padded batch"] = lambda: torch.stack([run(sequence[:, None])[0][-1, 0] for sequence in sequences])
     assert_close(got["states"], right, name="final_states(model, sequences)", mistakes=mistakes)
     assert got["graph"], "The result of `final_states` has no graph: the model could not learn from it."
     assert got["sizes"] == [[5, 5, 3]], f"The model was given a batch of shape {tuple(got['sizes'][0])}, not (5, 5, 3)."

@@ -59,12 +59,14 @@ class Zygote:
         landlock_abi: int | None = None,
         bare: bool = False,
         hidden: Sequence[str] = (),
+        by_hand: bool = False,
     ) -> None:
         """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it.
 
         ``without`` names layers to do without and ``landlock_abi`` is the most to use of Landlock: so a machine is
         played that has no more. ``bare`` imports no torch: to look at the sandbox alone. ``hidden`` names
-        packages that its workers do not have: they are masked in their root file system, and nothing of them is imported.
+        packages that its workers do not have: they are masked in their root file system, and nothing of them is imported. ``by_hand`` empties the files in which
+        torch writes in Python what a worker may be told to do without.
         """
         self.minimum = tuple(minimum)
         self.hidden = tuple(hidden)
@@ -82,6 +84,7 @@ class Zygote:
                 "landlock_abi": landlock_abi,
                 "bare": bare,
                 "hidden": list(hidden),
+                "by_hand": by_hand,
             }
         )
         self._control = ours
