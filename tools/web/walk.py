@@ -178,7 +178,7 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     step.expect("Wrong answer")
     step.expect("averaged where a sum is asked for")
     step.pictures("feedback")
-    step.for_docs("feedback")
+    step.for_docs("feedback", (1000, 1100))
     step.for_docs("feedback-phone", DOCS_PHONE)
     before = step.standing()
 
