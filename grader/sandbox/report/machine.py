@@ -139,9 +139,7 @@ def _user_namespaces() -> Finding:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not status:
         return Finding(name, "ok", "an ordinary user may create them")
-    return Finding(
-        name, "missing", os.strerror(status), "no namespaces at all, except as root", fix_user_namespaces()
-    )
+    return Finding(name, "missing", os.strerror(status), "no namespaces at all, except as root", fix_user_namespaces())
 
 
 def _control_groups() -> Finding:
@@ -164,7 +162,9 @@ def software() -> list[Finding]:
         )  # fmt: skip
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return [Finding("torch", "bad", f"its import does not finish in {_IMPORT_S} s", fix=_install("torch torchvision"))]
+        return [
+            Finding("torch", "bad", f"its import does not finish in {_IMPORT_S} s", fix=_install("torch torchvision"))
+        ]
     except (IndexError, ValueError):
         ended = f"its import ended the process ({done.returncode})"
         return [Finding("torch", "bad", ended, "no check that uses torch can run", _reinstall())]
