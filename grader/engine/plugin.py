@@ -122,7 +122,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         spec = spec_of(item)
         title = spec.title if spec.visibility == "visible" else ""
         shows = "show" in item.fixturenames
-        state.run.begin_case(case_id(item), spec.timeout, title, apart=case.apart, fresh=case.apart and shows, without=without(item))
+        state.run.begin_case(
+            case_id(item), spec.timeout, title, apart=case.apart, fresh=case.apart and shows, without=without(item)
+        )
         _seed_trusted(state.run.case_seed, devices=state.session.profile.device == "cuda")
     return (yield)
 

@@ -92,9 +92,7 @@ class Session:
         if zygote is None:
             folders = self.assignment.hidden_folder, self.assignment.solution_folder
             refuse_visible((self.course.root, self.state, *folders))
-            zygote = Zygote(
-                minimum=self.course.sandbox.minimum, hidden=compartment.hidden, by_hand=self._by_hand()
-            )
+            zygote = Zygote(minimum=self.course.sandbox.minimum, hidden=compartment.hidden, by_hand=self._by_hand())
             self.zygotes[compartment.hidden] = zygote
         return zygote
 
