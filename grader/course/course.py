@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from grader.course.constants import ConstantConfig
+from grader.course.leaderboard_config import BaselineConfig, CostColumn, LeaderboardColumn
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
-    BaselineConfig,
     CourseGradeConfig,
     CudaCalls,
     DataConfig,
@@ -19,15 +20,14 @@ from grader.course.models import (
     ForbidRule,
     GradebookConfig,
     HandoutConfig,
-    LeaderboardColumn,
     SandboxConfig,
-    Scalar,
     SlipDays,
     StoreConfig,
     Threshold,
     UploadConfig,
 )
 from grader.course.roster import Roster
+from grader.course.sections import Scalar
 from grader.course.server_config import ServerConfig
 from grader.errors import AuthoringError, CourseError
 from grader.limits import Limits
@@ -102,6 +102,7 @@ class Assignment:
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    cost: CostColumn | None = None
     baselines: tuple[BaselineConfig, ...] = ()
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     attempts: AttemptsPolicy = "best"
@@ -111,6 +112,8 @@ class Assignment:
     slip_days: int = 0
     """The most slip days that a student may spend here."""
     attempt_limit: AttemptLimit = field(default_factory=AttemptLimit)
+    constants: Mapping[str, ConstantConfig] = field(default_factory=dict)
+    constants_since: datetime | None = None
 
     @property
     def folder(self) -> Path:

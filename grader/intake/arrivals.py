@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from grader.intake.archives import is_archive
 from grader.intake.class_archive import member_time
 from grader.intake.filenames import is_work
 from grader.intake.joining import Unit
-from grader.intake.layouts import ilias_file
+from grader.intake.layouts import ilias_file, sakai_time
 from grader.intake.listing import Entry
 from grader.intake.upload import received_time
 from grader.store.values import ReceivedFrom
@@ -49,10 +50,10 @@ class Clock:
         if self.given and owner in self.given:
             return When(self.given[owner], ReceivedFrom.GIVEN)
         entries = [entry for entry in unit.entries if _matters(entry)] or unit.entries
-        told = [entry.received or self._ilias(entry) for entry in entries]
+        told = [entry.received or self._ilias(entry) or _sakai(entry) for entry in entries]
         if all(moment is not None for moment in told):
             return When(max(moment for moment in told if moment is not None), ReceivedFrom.SERVICE)
-        at = max(received_time(entry.path) for entry in entries)
+        at = max(received_time(entry.work) for entry in entries)
         marks = {entry.late for entry in entries}
         if None not in marks and (marked := self._by_mark(at, owner, late=True in marks)) is not None:
             return When(marked, ReceivedFrom.MARK)
@@ -87,6 +88,15 @@ class Clock:
         return max((moment for moment in times if moment), default=None)
 
 
+def _sakai(entry: Entry) -> datetime | None:
+    # Beside the folder with the student's files: no student can write it.
+    if entry.service != "Sakai" or entry.work == entry.path:
+        return None
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return sakai_time((entry.path / "timestamp.txt").read_text(encoding="utf-8")[:100])
+    return None
+
+
 def _matters(entry: Entry) -> bool:
     """True for what may hold work: a report that came a day later makes nothing late."""
     return entry.path.is_dir() or is_work(entry.path.name) or is_archive(entry.path.name)
@@ -115,15 +125,17 @@ def warnings_about(
     files = [(owner, when) for owner, when in times if when.source is ReceivedFrom.FILE]
     late = [owner for owner, when in files if assignment.days_late(when.at, owner)]
     everybody = [owner for owner, when in times if assignment.days_late(when.at, owner)]
-    fix = "say when they arrived: --received 2026-12-04T20:00, or --received FILE.csv (columns id and received)"
+    fix = "say when they arrived, with --received 2026-12-04T20:00, or --received FILE.csv (columns id and received)"
     moments = [when.at for _, when in files]
     if len(files) > 1 and max(moments) - min(moments) <= _ONE_DOWNLOAD:
         about = f"all {len(files)} uploads have file times within two minutes of each other"
-        said.append(f"{about}: that is when they were downloaded or copied, not handed in; {fix}")
+        said.append(
+            f"{about}: that is probably when they were downloaded or copied, not when they were handed in; {fix}"
+        )
     elif files and all(abs(now - at) <= _JUST_NOW for at in moments):
-        said.append(f"the file times are of just now: they say when the files were copied here; {fix}")
+        said.append(f"the file times are only minutes old: they say when the files were copied here; {fix}")
     if len(times) > 1 and len(everybody) == len(times):
-        said.append(f"all {len(times)} uploads are late; if that cannot be, {fix}")
+        said.append(f"all {len(times)} uploads are late; if that cannot be right, {fix}")
     marked = [
         owner for owner, when in times if when.source is ReceivedFrom.MARK and assignment.days_late(when.at, owner)
     ]
@@ -135,7 +147,7 @@ def warnings_about(
     old = [owner for owner, when in times if released and when.source in by_clock and when.at < released]
     if old:
         who = f"{', '.join(old)}: files older than the assignment, which was released on {released:%Y-%m-%d %H:%M}"
-        said.append(f"{who}; file times can be set by anybody: compare them, and {fix}")
+        said.append(f"{who}; anybody can set file times: compare them, and {fix}")
     inside = [owner for owner, when in times if when.source is ReceivedFrom.MEMBERS]
     if inside and not files:
         said.append(

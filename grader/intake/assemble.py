@@ -16,10 +16,11 @@ from grader.errors import UNREADABLE
 from grader.intake.arrange import Arranged, arrange
 from grader.intake.filenames import is_notebook
 from grader.intake.module_text import shape
-from grader.intake.modules import Modules, Pile
+from grader.intake.modules import Modules
 from grader.intake.notebook import Notebook, read_notebook
 from grader.intake.package_imports import plain_imports
-from grader.intake.source_text import decode, is_json_of_notebook, recoded
+from grader.intake.pile import Pile
+from grader.intake.source_text import decode, is_json_of_notebook, other_kind, recoded
 from grader.python_source import parse
 
 _MAX_NOTES = 16
@@ -61,9 +62,9 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
             if book not in readable:
                 readable[book] = readable.pop(file)
                 notes.append(f"`{file}` is a notebook, and was read as one. Save it as `{book}`.")
-        elif (text := recoded(readable[file])) is not None:
+        elif not other_kind(readable[file]) and (text := recoded(readable[file])) is not None:
             readable[file] = text.encode()
-            notes.append(f"`{file}` is not saved as plain UTF-8; it was read anyway. Save it as UTF-8.")
+            notes.append(f"`{file}` is not saved as UTF-8; it was read anyway. Save it as UTF-8.")
     names = sorted((name for name in readable if is_notebook(name)), key=_natural)
     books = [read_notebook(name, readable[name], tuple(stubs)) for name in names]
     broken = [f"The notebook `{book.name}` {book.problem}." for book in books if book.problem]
@@ -94,6 +95,7 @@ def _assemble(
     for name, text in pile.written.items():
         if name not in stubs and name not in made:
             made[name] = text.encode()  # a helper module that a %%writefile cell makes
+    pile.drop_runs({PurePosixPath(name).with_suffix("").as_posix().replace("/", ".") for name in (*made, *stubs)})
     bases = {file: _base(files.get(file), stub, pile.written.get(file)) for file, stub in stubs.items()}
     modules = Modules(
         stubs, bases, pile, sorted(range(len(books)), key=lambda number: _rank(books[number].name, prefer))
