@@ -46,14 +46,14 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="budget to grade under: cpu or gpu")]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one a core)")
+    int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one per core)")
 ]
 ExecutorOption = Annotated[
     str,
     typer.Option("--executor", metavar="NAME", help="where submissions are graded: local, or an installed executor"),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="the assignment")]
-NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="assignments (default: all)")]
+NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="assignments (default: all)")]
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -122,7 +122,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             say_error(lacking, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(lacking.exit_code) from None
         except KeyboardInterrupt:
-            err.print("stopped; what was finished is kept")
+            err.print("stopped; finished results are kept")
             raise typer.Exit(130) from None
 
     return wrapped

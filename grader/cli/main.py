@@ -11,6 +11,7 @@ from grader import __version__
 from grader.cli import (
     agents,
     author,
+    constant_values,
     decide,
     explain,
     export,
@@ -30,12 +31,20 @@ from grader.cli import (
     viva,
     web,
 )
+from grader.cli.help_words import in_plain_words
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
 
 class _Commands(TyperGroup):
     """All commands; one that is called without its assignment lists those that there are."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, with help in plain words."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            in_plain_words(command, cmd_name, ctx)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
@@ -113,6 +122,7 @@ app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
+app.command("constants", rich_help_panel=INSTRUCTORS)(constant_values.constants)
 app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
 app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)

@@ -259,7 +259,7 @@ def _doubts(
             yield f"{'. '.join(useless[:3])}. It replaces no earlier work"
             return
         have = ", ".join(sorted(unit.files)[:5]) or "nothing"
-        yield f"none of the files asked for ({asked}) and no notebook, only {have}; it replaces no earlier work"
+        yield f"none of the required files ({asked}) and no notebook, only {have}; it replaces no earlier work"
         return
     yield from unit.problems
     arranged = arrange(unit.files, assignment.files, stubs)
@@ -268,4 +268,4 @@ def _doubts(
         if is_notebook(name) and (problem := read_notebook(name, data, assignment.files).problem):
             yield f"the notebook `{shown(name)}` {problem}"
     if several and unit.entries[0].service:
-        yield "two versions came in one download, and each is a submission; ask which of them counts"
+        yield "one download holds two versions, and each is a submission; ask which of them counts"

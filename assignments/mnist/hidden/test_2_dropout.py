@@ -4,6 +4,8 @@ What is random is judged by counts. A count of independent decisions leaves the 
 probability of 6e-7; that is how often a right answer fails such a comparison.
 """
 
+import math
+
 import numpy as np
 import pytest
 
@@ -21,9 +23,11 @@ def assert_share(dropped, p, what):
     """The share of ``dropped``, booleans of independent decisions, is ``p`` but for chance."""
     share, band = float(dropped.mean()), 5 * np.sqrt(p * (1 - p) / dropped.size)
     swapped = abs(share - (1 - p)) < band
+    normal = abs(share - 0.5 * math.erfc((1 - p) / math.sqrt(2))) < band
     assert abs(share - p) < band, (
         f"with p = {p}, your layer drops {share:.1%} of the {what}"
         + ("; p is the probability to DROP one, and it seems to be read as the probability to keep one" if swapped else "")
+        + ("; normal numbers (`randn`) below 1 - p would leave out so many: draw uniform ones (`rand`)" if normal and not swapped else "")
     )
 
 

@@ -70,10 +70,10 @@ def test_l2_penalty(student, probe, rng):
 
 
 @points(2, hint="A function of (scores, y) that asks for the penalty each time it is called, and adds lam times it.")
-def test_penalised(student, probe, rng):
+@pytest.mark.parametrize("lam", [0.3, 0.05])
+def test_penalised(student, probe, rng, lam):
     """`penalised` adds `lam` times the penalty of the weights as they are."""
     x, y = mixed_batch(rng)
-    lam = 0.3
     got = probe.penalised_losses(student.ref("penalised"), seed_of(rng), x, y, lam)
     now = [squares(weights_of(parameters)) for parameters in got["parameters"]]
     everything = [squares(parameters) for parameters in got["parameters"]]
@@ -87,6 +87,8 @@ def test_penalised(student, probe, rng):
             mistakes={
                 "no penalty": lambda: data[when],
                 "lam left out": lambda: data[when] + now[when],
+                **{f"lam = {other:g}, whatever is given": lambda other=other: data[when] + other * now[when] for other in (0.3, 0.1, 0.05, 0.01, 1e-3) if other != lam},
+                "a penalty of the norms of the weights, not of their squares": lambda: data[when] + lam * sum(w.norm().item() for w in weights_of(got["parameters"][when])),
                 "the penalty subtracted": lambda: data[when] - lam * now[when],
                 "the penalty alone": lambda: lam * now[when],
                 "the factor 1/2": lambda: data[when] + lam / 2 * now[when],
@@ -104,11 +106,10 @@ def test_penalised(student, probe, rng):
 
 
 @points(2, hint="lam * w² has the gradient 2 * lam * w, and weight_decay=d adds d * w. Parameter groups spare the biases.")
-@pytest.mark.parametrize("lam", [0.3, 0.0])
-def test_sgd_with_weight_decay(student, probe, rng, lam):
+@pytest.mark.parametrize(("lam", "rate"), [(0.3, 0.1), (0.0, 0.25)])
+def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
     """`sgd_with_weight_decay` makes the steps that the penalised loss makes."""
     x, y = mixed_batch(rng)
-    rate = 0.1
     got = probe.decayed_steps(student.ref("sgd_with_weight_decay"), seed_of(rng), x, y, rate, lam, 3)
     assert got["optimizer"], "sgd_with_weight_decay should return an optimiser of torch.optim"
     for before, gradients, after in zip(got["parameters"], got["gradients"], got["parameters"][1:]):
@@ -121,6 +122,9 @@ def test_sgd_with_weight_decay(student, probe, rng, lam):
                 "no decay": lambda: p - rate * g,
                 "twice the decay": lambda: p - rate * (g + 4 * lam * p),
                 "a step uphill": lambda: p + rate * (g + decay * p),
+                "a decay that is multiplied by the rate twice": lambda: p - rate * (g + rate * decay * p),
+                "a rate of 0.1, whatever `lr` is given": lambda: p - 0.1 * (g + decay * p),
+                "a rate of 0.01, whatever `lr` is given": lambda: p - 0.01 * (g + decay * p),
             }
             if p.dim() < 2:
                 mistakes["decay, which is for weights alone"] = lambda: p - rate * (g + 2 * lam * p)

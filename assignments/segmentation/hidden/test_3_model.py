@@ -415,19 +415,19 @@ def test_fit(student, probe, np_rng, public_data, case):
 
 
 @points(2, hint="model.eval() and torch.no_grad(); put the label maps of all batches together, and measure once.")
-@pytest.mark.parametrize("sizes", [(4, 1), (3, 2, 2)])
-def test_evaluate(student, probe, rng, sizes):
+@pytest.mark.parametrize(("sizes", "classes"), [((4, 1), 4), ((3, 2, 2), 6)])
+def test_evaluate(student, probe, rng, sizes, classes):
     """`evaluate` measures all batches as one large picture, in evaluation mode and without a graph."""
-    weight, batches = draw(rng, *sizes)
+    weight, batches = draw(rng, *sizes, classes=classes)
     pairs = [(torch.einsum("nihw,ic->nchw", image, weight).argmax(dim=1), labels) for image, labels in batches]
-    got = probe.evaluation(student.ref("evaluate"), weight, batches, 4)
+    got = probe.evaluation(student.ref("evaluate"), weight, batches, classes)
     assert len(got["values"]) == 2, f"`evaluate` should return pixel accuracy and mean IoU; it returned {len(got['values'])} values."
 
     def measures(pairs):
         predicted, target = (torch.cat([part.flatten() for part in parts]) for parts in zip(*pairs))
         known = target >= 0
-        hits = torch.stack([(known & (target == k) & (predicted == k)).sum() for k in range(4)]).double()
-        union = torch.stack([(known & ((target == k) | (predicted == k))).sum() for k in range(4)]).double()
+        hits = torch.stack([(known & (target == k) & (predicted == k)).sum() for k in range(classes)]).double()
+        union = torch.stack([(known & ((target == k) | (predicted == k))).sum() for k in range(classes)]).double()
         return [float((predicted == target)[known].double().mean()), float((hits / union)[union > 0].mean())]
 
     right = measures(pairs)

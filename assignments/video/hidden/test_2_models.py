@@ -367,6 +367,9 @@ def test_models_learn(student, probe, rng, np_rng, name):
     """All layers of the models are made in `__init__`, seen by the optimiser, and reached by gradients."""
     x = draw(rng, 3, 8)
     made_at_once(student, probe, name, 8, 3, x)
+    (scores,) = probe.new_scores(student.ref(name), {**ARGUMENTS[name](8, 3), "num_classes": 7}, seed_of(np_rng), None, x)
+    classes = int(scores.shape[-1])
+    assert classes == 7, f"`{name}` with num_classes=7 gives {classes} scores for each clip."
     got = probe.reached(new_model(student, probe, np_rng, name, 8, 3), x)
     assert_registered(new_model(student, probe, np_rng, name, 8, 3), got["registered"] + got["stray"], name=f"`{name}`")
     cut = ", ".join(f"`{key}`" for key in got["cut"][:6])

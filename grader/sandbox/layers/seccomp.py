@@ -126,8 +126,8 @@ class Seccomp(Layer):
     """The filter of system calls: compiled in the zygote, handed to the kernel by each fork."""
 
     name = SECCOMP
-    gives = "a list of the system calls it may make"
-    lacking = "all of the kernel is open to attack"
+    gives = "may make only listed system calls"
+    lacking = "the whole kernel is open to attack"
     needs = "libseccomp, `pyseccomp`"
 
     def fix(self) -> str:

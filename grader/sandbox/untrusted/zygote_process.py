@@ -30,7 +30,7 @@ from grader.limits import Limits
 from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
 from grader.sandbox.layers.base import Base, Berth
 from grader.sandbox.layers.descriptors import Kept
-from grader.sandbox.untrusted import absent, worker_process
+from grader.sandbox.untrusted import absent, kernels, worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
 PRELOAD = (
@@ -200,6 +200,7 @@ def main(fd: int, config: dict[str, Any]) -> None:
     isolation.enter_early(base)
     absent.hide(masked)
     missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
+    base.emptied = tuple(kernels.written_files())  # what is loaded now is not read again
     base.warm = rlimits.read_baseline()
     isolation.enter(base)
     gc.collect()

@@ -13,6 +13,7 @@ from grader.checks.training import (
     assert_random_batches,
     clipped_by_norm,
     clipped_by_value,
+    longer_step,
     of_linear,
     sgd_steps,
     unasked,
@@ -128,7 +129,7 @@ def test_any_random_way_to_draw_batches_passes():
     [
         (drawn(size=4), "A step with batch_size=3 takes 4 of 10 examples"),
         (drawn(size=2, steps=200), "takes 2 of 10"),
-        ([[k % 10, (k + 1) % 10, (k + 2) % 10] for k in range(8)] * 20, "neighbours in the order"),
+        ([[k % 10, (k + 1) % 10, (k + 2) % 10] for k in range(8)] * 20, "consists of neighbouring examples"),
         ([[4, 1, 7], [7, 4, 1]] * 60, "the same batch"),
         (drawn(n=9), "the last example never came up"),
         (drawn(n=6), "4 of 10 examples never came up"),
@@ -136,7 +137,7 @@ def test_any_random_way_to_draw_batches_passes():
 )
 def test_batches_that_are_not_random_are_named(batches, says):
     """Size, order, repetition and what is never drawn have a message each."""
-    if "neighbours" in says:
+    if "neighbouring" in says:
         batches = [batch for batch in batches if batch == sorted(batch)]
     with pytest.raises(CheckFailed, match=says):
         assert_random_batches(batches, 10, 3)
@@ -177,7 +178,7 @@ def test_what_nobody_asked_for_is_named(kind):
 
 def test_momentum_that_is_missing_is_named():
     """Where momentum is asked for, none at all is a mistake, and the right one is not."""
-    with pytest.raises(CheckFailed, match="no momentum, where there should be some"):
+    with pytest.raises(CheckFailed, match="no momentum, although there should be some"):
         assert_close(_descent(), _descent(momentum=0.9), mistakes=unasked(_descent, momentum=0.9))
     assert not any("a momentum of 0.9," in words for words in unasked(_descent, momentum=0.9))
 
@@ -204,3 +205,18 @@ def test_another_activation_is_named(name):
         assert_close(
             ACTIVATIONS[name](z) @ weight, z.relu() @ weight, mistakes=other_activations(lambda f: f(z) @ weight)
         )
+
+
+def test_a_step_that_is_too_long_is_named_by_its_factor():
+    """The right direction and one factor for all parameters; another direction, and what does not fit, gives no mistake."""
+    before = {"weight": torch.tensor([1.0, 2.0]), "bias": torch.tensor([0.0])}
+    right = {"weight": torch.tensor([0.9, 2.2]), "bias": torch.tensor([-0.1])}
+    far = {key: before[key] + 3 * (right[key] - before[key]) for key in before}
+    with pytest.raises(CheckFailed, match="a step 3 times as long as it should be"):
+        assert_close(far, right, name="the parameters", mistakes=longer_step(before, right, far))
+    turned = {"weight": torch.tensor([1.5, 2.2]), "bias": torch.tensor([-0.1])}
+    with pytest.raises(CheckFailed) as failed:
+        assert_close(turned, right, name="the parameters", mistakes=longer_step(before, right, turned))
+    assert "times as long" not in failed.value.message
+    for other in (right, before, {"weight": torch.zeros(3), "bias": torch.zeros(1)}, {"weight": "text"}, {}):
+        assert longer_step(before, right, other) == {}

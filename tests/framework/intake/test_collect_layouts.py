@@ -283,7 +283,7 @@ def test_a_report_alone_displaces_nothing_and_is_named(course, store, tmp_path):
         course, assignment, write(tmp_path / "two", {"ada/report.pdf": b"%PDF", "ada/notes.txt": b"x"}), store
     )
     assert late.needs_somebody
-    assert "none of the files asked for (backprop.py, hyperparams.py)" in late.doubts[0].reason
+    assert "none of the required files (backprop.py, hyperparams.py)" in late.doubts[0].reason
     last = [one for one in store.submissions("backprop", "ada") if not one.has_work]
     assert len(last) == 1
     row = next(row for row in store.standing(course, assignment) if row.owner == "ada")
