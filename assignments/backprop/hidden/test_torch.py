@@ -243,7 +243,7 @@ def test_torch_histories(reference, student, probe, np_rng):
 
 
 @points(2, hint="If the steps are right and this is not, look at how batches are drawn: at random, from the whole training set.")
-def test_torch_accuracy(student, probe, profile, held_out, award, untrained, np_rng):
+def test_torch_accuracy(student, probe, profile, held_out, award, untrained, show, np_rng):
     """A trained `TorchTwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget
     settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 50}
@@ -252,5 +252,6 @@ def test_torch_accuracy(student, probe, profile, held_out, award, untrained, np_
     sizes = [784, budget["hidden_size"], 10]
     fresh = student.TorchTwoLayerNet(*sizes, std=0.05)
     untrained(held_out.known().accuracy(lambda x: fresh.predict(torch.as_tensor(x))), metric="torch_accuracy")
-    net = probe.torch_train_new(*parts, sizes, 0.05, *data, settings, seed=int(np_rng.integers(2**31)))
+    net, losses = probe.torch_train_new(*parts, sizes, 0.05, *data, settings, seed=int(np_rng.integers(2**31)))
+    show.curve(losses, unit="step", title="How your TorchTwoLayerNet trained")
     award(held_out.accuracy(lambda x: net.predict(torch.as_tensor(x))), metric="torch_accuracy")

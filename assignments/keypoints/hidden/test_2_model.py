@@ -268,8 +268,9 @@ def test_faces(student, probe, held_out, profile, award, record, untrained, show
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
-    model = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
+    model, losses = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
     predict = lambda x: 48 + 48 * probe.predict(model, x)  # noqa: E731
+    show.curve(losses)
     show.points(held_out.examples(4), predict)
     fresh = probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
     before = held_out.known(50).point_errors(lambda x: 48 + 48 * probe.predict(fresh, x)).mse

@@ -92,7 +92,7 @@ def descend(weight, bias, train, validation, rate, loss):
         dw, db = torch.autograd.grad(value, [w, b])
         old, w, b = (w.detach(), b.detach()), (w - rate * dw).detach(), (b - rate * db).detach()
         curves["loss"].append(value.item())
-        places.append((w, b))
+        places.append((w.clone(), b.clone()))
         for key, data in zip(before, (train, validation)):
             if not clear(w, b, data[0]) or not clear(*old, data[0]):
                 return None, None, curves, before, places

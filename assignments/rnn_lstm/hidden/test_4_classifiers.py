@@ -337,31 +337,33 @@ def test_train_step_loss(student, probe, rng):
     assert_close(got["losses"][0], losses[0], rtol=1e-4, atol=1e-5, name="the loss", inputs={"x": x}, mistakes=mistakes)
 
 
-def _accuracy(classifier, probe, rng, held_out, untrained, metric, epochs, hidden_size):
+def _accuracy(classifier, probe, rng, held_out, untrained, show, metric, epochs, hidden_size):
     """Accuracy on the secret digits after training by a loop of ours, on rows made here."""
     images, labels = held_out.train
     arguments = {"hidden_size": hidden_size}
     seed = int(torch.randint(2**31, (), generator=rng))
-    model = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
-    assert not isinstance(model, list), f"For rows (28, 50, 28), scores should be (50, 10); they are {tuple(model)}."
+    trained = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
+    assert not isinstance(trained, list), f"For rows (28, 50, 28), scores should be (50, 10); they are {tuple(trained)}."
+    model, losses = trained
+    show.curve(losses, title=f"How your {metric[:-9].upper()}_Classifier trained")
     fresh = classifier(**arguments)
     untrained(held_out.known().accuracy(lambda x: probe.scores(fresh, x[:, 0].transpose(0, 1))), metric=metric)
     return held_out.accuracy(lambda x: probe.scores(model, x[:, 0].transpose(0, 1)))
 
 
 @points(2, timeout=40, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
-def test_rnn_accuracy(student, probe, rng, held_out, profile, award, untrained):
+def test_rnn_accuracy(student, probe, rng, held_out, profile, award, untrained, show):
     """A trained `RNN_Classifier` recognises digits that it has not seen."""
     budget = profile.budget
     classifier = student.ref("RNN_Classifier")
-    found = _accuracy(classifier, probe, rng, held_out, untrained, "rnn_accuracy", budget["rnn_epochs"], budget["hidden_size"])
+    found = _accuracy(classifier, probe, rng, held_out, untrained, show, "rnn_accuracy", budget["rnn_epochs"], budget["hidden_size"])
     award(found, metric="rnn_accuracy")
 
 
 @points(2, timeout=40, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
-def test_lstm_accuracy(student, probe, rng, held_out, profile, award, untrained):
+def test_lstm_accuracy(student, probe, rng, held_out, profile, award, untrained, show):
     """A trained `LSTM_Classifier` recognises digits that it has not seen."""
     budget = profile.budget
     classifier = student.ref("LSTM_Classifier")
-    found = _accuracy(classifier, probe, rng, held_out, untrained, "lstm_accuracy", budget["lstm_epochs"], budget["hidden_size"])
+    found = _accuracy(classifier, probe, rng, held_out, untrained, show, "lstm_accuracy", budget["lstm_epochs"], budget["hidden_size"])
     award(found, metric="lstm_accuracy")

@@ -458,17 +458,18 @@ def test_evaluate(student, probe, rng, sizes, classes):
 
 
 def learned(student, probe, held_out, profile, try_seed):
-    """A function from pictures to label maps: a network of the student's, trained on the public scenes."""
+    """A function from pictures to label maps, a network of the student's, trained on the public scenes, and its losses."""
     x, y = held_out.train
     pictures, labels = (x * 255).round().to(torch.uint8), y.to(torch.int8)
-    model = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
-    return lambda inputs: probe.label_maps(model, inputs)
+    model, losses = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
+    return lambda inputs: probe.label_maps(model, inputs), losses
 
 
 @points(7, timeout=120, hint="Does the decoder see finer maps than that of stride 32? Overfit four scenes first; look at predictions beside the truth.")
 def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record, untrained, show):
     """A trained `SegmentationNN` labels scenes that it has not seen: mean IoU."""
-    predict = learned(student, probe, held_out, profile, try_seed)
+    predict, losses = learned(student, probe, held_out, profile, try_seed)
+    show.curve(losses)
     examples = held_out.examples(24)
     show.masks(examples, predict, leaderboard=True)
     show.confusion(examples, predict)
@@ -483,4 +484,5 @@ def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, rec
 @points(5, timeout=120, hint="As for the mean IoU. Accuracy asks for the large regions, mean IoU for every class alike.")
 def test_scenes_accuracy(student, probe, held_out, profile, try_seed, award):
     """A trained `SegmentationNN` labels scenes that it has not seen: pixel accuracy."""
-    award(held_out.confusion(learned(student, probe, held_out, profile, try_seed)).accuracy, metric="test_accuracy")
+    predict, _ = learned(student, probe, held_out, profile, try_seed)
+    award(held_out.confusion(predict).accuracy, metric="test_accuracy")
