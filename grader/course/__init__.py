@@ -2,16 +2,15 @@
 
 from grader.course.course import Assignment, Course, LatePolicy, Profile, variant_sources
 from grader.course.identity import course_secret, grader_version, held_out_key
+from grader.course.leaderboard_config import CostColumn, LeaderboardColumn
 from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course, read_due
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
-    CostColumn,
     CourseGradeConfig,
     DataConfig,
     ForbidRule,
     GradebookConfig,
-    LeaderboardColumn,
     SandboxConfig,
     SlipDays,
     Student,

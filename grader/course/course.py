@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from grader.course.constants import ConstantConfig
+from grader.course.leaderboard_config import BaselineConfig, CostColumn, LeaderboardColumn
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
-    BaselineConfig,
-    CostColumn,
     CourseGradeConfig,
     CudaCalls,
     DataConfig,
@@ -21,7 +20,6 @@ from grader.course.models import (
     ForbidRule,
     GradebookConfig,
     HandoutConfig,
-    LeaderboardColumn,
     SandboxConfig,
     SlipDays,
     StoreConfig,

@@ -76,7 +76,7 @@ class WorkerLease:
         self._clock.check_total()
         begin = time.monotonic()
         try:
-            worker = self._session.warm(self._compartment).fork(self._session.limits)
+            worker = self._session.warm(self._compartment).fork(self._session.limits, programs=not self._refused)
         except (SystemFault, MachineError) as fault:
             raise self._noted(fault) from fault
         self._number = next(self._numbers)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import linecache
 import re
 import sys
 import warnings
@@ -102,6 +103,7 @@ def written_files() -> tuple[str, ...]:
     found = []
     if "torch" in sys.modules:
         importlib.import_module(_LATE_READER)
+        linecache.clearcache()  # it keeps what was read
     for module in _WRITTEN:
         source = getattr(sys.modules.get(module), "__file__", None)
         if source:
