@@ -303,11 +303,11 @@ class AssignmentConfig(Section):
         default_factory=AttemptLimit, description="overrides the course's key by key; an empty key lifts that limit"
     )
     constants: dict[str, ConstantConfig] = Field(
-        default_factory=dict, description="values of each student's own, by name"
+        default_factory=dict, description="individual values for each student, by name"
     )
     constants_since: str | None = Field(
         default=None,
-        description="what was received earlier has the defaults; for constants that come when work is in, like `due`",
+        description="submissions received earlier use the defaults; for constants added after students have submitted; written like `due`",
     )
 
 

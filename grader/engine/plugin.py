@@ -364,7 +364,8 @@ def show(request: pytest.FixtureRequest, grading: GradingState) -> Show:
     """Draws for the student what their model did with public examples: ``show.masks(held_out.examples(3), predict, classes=NAMES)``."""
     from grader.engine.show import Show
 
-    return Show(request.node.stash[_CASE], grading.current().clock, wanted=not grading.brief)
+    curve = grading.session.curves.get(request.node.originalname)
+    return Show(request.node.stash[_CASE], grading.current().clock, wanted=not grading.brief, curve=curve)
 
 
 @pytest.fixture

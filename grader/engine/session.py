@@ -30,6 +30,7 @@ from grader.store.blobs import digest_files
 if TYPE_CHECKING:
     from grader.course.sections import Scalar
     from grader.data import DataSource, HeldOut
+    from grader.records import Curve
 
 
 _CUDA_ON_CPU = "Your code names the device `cuda`. The grader has no GPU; code for a GPU ran on the CPU instead."
@@ -156,6 +157,13 @@ class Session:
     @functools.cached_property
     def _references(self) -> References:
         return References(self.assignment, lambda: self.reference)
+
+    @functools.cached_property
+    def curves(self) -> dict[str, Curve]:
+        """How the reference trains under this profile, by check, where that was measured. Raises AuthoringError."""
+        from grader.engine.curves import read_curves
+
+        return read_curves(self.assignment.hidden_folder / "curves.json").get(self.profile.name, {})
 
     @functools.cached_property
     def data(self) -> DataSource:

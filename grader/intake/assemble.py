@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
 from grader.intake.arrange import Arranged, arrange
-from grader.intake.filenames import is_notebook
+from grader.intake.filenames import is_notebook, shown
 from grader.intake.module_text import shape
 from grader.intake.modules import Modules
 from grader.intake.notebook import Notebook, read_notebook
@@ -30,7 +30,7 @@ _MAX_NOTES = 16
 class Assembled:
     """The files to grade, and what the student should know of how they came about.
 
-    ``problem`` is set where there are notebooks that cannot be read, and no file that the assignment asks for.
+    ``problem`` is set where there is no file that the assignment asks for, and no notebook that can be read.
     """
 
     files: Mapping[str, bytes]
@@ -71,7 +71,7 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
     books = [book for book in books if not book.problem]
     given = [file for file in stubs if file in readable]
     if not books:
-        problem = broken[0] if broken and not given else None
+        problem = broken[0] if broken and not given else _nothing_asked(arranged, stubs)
         return Assembled(readable, (*broken, *notes)[:_MAX_NOTES], problem)
     try:
         made, told = _assemble(readable, stubs, books, prefer)
@@ -79,6 +79,15 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
         sentence = f"The notebook `{books[0].name}` cannot be read as Python."
         return Assembled(readable, (sentence, *broken, *notes)[:_MAX_NOTES], None if given else sentence)
     return Assembled(made, tuple(dict.fromkeys((*told, *broken, *notes)))[:_MAX_NOTES])
+
+
+def _nothing_asked(arranged: Arranged, stubs: Mapping[str, str]) -> str | None:
+    """What there is in place of the files asked for: nothing of it can run. None where one of them is there."""
+    if not arranged.files or arranged.unclear or any(file in arranged.files for file in stubs):
+        return None
+    have = sorted(shown(name) for name in arranged.files)
+    more = f" and {len(have) - 5} more" if have[5:] else ""
+    return f"It has none of the required files ({', '.join(stubs)}) and no notebook, only {', '.join(have[:5])}{more}."
 
 
 def _ready_made(stubs: Mapping[str, str]) -> dict[str, bytes]:

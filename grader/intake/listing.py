@@ -199,7 +199,8 @@ class Lister:
         doubt = ""
         if len(owners) > 1:
             others = " and ".join(owners)
-            doubt = f"{shown(path.name)} was handed in for {others}, who are not a team in the roster; it counts for {first.id}"
+            counts_for = next(iter(owners))
+            doubt = f"{shown(path.name)} was handed in for {others}, who are not a team in the roster; it counts for {counts_for}"
         return self._made(path, first, "", service, packed=packed), doubt
 
     def _made(self, path: Path, owner: Owner, file: str, service: ServiceName | None, *, packed: bool) -> Entry:

@@ -103,6 +103,8 @@ class Door(Night):
 
     def __init__(self, root: Path, jobs: int, every: int) -> None:
         self.token = secrets.token_hex(4)
+        # The suite looks whether it is still there.
+        os.environ["AUTOGRADE_PLANTED_SECRET"] = f"PLANTED-environment-{self.token}"
         state = build_course(root / "attacked", self.token)
         places = {
             "COURSE": str(root / "attacked"),

@@ -143,9 +143,8 @@ def versions(folder: Path) -> tuple[list[Path], list[Path]]:
     right = [ROOT / "solutions" / "backprop" / name for name in ("backprop.py", "hyperparams.py", "torch_net.py")]
     folder.mkdir(parents=True, exist_ok=True)
     text = right[0].read_text(encoding="utf-8")
-    broken = re.sub(r"(def affine_backward.*?\n    db = [^\n]*)sum\(axis=0\)", r"\1mean(axis=0)", text, flags=re.DOTALL)
-    if broken == text:
-        broken = text.replace(".sum(axis=0)", ".mean(axis=0)", 1)
+    # Gradients too small by the size of the batch: the network learns next to nothing, so that the leaderboard can move.
+    broken = text.replace("dw = rows.T @ dout", "dw = rows.T @ dout / len(rows)", 1)
     if broken == text:
         raise AssertionError("the solution of backprop has changed: find another mistake to hand in")
     wrong = folder / "backprop.py"
@@ -179,7 +178,7 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     step.expect("Wrong answer")
     step.expect("averaged where a sum is asked for")
     step.pictures("feedback")
-    step.for_docs("feedback")
+    step.for_docs("feedback", (1000, 1100))
     step.for_docs("feedback-phone", DOCS_PHONE)
     before = step.standing()
 
@@ -192,7 +191,8 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     step.expect("Counts")
     step.pictures("assignment")
     after = step.standing()
-    assert after[1] > before[1], f"the leaderboard did not move: {before}, then {after}"
+    assert after[1] > before[1], f"the score did not rise: {before}, then {after}"
+    assert _first(after[0]) < _first(before[0]), f"the leaderboard did not move: {before}, then {after}"
     print(f"rank and score on the leaderboard: {before}, then {after}")
     step.pictures("leaderboard")
     step.for_docs("leaderboard")
@@ -202,6 +202,11 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     step.browser.go(links[STAFF])
     step.click("main form button")
     staff_walk(step, student="sofya", name="Sofya Kovalevskaya")
+
+
+def _first(rank: str) -> int:
+    """A rank, or the better end of a range of ranks."""
+    return int(re.split(r"\D", rank)[0])
 
 
 def served(arguments: list[str], port: int, log: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:

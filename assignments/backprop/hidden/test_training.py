@@ -211,18 +211,19 @@ def test_overfits(student, probe, np_rng):
     """`train` learns a dozen random examples by heart."""
     x, y = np_rng.normal(size=(12, 9)), np_rng.permutation(np.arange(12) % 4)
     settings = {"learning_rate": 0.2, "learning_rate_decay": 1.0, "reg": 0.0, "num_iters": 200, "batch_size": 3}
-    net = probe.train_new(student.ref("TwoLayerNet"), [9, 40, 4], 0.3, x, y, x, y, settings, seed=int(np_rng.integers(2**31)))
+    net, _ = probe.train_new(student.ref("TwoLayerNet"), [9, 40, 4], 0.3, x, y, x, y, settings, seed=int(np_rng.integers(2**31)))
     loss, _ = net.loss(x, y)
     assert loss < 0.2, f"after 200 steps the loss on 12 examples is still {loss:.2f}; guessing costs 1.39"
 
 
 @points(4, hint="If the small checks pass and this does not, look at how batches are drawn: at random, from the whole training set.")
-def test_accuracy(student, probe, profile, held_out, award, untrained, np_rng):
+def test_accuracy(student, probe, profile, held_out, award, untrained, show, np_rng):
     """A trained `TwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget
     settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 50}
     sizes = [784, budget["hidden_size"], 10]
-    net = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
+    net, losses = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
+    show.curve(losses, unit="step", title="How your TwoLayerNet trained")
     fresh = student.TwoLayerNet(*sizes, std=0.05)
     untrained(held_out.known().accuracy(fresh.predict), metric="test_accuracy")
     award(held_out.accuracy(net.predict), metric="test_accuracy")

@@ -26,7 +26,7 @@ def assert_share(dropped, p, what):
     normal = abs(share - 0.5 * math.erfc((1 - p) / math.sqrt(2))) < band
     assert abs(share - p) < band, (
         f"with p = {p}, your layer drops {share:.1%} of the {what}"
-        + ("; p is the probability to DROP one, and it seems to be read as the probability to keep one" if swapped else "")
+        + ("; p is the probability to DROP an entry, but your code seems to use it as the probability to keep one" if swapped else "")
         + ("; normal numbers (`randn`) below 1 - p would leave out so many: draw uniform ones (`rand`)" if normal and not swapped else "")
     )
 
@@ -73,7 +73,7 @@ def test_dropout_scale(student, np_rng, shape, p):
     )
 
 
-@points(1, hint="In test mode, and with p = 0, the input passes as it is: the division in training has made up for it.")
+@points(1, hint="In test mode, and with p = 0, the input passes unchanged: the division in training has already compensated for dropout.")
 @pytest.mark.parametrize("param", [{"mode": "test", "p": 0.4}, {"mode": "test", "p": 0.4, "seed": 3}, {"mode": "train", "p": 0.0}])
 def test_dropout_passes(student, np_rng, param):
     """`dropout_forward` passes its input unchanged in test mode, and where p is 0."""
@@ -111,7 +111,7 @@ def test_dropout_random(student, np_rng):
     seed = int(np_rng.integers(1, 10_000))
     one, again, other = dropped(seed=seed), dropped(seed=seed), dropped(seed=seed + 1)
     assert (one == again).all(), "the same seed should drop the same entries"
-    assert not (one == other).all(), "another seed should drop other entries"
+    assert not (one == other).all(), "a different seed should drop different entries"
 
 
 #: The same numbers, and what they mean in either mode.
@@ -139,8 +139,8 @@ def test_dropout_backward(student, np_rng, mode, shape):
             "dout passed unchanged": lambda: dout,
             "a division by 1 - p and no mask": lambda: dout / 0.7,
             ANOTHER_MASK[mode]: lambda: dout * (np.asarray(dx) != 0) / 0.7,
-            "another multiplication by 1 - p": lambda: dout * factor * 0.7,
-            "another division by 1 - p": lambda: dout * factor / 0.7,
+            "an additional multiplication by 1 - p": lambda: dout * factor * 0.7,
+            "an additional division by 1 - p": lambda: dout * factor / 0.7,
             "zeros: a test-mode cache should let everything pass": lambda: 0 * dout,
         },
         **TOLERANCE,

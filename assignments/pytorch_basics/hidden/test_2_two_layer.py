@@ -81,7 +81,7 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
         "gradients that add up from step to step: they are not cleared": lambda: run(keep=tuple(range(len(weights)))),
         still: lambda: (list(weights), [loss_at(weights).item()] * steps),
         "losses taken after each update, not before": lambda: run(late=True),
-        "Adam in place of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
+        "Adam instead of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
         "steps up the gradient": lambda: _descend(x, y, weights, forward, -learning_rate, steps),
         **{words: lambda scale=scale: run(scale=scale) for words, scale in scales.items()},
         **{f"{words}, in `losses` alone": lambda scale=scale: only_losses(lambda values: [scale * v for v in values]) for words, scale in scales.items()},
@@ -136,9 +136,9 @@ def test_two_layer_gradients(student, rng, sizes):
     back = 2 * (hidden.clamp(min=0) @ w2 - y) / y.numel() @ w2.T
     mistakes = {
         "the ReLU's mask left out: the gradient flows through units that are off": x.T @ back,
-        "the ReLU's mask made of the gradient, not of what went into the ReLU": x.T @ back.clamp(min=0),
-        "the ReLU's mask turned round": x.T @ (back * (hidden < 0)),
-        "what came out of the ReLU in place of its mask of 0 and 1": x.T @ (back * hidden.clamp(min=0)),
+        "the ReLU's mask taken from the gradient instead of the ReLU's input": x.T @ back.clamp(min=0),
+        "the ReLU's mask inverted": x.T @ (back * (hidden < 0)),
+        "the ReLU's output instead of its mask of 0 and 1": x.T @ (back * hidden.clamp(min=0)),
     }
     assert_close(grad_w1, leaf1.grad, name="grad_w1", inputs=inputs, mistakes=mistakes)
     before = {"the hidden layer before its ReLU in the gradient of w2": hidden.T @ (2 * (hidden.clamp(min=0) @ w2 - y) / y.numel())}

@@ -129,3 +129,10 @@ def test_a_setting_is_taken_only_where_its_package_is_used():
 def test_a_notebook_that_is_none_says_why(data, words):
     """The cause is named, with what to do."""
     assert read_notebook("hw.ipynb", data, ("ops.py",)).problem.startswith(words)
+
+
+def test_an_upload_without_anything_asked_for_is_not_run():
+    """A report alone is no wrong answer: its problem says what was handed in, and what is asked for."""
+    made = assemble({"report.pdf": b"%PDF", "main.py": b"x = 1\n"}, {"ops.py": STUB})
+    assert made.problem == "It has none of the required files (ops.py) and no notebook, only main.py, report.pdf."
+    assert assemble({"a/ops.py": b"x = 1\n", "b/ops.py": b"x = 2\n"}, {"ops.py": STUB}).problem is None

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from grader.errors import StoreAway, StoreError
@@ -12,6 +13,7 @@ from grader.records import Verdict
 from grader.server import hand_in
 from grader.server.dispatcher import Dispatcher
 from grader.store import database
+from grader.store.engines import PostgresEngine
 from tests.framework.server.conftest import RIGHT, open_site, report_of
 from tests.support.postgres import missing, server
 
@@ -26,6 +28,27 @@ def away(postgres_server, tmp_path, monkeypatch):
     assert missing() is None
     with server() as own:
         yield open_site(tmp_path, database=own.url()), own
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("server closed the connection unexpectedly", True),
+        ('connection to server on socket "/x/.s.PGSQL.5432" failed: No such file or directory', True),
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  the database system is not yet accepting connections", True),
+        ("FATAL:  the database system is in recovery mode", True),
+        ("FATAL:  sorry, too many clients already", True),
+        ('FATAL:  database "nothing" does not exist', False),
+        ('FATAL:  role "nobody" does not exist', False),
+        ('FATAL:  password authentication failed for user "grade"', False),
+    ],
+)
+def test_what_waiting_helps_against_is_told_from_what_it_does_not(tmp_path, text, gone):
+    """By the server's words, where a connection was refused and there is no code."""
+    engine = PostgresEngine(tmp_path, "postgresql:///x")
+    assert engine.away(psycopg.OperationalError(text)) is gone
+    assert not engine.away(ValueError(text))
 
 
 def test_callers_are_asked_to_come_again_and_connections_are_opened_anew(away):
