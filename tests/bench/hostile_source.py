@@ -127,18 +127,23 @@ def main() -> int:
             done = subprocess.run(
                 [*tool, *command, "--course", str(course)], env=environment, capture_output=True, text=True, check=False
             )
-            print(
+            _say(
                 f"{command[0]}: exit {done.returncode}, {time.monotonic() - begin:.0f} s, {_children() - before:.0f} s of processor time"
             )
             if command[0] == "grade":
                 rows = json.loads(done.stdout)["attempts"] if done.stdout.startswith("{") else []
             if not rows and command[0] == "grade":
-                print(done.stdout[-2000:], done.stderr[-2000:])
+                _say(done.stdout[-2000:] + done.stderr[-2000:])
         for row in rows:
             name = found[int(str(row["owner"])[1:])][0]
-            print(f"{name:36} {row['verdict']:14} {row['score']} points, {row['seconds']:.1f} s")
+            _say(f"{name:36} {row['verdict']:14} {row['score']} points, {row['seconds']:.1f} s")
         # None is held.
         return int(len(rows) != len(found) or any(row["score"] != 0 for row in rows))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def _children() -> float:
