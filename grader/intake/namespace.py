@@ -158,7 +158,7 @@ class Namespace:
             ):
                 take(item)
         follow()
-        unknown = {name for name in absent if not hasattr(builtins, name)}
+        unknown = {name for name in absent if name.isidentifier() and not hasattr(builtins, name)}
         return [taken[key] for key in sorted(taken)], unknown
 
     def makes_function(self, item: Statement, name: str) -> bool:
