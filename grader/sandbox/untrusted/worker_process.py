@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.sandbox.untrusted import adaptations, cuda_on_cpu, kernels
+from grader.sandbox.untrusted import adaptations, cuda_on_cpu, first_use, kernels
 from grader.sandbox.untrusted.absent import lenient_builtins
 from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
@@ -261,37 +261,13 @@ def _reader(problem: str) -> str:
     return said
 
 
-def _touch() -> None:
-    """Use torch once. Most of a small submission's time would go into the first touch of its code and data in a fork.
-
-    A fork may run operators, its zygote may not; this one is made ahead, while another submission is graded.
-    """
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return
-    with contextlib.suppress(Exception):
-        model = torch.nn.Sequential(
-            torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(72, 4)
-        )
-        optimiser = torch.optim.Adam(model.parameters())
-        for _ in range(2):
-            optimiser.zero_grad()
-            scores = model(torch.randn(8, 1, 8, 8))
-            torch.nn.functional.cross_entropy(scores, torch.zeros(8, dtype=torch.long)).backward()
-            optimiser.step()
-        # Large enough for the libraries to set up the buffers that they keep for real matrices.
-        left, right = torch.randn(200, 64), torch.randn(150, 64)
-        torch.cdist(left, right).max(dim=1)
-        left.numpy() @ right.numpy().T
-
-
 def serve(fd: int, layers: list[str], root: str) -> None:
     """Serve requests on ``fd`` until the trusted side hangs up."""
     wire = socket.socket(fileno=fd)
     for name, number in (("stdout", 1), ("stderr", 2)):
         setattr(sys, name, os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False))
     adaptations.adapt()
-    _touch()
+    first_use.warm_fork()
     for part in frame({"id": 0, "layers": layers}):
         wire.sendall(part)
     _Server(wire, root).serve()

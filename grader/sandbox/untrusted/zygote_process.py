@@ -13,6 +13,7 @@ It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request a
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -30,7 +31,7 @@ from grader.limits import Limits
 from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
 from grader.sandbox.layers.base import Base, Berth
 from grader.sandbox.layers.descriptors import Kept
-from grader.sandbox.untrusted import absent, worker_process
+from grader.sandbox.untrusted import absent, first_use, huge_pages, worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
 PRELOAD = (
@@ -88,7 +89,7 @@ class Life:
 
 
 def _is_over(read: int) -> bool:
-    """Whether the zygote at the other end of ``read`` has ended."""
+    """Whether there is something to read from ``read``: of a pipe of ours, that the other end has ended."""
     poller = select.poll()
     poller.register(read, select.POLLIN)
     return bool(poller.poll(0))
@@ -149,12 +150,14 @@ def _killed(berth: Berth) -> int:
     return berth.group.killed() if berth.group else 0
 
 
-def serve(control: socket.socket, base: Base) -> None:
+def serve(control: socket.socket, base: Base, loose: huge_pages.Loose) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
+    asked = functools.partial(_is_over, control.fileno())
     life = Life.begin()
     living: dict[int, tuple[Berth, int]] = {}  # where it lives, and how many the kernel had ended there before it
     try:
         while True:
+            loose.put_together(asked)
             raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
             if not raw:
                 return
@@ -199,15 +202,18 @@ def main(fd: int, config: dict[str, Any]) -> None:
     base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"), masked)
     isolation.enter_early(base)
     absent.hide(masked)
+    gc.disable()  # imports make half a million objects, and no garbage to speak of
     missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
+    first_use.warm()
     base.warm = rlimits.read_baseline()
+    loose = huge_pages.Loose()  # by a /proc that is gone after this
     isolation.enter(base)
-    gc.collect()
+    gc.enable()
     gc.freeze()  # forks share these objects; a collection there would copy their pages
     control.send(
         json.dumps({"layers": isolation.in_order(base.layers), "notes": base.notes, "missing": missing}).encode()
     )
-    serve(control, base)
+    serve(control, base, loose)
 
 
 if __name__ == "__main__":
