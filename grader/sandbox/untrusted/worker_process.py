@@ -52,6 +52,7 @@ class _Server:
         self.probes: ModuleType | None = None
         self.forbidden: dict[str, frozenset[str]] = {}
         self.absent: frozenset[str] = frozenset()  # modules that probes may name here, and not use
+        self.no_gpu = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
         self.operations: dict[str, Callable[..., Any]] = {
             "load": self.load,
             "lookup": self.lookup,
@@ -167,7 +168,9 @@ class _Server:
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(number % 2**32)
         if "torch" in sys.modules:
-            sys.modules["torch"].manual_seed(number)
+            torch = sys.modules["torch"]
+            # Without a GPU, only one generator: for each other device torch keeps a formatted stack, 0.7 ms of work here.
+            (torch.default_generator if self.no_gpu else torch).manual_seed(number)
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
