@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.sandbox.untrusted import adaptations, cuda_on_cpu, first_use, kernels
+from grader.sandbox.untrusted import cuda_on_cpu, first_use, kernels
 from grader.sandbox.untrusted.absent import lenient_builtins
 from grader.sandbox.untrusted.shadows import Shadows
 from grader.sandbox.wire import (
@@ -269,7 +269,6 @@ def serve(fd: int, layers: list[str], root: str) -> None:
     wire = socket.socket(fileno=fd)
     for name, number in (("stdout", 1), ("stderr", 2)):
         setattr(sys, name, os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False))
-    adaptations.adapt()
     first_use.warm_fork()
     for part in frame({"id": 0, "layers": layers}):
         wire.sendall(part)
