@@ -7,7 +7,6 @@ answers is data, and is judged elsewhere. It imports the wire module, the standa
 from __future__ import annotations
 
 import builtins
-import contextlib
 import importlib.util
 import itertools
 import os

@@ -1,8 +1,8 @@
-"""The zygote: a clean process that has imported torch and run nothing, and forks a confined worker on demand.
+"""The zygote: a clean process that has imported torch and no code of anybody's, and forks a confined worker on demand.
 
 Started by :class:`grader.sandbox.trusted.zygote.Zygote` as ``python -m grader.sandbox.untrusted.zygote_process FD CONFIG`` with an empty
 environment. It holds no hidden test, no reference, no label and no path to the gradebook, so a fork of it holds none
-either. It never touches CUDA and never runs an operator: a fork of a process that has run a threaded one hangs.
+either. It never touches CUDA and starts no thread, with which its forks would hang; see first_use.py.
 
 It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
 
