@@ -13,6 +13,7 @@ All exceptions of the package; a class that is not defined here has its module b
     |   +-- IsolationError          a layer of the sandbox that the course demands is missing
     +-- SystemFault                 1: our own machinery failed; never the student's fault
         +-- StoreError              the result store cannot be read or written
+        |   +-- StoreAway           its server cannot be reached at the moment; asked again later it may answer
         +-- RunnerError             a grading process of ours died or answered nonsense
         +-- SandboxFault            sandbox.trusted.worker: the zygote is gone, or a fork could not be confined
             +-- WorkerKilled        sandbox.trusted.worker: somebody else ended or stopped a worker
@@ -126,6 +127,13 @@ class SystemFault(AutogradeError):
 
 class StoreError(SystemFault):
     """The result store cannot be read or written."""
+
+
+class StoreAway(StoreError):
+    """The store's server cannot be reached at the moment.
+
+    Where it went away while a transaction was being committed, nobody knows whether that was kept.
+    """
 
 
 class RunnerError(SystemFault):

@@ -18,6 +18,9 @@ MAX_FIGURES, MAX_ROWS, MAX_CLASSES, MAX_POINTS = 4, 6, 64, 128
 #: Pixels on a side of a picture, and characters of one as Base64.
 MAX_SIDE, MAX_PNG = 1024, 200_000
 
+#: Other constants that one answer is said to agree with.
+MAX_AGREEING = 8
+
 #: How a staff text begins that says what was measured: no two runs agree on it.
 MEASURED = "measured: "
 
@@ -215,6 +218,19 @@ class CheckResult(_Record):
     staff: str = Field(default="", description="detail for staff only: traceback of a grader_error, say")
 
 
+#: Constants by name: a student's own, or those with which something agrees.
+Constants = dict[str, bool | int | float | str]
+
+
+class Agreement(_Record):
+    """An answer that agrees with constants of others, and not with the student's own."""
+
+    check: str
+    values: tuple[Constants, ...] = Field(
+        max_length=MAX_AGREEING, description="each of them would give this answer; only those of which it depends"
+    )
+
+
 class Report(_Record):
     """An attempt's whole outcome."""
 
@@ -233,6 +249,12 @@ class Report(_Record):
     environment: dict[str, str] = Field(default_factory=dict, description="versions and isolation layers")
     seconds: float = Field(default=0.0, description="wall seconds of the whole attempt")
     timing: dict[str, float] = Field(default_factory=dict, description="wall seconds by part")
+    constants: Constants = Field(
+        default_factory=dict, description="the values of the student's own constants, under which it was graded"
+    )
+    agreements: tuple[Agreement, ...] = Field(
+        default=(), description="for staff only: answers that agree with constants of others"
+    )
     flags: tuple[str, ...] = Field(
         default=(), description="for staff only: what a person should look at; it costs nothing"
     )
@@ -245,7 +267,7 @@ class Report(_Record):
     def for_student(self) -> Report:
         """The same report without staff text."""
         checks = tuple(check.model_copy(update={"staff": ""}) for check in self.checks)
-        return self.model_copy(update={"checks": checks, "flags": ()})
+        return self.model_copy(update={"checks": checks, "flags": (), "agreements": ()})
 
     def timeless(self) -> Report:
         """The same report without durations and what was measured: what two runs must agree on."""

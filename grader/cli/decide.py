@@ -30,7 +30,7 @@ OwnerArgument = Annotated[str, typer.Argument(metavar="OWNER", help="the student
 ByOption = Annotated[
     str | None, typer.Option("--by", metavar="NAME", help="who decides (default: the user who runs the command)")
 ]
-TakeBackOption = Annotated[bool, typer.Option("--take-back", help="as if nothing had been decided; the record stays")]
+TakeBackOption = Annotated[bool, typer.Option("--take-back", help="cancel earlier decisions; they stay on record")]
 ROLE = "operator"
 
 
@@ -60,7 +60,9 @@ def extend(
             "--until", metavar="TIME", help="the later due date, such as 2026-12-06T23:59; a date alone means 23:59"
         ),
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="why; it is kept with the decision")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="the reason; it is stored with the decision")
+    ] = "",
     take_back: TakeBackOption = False,
     by: ByOption = None,
     course: CourseOption = None,
@@ -68,12 +70,12 @@ def extend(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a student or team a later due date. The last one given counts, in place of autograde.yml's."""
+    """Give a student or team a later due date. The latest one counts, and replaces the one in autograde.yml."""
     from grader.course import read_due
     from grader.errors import UsageError
 
     if (until is None) != take_back:
-        raise UsageError("an extension has a time, or is taken back", fix="give --until TIME or --take-back")
+        raise UsageError("an extension needs a time, unless it is taken back", fix="give --until TIME or --take-back")
     ledger = open_ledger(course, state, database)
     try:
         due = None if until is None else read_due(until, ledger.course.timezone)
@@ -87,13 +89,11 @@ def extend(
 def override(
     name: NameArgument,
     owner: OwnerArgument,
-    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="why; the student sees it")],
+    comment: Annotated[str, typer.Option("--comment", metavar="TEXT", help="the reason; the student sees it")],
     points: Annotated[
-        float | None, typer.Option("--points", help="the points that count, whatever was graded and however late")
+        float | None, typer.Option("--points", help="the points that count, regardless of grading and lateness")
     ] = None,
-    excuse: Annotated[
-        bool, typer.Option("--excuse", help="the assignment does not count in the grade of the course")
-    ] = False,
+    excuse: Annotated[bool, typer.Option("--excuse", help="exclude the assignment from the course grade")] = False,
     take_back: TakeBackOption = False,
     by: ByOption = None,
     course: CourseOption = None,
@@ -101,11 +101,13 @@ def override(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set a student's or team's points by hand. The last override counts; all of them stay on record."""
+    """Set a student's or team's points by hand. The latest override counts; all of them stay on record."""
     from grader.errors import UsageError
 
     if (points is not None) + excuse + take_back != 1:
-        raise UsageError("one of three: points, excused, or taken back", fix="give --points, --excuse or --take-back")
+        raise UsageError(
+            "an override sets points, excuses, or is taken back", fix="give --points, --excuse or --take-back"
+        )
     ledger = open_ledger(course, state, database)
     now = datetime.now(UTC)
     made = ledger.override(name, owner, points, author=who(by), comment=comment, now=now, excused=excuse, role=ROLE)
@@ -116,7 +118,7 @@ def override(
 def slip_days(
     name: NameArgument,
     owner: Annotated[str, typer.Argument(metavar="STUDENT", help="the student, by id")],
-    days: Annotated[int | None, typer.Argument(help="how many to spend on the assignment", min=0)] = None,
+    days: Annotated[int | None, typer.Argument(help="how many days to spend on the assignment", min=0)] = None,
     take_back: TakeBackOption = False,
     by: ByOption = None,
     course: CourseOption = None,
@@ -124,17 +126,17 @@ def slip_days(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Spend a student's slip days on an assignment: exactly so many, whatever the course would spend by itself."""
+    """Spend exactly this many of a student's slip days on an assignment, whatever the course would spend by itself."""
     from grader.errors import UsageError
 
     if (days is None) != take_back:
-        raise UsageError("a number of days, or the decision is taken back", fix="give DAYS or --take-back")
+        raise UsageError("give a number of days, or take the decision back", fix="give DAYS or --take-back")
     ledger = open_ledger(course, state, database)
     made = ledger.spend_slip_days(name, owner, days, author=who(by), now=datetime.now(UTC), role=ROLE)
     _say(ledger, made, as_json=as_json)
 
 
-attempts = typer.Typer(no_args_is_help=True, help="See what somebody handed in, choose what counts, grant attempts.")
+attempts = typer.Typer(no_args_is_help=True, help="List submissions, choose which one counts, grant attempts.")
 
 
 @attempts.command("list")
@@ -196,11 +198,11 @@ def choose_attempt(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose which submission counts, where the course has `attempts: chosen`."""
+    """Choose which submission counts, if the course has `attempts: chosen`."""
     from grader.errors import UsageError
 
     if (submission is None) != take_back:
-        raise UsageError("a submission, or the choice is taken back", fix="give SUBMISSION or --take-back")
+        raise UsageError("choose a submission, or take the choice back", fix="give SUBMISSION or --take-back")
     ledger = open_ledger(course, state, database)
     made = ledger.choose(name, owner, submission, author=who(by), now=datetime.now(UTC), role=ROLE)
     _say(ledger, made, as_json=as_json)
@@ -212,9 +214,11 @@ def grant_attempts(
     name: NameArgument,
     owner: OwnerArgument,
     count: Annotated[
-        int | None, typer.Argument(help="attempts beyond the limit, in place of an earlier grant", min=0)
+        int | None, typer.Argument(help="attempts beyond the limit; replaces an earlier grant", min=0)
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="why; it is kept with the decision")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="the reason; it is stored with the decision")
+    ] = "",
     take_back: TakeBackOption = False,
     by: ByOption = None,
     course: CourseOption = None,
@@ -226,7 +230,7 @@ def grant_attempts(
     from grader.errors import UsageError
 
     if (count is None) != take_back:
-        raise UsageError("a number of attempts, or the grant is taken back", fix="give COUNT or --take-back")
+        raise UsageError("grant a number of attempts, or take the grant back", fix="give COUNT or --take-back")
     ledger = open_ledger(course, state, database)
     now = datetime.now(UTC)
     made = ledger.grant_attempts(name, owner, count, author=who(by), comment=reason, now=now, role=ROLE)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from grader.reports import Step
 
-app = typer.Typer(no_args_is_help=True, help="See grades, and how each came about.")
+app = typer.Typer(no_args_is_help=True, help="Show grades, and explain each score.")
 
 
 @app.command("show")
@@ -39,7 +39,7 @@ def show(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List every student's points in every assignment, and the grade of the course."""
+    """List every student's points in every assignment, and the course grade."""
     from grader.reports.formatting import DASH, number
 
     ledger = open_ledger(course, state, database)
@@ -74,7 +74,7 @@ def show(
         grade = DASH if one.grade.fraction is None else f"{number(100 * one.grade.fraction, 1)} %"
         table.add_row(*(Text(cell) for cell in (one.student, *cells, grade + ("" if one.complete else " so far"))))
     print_table(table)
-    out.print("*: set by staff; (in brackets): dropped. `autograde grades explain STUDENT` says how each came about.")
+    out.print("*: set by staff; (in brackets): dropped. `autograde grades explain STUDENT` explains each score.")
 
 
 @app.command("explain")
@@ -87,7 +87,7 @@ def explain_grade(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print how a student's numbers came about: every rule and every decision, in order."""
+    """Explain a student's scores: every rule and every decision, in order."""
     from grader.errors import UsageError
     from grader.reports import explain, explain_course
 
@@ -116,15 +116,17 @@ def explain_grade(
 
 @command
 def audit(
-    assignment: Annotated[str, typer.Option("--assignment", metavar="NAME", help="only about this one")] = "",
-    about: Annotated[str, typer.Option("--about", metavar="ID", help="only about this student or team")] = "",
-    most: Annotated[int, typer.Option("--most", min=1, help="how many entries, the latest first")] = 50,
+    assignment: Annotated[
+        str, typer.Option("--assignment", metavar="NAME", help="only entries about this assignment")
+    ] = "",
+    about: Annotated[str, typer.Option("--about", metavar="ID", help="only entries about this student or team")] = "",
+    most: Annotated[int, typer.Option("--most", min=1, help="how many entries to show, the latest first")] = 50,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List who did what, the latest first. Nothing in this log can be changed or deleted."""
+    """List who did what, the latest entry first. Nothing in this log can be changed or deleted."""
     ledger = open_ledger(course, state, database)
     entries = ledger.audit_entries(assignment=assignment, subject=about, most=most)
     if as_json:

@@ -42,20 +42,21 @@ def export(
     into: Annotated[
         Path | None,
         typer.Option(
-            "--into", metavar="FILE", help="the gradebook as the platform exported it; a copy of it is filled"
+            "--into", metavar="FILE", help="the gradebook as the platform exported it; a copy of it is filled in"
         ),
     ] = None,
     column: Annotated[
         str | None,
-        typer.Option("--column", metavar="TITLE", help="column to fill (default: that of the assignment's title)"),
+        typer.Option("--column", metavar="TITLE", help="column to fill (default: the one with the assignment's title)"),
     ] = None,
     id_column: Annotated[
         str | None,
-        typer.Option("--id-column", metavar="HEADING", help="find students by this column of the gradebook alone"),
+        typer.Option("--id-column", metavar="HEADING", help="find students only by this column of the gradebook"),
     ] = None,
     scale: Annotated[bool, typer.Option("--scale", help="scale scores to the column's points")] = False,
     blank: Annotated[
-        bool, typer.Option("--blank", help="empty the cells of students without a score; they stay by default")
+        bool,
+        typer.Option("--blank", help="empty the cells of students without a score; by default they keep their content"),
     ] = False,
     to: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="where the file goes (default: in the state folder)")
@@ -67,7 +68,7 @@ def export(
         bool,
         typer.Option(
             "--for-review",
-            help="no grades, but a page of Markdown for each submission: diagnosis, function, rubric and written answers",
+            help="instead of grades, write a page of Markdown for each submission: diagnosis, function, rubric and written answers",
         ),
     ] = False,
     course: CourseOption = None,
@@ -77,7 +78,7 @@ def export(
 ) -> None:
     """Write every student's grades to a file for another program.
 
-    With --into, the scores are put into one column of a learning platform's own gradebook; nothing else in it changes.
+    With --into, the scores are written into one column of a learning platform's own gradebook; nothing else in it changes.
     Exit code 1: somebody is not graded yet, or something listed needs a person.
     """
     from grader.course import load_course
@@ -145,7 +146,7 @@ def _print_filled(filled: Filled, path: Path, points: float) -> None:
         new = shown(change.new) if change.new else "nothing"
         out.print(f"changed: {change.student}: {shown(change.old)} to {new}", markup=False)
     if filled.by_name:
-        out.print(f"found by name alone: {', '.join(filled.by_name)}", markup=False)
+        out.print(f"found only by name: {', '.join(filled.by_name)}", markup=False)
     _print_missing(filled)
     if filled.points_unknown:
         out.print(f"the file does not say the column's points; they must be {points:g}, as the assignment's")
@@ -171,7 +172,7 @@ def _print_missing(done: Filled | Packed) -> None:
 
     for reason in dict.fromkeys(reason for _, reason in done.left):
         students = ", ".join(student for student, why in done.left if why == reason)
-        out.print(f"nothing written ({reason}): {students}", markup=False)
+        out.print(f"not written ({reason}): {students}", markup=False)
     if done.not_in_file:
         err.print(f"not in the platform's table: {', '.join(done.not_in_file)}", markup=False)
     if done.not_on_roster:

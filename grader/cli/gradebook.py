@@ -10,14 +10,14 @@ import typer
 from grader.cli.common import CourseOption, JsonOption, NamesArgument, command, err, out, print_json, print_rows
 from grader.text import counted
 
-app = typer.Typer(no_args_is_help=True, help="Keep nbgrader's gradebook in step with our results.")
+app = typer.Typer(no_args_is_help=True, help="Synchronise nbgrader's gradebook with Autograde's results.")
 
 
 @app.command()
 @command
 def sync(
     names: NamesArgument = None,
-    wheel: Annotated[bool, typer.Option(help="put our own wheel beside the released notebooks")] = True,
+    wheel: Annotated[bool, typer.Option(help="put Autograde's wheel beside the released notebooks")] = True,
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:

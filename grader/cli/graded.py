@@ -20,8 +20,7 @@ def print_graded(assignment: Assignment, store: Store, graded: list[BatchResult]
     out.print(f"{len(graded)} graded in {seconds:.1f} s" if graded else _nothing_to_grade(store, assignment.name))
     for version, count in Counter(item.reused for item in graded if item.reused).items():
         out.print(
-            f"{counted(count, 'report')} taken over from grader version {version} without a run: it differs in hints, "
-            "comments or thresholds alone (--force grades again)"
+            f"{counted(count, 'report')} carried over from grader version {version} without a run: only hints, comments or thresholds differ (--force grades again)"
         )
     for kept, count in Counter(item.attempt.report.environment.get("kept") for item in graded).items():
         if kept:
@@ -54,8 +53,8 @@ def print_needs(found: list[dict[str, Any]]) -> None:
 
 def _nothing_to_grade(store: Store, name: str) -> str:
     if store.submissions(name):
-        return f"nothing to grade: every submission of {name} has its attempt"
-    return f"nothing to grade: nothing was collected yet; run `autograde collect {name} FOLDER` first"
+        return f"nothing to grade: every submission of {name} has an attempt"
+    return f"nothing to grade: there are no submissions yet; run `autograde collect {name} FOLDER` first"
 
 
 def _print_batch(graded: list[BatchResult], title: str) -> None:

@@ -43,7 +43,10 @@ def grade(
     student: Annotated[
         list[str] | None,
         typer.Option(
-            "--student", metavar="ID", help="only what this student, or their team, handed in; may be repeated"
+            "--student",
+            metavar="ID",
+            help="grade only submissions of this student or their team; may be repeated; with --submission: whose "
+            "constants to use",
         ),
     ] = None,
     only_check: Annotated[
@@ -51,14 +54,15 @@ def grade(
         typer.Option(
             "--only-check",
             metavar="CHECK",
-            help="run this check alone and keep the others from the last attempt; may be repeated",
+            help="run only this check, and keep the results of the others from the last attempt; may be repeated",
         ),
     ] = None,
     profile: ProfileOption = "cpu",
     jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     force: Annotated[
-        bool, typer.Option("--force", help="grade again what has an attempt; this adds attempts and replaces none")
+        bool,
+        typer.Option("--force", help="grade again even if there is an attempt; this adds attempts and replaces none"),
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
@@ -67,11 +71,11 @@ def grade(
 ) -> None:
     """Grade every submission that has no result from the current grader, or one, with --submission.
 
-    A new grader version grades everything again, except where it differs in hints, comments or thresholds alone: then
-    reports are taken over, and the command says so. With --only-check it is you who says that no other check changed.
+    A new grader version grades everything again. If it differs only in hints, comments or thresholds, reports are carried over
+    instead, and the command says so. With --only-check, you vouch that no other check has changed.
 
-    Ctrl-C, SIGTERM and a closed terminal end it at once (exit code 128 and the signal's number). What was graded is
-    kept; the same command goes on with the rest.
+    Ctrl-C, SIGTERM and a closed terminal stop it at once (exit code 128 plus the signal's number). Results so far are
+    kept; run the same command again to continue.
     """
     from grader.course import load_course
     from grader.errors import UsageError
@@ -85,9 +89,11 @@ def grade(
         )
     loaded = load_course(course)
     if submission is not None:
-        if every or student or only_check:
-            raise UsageError("--submission grades one upload by all checks of one assignment", where="--submission")
-        _grade_one(loaded, loaded.assignment(name), submission, profile, state, executor=executor, as_json=as_json)
+        if every or only_check or len(student or ()) > 1:
+            raise UsageError("--submission grades one upload with all checks of one assignment", where="--submission")
+        assignment = loaded.assignment(name)
+        owner = _owner(loaded, assignment, student[0]) if student else ""
+        _grade_one(loaded, assignment, submission, profile, state, owner, executor=executor, as_json=as_json)
         return
     batch = _Options(profile, jobs, executor, force, tuple(student or ()), tuple(only_check or ()))
     store = open_store(loaded, state, database)
@@ -101,6 +107,15 @@ def grade(
         print_graded(loaded.assignment(name), store, graded, seconds)
     if any(item.attempt.held for item in graded):
         raise typer.Exit(1)
+
+
+def _owner(course: Course, assignment: Assignment, student: str) -> str:
+    """Whose constants count for an upload of ``student``; raises UsageError where they are not in the roster."""
+    from grader.errors import UsageError
+
+    if course.roster.get(student) is None:
+        raise UsageError(f"the roster has no {student!r}", where="--student", fix="give an id of the roster")
+    return course.roster.owner_of(student, assignment.name)
 
 
 def _known_assignments(path: Path | None) -> str:
@@ -147,6 +162,7 @@ def _grade_one(
     path: Path,
     profile: str,
     state: Path | None,
+    owner: str,
     *,
     executor: str,
     as_json: bool,
@@ -156,7 +172,8 @@ def _grade_one(
     from grader.records import Verdict
     from grader.reports import report_table
 
-    report = grade_upload(course, assignment, read_submission(path), profile=profile, state=state, executor=executor)
+    upload = read_submission(path)
+    report = grade_upload(course, assignment, upload, profile=profile, state=state, executor=executor, owner=owner)
     if as_json:
         print_json(report.model_dump(mode="json"))
     else:
@@ -289,6 +306,6 @@ class _Count:
 
     def __str__(self) -> str:
         if not self.total:
-            return "nothing was begun"
-        rest = "grade all of them again" if self.force else "go on with the rest"
-        return f"{self.graded} of {counted(self.total, 'submission')} graded, and kept; run the same command again to {rest}"
+            return "nothing was started"
+        rest = "grade all of them again" if self.force else "grade the rest"
+        return f"{self.graded} of {counted(self.total, 'submission')} graded and kept; run the same command again to {rest}"

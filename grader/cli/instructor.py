@@ -33,7 +33,9 @@ def collect(
     name: NameArgument,
     folder: Annotated[
         Path,
-        typer.Argument(help="a download as it is: one entry per student (a folder, a zip, files), or the zip of all"),
+        typer.Argument(
+            help="the unchanged download: one entry per student (a folder, a zip, files), or one zip of all"
+        ),
     ],
     received: Annotated[
         str | None,
@@ -56,9 +58,9 @@ def collect(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a class's submissions. Collecting the same folder again adds nothing.
+    """Store a class's submissions. Collecting the same folder again adds nothing.
 
-    Downloads of Canvas, Moodle, Blackboard, Brightspace, Gradescope, ILIAS and GitHub Classroom are read as they are.
+    Downloads from Canvas, Moodle, Blackboard, Brightspace, Gradescope, ILIAS and GitHub Classroom need no preparation.
     Exit code 1: something listed needs a person.
     """
     from grader.course import load_course
@@ -123,17 +125,17 @@ def _print_collected(result: CollectResult) -> None:
     from grader.intake.litter import LeftOut, in_words
 
     added, before = len(result.added), len(result.unchanged)
-    out.print(f"{counted(added, 'submission')} added, {before} {'was' if before == 1 else 'were'} there already")
+    out.print(f"{counted(added, 'submission')} added, {before} {'was' if before == 1 else 'were'} already there")
     for submission in result.added:
         if words := in_words([LeftOut(*item) for item in submission.left_out]):
             out.print(f"left out of {submission.owner}: {words}", markup=False)
     if result.missing:
         out.print(f"nothing from: {', '.join(student.id for student in result.missing)}", markup=False)
     for rejected in result.rejected:
-        err.print(f"kept, but cannot be read: {rejected.entry} ({rejected.owner}): {rejected.reason}", markup=False)
+        err.print(f"stored, but unreadable: {rejected.entry} ({rejected.owner}): {rejected.reason}", markup=False)
     for doubt in result.doubts:
         err.print(f"look at {doubt.owner} ({doubt.entry}): {doubt.reason}", markup=False)
     for unmatched in result.unmatched:
-        err.print(f"not taken in: {unmatched.entry}: {unmatched.reason}", markup=False)
+        err.print(f"not stored: {unmatched.entry}: {unmatched.reason}", markup=False)
     for warning in result.warnings:
         err.print(f"warning: {warning}", markup=False)

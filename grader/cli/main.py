@@ -11,6 +11,7 @@ from grader import __version__
 from grader.cli import (
     agents,
     author,
+    constant_values,
     decide,
     explain,
     export,
@@ -113,6 +114,7 @@ app.command("serve", rich_help_panel=INSTRUCTORS)(web.serve)
 app.add_typer(web.app, name="server", rich_help_panel=INSTRUCTORS)
 app.command("stats", rich_help_panel=INSTRUCTORS)(stats.stats)
 app.command("similar", rich_help_panel=INSTRUCTORS)(similar.similar)
+app.command("constants", rich_help_panel=INSTRUCTORS)(constant_values.constants)
 app.command("viva", rich_help_panel=INSTRUCTORS)(viva.viva)
 app.add_typer(marks.app, name="marks", rich_help_panel=INSTRUCTORS)
 app.command("copy-store", rich_help_panel=INSTRUCTORS)(storage.copy_store)

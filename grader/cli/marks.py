@@ -22,23 +22,24 @@ from grader.cli.common import (
 )
 from grader.text import counted
 
-app = typer.Typer(no_args_is_help=True, help="Mark written answers in a page or a table, and bring the marks in.")
+app = typer.Typer(no_args_is_help=True, help="Mark written answers on a page or in a table, and import the marks.")
 
 
 @app.command("export")
 @command
 def export_marks(
     name: NameArgument,
-    names: Annotated[bool, typer.Option("--names", help="show ids; pseudonyms by default")] = False,
+    names: Annotated[bool, typer.Option("--names", help="show real ids; pseudonyms by default")] = False,
     to: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="where page and table go (default: in the state folder)")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="where the page and the table go (default: in the state folder)"),
     ] = None,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write all written answers as a page to mark them in, and as a table with the marks so far."""
+    """Write all written answers as a page for marking, and as a table with the marks so far."""
     from datetime import UTC, datetime
 
     from grader.files import write_file
@@ -63,16 +64,18 @@ def export_marks(
 @command
 def import_marks(
     name: NameArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="the table that the page saved, or that was filled in")],
-    write: Annotated[bool, typer.Option("--write", help="keep the marks; without it, the changes are shown")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the table that the page saved, or that you filled in")],
+    write: Annotated[
+        bool, typer.Option("--write", help="store the marks; without this option, the changes are only shown")
+    ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a file of marks would change, and with --write keep it. Exit code 1: some lines are refused.
+    """Show what a file of marks would change; with --write, store it. Exit code 1: some lines are refused.
 
-    A blank leaves a mark as it is. `autograde gradebook sync` takes marks on to nbgrader's gradebook.
+    A blank leaves a mark unchanged. `autograde gradebook sync` copies marks to nbgrader's gradebook.
     """
     from grader.errors import UsageError
     from grader.review.mark_table import mark_rows, marker, read_rows
@@ -98,7 +101,7 @@ def import_marks(
             out.print(f"{change.label}, {mark.question}: {old} to {new}{note}", markup=False)
         for problem in diff.problems:
             err.print(f"refused: {problem}", markup=False)
-        done = f"{counted(written, 'mark')} kept" if write else "nothing is kept yet; add --write"
-        out.print(f"{len(diff.changes)} changed, {diff.same} as they were, {diff.blank} blank; {done}")
+        done = f"{counted(written, 'mark')} kept" if write else "nothing is stored yet; add --write"
+        out.print(f"{len(diff.changes)} changed, {diff.same} unchanged, {diff.blank} blank; {done}")
     if diff.problems:
         raise typer.Exit(1)

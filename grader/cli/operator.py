@@ -33,11 +33,12 @@ def doctor(
     course: CourseOption = None,
     state: StateOption = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="print a shell script that fixes what is lacking; nothing is run")
+        bool,
+        typer.Option("--fix", help="print a shell script that installs or enables what is missing; nothing is run"),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which sandbox layers this machine has, and whether hidden grading may run on it."""
+    """Show which sandbox layers this machine has, and whether hidden grading may run on it."""
     from grader.course import load_course
     from grader.course.load import find_course_file
     from grader.errors import CourseError
@@ -57,7 +58,7 @@ def doctor(
     elif fix:
         from grader.sandbox.report.repair import script
 
-        out.print("\n".join(script(findings.items) or ["# nothing is lacking"]), markup=False)
+        out.print("\n".join(script(findings.items) or ["# nothing is missing"]), markup=False)
     else:
         _show(findings)
     if not findings.fit:
@@ -69,7 +70,7 @@ _MARKS = {"ok": "[green]ok[/]", "missing": "[yellow]missing[/]", "bad": "[red]ba
 
 def _show(findings: Findings) -> None:
     """Two lists for a terminal: the machine, and the layers of its sandbox; and what follows."""
-    for group, title in (("machine", "This machine"), ("sandbox", "The sandbox, tried from within")):
+    for group, title in (("machine", "This machine"), ("sandbox", "The sandbox, tested from inside")):
         items = [item for item in findings.items if item.group == group]
         if not items:
             continue
@@ -93,16 +94,18 @@ def _show(findings: Findings) -> None:
         out.print(f"[bold red]hidden grading must not run here[/]: it lacks {', '.join(lacking)}")
         out.print("[dim]required layers are set in autograde.yml, under sandbox.minimum[/]")
     else:
-        out.print("[bold red]hidden grading cannot run here[/]: see what is marked bad")
+        out.print("[bold red]hidden grading cannot run here[/]: see the lines marked bad")
 
 
 @command
 def demo(
-    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="where the demo works")] = Path("build/demo"),
+    to: Annotated[Path, typer.Option("--out", metavar="DIR", help="where the demo writes its files")] = Path(
+        "build/demo"
+    ),
     jobs: JobsOption = None,
     course: CourseOption = None,
 ) -> None:
-    """Take a made-up class from release to leaderboard; without a course here, use the one that comes with Autograde."""
+    """Take a made-up class from release to leaderboard. If there is no course here, use the one that comes with Autograde."""
     from grader.course import load_course
     from grader.course.load import find_course_file
     from grader.demo import copy_packaged_course, walk
@@ -116,7 +119,7 @@ def demo(
     for event in walk(load_course(file), to, slots=jobs):
         problems = _show_event(event)
     for problem in problems:
-        err.print(f"not as it should be: {problem}", markup=False)
+        err.print(f"not as expected: {problem}", markup=False)
     if problems:
         raise typer.Exit(1)
 

@@ -22,7 +22,7 @@ from grader.text import counted
 @command
 def replay(
     attempt: Annotated[
-        int, typer.Argument(metavar="ATTEMPT", help="the number of an attempt, as `grade --json` has it")
+        int, typer.Argument(metavar="ATTEMPT", help="the number of an attempt, as printed by `grade --json`")
     ],
     executor: ExecutorOption = "serial",
     course: CourseOption = None,
@@ -30,9 +30,9 @@ def replay(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Grade an attempt once more, with its files and its seed, and say what differs. Nothing is recorded.
+    """Grade an attempt again with its files and its seed, and say what differs. Nothing is recorded.
 
-    Exit code 1: the report came out otherwise.
+    Exit code 1: the new report differs.
     """
     from grader.course import load_course
     from grader.grading.replay import replay as again

@@ -38,7 +38,7 @@ def feedback(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a page for each student, and an index of all for staff."""
+    """Write a feedback page for each student, and an index for staff."""
     from grader.reports import publish_feedback
 
     loaded, assignment, store = open_assignment(course, name, state, database)
@@ -58,7 +58,7 @@ def _nothing_yet(store: Store, name: str) -> str:
     """What to run first, where there is nothing to show."""
     if store.submissions(name):
         return f"nothing was graded yet; run `autograde grade {name}` first"
-    return f"nothing was collected yet; run `autograde collect {name} FOLDER` first"
+    return f"there are no submissions yet; run `autograde collect {name} FOLDER` first"
 
 
 @command

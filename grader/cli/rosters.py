@@ -13,7 +13,7 @@ from grader.cli.common import CourseOption, JsonOption, command, err, out, print
 if TYPE_CHECKING:
     from grader.exports import RosterDiff
 
-app = typer.Typer(no_args_is_help=True, help="Keep the roster in step with the platform's list.")
+app = typer.Typer(no_args_is_help=True, help="Update the roster from the platform's list.")
 
 
 @app.callback()
@@ -28,10 +28,10 @@ def import_roster(
         Path, typer.Argument(metavar="FILE", help="a gradebook, grade list or list of participants, as CSV")
     ],
     write: Annotated[
-        bool, typer.Option("--write", help="change autograde.yml; without it, the changes are shown")
+        bool, typer.Option("--write", help="change autograde.yml; without this option, the changes are only shown")
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="remove students who are not in the file; they stay by default")
+        bool, typer.Option("--remove", help="remove students who are not in the file; by default they stay")
     ] = False,
     id_column: Annotated[
         str | None, typer.Option("--id-column", metavar="HEADING", help="take the ids of students from this column")
@@ -39,9 +39,9 @@ def import_roster(
     course: CourseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a platform's list would change in the roster, and with --write change it.
+    """Show what a platform's list would change in the roster; with --write, change it.
 
-    Students who stay keep id, handle, teams and comments. With a conflict in the list nothing is written, and the exit code is 1.
+    Students who stay keep id, handle, teams and comments. If the list has a conflict, nothing is written, and the exit code is 1.
     """
     from grader.course import RosterEdit, load_course, write_roster
     from grader.exports import compare_roster, read_table
@@ -87,7 +87,7 @@ def _print(diff: RosterDiff, file: Path, *, remove: bool) -> None:
     if diff.left_out:
         out.print(f"left out, as staff or as the platform's test student: {', '.join(diff.left_out)}", markup=False)
     out.print(
-        f"{len(diff.added)} added, {len(diff.changes)} changed, {len(diff.same)} as they were; "
+        f"{len(diff.added)} added, {len(diff.changes)} changed, {len(diff.same)} unchanged; "
         f"ids are those of column {shown(diff.id_heading)}",
         markup=False,
     )

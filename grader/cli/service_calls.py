@@ -45,7 +45,7 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say where you stand: every assignment, or one submission."""
+    """Show your submissions: all assignments, or one submission."""
     client = _signed_in(to)
     if number is not None:
         found = client.submission(number)
@@ -62,15 +62,18 @@ def status(
         score = "-" if item["score"] is None else f"{item['score']:g} of {item['max_score']:g}"
         left = "" if item["attempts_left"] is None else f"   attempts left: {item['attempts_left']}"
         out.print(f"{item['name']:20} due {item['due'] or '-':26} {score}{left}", markup=False)
+        for one in item.get("constants", ()):  # an older service has none
+            where = f"   in {one['file']}: {one['written']}" if one["file"] else ""
+            out.print(f"    your own {one['name']} = {one['value']!r}{where}", markup=False)
 
 
 @command
 def fetch(
     number: Annotated[int, typer.Argument(metavar="SUBMISSION", help="the submission's number")],
     to: ToOption,
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="where to put it")] = Path("feedback"),
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="where to put them")] = Path("feedback"),
 ) -> None:
-    """Fetch a submission's report, and its files as they were handed in."""
+    """Download a submission's report and the files that you handed in."""
     import json
 
     from grader.files import write_file
@@ -98,7 +101,7 @@ def _signed_in(to: str) -> ServiceClient:
 
 
 def _show_code(address: str, code: str) -> None:
-    err.print(f"Open {address}\nand let this program in; it shows the code {code}.", markup=False)
+    err.print(f"Open {address}\nand approve this program; the page shows the code {code}.", markup=False)
 
 
 def _show_receipt(receipt: dict[str, Any]) -> None:

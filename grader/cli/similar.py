@@ -39,8 +39,8 @@ def similar(
             help="an earlier term's state folder, or a folder with one entry per student; may be repeated",
         ),
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="pairs in the list")] = 20,
-    names: Annotated[bool, typer.Option("--names", help="show who they are; pseudonyms by default")] = False,
+    most: Annotated[int, typer.Option("--most", min=1, max=1000, help="number of pairs in the list")] = 20,
+    names: Annotated[bool, typer.Option("--names", help="show real ids; pseudonyms by default")] = False,
     to: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="where the page goes (default: in the state folder)")
     ] = None,
@@ -49,9 +49,9 @@ def similar(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List submissions that share what few others have, both functions side by side.
+    """List pairs of submissions that share rare code, with both functions side by side.
 
-    It is a list for a person, never a verdict: nothing in it changes a score, and no page of students shows it.
+    The list is for a person to read and is never a verdict: it changes no score, and students do not see it.
     """
     from datetime import UTC, datetime
 

@@ -37,7 +37,7 @@ def stats(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how hard each check is, what students read most, and which checks somebody should look at."""
+    """Show how hard each check is, which messages are most frequent, and which checks need a look."""
     from datetime import UTC, datetime
 
     from grader.statistics import analyse, as_dict, mistakes_made, read_histories, write_statistics

@@ -52,16 +52,18 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="where the backup goes, such as backups/monday.tar")],
     with_secret: Annotated[
         bool,
-        typer.Option("--with-secret", help="the course's secret as well: whoever has the file can draw held-out data"),
+        typer.Option(
+            "--with-secret", help="include the course's secret: whoever has the file can then draw held-out data"
+        ),
     ] = False,
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write submissions, results and decisions to one file, while grading and the web service go on.
+    """Write submissions, results and decisions to one file. Grading and the web service may continue meanwhile.
 
-    Nobody who is signed in, and no token, is in it. PostgreSQL needs pg_dump.
+    Sessions and tokens are not included. PostgreSQL needs pg_dump.
     """
     from grader.course import load_course
     from grader.store import open_store
@@ -84,7 +86,7 @@ def restore(
     database: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a backup back into an empty state folder and, for PostgreSQL, an empty database. Everybody signs in anew."""
+    """Restore a backup into an empty state folder and, for PostgreSQL, an empty database. Everybody has to sign in again."""
     import os
 
     from grader.course import load_course

@@ -74,9 +74,9 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="at a web service, wait for the verdict")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Hand in what the bundle asks for, or pack it into a zip; say what went, and what is missing.
+    """Hand in the files that the assignment asks for, or pack them into a zip; list what was sent and what is missing.
 
-    Exit code 1: it was handed in, and something asked for is missing or not written yet.
+    Exit code 1: the files were handed in, but something is missing or not written yet.
     """
     from grader.student.submit import gather, hand_in, login, read_asked
 
@@ -118,6 +118,6 @@ def _show(summary: Summary) -> None:
         for line in message.splitlines()[:_SHOWN_LINES]:
             out.print(f"    {line}", markup=False)
     if summary.all_pass:
-        out.print("Hidden checks look at more than these.")
+        out.print("Hidden checks test more than these.")
     else:
-        out.print(f"[dim]`pytest {summary.folder}` shows each test in full. Hidden checks look at more than these.[/]")
+        out.print(f"[dim]`pytest {summary.folder}` shows each test in full. Hidden checks test more than these.[/]")

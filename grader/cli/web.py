@@ -20,7 +20,7 @@ app = typer.Typer(
 ProfilesOption = Annotated[
     str,
     typer.Option(
-        "--profile", metavar="NAMES", help="budgets to grade under: of several, the first that an assignment has"
+        "--profile", metavar="NAMES", help="budgets to grade under; each assignment uses the first one that it has"
     ),
 ]
 WarmOption = Annotated[
@@ -31,20 +31,20 @@ WarmOption = Annotated[
 @command
 def serve(
     host: Annotated[
-        str, typer.Option("--host", help="address to listen on; this machine alone by default")
+        str, typer.Option("--host", help="address to listen on; only this machine by default")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="port to listen on")] = 8000,
     jobs: JobsOption = None,
     warm: WarmOption = None,
-    grading: Annotated[bool, typer.Option("--grading/--no-grading", help="whether this machine grades as well")] = True,
-    demo: Annotated[bool, typer.Option("--demo", help="open a made-up class, and print sign-in links")] = False,
+    grading: Annotated[bool, typer.Option("--grading/--no-grading", help="also grade on this machine")] = True,
+    demo: Annotated[bool, typer.Option("--demo", help="serve a made-up class, and print sign-in links")] = False,
     executor: ExecutorOption = "local",
     profile: ProfilesOption = "cpu",
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
 ) -> None:
-    """Open the course as a web service: students hand in and watch, staff look after the class."""
+    """Run the course as a web service: students hand in and watch grading, staff look after the class."""
     from grader.course import load_course
     from grader.grading import default_slots
     from grader.server.serving import Options
@@ -90,15 +90,15 @@ def _print_links(service: Service, address: str) -> None:
 def link(
     who: Annotated[
         list[str],
-        typer.Argument(metavar="WHO...", help="ids or e-mail addresses, of students or staff; `all` for everybody"),
+        typer.Argument(metavar="WHO...", help="ids or e-mail addresses of students or staff; `all` for everybody"),
     ],
     hours: Annotated[float, typer.Option("--hours", min=0.1, max=24 * 60, help="how long the links work")] = 24 * 7,
-    url: Annotated[str, typer.Option("--url", help="the service's address, where autograde.yml does not say it")] = "",
+    url: Annotated[str, typer.Option("--url", help="the service's address, if autograde.yml does not have it")] = "",
     course: CourseOption = None,
     state: StateOption = None,
     database: StoreOption = None,
 ) -> None:
-    """Print links that sign people in, once each."""
+    """Print sign-in links; each works once."""
     from grader.course import load_course
     from grader.errors import UsageError
     from grader.server.directory import Directory
@@ -134,7 +134,7 @@ def work(
     state: StateOption = None,
     database: StoreOption = None,
 ) -> None:
-    """Grade for a service that runs elsewhere and shares the store, until Ctrl-C or SIGTERM."""
+    """Grade for a web service that runs elsewhere and shares the store, until Ctrl-C or SIGTERM."""
     import signal
 
     from grader.course import load_course

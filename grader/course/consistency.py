@@ -141,7 +141,7 @@ def policy_problems(config: CourseFile, marked: Marked) -> None:
     weighted = [entry for entry in config.assignments.values() if entry.weight > 0]
     droppable = min(sum(entry.droppable for entry in weighted), max(len(weighted) - 1, 0))
     if config.course_grade.drop_lowest > droppable:
-        marked.add(("course_grade", "drop_lowest"), f"no more than {droppable} can be dropped here", "drop fewer")
+        marked.add(("course_grade", "drop_lowest"), f"at most {droppable} can be dropped here", "drop fewer")
     _limit_problems(config.attempt_limit, config.attempt_limit, ("attempt_limit",), marked)
     for name, entry in config.assignments.items():
         here: KeyPath = ("assignments", name)
@@ -156,7 +156,7 @@ def _limit_problems(limit: AttemptLimit, written: AttemptLimit, here: KeyPath, m
     """Note what does not fit together in a limit; only what is ``written`` here is reported here."""
     if limit.capacity is None and limit.refill_hours is not None and written.model_fields_set:
         where = next(key for key in ("refill_hours", "capacity", "total") if key in written.model_fields_set)
-        marked.add((*here, where), "attempts come back, but there is no `capacity` to fill", "give `capacity`")
+        marked.add((*here, where), "attempts come back, but `capacity` is missing", "give `capacity`")
     if (
         limit.capacity is not None
         and limit.total is not None
@@ -178,7 +178,7 @@ def _profile_problems(entry: AssignmentConfig, here: KeyPath, marked: Marked) ->
                 marked.add(where, "`full` would be reported to staff", "set `suspect` beyond what the budget can reach")
         if budget.data and not entry.data:
             where = (*here, "profiles", profile, "data")
-            marked.add(where, "sizes of a data set that the assignment does not name", f"add {here[-1]}.data")
+            marked.add(where, "sizes for a data set that the assignment does not name", f"add {here[-1]}.data")
 
 
 def file_problems(config: CourseFile, marked: Marked) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from grader.course.constants import ConstantConfig
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
@@ -21,13 +22,13 @@ from grader.course.models import (
     HandoutConfig,
     LeaderboardColumn,
     SandboxConfig,
-    Scalar,
     SlipDays,
     StoreConfig,
     Threshold,
     UploadConfig,
 )
 from grader.course.roster import Roster
+from grader.course.sections import Scalar
 from grader.course.server_config import ServerConfig
 from grader.errors import AuthoringError, CourseError
 from grader.limits import Limits
@@ -111,6 +112,8 @@ class Assignment:
     slip_days: int = 0
     """The most slip days that a student may spend here."""
     attempt_limit: AttemptLimit = field(default_factory=AttemptLimit)
+    constants: Mapping[str, ConstantConfig] = field(default_factory=dict)
+    constants_since: datetime | None = None
 
     @property
     def folder(self) -> Path:

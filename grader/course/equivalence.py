@@ -68,6 +68,10 @@ def describe(assignment: Assignment, profile_name: str) -> Described:
     """
     config = grading_config(assignment, profile_name)
     thresholds = config.pop("thresholds")
+    # A run depends on the values that it was given, which its report holds, and on where a solution has them.
+    config["constants"] = [(constant.file, constant.variable) for constant in assignment.constants.values()]
+    if not config["constants"]:
+        del config["constants"]
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode())
     trees: dict[str, ast.Module] = {}
     for label, name, path in grading_files(assignment):

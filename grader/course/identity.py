@@ -10,6 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from grader import __version__
+from grader.course.constants import anonymous
 from grader.errors import StoreError
 from grader.files import create_file
 from grader.records import SCHEMA_VERSION
@@ -42,7 +43,7 @@ def course_secret(state: Path) -> bytes:
         raise StoreError(
             "the course's secret is damaged: it should be 64 hexadecimal digits",
             where=path,
-            fix="restore it from a backup; with a new one, submissions meet other held-out data than before",
+            fix="restore it from a backup; with a new one, submissions get different held-out data than before",
         )
     return bytes.fromhex(text)
 
@@ -89,9 +90,21 @@ def grading_config(assignment: Assignment, profile_name: str) -> dict[str, Any]:
         "thresholds": {metric: threshold.model_dump(mode="json") for metric, threshold in profile.thresholds.items()},
         "budget": dict(profile.budget),
         "data": data.model_dump(mode="json") if data else None,
+        # Only where there are any, so that no other assignment is graded again for them.
+        **({"constants": _constants(assignment)} if assignment.constants else {}),
         "framework": __version__,
         "schema": SCHEMA_VERSION,
     }
+
+
+def _constants(assignment: Assignment) -> dict[str, Any]:
+    """What the values of constants follow from, and since when; what is said of them for students does not count."""
+    since = assignment.constants_since
+    kept = {
+        name: constant.model_dump(mode="json", exclude={"about"}) | {"given": anonymous(constant.given)}
+        for name, constant in assignment.constants.items()
+    }
+    return {"values": kept, "since": since.timestamp() if since else None}
 
 
 def grading_files(assignment: Assignment) -> Iterator[tuple[str, str, Path]]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from grader.course.consistency import file_problems, merge_limits, policy_problems, roster_problems, rule_problems
+from grader.course.constant_rules import constant_problems
 from grader.course.course import Assignment, Course, LatePolicy, Profile
 from grader.course.defaults import merge_defaults
 from grader.course.models import CourseFile, DataConfig, LatePolicyConfig, ProfileConfig, SlipDays
@@ -70,9 +71,14 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
     for name, released in releases.items():
         if released is not None and (due := dues[name]) is not None and released >= due:
             marked.add(("assignments", name, "released"), "this is not before the due date", "correct one of the two")
+    begun = {
+        name: _moment(("assignments", name, "constants_since"), entry.constants_since, zone, marked)
+        for name, entry in config.assignments.items()
+    }
     extended = {name: _extensions(name, config, dues[name], zone, marked) for name in config.assignments}
     roster_problems(config, marked)
     rule_problems(config, marked)
+    constant_problems(config, marked)
     policy_problems(config, marked)
     if check_files:
         file_problems(config, marked)
@@ -115,6 +121,8 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 droppable=entry.droppable,
                 slip_days=_most_slip_days(config.slip_days, entry.slip_days),
                 attempt_limit=merge_limits(config.attempt_limit, entry.attempt_limit),
+                constants=entry.constants,
+                constants_since=begun[name],
             )
             for name, entry in config.assignments.items()
         },

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from grader.course.sections import Id, Name, Section
+from grader.course.constants import ConstantConfig
+from grader.course.sections import Id, Name, Scalar, Section
 from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
@@ -43,7 +44,6 @@ def _layer_name(name: str) -> str:
 
 LayerName = Annotated[str, AfterValidator(_layer_name), WithJsonSchema({"enum": list(LAYER_NAMES)})]
 ModuleFile = Annotated[str, AfterValidator(_module_file)]
-Scalar = bool | int | float | str
 
 
 class CourseInfo(Section):
@@ -59,26 +59,26 @@ class LatePolicyConfig(Section):
 
     grace_minutes: float = Field(default=0, ge=0, description="minutes after the due date that cost nothing")
     penalty_per_day: float = Field(default=0, ge=0, le=1, description="fraction of the score lost per day begun")
-    max_days: int | None = Field(default=None, ge=0, description="later than this many days counts nothing")
+    max_days: int | None = Field(default=None, ge=0, description="submissions later than this many days score nothing")
 
 
 class SlipDays(Section):
     """Days of lateness that cost nothing: a budget for each student over the whole course."""
 
     budget: int = Field(default=0, ge=0, le=366, description="days for each student, in all assignments together")
-    per_assignment: int | None = Field(default=None, ge=0, description="at most so many of them for one assignment")
+    per_assignment: int | None = Field(default=None, ge=0, description="at most this many of them for one assignment")
     use: Literal["automatic", "requested"] = Field(
         default="automatic",
-        description="spent where they help the course's grade most, or where staff enter what a student asked for",
+        description="`automatic`: spent where they raise the course grade most; `requested`: spent only as staff enter them",
     )
 
 
 class AttemptLimit(Section):
     """How often a student or team may hand in. The course's merges with the assignment's, key by key."""
 
-    capacity: int | None = Field(default=None, ge=1, description="attempts at once, before any comes back")
+    capacity: int | None = Field(default=None, ge=1, description="attempts that a student may make at once")
     refill_hours: float | None = Field(
-        default=None, gt=0, le=8784, description="an attempt comes back after so many hours, up to `capacity`"
+        default=None, gt=0, le=8784, description="hours after which one attempt comes back, up to `capacity`"
     )
     total: int | None = Field(default=None, ge=1, description="attempts altogether")
 
@@ -87,7 +87,7 @@ class CourseGradeConfig(Section):
     """How the assignments make the course's grade: their mean by `weight`."""
 
     drop_lowest: int = Field(
-        default=0, ge=0, description="so many assignments do not count: those without which the grade is best"
+        default=0, ge=0, description="this many assignments do not count: those whose removal makes the grade best"
     )
 
 
@@ -98,7 +98,7 @@ class Student(Section):
     name: Name
     email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
     handle: Name | None = Field(
-        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the id"
+        default=None, description="shown on the leaderboard; if missing, a pseudonym, never the id"
     )
 
     @property
@@ -112,12 +112,12 @@ class Team(Section):
 
     id: Id
     name: Name
-    members: tuple[Id, ...] = Field(min_length=1, description="ids of students of the roster")
+    members: tuple[Id, ...] = Field(min_length=1, description="ids of students in the roster")
     handle: Name | None = Field(
-        default=None, description="shown on the leaderboard; a pseudonym where it is missing, never the name"
+        default=None, description="shown on the leaderboard; if missing, a pseudonym, never the name"
     )
     assignments: tuple[Name, ...] = Field(
-        default=(), description="the assignments that they hand in together; all of them where it is missing"
+        default=(), description="the assignments that they hand in together; if missing, all of them"
     )
 
     def hands_in(self, assignment: str) -> bool:
@@ -142,7 +142,7 @@ class SandboxConfig(Section):
 
     minimum: tuple[LayerName, ...] = Field(
         default=DEFAULT_MINIMUM,
-        description="layers below which hidden grading refuses to run",
+        description="layers without which hidden grading refuses to run",
     )
 
 
@@ -151,11 +151,11 @@ class ForbidRule(Section):
 
     modules: tuple[Name, ...] = Field(
         default=(),
-        description="modules, with all that is below them; an installed package is not there at all where the file is graded",
+        description="modules, with all their submodules; an installed package is not available at all where the file is graded",
     )
     names: tuple[Name, ...] = Field(
         default=(),
-        description="names, dotted or not: eval, nn.LSTM; torch's own recurrent layers do not run where they are named",
+        description="names, dotted or not: eval, nn.LSTM; torch's own recurrent layers do not run if they are named",
     )
     constructs: tuple[Annotated[str, AfterValidator(_construct)], ...] = Field(
         default=(), description="node classes of Python's ast: For, While, ListComp"
@@ -171,11 +171,13 @@ def _ending(name: str) -> str:
 class UploadConfig(Section):
     """What an upload may bring into the sandbox; everything else is stored and stays out."""
 
-    source_kb: int = Field(default=512, ge=1, description="kB of all Python files together; more is not graded")
-    data: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
-        default=(".txt", ".csv", ".json"), description="endings of data files"
+    source_kb: int = Field(
+        default=512, ge=1, description="limit in kB for all Python files together; more is not graded"
     )
-    data_kb: int = Field(default=4, ge=0, description="kB of all data files together")
+    data: tuple[Annotated[str, AfterValidator(_ending)], ...] = Field(
+        default=(".txt", ".csv", ".json"), description="extensions of data files"
+    )
+    data_kb: int = Field(default=4, ge=0, description="limit in kB for all data files together")
 
 
 class DataSizes(Section):
@@ -195,12 +197,12 @@ class DataConfig(Section):
     train: int = Field(ge=1, description="images or clips of the public training part")
     validation: int = Field(default=0, ge=0, description="images of the public validation part")
     test: int = Field(ge=1, description="images of the secret test part")
-    flat: bool = Field(default=False, description="(N, D) in place of (N, channels, height, width), or of clips")
+    flat: bool = Field(default=False, description="(N, D) instead of (N, channels, height, width) or clips")
     array: Literal["numpy", "torch"] = "torch"
     options: dict[str, Scalar] = Field(default_factory=dict, description="further options of this data set")
     also: dict[Name, DataSizes] = Field(
         default_factory=dict,
-        description="further data sets: `held_out.also[NAME]` is this one but for what is given here",
+        description="further data sets: `held_out.also[NAME]` inherits these settings, except for those given here",
     )
 
 
@@ -208,9 +210,9 @@ class Threshold(Section):
     """Where a metric starts to earn points and where it earns all of them."""
 
     zero: float = Field(description="this much or worse earns nothing")
-    full: float = Field(description="this much or better earns everything; below `zero` where less is better")
+    full: float = Field(description="this much or better earns everything; below `zero` if less is better")
     suspect: float | None = Field(
-        default=None, description="better than this is reported to staff: more than the budget has been seen to reach"
+        default=None, description="anything better is reported to staff; set it above what the budget can reach"
     )
 
     @property
@@ -237,14 +239,14 @@ class ProfileDefaults(Section):
     """
 
     device: Device = Field(
-        default="cpu", description="where grading runs; `cuda` refuses a machine on which torch finds no CUDA device"
+        default="cpu", description="where grading runs; `cuda` refuses a machine without a CUDA device"
     )
     cuda_calls: CudaCalls = Field(
         default="error",
-        description='what happens to `.cuda()` and `device="cuda"` in a submission where `device` is cpu: an error whose '
-        "message says that there is no GPU, or (`cpu`) the call uses the processor",
+        description='what `.cuda()` and `device="cuda"` do in a submission if `device` is cpu: raise an error that says that '
+        "there is no GPU, or (`cpu`) use the CPU",
     )
-    limits: Limits = Field(default_factory=Limits, description="what one submission may use")
+    limits: Limits = Field(default_factory=Limits, description="limits for one submission")
     thresholds: dict[str, Threshold] = Field(default_factory=dict, description="by metric")
     budget: dict[str, Scalar] = Field(default_factory=dict, description="numbers that the hidden suite reads")
 
@@ -252,26 +254,24 @@ class ProfileDefaults(Section):
 class ProfileConfig(ProfileDefaults):
     """A named budget. What it leaves out comes from `defaults.profiles` (same name), then from `defaults.limits`."""
 
-    data: DataSizes | None = Field(default=None, description="data sizes, or a data set, in place of the assignment's")
+    data: DataSizes | None = Field(default=None, description="data sizes or a data set; replaces the assignment's")
 
 
 class LeaderboardColumn(Section):
     """One metric of the leaderboard; the first column decides the order."""
 
     metric: Name
-    title: str = Field(default="", description="the column's heading; the metric's name where it is missing")
+    title: str = Field(default="", description="the column's heading; if missing, the metric's name")
     direction: Direction = "higher"
     precision: int = Field(default=4, ge=0, le=12, description="digits after the point")
     examples: int | None = Field(
         default=None,
         ge=1,
-        description="how many held-out examples the metric is a share of: the board then shows its error, and ranks that "
-        "chance cannot tell apart as a range",
+        description="number of held-out examples behind the metric: the board then shows the standard error, and ranks that chance cannot tell apart as a range",
     )
     private: Name | None = Field(
         default=None,
-        description="the same metric on the private half: it takes the place of `metric` when the due date has passed; until "
-        "then `metric` is shown by the Ladder, and neither is in the feedback. Needs `examples`",
+        description="the same metric on the private half; it replaces `metric` once the due date has passed. Until then `metric` follows the Ladder, and feedback shows neither. Needs `examples`",
     )
 
     @model_validator(mode="after")
@@ -301,20 +301,21 @@ class AssignmentConfig(Section):
 
     title: Name
     released: str | None = Field(
-        default=None, description="when students got it, written like `due`; `collect` reports files that are older"
+        default=None,
+        description="when students received the assignment, written like `due`; `collect` reports older files",
     )
     due: str | None = Field(
         default=None, description="ISO 8601, such as 2026-12-04T23:59; a date alone means 23:59 of that day"
     )
     extensions: dict[Id, str] = Field(
-        default_factory=dict, description="a later due date of their own, by id of the student or team who hands in"
+        default_factory=dict, description="later due dates, by the id of the student or team that hands in"
     )
-    weight: float = Field(default=1.0, ge=0, description="weight in the course's grade")
-    droppable: bool = Field(default=True, description="whether `course_grade.drop_lowest` may leave it out")
+    weight: float = Field(default=1.0, ge=0, description="weight in the course grade")
+    droppable: bool = Field(default=True, description="whether `course_grade.drop_lowest` may drop it")
     files: tuple[ModuleFile, ...] = Field(min_length=1, description="the modules that a student hands in")
     handout: HandoutConfig = Field(default_factory=HandoutConfig, description="for the header of the handout")
     forbid: dict[str, ForbidRule] = Field(default_factory=dict, description="static rules, by file")
-    upload: UploadConfig = Field(default_factory=UploadConfig, description="what an upload may carry")
+    upload: UploadConfig = Field(default_factory=UploadConfig, description="what an upload may contain")
     data: DataConfig | None = None
     profiles: dict[str, ProfileConfig] = Field(
         default_factory=lambda: {"cpu": ProfileConfig()},
@@ -323,13 +324,20 @@ class AssignmentConfig(Section):
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
     baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
-    attempts: AttemptsPolicy | None = Field(default=None, description="in place of the course's")
-    late_policy: LatePolicyConfig | None = Field(default=None, description="in place of the course's, as a whole")
+    attempts: AttemptsPolicy | None = Field(default=None, description="replaces the course's")
+    late_policy: LatePolicyConfig | None = Field(default=None, description="replaces the course's as a whole")
     slip_days: int | None = Field(
-        default=None, ge=0, description="at most so many slip days here, in place of `slip_days.per_assignment`"
+        default=None, ge=0, description="at most this many slip days here; replaces `slip_days.per_assignment`"
     )
     attempt_limit: AttemptLimit = Field(
-        default_factory=AttemptLimit, description="key by key in place of the course's; an empty key lifts that limit"
+        default_factory=AttemptLimit, description="overrides the course's key by key; an empty key lifts that limit"
+    )
+    constants: dict[str, ConstantConfig] = Field(
+        default_factory=dict, description="values of each student's own, by name"
+    )
+    constants_since: str | None = Field(
+        default=None,
+        description="what was received earlier has the defaults; for constants that come when work is in, like `due`",
     )
 
 
@@ -338,7 +346,7 @@ class StoreConfig(Section):
 
     database: str | None = Field(
         default=None,
-        description="URL, such as postgresql://user@host/name; an SQLite file in the state folder by default",
+        description="URL, such as postgresql://user@host/name; by default an SQLite file in the state folder",
     )
 
 
@@ -352,13 +360,13 @@ class GradebookConfig(Section):
         description="nbgrader's folders and its database, below the course's; never committed",
     )
     database: str | None = Field(
-        default=None, description="SQLAlchemy URL, such as postgresql+psycopg://host/name; an SQLite file by default"
+        default=None, description="SQLAlchemy URL, such as postgresql+psycopg://host/name; by default an SQLite file"
     )
     exchange: str | None = Field(
-        default=None, description="folder that staff and students share; one in the gradebook's folder by default"
+        default=None, description="folder that staff and students share; by default one in the gradebook's folder"
     )
     profile: Name = Field(
-        default="cpu", description="budget under which `nbgrader autograde` grades what has no result"
+        default="cpu", description="budget under which `nbgrader autograde` grades submissions without a result"
     )
 
 

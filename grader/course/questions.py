@@ -68,7 +68,7 @@ def read_questions(source: Path) -> tuple[Question, ...]:
         ):
             raise AuthoringError(
                 f"the cell `{told.get('grade_id')}` {problem}", where=where,
-                fix="put the question into a markdown cell of its own above; here goes the model answer with its rubric",
+                fix="put the question into a separate markdown cell above; this cell holds the model answer with its rubric",
             )  # fmt: skip
         above = []
         asked = body if task else (cells[index - 1][2] if index else "")
@@ -97,9 +97,9 @@ def _unreadable(body: str, above: list[str], *, next_to: bool) -> str:
     holds = bool(re.search(r"^\W*your answer here\W*$", body, re.IGNORECASE | re.MULTILINE))
     holds = holds or (_is_asked([body]) and not _is_asked(above))
     if holds:
-        return "holds its question, which nbgrader takes out with the model answer: students would never read it"
+        return "holds its question, which nbgrader removes with the model answer: students would never see it"
     asked = next_to or _is_asked(above) or any("?" in text for text in above)
-    return "" if asked else "has no markdown cell with its question above it: students would not know what is asked"
+    return "" if asked else "has no markdown cell with its question above it: students would not know the question"
 
 
 def _is_asked(texts: list[str]) -> bool:

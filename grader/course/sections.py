@@ -26,3 +26,4 @@ Id = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[A-Za-z0-9][A-Za-z0-9._@+-]*$"}),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Scalar = bool | int | float | str

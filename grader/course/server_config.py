@@ -28,17 +28,19 @@ class MailConfig(Section):
 
     host: Name
     port: int = Field(default=587, ge=1, le=65535)
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="the address that links come from")
-    user: str = Field(default="", description="who signs in at the mail server; nobody where it is missing")
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", description="sender's address of the mails")
+    user: str = Field(default="", description="user name for the mail server; if missing, no sign-in")
     security: Literal["starttls", "tls", "none"] = "starttls"
 
 
 class OidcConfig(Section):
     """An OpenID Connect provider. Its secret is AUTOGRADE_OIDC_SECRET, or in AUTOGRADE_OIDC_SECRET_FILE."""
 
-    issuer: str = Field(pattern=r"^https?://\S+$", description="the provider's address, below which its metadata is")
+    issuer: str = Field(
+        pattern=r"^https?://\S+$", description="the provider's address, under which its metadata is found"
+    )
     client_id: Name
-    name: Name = Field(default="your university", description="what the button says: Sign in with ...")
+    name: Name = Field(default="your university", description="the provider's name on the button: Sign in with ...")
     claim: Name = Field(default="email", description="the verified claim that is a person's e-mail or id in the roster")
 
 
@@ -54,14 +56,14 @@ class ServerConfig(Section):
     url: str = Field(
         default="",
         pattern=r"^(https?://[^\s/]+)?$",
-        description="its public address; links go there, and with https cookies are sent over nothing else",
+        description="its public address; links point there, and if it is https, cookies are sent only over https",
     )
     staff: tuple[StaffMember, ...] = ()
     mail: MailConfig | None = None
     oidc: OidcConfig | None = None
     webhook: WebhookConfig | None = None
-    upload_mb: int = Field(default=100, ge=1, le=2000, description="MB that one upload may have")
+    upload_mb: int = Field(default=100, ge=1, le=2000, description="limit in MB for one upload")
     session_days: float = Field(default=14, gt=0, le=400, description="days after which everybody signs in again")
     proxies: tuple[str, ...] = Field(
-        default=(), description="addresses of reverse proxies whose X-Forwarded-For is believed"
+        default=(), description="addresses of reverse proxies whose X-Forwarded-For is trusted"
     )

@@ -57,7 +57,7 @@ def read_suite(folder: Path) -> tuple[CheckInfo, ...]:
                 if check.id in checks:
                     first = checks[check.id]
                     what = f"`{check.id}` is defined twice (first at {first.file.name}:{first.line})"
-                    raise _Problem(what, node, "give every check of the suite a name of its own")  # noqa: TRY301
+                    raise _Problem(what, node, "give every check of the suite a different name")  # noqa: TRY301
                 checks[check.id] = check
             except _Problem as problem:
                 problems.append((str(file), problem))

@@ -97,7 +97,7 @@ def _explain(detail: ErrorDetails, key: KeyPath, root: type[BaseModel]) -> tuple
         expected = detail["ctx"]["expected"]
         what, fix = f"{given} is none of {expected}", f"write one of {expected}"
     elif kind == "string_pattern_mismatch" and root is not CourseFile:
-        what, fix = f"{given} is not a valid name", "use small letters, digits and -"
+        what, fix = f"{given} is not a valid name", "use lower-case letters, digits and -"
     elif kind == "string_pattern_mismatch" and key[-1] == "email":
         what, fix = f"{given} is not an e-mail address", "write it like ada@example.org"
     elif kind == "string_pattern_mismatch":

@@ -144,7 +144,7 @@ def read_marked(path: Path, *, may_be_empty: bool = False) -> Marked:
             raise CourseError(
                 f"the file has more than {MAX_BYTES >> 20} MiB",
                 where=path,
-                fix="keep settings in it, and nothing else",
+                fix="keep only settings in it",
             )
         node = yaml.compose(content.decode("utf-8"), Loader=_Loader)
     except OSError as error:
@@ -203,7 +203,7 @@ def _mapping(node: yaml.MappingNode, key: KeyPath, marked: Marked, above: frozen
             name = _SURROGATE.sub("?", str(name_node.value))
             where = (*key, name)
             if name in own:
-                what = f"this key stands here twice (first on line {marked.lines[where]})"
+                what = f"this key appears here twice (first on line {marked.lines[where]})"
                 marked.problems.append(Problem(line, dotted(where), what, "keep one of the two"))
                 continue
             marked.lines[where] = line

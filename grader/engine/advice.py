@@ -10,7 +10,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, words in (
         (
             r"does not require grad and does not have a grad_fn",
-            ("What `backward()` was called on depends on nothing that requires grad: `.detach()`, `.item()`, `.numpy()`, "
+            ("You called `backward()` on something that does not depend on anything that requires grad: `.detach()`, `.item()`, `.numpy()`, "
             "`.data`, `torch.tensor(...)` and `torch.no_grad()` end the graph."),
         ),
         (
@@ -20,7 +20,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"modified by an inplace operation",
-            ("Something that the backward pass still needs was overwritten (`+=`, `x[...] =`, a method that ends in `_`). "
+            ("A value that the backward pass still needs was overwritten (`+=`, `x[...] =`, a method that ends in `_`). "
             "Make a new tensor instead."),
         ),
         (
@@ -39,11 +39,11 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # Dtypes before shapes: of both, torch says that "mat1 and mat2" do not suit each other.
         (
             r"expected scalar type|Expected object of scalar type|have the same dtype|same dtype, but got",
-            "Two dtypes do not go together: floats and doubles, or floats where class numbers (int64) are asked for.",
+            "Two dtypes do not match: float32 and float64, or floats instead of class numbers (int64).",
         ),
         (
             r"\"[\w:]+\" not implemented for '\w+'",
-            ("This operation does not take tensors of that dtype: convert them first, with `.float()`, or with `.long()` for "
+            ("This operation does not accept tensors of that dtype: convert them first, with `.float()`, or with `.long()` for "
             "class numbers."),
         ),
         (
@@ -62,13 +62,13 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"is invalid for input of size|cannot reshape (?:array|tensor) of",
-            ("A reshape keeps the number of entries: the new sizes must multiply to it. One of them may be -1, and is then "
-            "worked out."),
+            ("A reshape keeps the number of entries: the product of the new sizes must equal it. One of them may be -1; it is then "
+            "computed."),
         ),
         (
             (r"could not be broadcast together|could not broadcast input array|cannot be broadcast to|not broadcastable|"
             r"must match the size of tensor|must match the existing size"),
-            "Two shapes do not go together. Compare them from the last axis backwards: sizes must be equal, or 1.",
+            "Two shapes do not match. Compare them from the last axis backwards: sizes must be equal, or 1.",
         ),
         (
             r"Sizes of tensors must match except in dimension|array dimensions except for the concatenation axis",
@@ -76,7 +76,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"expected input\[[\d, ]+\] to have \d+ channels",
-            "The layer was made for another number of input channels. Images are (N, C, H, W): is the axis of channels in its place?",
+            "The layer expects a different number of input channels. Images are (N, C, H, W): is the channel axis in the right place?",
         ),
         (
             r"Boolean value of Tensor with more than one value|truth value of an array with more than one element",
@@ -118,7 +118,7 @@ _ADVICE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"index \d+ is out of bounds|^IndexError: (?:\w+ )?(?:assignment )?index out of range",
-            "An index is as large as the axis is long, or larger: the last one is size - 1.",
+            "This index is past the end of the axis: for size n, the last index is n - 1.",
         ),
     )
 )  # fmt: skip

@@ -58,7 +58,7 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, needed: int) -> Carrie
             kept.add(name)
         elif ending in rules.data or ending not in _BESIDE:
             left[name] = size
-    flags = [f"data files that were not taken: {_listed(left)}"] if sum(left.values()) > rules.data_kb * _KB else []
+    flags = [f"data files that were left out: {_listed(left)}"] if sum(left.values()) > rules.data_kb * _KB else []
     taken = {name: data for name, data in files.items() if name in kept}
     carried = compressed(taken)
     if carried > _TIMES * needed + _BYTES:
@@ -67,7 +67,7 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, needed: int) -> Carrie
             "weights in them"
         )
     may = f"{', '.join(rules.data)} up to {rules.data_kb} kB together" if rules.data_kb and rules.data else "none"
-    note = f"Grading runs without {_listed(left)} (data files that are taken: {may})." if left else ""
+    note = f"Grading runs without {_listed(left)} (accepted data files: {may})." if left else ""
     return Carried(taken, note, tuple(flags))
 
 
@@ -77,7 +77,7 @@ def too_much_source(files: Mapping[str, bytes], rules: UploadConfig) -> Carried 
     if size <= rules.source_kb * _KB:
         return None
     problem = (
-        f"its Python files have {_in_kb(size)} together, more than the {rules.source_kb} kB that are taken; leave out "
+        f"its Python files have {_in_kb(size)} together, more than the limit of {rules.source_kb} kB; leave out "
         "data and generated code"
     )
     return Carried({}, problem=problem, flags=(f"{_in_kb(size)} of Python source",))

@@ -136,7 +136,7 @@ class Clock:
         if cpu_left <= 0 or wall_left <= 0:
             waited = cpu_left > 0
             more = f" {WAITED}" if waited else ""
-            raise TimeLimit(f"Your code did not finish in the time it may take.{more}", waited=waited)
+            raise TimeLimit(f"Your code did not finish within its time limit.{more}", waited=waited)
         whole_cpu, whole_wall = cpu_left > _WHOLE * self._limit_s, wall_left > _WHOLE * self._factor * self._limit_s
         cpu_left = min(cpu_left, self.cpu_s - self.used)
         wall_left = min(wall_left, self.wall_s - self.waited)
@@ -154,7 +154,7 @@ class Clock:
         """
         if self.used >= self.cpu_s:
             raise TimeLimit(
-                f"Your submission used up the {counted(self.cpu_s, 'second')} of processor time that all checks together may take."
+                f"Your submission used up the {counted(self.cpu_s, 'second')} of CPU time that all checks together may take."
             )
         if self.waited >= self.wall_s:
             raise TimeLimit(
@@ -167,7 +167,7 @@ class Clock:
         cpu, wall = self.used - self._used_before, self.waited - self._waited_before
         load = " ".join(f"{value:.1f}" for value in os.getloadavg())
         return (
-            f"{MEASURED}{cpu:.1f} s of processor time (limit {self._limit_s:g}) and {wall:.1f} s of wall time (limit "
+            f"{MEASURED}{cpu:.1f} s of CPU time (limit {self._limit_s:g}) and {wall:.1f} s of wall time (limit "
             f"{self._factor * self._limit_s:g}) in this check; {self.used:.1f} s and {self.waited:.1f} s in all; load "
             f"of the machine {load}"
         )

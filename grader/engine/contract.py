@@ -125,7 +125,7 @@ def misfit(error: StudentError, signature: Signature | None) -> StudentFault:
     renamed = re.search(r"unexpected keyword argument '(\w{1,60})'", error.text)
     tail = f" Was `{renamed[1]}` renamed?" if renamed else ""
     return ContractError(
-        f"`{signature.name}` has to take the arguments that the stub gives it, `{signature.call()}`; yours does not: "
+        f"`{signature.name}` must take the arguments that the stub defines, `{signature.call()}`; yours does not: "
         f"{error.text[:200]}.{tail}"
     )
 
@@ -136,7 +136,7 @@ def not_defined(name: str, file: str, source: bytes | None) -> str:
         return f"`{file}` does not define `{name}`: it is {kind}, not a Python file."
     others = [other for other in defined_names(source) if other != name]
     near = difflib.get_close_matches(name, others, n=1, cutoff=0.75)
-    hint = f" It defines `{near[0]}`; is that what is meant? Keep the stub's names." if near else ""
+    hint = f" It defines `{near[0]}`; did you mean that? Keep the stub's names." if near else ""
     return f"`{file}` does not define `{name}`.{hint}"
 
 

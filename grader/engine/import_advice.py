@@ -18,19 +18,19 @@ from grader.sandbox.faults import StudentError
 
 #: What all code outside of functions must bear.
 ON_IMPORT = (
-    "All code outside of functions runs on import: put what trains, tests or asks for input below "
+    "All code outside functions runs on import: put code that trains, tests or asks for input below "
     '`if __name__ == "__main__":`.'
 )
 _NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]{1,80})'")
 _IMPORTS = re.compile(r"^(?:from\s+(?P<source>[.\w]+)\s+import\s+(?P<names>.+)|import\s+(?P<module>[\w.]+).*)$")
 #: Packages that only show or record how a run goes, and packages for Python 2, by what to do without them.
 _DISPENSABLE = {
-    "tqdm": "It only shows progress: loop without it, `for x in xs` in place of `for x in tqdm(xs)`.",
-    **dict.fromkeys(("past", "future", "six"), "It is for Python 2, and Python 3 does without it: delete the import."),
+    "tqdm": "It only shows progress: loop without it, `for x in xs` instead of `for x in tqdm(xs)`.",
+    **dict.fromkeys(("past", "future", "six"), "It is for Python 2, and Python 3 does not need it: delete the import."),
     **dict.fromkeys(
         ("wandb", "tensorboard", "tensorboardX", "mlflow", "comet_ml", "torchsummary", "torchinfo", "torchviz", "ipywidgets", "IPython",
          "ipdb", "seaborn", "plotly"),
-        "It shows or records what happens, which grading does not need: import it where you use it, below "
+        "It shows or records what happens. Grading does not need it: import it where you use it, below "
         '`if __name__ == "__main__":`, or not at all.',
     ),
 }  # fmt: skip
@@ -49,7 +49,7 @@ _PATH = re.compile(r"No such file or directory: [rb]?(['\"])(?P<path>.+?)\1(?:$|
 _ABSOLUTE = re.compile(r"^(?:/|~|[A-Za-z]:[\\/]|\\\\)")
 
 
-_WRITABLE = "Files can be written beside your code and in `/tmp`, and nowhere else."
+_WRITABLE = "You can write files only beside your code and in `/tmp`."
 
 
 def explain(error: StudentError, files: Mapping[str, bytes], *, asked: Collection[str] = (), file: str = "") -> str:
@@ -84,18 +84,18 @@ def advise_import(
         case "NameError":
             return _unknown_name(error.text)
         case "SystemExit" if "parse_args" in line:
-            return f"Nothing is called from a command line here, so there are no arguments to read.{at_import}"
+            return f"Your code is not run from a command line here, so there are no arguments to read.{at_import}"
         case "SystemExit":
-            return f"This ends the program, and with it everything that was to be graded: delete it.{at_import}"
+            return f"This ends the program before it can be graded: delete it.{at_import}"
         case "EOFError" if "reading a line" in error.text:
-            return f"Nobody is there to type an answer: remove `input()` from the code that is graded.{at_import}"
+            return f"Nobody can type an answer while your code is graded: remove `input()`.{at_import}"
         case "AssertionError" if on_import and line.startswith("assert"):
-            return f"This is a test of your own, and it fails here.{at_import}"
+            return f"This is one of your own tests, and it fails here.{at_import}"
         case "CalledProcessError" if re.search(r"\b(?:pip|conda|apt|apt-get|wget|curl|git)\b", error.text):
-            return "Nothing can be installed or downloaded where your code is graded: delete the line."
+            return "Your code is graded where nothing can be installed or downloaded: delete the line."
     if _NETWORK.search(error.message):
         return (
-            "There is no network where your code is graded: hand in what your code reads, build networks with `weights=None`, "
+            "Your code is graded without a network: hand in the files that it reads, build networks with `weights=None`, "
             f"and download nothing.{at_import}"
         )
     return _file_error(error, line, files, on_import=on_import)
@@ -114,21 +114,21 @@ def _missing_module(text: str, line: str, files: Mapping[str, bytes], asked: Col
         return f"`{top}.py` is missing from your submission: hand it in together with the others."
     if "google.colab" in source or (top == "google" and "colab" in line):
         return (
-            "`google.colab` exists on Colab alone: delete this import and what uses it (`drive.mount`, `files.upload`), and hand "
-            "in what your code reads."
+            "`google.colab` exists only on Colab: delete this import and everything that uses it (`drive.mount`, "
+            "`files.upload`), and hand in the files that your code reads."
         )
     tail = source.rpartition(".")[2]
     names = imported["names"] if imported else None
     if "." in source and f"{tail}.py" in files and _defines(files[f"{tail}.py"], names):
         rest = f"from {tail} import {names}" if names else f"import {tail}"
-        return f"Your files lie side by side, in no package: write `{rest}`."
+        return f"Your files lie side by side, not in a package: write `{rest}`."
     if top in modules:  # in a folder
         package = PurePosixPath(modules[top]).parent.as_posix().replace("/", ".")
         return f"`{modules[top]}` is in a folder of your submission: write `from {package} import {top}`, or put it beside the others."
     if near := next((file for stem, file in modules.items() if stem.lower() == top.lower()), None):
-        return f"Your submission has `{near}`: capital and small letters differ here. Write its name as it is."
+        return f"Your submission has `{near}`: upper and lower case differ here. Write the name exactly like that."
     return _DISPENSABLE.get(top) or (
-        "If it is a file of yours, hand it in together with the others. If it is a package, do without it, or ask the course's "
+        "If it is your own file, hand it in together with the others. If it is a package, do without it, or ask the course's "
         "staff to have it installed where they grade."
     )
 
@@ -151,9 +151,9 @@ def _import_error(error: StudentError, line: str, files: Mapping[str, bytes]) ->
         source = (imported["source"] or "").lstrip(".") if imported else ""
         names = imported["names"] if imported else "..."
         plain = f"from {source} import {names}" if source else f"import {names}"
-        return f"Your files lie side by side, in no package: write `{plain}`, without the dot."
+        return f"Your files lie side by side, not in a package: write `{plain}`, without the dot."
     if "Cannot load backend" in text:
-        return "There is no screen where your code is graded: leave `matplotlib.use(...)` out."
+        return "Your code is graded without a screen: leave `matplotlib.use(...)` out."
     found = re.search(
         r"cannot import name '(?P<name>\w{1,80})' from (?:partially initialized module )?'(?P<module>[\w.]{1,80})'",
         text,
@@ -168,16 +168,14 @@ def _import_error(error: StudentError, line: str, files: Mapping[str, bytes]) ->
             if own == other:
                 return f"`{own}` imports itself: delete the line."
             return (
-                f"`{own}` and `{other}` import each other, so that one of them is not read to its end: move what both need to one "
-                "of them, or import inside the function that uses it."
+                f"`{own}` and `{other}` import each other, so one of them is not complete when the other needs it: move what both "
+                "need into one of them, or import inside the function that uses it."
             )
         near = difflib.get_close_matches(name, defined_names(files[own]), n=1, cutoff=0.6)
-        return f"`{own}` does not define `{name}`." + (
-            f" It defines `{near[0]}`; is that what is meant?" if near else ""
-        )
+        return f"`{own}` does not define `{name}`." + (f" It defines `{near[0]}`; did you mean that?" if near else "")
     top = module.partition(".")[0]
     if top in sys.stdlib_module_names:
-        return f"You are graded with Python {sys.version_info.major}.{sys.version_info.minor}, which has no `{module}.{name}`: it may be of another version."
+        return f"You are graded with Python {sys.version_info.major}.{sys.version_info.minor}, which has no `{module}.{name}`: it may belong to a different version."
     return f"`{module}` has no `{name}` in the version that is installed here ({describe_environment()})."
 
 
@@ -187,11 +185,11 @@ def _unknown_name(text: str) -> str:
         return ""
     name = found[1]
     if name in ("get_ipython", "display"):
-        return f"`{name}` exists in notebooks alone: delete the line. Grading needs no magics, and nothing can be installed here."
+        return f"`{name}` exists only in notebooks: delete the line. Grading needs no magics, and nothing can be installed here."
     if name in _ALIASES:
-        return f"This file uses `{name}` and does not import it: `{_ALIASES[name]}`."
+        return f"This file uses `{name}` but does not import it: `{_ALIASES[name]}`."
     if name in ("null", "true", "false"):
-        return f"`{name}` is of JSON; Python writes `{ {'null': 'None', 'true': 'True', 'false': 'False'}[name] }`."
+        return f"`{name}` is JSON; Python writes `{ {'null': 'None', 'true': 'True', 'false': 'False'}[name] }`."
     return ""
 
 
@@ -206,17 +204,19 @@ def _file_error(error: StudentError, line: str, files: Mapping[str, bytes], *, o
     name = re.split(r"[\\/]", path.rstrip("\\/"))[-1]
     same = sorted(file for file in files if PurePosixPath(file).name == name)
     why = (
-        "That path exists on your machine alone."
+        "That path exists only on your machine."
         if _ABSOLUTE.match(path)
-        else "Paths begin in the folder of your files."
+        else "Relative paths start in the folder of your files."
     )
     if "chdir" in line:
-        return f"{why} Your code runs in the folder of your files already: delete the line."
+        return f"{why} Your code already runs in the folder of your files: delete the line."
     if re.search(r"open\(.*,\s*(?:mode\s*=\s*)?['\"][wax]|\b(?:save|savefig|savetxt|mkdir|makedirs)\(", line):
         return f"{why} {_WRITABLE}"
     if same and same != [path]:
         return f'{why} Your submission has `{same[0]}`: open `Path(__file__).parent / "{same[0]}"`.'
-    rest = f'What your code cannot do without, hand in beside it, and open it as `Path(__file__).parent / "{name}"`.'
+    rest = (
+        f'If your code needs the file, hand it in beside the code, and open it as `Path(__file__).parent / "{name}"`.'
+    )
     return (
         f"{why} Read no files on import. {rest}"
         if on_import

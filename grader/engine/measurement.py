@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from grader.records import CheckResult
+from grader.records import CheckResult, Constants
 
 
 class _Message(BaseModel):
@@ -32,6 +32,7 @@ class Plan(_Message):
         default=False,
         description="only whether a check passes is asked: no diagnosis, and no further case once one has failed",
     )
+    constants: Constants = Field(default_factory=dict, description="in place of the defaults; ``files`` have them")
     traced: str = Field(default="", description="a function of the submission that tells what ran since the last call")
 
 
@@ -42,3 +43,4 @@ class Attempted(_Message):
     checks: tuple[CheckResult, ...]
     seconds: float
     seen: dict[str, list[str]] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict, description="those that were finite")

@@ -12,6 +12,7 @@ import pytest
 from grader.engine.hidden_suite import Suite, combined
 from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import CaseOutcome, blame_student
+from grader.engine.own_constants import Draws
 from grader.engine.plugin import case_id
 from grader.engine.run import SubmissionRun
 from grader.records import CheckResult, Verdict
@@ -23,7 +24,8 @@ def measure(suite: Suite, files: Mapping[str, bytes], plan: Plan) -> list[Attemp
     Raises:
         SystemFault: something of ours failed in each try.
     """
-    prepared = suite.session.prepare(files, plan.seeds[0], alive=suite.alive)
+    draws = Draws(plan.constants) if plan.constants else None
+    prepared = suite.session.prepare(files, plan.seeds[0], draws=draws, alive=suite.alive)
     attempt = suite.attempt(prepared, lambda run: _all_seeds(suite, run, plan))
     if attempt.run.fault is not None:
         raise attempt.run.fault
@@ -58,17 +60,20 @@ def _one_seed(
     run.again(seed)
     checks: list[CheckResult] = []
     seen: dict[str, list[str]] = {}
+    metrics: dict[str, float] = {}
     for stage in stages:
         if plan.traced:
             outcomes = _traced(suite, run, stage, plan.traced, seen)
         else:
-            outcomes = suite.run(stage, run, brief=plan.brief).outcomes
+            ran = suite.run(stage, run, brief=plan.brief)
+            outcomes = ran.outcomes
+            metrics |= {name: found.value for name, found in ran.metrics.items() if found.value is not None}
         if plan.vouched:
             outcomes = {case: _vouched(outcome) for case, outcome in outcomes.items()}
         checks += combined(stage, outcomes)
         if any(check.verdict is not Verdict.ACCEPTED for check in checks):
             break
-    return Attempted(seed=seed, checks=tuple(checks), seconds=time.monotonic() - begin, seen=seen)
+    return Attempted(seed=seed, checks=tuple(checks), seconds=time.monotonic() - begin, seen=seen, metrics=metrics)
 
 
 def _traced(

@@ -15,7 +15,19 @@ from grader.checks.wrong_map import WrongMap
 from grader.engine.advice import advise
 from grader.engine.import_advice import explain
 from grader.errors import StudentVisibleError, SystemFault
-from grader.records import MAX_FIGURES, CheckResult, Figure, Metric, Place, Report, Verdict, WrongFigure, worst
+from grader.records import (
+    MAX_FIGURES,
+    Agreement,
+    CheckResult,
+    Constants,
+    Figure,
+    Metric,
+    Place,
+    Report,
+    Verdict,
+    WrongFigure,
+    worst,
+)
 from grader.sandbox.faults import ProbeError, StudentError, StudentFault, TimeLimit, clean_text
 from grader.text import screenful
 
@@ -50,6 +62,8 @@ class CaseState:
     #: Whether it sees held-out inputs: little of what the student's code says may come back.
     apart: bool = False
     figures: list[Figure] = field(default_factory=list)
+    #: Answers that are right for somebody else.
+    agreements: list[Agreement] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class CaseOutcome:
     unexplained: bool = False
     flags: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
 
 #: A case that did not come to run.
@@ -100,7 +115,7 @@ def spec_of(item: pytest.Function) -> CheckSpec:
 
 def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     """Map what a case raised, if anything, to its outcome."""
-    outcome = replace(_judge(error, state), flags=tuple(state.flags))
+    outcome = replace(_judge(error, state), flags=tuple(state.flags), agreements=tuple(state.agreements))
     where = getattr(error, "where", None)
     if isinstance(where, WrongMap) and not state.apart and len(state.figures) < MAX_FIGURES:
         state.figures.append(_wrong_figure(where))
@@ -113,9 +128,13 @@ def judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
 def _wrong_figure(where: WrongMap) -> WrongFigure:
     """The map of where a value is wrong: of the student's own array, and without a word of what would be right."""
     rows, columns = len(where.cells), len(where.cells[0])
-    gathered = " Each cell is wrong in part where it gathers several entries." if len(where.shape) > 2 else ""
+    gathered = (
+        " A cell may stand for several entries; its shade shows how many of them are wrong."
+        if len(where.shape) > 2
+        else ""
+    )
     if (rows, columns) != ((1, *where.shape)[-2:]) and not gathered:
-        gathered = " It is drawn smaller than it is: a cell gathers neighbouring entries."
+        gathered = " The map is reduced: each cell stands for several neighbouring entries."
     shape = "x".join(map(str, where.shape))
     return WrongFigure(
         title=clean_text(f"Where it is wrong: {where.name}", 200),
@@ -191,7 +210,7 @@ def _screen(text: str) -> str:
 
 
 #: The middle of what staff are told of a metric that is too good.
-_SUSPICIOUS = "more than training within the budget was seen to reach"
+_SUSPICIOUS = "more than training within the budget has been seen to reach"
 
 
 def suspicion(metric: str, value: float, suspect: float) -> str:
@@ -221,7 +240,7 @@ def _assertion_message(error: AssertionError) -> str:
     """The author's own sentence. pytest appends the comparison it rewrote, which may show expected values."""
     raised = error.__context__
     if isinstance(raised, StudentError) and "Regex pattern did not match" in str(error):  # by pytest.raises
-        return clean_text(f"Your code should raise another exception here than it does.\n{raised.for_student()}")
+        return clean_text(f"Your code should raise a different exception here.\n{raised.for_student()}")
     message = getattr(error, "message", None)
     if not isinstance(message, str) and _library_of(error) in _TELLING_LIBRARIES:
         message = ""
@@ -229,7 +248,7 @@ def _assertion_message(error: AssertionError) -> str:
         message = str(error).split("\nassert ", 1)[0]
         if message.startswith("assert "):
             message = ""
-    return _screen(message) or "The result is not what was asked for."
+    return _screen(message) or "The result is wrong."
 
 
 def _library_of(error: BaseException) -> str:
@@ -250,12 +269,13 @@ def blame_student(outcome: CaseOutcome, error_line: str) -> CaseOutcome:
         Verdict.WRONG_ANSWER,
         0.0,
         f"Your code returned something that this check could not work with ({clean_text(error_line, 300)}). "
-        + (advise(error_line) or "Look at the types and shapes that the docstring asks for."),
+        + (advise(error_line) or "Check the types and shapes that the docstring specifies."),
         staff=outcome.staff,
         output=outcome.output,
         seconds=outcome.seconds,
         place=outcome.place,
         figures=outcome.figures,
+        agreements=outcome.agreements,
     )
 
 
@@ -313,6 +333,7 @@ class ReportContext:
     digest: str
     seed: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    constants: Constants = field(default_factory=dict)
 
     def report(self, checks: Sequence[CheckResult], **more: Any) -> Report:
         """The report on checks that ran; ``more`` are fields of :class:`~grader.records.Report`."""
@@ -355,5 +376,6 @@ class ReportContext:
             grader_version=self.version,
             submission_digest=self.digest,
             environment=dict(self.environment),
+            constants=self.constants,
             **more,
         )

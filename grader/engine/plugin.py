@@ -16,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from grader.engine.outcomes import CaseOutcome, CaseState
+    from grader.engine.own_constants import CheckedConstants
     from grader.engine.run import SubmissionRun
     from grader.engine.session import Session
     from grader.engine.show import Show
@@ -55,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--submission", metavar="PATH", help="folder, zip or file to run a hidden suite on, sandboxed")
     group.addoption("--profile", default="cpu", help="profile of the course to grade under (default: cpu)")
     group.addoption("--attempt-seed", type=int, default=None, help="seed of the attempt")
+    group.addoption("--constants-of", metavar="ID", help="grade under the constants of this student or team")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,7 +69,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _author_state(config: pytest.Config, path: Path) -> GradingState:
     from grader.course import load_course
+    from grader.course.drawn_constants import constants_of
     from grader.engine.device import require_device
+    from grader.engine.own_constants import Draws
     from grader.engine.run import open_run
     from grader.engine.session import Session
     from grader.errors import AutogradeError
@@ -87,7 +91,9 @@ def _author_state(config: pytest.Config, path: Path) -> GradingState:
         upload = read_submission(path)
     except AutogradeError as error:
         raise pytest.UsageError(str(error)) from None
-    prepared = session.prepare(upload.files, config.getoption("--attempt-seed"), problem=upload.problem)
+    owner = config.getoption("--constants-of")
+    draws = Draws(constants_of(assignment, session.secret, owner)) if owner else None
+    prepared = session.prepare(upload.files, config.getoption("--attempt-seed"), problem=upload.problem, draws=draws)
     if prepared.problem:
         raise pytest.UsageError(prepared.problem)
     state = GradingState(session)
@@ -255,8 +261,17 @@ def probe(grading: GradingState) -> Any:
 
 @pytest.fixture
 def reference(grading: GradingState) -> Any:
-    """The solution, on the trusted side."""
-    return grading.session.reference
+    """The solution, on the trusted side, with the constants of whoever is graded."""
+    return grading.session.reference_under(grading.current().prepared.draws.values)
+
+
+@pytest.fixture
+def constants(request: pytest.FixtureRequest, grading: GradingState) -> CheckedConstants:
+    """The constants of whoever is graded: ``constants.hidden_size``, ``constants.assert_own(hidden_size=net.hidden)``."""
+    from grader.engine.own_constants import checked_constants
+
+    draws, check = grading.current().prepared.draws, request.node.originalname
+    return checked_constants(grading.session.assignment, draws, request.node.stash[_CASE], check)
 
 
 @pytest.fixture

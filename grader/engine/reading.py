@@ -140,7 +140,7 @@ class Reader:
         """What there is to say where reading was ended."""
         why = "reading it took too long or too much memory"
         if self._assembled is None:
-            return Reading(Assembled(files, (), f"What you handed in could not be read: {why}."))
+            return Reading(Assembled(files, (), f"Your submission could not be read: {why}."))
         assembled = self._assembled
         # Nothing under a rule is run that was not read to its end; what is reached is not known either.
         breaches = {name: Breach(name, 0, why) for name in (*self._forbid, self._at) if name in assembled.files}

@@ -43,8 +43,8 @@ class Breach:
     def __str__(self) -> str:
         if not self.line:
             return (
-                f"`{self.file}` cannot be read: {self.what}. This part is read before it is run, so it has to be plain "
-                f"Python of an ordinary size."
+                f"`{self.file}` cannot be read: {self.what}. This part is read before it is run, so it must be plain "
+                f"Python of ordinary size."
             )
         return f"`{self.file}` {self.what} in line {self.line}, which is not allowed in this part."
 

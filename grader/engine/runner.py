@@ -36,6 +36,7 @@ from grader.engine.hidden_suite import Suite, combined
 from grader.engine.measurement import Plan
 from grader.engine.measuring import measure
 from grader.engine.outcomes import HELD, ReportContext
+from grader.engine.own_constants import Draws
 from grader.engine.plugin import STATE, GradingState, case_id
 from grader.engine.referee import Referee
 from grader.engine.session import Session
@@ -114,7 +115,9 @@ class RunnerPlugin:
                 answer = {"op": "measured", "attempts": [attempt.model_dump(mode="json") for attempt in attempts]}
             else:
                 only = frozenset(request.get("only") or ())
-                report = grade(suite, referee, request["files"], request.get("problem"), request.get("seed"), only)
+                draws = Draws(request["constants"], request["others"]) if request.get("constants") else None
+                problem, seed = request.get("problem"), request.get("seed")
+                report = grade(suite, referee, request["files"], problem, seed, only, draws)
                 answer = {"op": "report", "report": report.model_dump(mode="json")}
             self.channel.send(answer)
 
@@ -126,17 +129,26 @@ def grade(
     problem: str | None = None,
     seed: int | None = None,
     only: Collection[str] = (),
+    draws: Draws | None = None,
 ) -> Report:
-    """Grade one submission; ``problem`` is what is known to be wrong with its upload, ``only`` the checks to run."""
+    """Grade one submission; ``problem`` is what is known to be wrong with its upload, ``only`` the checks to run.
+
+    ``draws``: the constants to grade it under, in place of the defaults.
+    """
     begin = time.monotonic()
     session = suite.session
     items = [item for item in suite.items if not only or item.originalname in only]
     specs = [spec for spec in suite.specs if not only or spec.id in only]
     if any(name.startswith(UPLOAD_FOLDER) for name in files):
         problem = problem or "The upload cannot be read."
-    prepared = session.prepare(files, seed, problem=problem, alive=suite.alive)
+    prepared = session.prepare(files, seed, problem=problem, draws=draws, alive=suite.alive)
     context = ReportContext(
-        session.assignment.name, session.profile.name, session.version, prepared.digest, prepared.seed
+        session.assignment.name,
+        session.profile.name,
+        session.version,
+        prepared.digest,
+        prepared.seed,
+        constants=dict(prepared.draws.values),
     )
     if prepared.problem:
         return context.unreadable(specs, prepared.problem, flags=prepared.flags)
@@ -148,18 +160,19 @@ def grade(
         for item in items:
             outcome = outcomes.get(case_id(item))
             if outcome is not None and outcome.unexplained:
-                outcomes[case_id(item)] = referee.decide(item, outcome, prepared.seed)
+                outcomes[case_id(item)] = referee.decide(item, outcome, prepared.seed, prepared.draws)
     except SystemFault as fault:
         return context.held(specs, HELD, staff=str(fault))
     checks = combined(items, outcomes)
-    found = ((item, outcomes.get(case_id(item))) for item in items)
-    flags = [f"{item.name}: {flag}" for item, outcome in found if outcome for flag in outcome.flags]
+    found = [(item, outcome) for item in items if (outcome := outcomes.get(case_id(item)))]
+    flags = [f"{item.name}: {flag}" for item, outcome in found for flag in outcome.flags]
     # "lost": what went by in tries that a fault of ours ended.
     timing = {"checks": sum(c.seconds for c in checks), "isolation": attempt.run.isolation_s, "lost": attempt.lost}
     return replace(context, environment=_environment(attempt.run.layers)).report(
         checks,
         metrics=metrics,
         message="\n".join(prepared.notes),
+        agreements=tuple(agreement for _, outcome in found for agreement in outcome.agreements),
         flags=(*prepared.flags, *flags),
         seconds=time.monotonic() - begin,
         timing=timing,

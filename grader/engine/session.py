@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from grader.course import Assignment, Course, Profile, course_secret, grader_version, held_out_key
+from grader.course.drawn_constants import defaults_of, with_constants
 from grader.engine.carried import compressed, sift, too_much_source
 from grader.engine.compartments import Compartment, compartments
 from grader.engine.contract import Signature, read_contract
+from grader.engine.own_constants import Draws
 from grader.engine.probe_source import read_probes
 from grader.engine.reading import Reader
+from grader.engine.reference_modules import References, load_reference
 from grader.engine.rules import Breach
 from grader.engine.seeds import derive_seed
 from grader.errors import AuthoringError
@@ -27,12 +28,11 @@ from grader.sandbox.trusted.zygote import Zygote
 from grader.store.blobs import digest_files
 
 if TYPE_CHECKING:
+    from grader.course.sections import Scalar
     from grader.data import DataSource, HeldOut
 
 
-_CUDA_ON_CPU = (
-    "Your code names the device `cuda`. The grader has no GPU; what was meant for one was run on the processor."
-)
+_CUDA_ON_CPU = "Your code names the device `cuda`. The grader has no GPU; code for a GPU ran on the CPU instead."
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Prepared:
     #: Files that are parsed in no time to speak of.
     quick: frozenset[str] = frozenset()
     flags: tuple[str, ...] = ()
+    draws: Draws = field(default_factory=Draws)
 
 
 @dataclass
@@ -134,12 +135,19 @@ class Session:
     @functools.cached_property
     def reference(self) -> SimpleNamespace:
         """The solution's modules on the trusted side, with every top-level name on one object."""
-        names: dict[str, Any] = {}
-        for file in reversed(self.assignment.files):
-            module = _load(self.assignment.solution_folder / file)
-            names.update({name: value for name, value in vars(module).items() if not name.startswith("_")})
-            names[Path(file).stem] = module
-        return SimpleNamespace(**names)
+        return load_reference(self.assignment.solution_folder, self.assignment.files)
+
+    def reference_under(self, values: Mapping[str, Scalar]) -> SimpleNamespace:
+        """The same with these constants in it.
+
+        Raises:
+            AuthoringError: a module does not hold its default as it should.
+        """
+        return self._references.under(values)
+
+    @functools.cached_property
+    def _references(self) -> References:
+        return References(self.assignment, lambda: self.reference)
 
     @functools.cached_property
     def data(self) -> DataSource:
@@ -173,17 +181,30 @@ class Session:
         seed: int | None = None,
         *,
         problem: str | None = None,
+        draws: Draws | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> Prepared:
         """Make a submission ready: its digest, its seed, its modules, and the rules that they break.
 
-        Without ``seed`` it follows from the course's secret and the files. ``problem`` is what is known to be wrong
-        with the upload already; ``alive`` is called now and then where reading takes long.
+        Without ``seed`` it follows from the course's secret, the files, and the constants. ``problem`` is what is known
+        to be wrong with the upload already; without ``draws`` the constants are the defaults; ``alive`` is called now and
+        then where reading takes long.
         """
+        draws = draws or Draws(defaults_of(self.assignment))
+        return replace(self._prepare(files, seed, draws, problem, alive), draws=draws)
+
+    def _prepare(
+        self,
+        files: Mapping[str, bytes],
+        seed: int | None,
+        draws: Draws,
+        problem: str | None,
+        alive: Callable[[], None],
+    ) -> Prepared:
         digest = digest_files(files)
         if seed is None:
             # The secret keeps a student from working out the seed that an upload will meet.
-            seed = derive_seed(self.secret.hex(), digest, self.version)
+            seed = derive_seed(self.secret.hex(), digest, self.version, *draws.seed_parts())
         if problem:
             return Prepared(files, digest, seed, problem=problem)
         if beyond := too_much_source(files, self.assignment.upload):
@@ -223,6 +244,10 @@ class Session:
         """The solution as a student would hand it in."""
         return self.assignment.solution_files()
 
+    def reference_files_under(self, values: Mapping[str, Scalar]) -> dict[str, bytes]:
+        """The same of a student with these constants. Raises AuthoringError as :meth:`reference_under`."""
+        return with_constants(self.assignment, self.reference_files, values)
+
     @functools.cached_property
     def solution_bytes(self) -> int:
         """What the solution says, in bytes, compressed: uploads are held against it."""
@@ -234,19 +259,3 @@ class Session:
         from grader.release.strip import make_stubs
 
         return {file: content.decode("utf-8") for file, content in make_stubs(self.assignment).items()}
-
-
-def _load(path: Path) -> ModuleType:
-    name = f"_reference_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise AuthoringError("the solution cannot be imported", where=path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    # Modules of a solution import one another by their own names, as in the bundle.
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    return module

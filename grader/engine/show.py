@@ -105,7 +105,7 @@ class Show:
         predict: Predict,
         *,
         count: int = 4,
-        title: str = "The clips that your model gets wrong by most",
+        title: str = "Your model's worst predictions",
     ) -> None:
         """Draw as strips the ``count`` examples for whose class ``predict`` gives least, and which it gets wrong.
 
@@ -125,7 +125,7 @@ class Show:
         examples: Examples,
         predict: Predict,
         *,
-        title: str = "What your model takes for what",
+        title: str = "Which classes your model confuses",
     ) -> None:
         """Draw how often ``predict`` takes each class for each, over all ``examples``.
 
@@ -223,8 +223,8 @@ def _masks(
     return MaskFigure(
         title=title,
         description=(
-            f"Public pictures that your model was not trained on: the picture, its true classes, and the classes that your "
-            f"model gives. Right, of the labelled pixels: {', '.join(shares) or 'none are labelled'}."
+            f"Public pictures that your model was not trained on: the picture, its true classes, and your model's "
+            f"classes. Share of labelled pixels that are right: {', '.join(shares) or 'none are labelled'}."
         ),
         rows=tuple(rows),
         legend=tuple(legend),
@@ -282,7 +282,7 @@ def _clips(examples: Examples, predicted: drawing.Labels, shares: Any, count: in
     )
     total, right = len(truth), int((~wrong).sum())
     summary = f"Of {total} public clips that your model was not trained on, it gets {right} right."
-    more = " Each strip shows the frames of one clip from first to last." if rows else " There is none to show."
+    more = " Each strip shows the frames of one clip from first to last." if rows else " There are none to show."
     return ClipFigure(title=title, description=summary + more, rows=rows)
 
 
@@ -296,7 +296,7 @@ def _confusion(found: Confusion, examples: Examples, title: str, *, maps: bool) 
             else f"Counted over {len(examples)} public samples"
         )
         + f" that your model was not trained on, of which it gets {_percent(found.accuracy)} right. A row is a true class, "
-        "a column what your model takes it for; the stronger the colour, the larger the share of the row.",
+        "a column a predicted class; the stronger the colour, the larger the share of the row.",
         classes=_short(examples.names),
         counts=tuple(tuple(row) for row in found.matrix.tolist()),
         unanswered=tuple(found.unanswered.tolist()),

@@ -124,7 +124,7 @@ class Side:
                 fix="pass values, as `fetch()` gives them: a rule on modules keeps the two files apart",
             )
         if generation != self.generation:
-            raise WorkerFault("The process that held your code ended earlier in this check.")
+            raise WorkerFault("The process that ran your code ended earlier in this check.")
 
     def touch(self, signature: Signature) -> None:
         """Note that the case uses a function, class or method of the student's."""

@@ -12,7 +12,7 @@ from grader.sandbox.faults import StudentError
 
 #: The types of the errors that Python raises on source that is none.
 UNREADABLE_AS = ("SyntaxError", "IndentationError", "TabError")
-_SAVE = "save your code as plain text in UTF-8, and look at the file before you hand it in"
+_SAVE = "save your code as plain text in UTF-8, and open the file to check it before you hand it in"
 #: How a file begins that only carries a module's name.
 _KINDS = (
     (b"%PDF", "a PDF document"),
@@ -69,7 +69,7 @@ def advise_source(error: StudentError, file: str, data: bytes) -> str:
     if b"\0" in data:
         return f"`{file}` holds null bytes, so it is not plain text: {_SAVE}."
     if "codec can't decode" in error.text and "unicodeescape" not in error.text:
-        return f"`{file}` is not saved as UTF-8: choose that encoding where your editor saves the file."
+        return f"`{file}` is not saved as UTF-8: choose that encoding when you save the file in your editor."
     if error.type_name not in UNREADABLE_AS:
         return ""
     line = _line(data, error.frames[-1].line) if error.frames else ""
@@ -93,14 +93,14 @@ def _of_characters(text: str, line: str) -> str:
     if char.isspace():
         fix = "Type the spaces of this line again"
     elif not char.isprintable():
-        fix = "It cannot be seen: delete it, or type this line again"
+        fix = "It is invisible: delete it, or type this line again"
     elif instead.isascii() and instead != char:
-        fix = f"Type `{instead}` in its place"
+        fix = f"Type `{instead}` instead"
     else:
         fix = "It is allowed in strings and comments only"
     return (
-        f"The line holds U+{found[1]} ({name}) {place}, which is not Python; text from web pages and word processors brings it "
-        f"along. {fix}."
+        f"The line holds U+{found[1]} ({name}) {place}, which is not Python. It often comes along when text is copied from a "
+        f"web page or a word processor. {fix}."
     )
 
 
@@ -112,19 +112,17 @@ def _of_line(text: str, line: str) -> str:
             "Grading needs none of them, and nothing can be installed here."
         )
     if re.match(r"<{7}(?: |$)|={7}$|>{7}(?: |$)", line):
-        return (
-            "This is a mark of a merge that Git could not finish: keep one of the two versions, and delete the marks."
-        )
+        return "This is a merge conflict that Git left in the file: keep one of the two versions, and delete the marker lines."
     if line.lstrip().startswith("```"):
-        return "This line belongs to a text that shows code: delete the lines with ``` and what is not code."
+        return "This line comes from formatted text, not from code: delete the lines with ``` and everything that is not code."
     if re.match(r"\s*(?:>>> |In \[\d+\]:)", line):
-        return "`>>>` and `In [1]:` are prompts of an interpreter, copied along with the code: delete them."
+        return "`>>>` and `In [1]:` are interpreter prompts that were copied along with the code: delete them."
     for pattern, version, what in _NEWER:
         if pattern.search(line) and sys.version_info < version:
             here = f"{sys.version_info.major}.{sys.version_info.minor}"
-            return f"Only Python {version[0]}.{version[1]} and later take {what}; you are graded with Python {here}."
+            return f"Only Python {version[0]}.{version[1]} and later support {what}; you are graded with Python {here}."
     if "unicodeescape" in text:
         return 'A backslash in a string begins an escape: write paths with `/`, or the string as `r"..."`.'
     if "inconsistent use of tabs" in text or "unindent does not match" in text:
-        return "Have your editor turn tabs into four spaces, then look at what belongs to which block."
+        return "Let your editor turn tabs into four spaces, then check which lines belong to which block."
     return ""

@@ -45,7 +45,7 @@ def defined_at(name: str, file: str, files: Mapping[str, bytes], *, only: bool) 
     lines = _lines(source)
     if node is None or not 1 <= node.lineno <= len(lines):
         return None
-    what = "This is what the check called." if only else "This is what the check called last."
+    what = "This is the function that the check called." if only else "This is the last function that the check called."
     first, last = _beginning(node)
     return _place(file, node.lineno, first, lines[first - 1 : last], what)
 

@@ -96,6 +96,12 @@ class GradescopeAutograder:
                 where="--profile",
                 fix="choose a profile whose device is cpu",
             )
+        if assignment.constants:
+            raise UsageError(
+                "Gradescope's container has no roster, and this assignment has constants of each student's own",
+                where=f"{source.course.path}: assignments.{assignment.name}.constants",
+                fix="grade here, and hand grades back by another format",
+            )
         memory = profile.limits.memory_mb + OWN_MB
         minutes = -(-int(2 * profile.limits.wall_s + 120) // 60)
         python = "3.11"

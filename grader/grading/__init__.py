@@ -1,5 +1,6 @@
 """Batches: which submissions need grading, executors that grade them, retries and resumption."""
 
+from grader.grading.class_constants import ClassConstants
 from grader.grading.executor import EXECUTORS, Executor, Result, Task, Watchable, open_executor
 from grader.grading.grade import BatchResult, grade_assignment, grade_upload, grade_uploads
 from grader.grading.local import LocalExecutor, default_slots
@@ -11,6 +12,7 @@ from grader.grading.tasks import GradeTask, MeasureTask
 __all__ = [
     "EXECUTORS",
     "BatchResult",
+    "ClassConstants",
     "Decided",
     "Executor",
     "GradeTask",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.course.equivalence import Described, describe
 from grader.errors import AutogradeError, UsageError
+from grader.grading.class_constants import ClassConstants
 from grader.grading.eta import Eta
 from grader.grading.executor import EXECUTORS, open_executor
 from grader.grading.local import default_slots
@@ -96,10 +97,11 @@ def grade_assignment(
         on_start(len(left))
         if not left:
             return []
+        constants = ClassConstants.read(course, assignment, store.state)
         described = describe(assignment, profile)
         remember(store.state, version, described)
         if not force and not only:
-            for known in _carry_over(assignment, store, described, version, left):
+            for known in _carry_over(constants, store, described, version, left):
                 graded.append(known)
                 on_done(known)
             done_already = {known.submission.id for known in graded}
@@ -107,7 +109,8 @@ def grade_assignment(
             if not left:
                 return graded
         most = _slots(executor, slots, len(left))
-        batch = _Batch(store, most, ids, frozenset(only), _kept(store, assignment, profile, ids, only))
+        kept = _kept(store, constants, profile, ids, only)
+        batch = _Batch(store, most, ids, frozenset(only), kept, constants)
         planned = plan(left, store.durations(assignment.name), profile)
         eta = Eta(planned, most)
         # Closed by name: an error's traceback would keep the slots alive.
@@ -152,15 +155,19 @@ def _check_ids(assignment: Assignment, only: Collection[str]) -> list[str]:
 
 
 def _kept(
-    store: Store, assignment: Assignment, profile: str, ids: Sequence[str], only: Collection[str]
+    store: Store, constants: ClassConstants, profile: str, ids: Sequence[str], only: Collection[str]
 ) -> dict[int, Report]:
-    """By submission, the last report from which all checks but ``only`` can be kept."""
+    """By submission, the last report from which all checks but ``only`` can be kept: one under the same constants."""
     if not only:
         return {}
+    name = constants.assignment.name
+    values = {submission.id: constants.values(submission) for submission in store.submissions(name)}
     return {
         attempt.submission_id: attempt.report
-        for attempt in store.attempts(assignment.name)
-        if attempt.profile == profile and can_keep(attempt.report, ids, only)
+        for attempt in store.attempts(name)
+        if attempt.profile == profile
+        and attempt.report.constants == values[attempt.submission_id]
+        and can_keep(attempt.report, ids, only)
     }
 
 
@@ -173,6 +180,7 @@ class _Batch:
     ids: list[str]
     only: frozenset[str]
     kept: dict[int, Report]
+    constants: ClassConstants
     begun: dict[int, Submission] = field(default_factory=dict)
 
     def tasks(self, claims: Claims, planned: Sequence[Planned]) -> Iterator[GradeTask]:
@@ -194,22 +202,28 @@ class _Batch:
                     seed=None if before is None else before.seed,
                     priority=plans[number].priority,
                     only=() if before is None else tuple(name for name in self.ids if name in self.only),
+                    draws=self.constants.draws(self.constants.values(submission)),
                 )
 
     def report(self, submission: Submission, answer: Report) -> Report:
         """The report to record: what came back, with what is kept of an earlier one."""
         before = self.kept.get(submission.id)
-        return answer if before is None else merged(before, answer, self.ids, self.only)
+        report = answer if before is None else merged(before, answer, self.ids, self.only)
+        return self.constants.flagged(submission.owner, report)
 
 
 def _carry_over(
-    assignment: Assignment, store: Store, described: Described, version: str, pending: Sequence[Submission]
+    constants: ClassConstants, store: Store, described: Described, version: str, pending: Sequence[Submission]
 ) -> Iterator[BatchResult]:
-    """Record the reports that need no run: by versions that differ in hints, comments or thresholds alone."""
-    reports = carried(store, assignment.name, version, described)
+    """Record the reports that need no run: by versions that differ in hints, comments or thresholds alone.
+
+    One under other constants than the submission's of today is of another run.
+    """
+    reports = carried(store, constants.assignment.name, version, described)
     for submission in pending:
-        if (found := reports.get(submission.id)) is not None:
-            attempt = store.record(submission, found.report, once=True)
+        found = reports.get(submission.id)
+        if found is not None and found.report.constants == constants.values(submission):
+            attempt = store.record(submission, constants.flagged(submission.owner, found.report), once=True)
             yield BatchResult(submission, attempt, 0.0, reused=found.version)
 
 
@@ -227,35 +241,48 @@ def grade_upload(
     profile: str = "cpu",
     state: Path | None = None,
     executor: str = "local",
+    owner: str = "",
 ) -> Report:
-    """Grade one upload without the store.
+    """Grade one upload without the store, under the constants of ``owner``; of nobody, under the defaults.
 
     Raises:
         AutogradeError: grading cannot begin.
     """
-    return grade_uploads(course, assignment, [upload], profile=profile, state=state, executor=executor)[0]
+    owners = [owner] if owner else ()
+    return grade_uploads(course, assignment, [upload], owners, profile=profile, state=state, executor=executor)[0]
 
 
 def grade_uploads(
     course: Course,
     assignment: Assignment,
     uploads: Sequence[Upload],
+    owners: Sequence[str] = (),
     *,
     profile: str = "cpu",
     state: Path | None = None,
     slots: int | None = None,
     executor: str = "local",
 ) -> list[Report]:
-    """Grade several uploads without the store; the reports come in the order of the uploads."""
+    """Grade several uploads without the store; the reports come in the order of the uploads.
+
+    ``owners``: the student or team of each, whose constants count; without them, the defaults do.
+    """
     if not uploads:
         return []
     work = Work(course, assignment, assignment.profile(profile), state or course.state)
     read_suite(assignment.hidden_folder)  # its mistakes are named before anything is started
     course_secret(work.state)
-    tasks = (GradeTask(index, upload.files, upload.problem) for index, upload in enumerate(uploads))
+    constants = ClassConstants.read(course, assignment, work.state)
+    draws = [constants.draws(constants.of(owner)) for owner in owners] or [constants.nobodys()] * len(uploads)
+    tasks = (
+        GradeTask(index, upload.files, upload.problem, draws=own)
+        for index, (upload, own) in enumerate(zip(uploads, draws, strict=True))
+    )
     most = _slots(executor, slots, len(uploads))
     with contextlib.closing(open_executor(executor, work, most)) as running:
         reports: dict[int, Report] = {done.key: done.answer for done in running.run(tasks)}
     if len(reports) != len(uploads):
         raise AutogradeError("not every upload came back from grading")
-    return [reports[index] for index in range(len(uploads))]
+    return [
+        constants.flagged(owners[index], reports[index]) if owners else reports[index] for index in range(len(uploads))
+    ]

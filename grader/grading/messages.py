@@ -1,7 +1,7 @@
 """Tasks and outcomes as bytes, for slots in another process or on another machine: frames of the wire, never pickle.
 
 A task crosses as the name of its kind and its fields, and the other side makes it anew from a kind that is installed
-there. So nobody who can write such bytes can have code run that is not there already.
+there. So nobody who can write such bytes can have code run that is not already there.
 """
 
 from __future__ import annotations

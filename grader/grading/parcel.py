@@ -23,6 +23,7 @@ import yaml
 
 from grader import __version__
 from grader.course import Assignment, Course, course_secret, grader_version
+from grader.course.constants import anonymous
 from grader.course.identity import CACHES
 from grader.course.yaml_lines import read_marked
 from grader.errors import MachineError
@@ -33,7 +34,7 @@ from grader.grading.slot import Work
 #: How folders begin in which parcels lie, before the id of the process that unpacked one.
 _PREFIX = "autograde-agent-"
 #: What of an assignment's section a runner reads; the leaderboard says of a metric whether more of it is better.
-_KEYS = ("title", "files", "forbid", "upload", "data", "profiles", "leaderboard")
+_KEYS = ("title", "files", "forbid", "upload", "data", "profiles", "leaderboard", "constants", "constants_since")
 #: With another version of these a report may differ.
 _PACKAGES = ("torch", "torchvision", "numpy")
 
@@ -158,5 +159,12 @@ def course_text(course: Course, assignment: Assignment) -> str:
     section = data["assignments"][assignment.name]
     kept: dict[str, Any] = {"course": {"name": data["course"]["name"]}}
     kept |= {key: data[key] for key in ("defaults", "sandbox") if key in data}
-    kept["assignments"] = {assignment.name: {key: section[key] for key in _KEYS if key in section}}
+    entry = {key: section[key] for key in _KEYS if key in section}
+    for name, constant in assignment.constants.items():
+        if constant.given:
+            entry["constants"] = {
+                **entry["constants"],
+                name: {**entry["constants"][name], "given": anonymous(constant.given)},
+            }
+    kept["assignments"] = {assignment.name: entry}
     return str(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=4096))

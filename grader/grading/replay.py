@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from grader.course import Course, course_secret, grader_version
 from grader.errors import StoreError
+from grader.grading.class_constants import ClassConstants
 from grader.grading.executor import open_executor
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
-from grader.records import Report
+from grader.records import Constants, Report
 
 if TYPE_CHECKING:
     from grader.store import Attempt, Store, Submission
@@ -56,16 +57,32 @@ def replay(course: Course, store: Store, attempt_id: int, *, executor: str = "lo
     assignment = course.assignment(submission.assignment)
     work = Work(course, assignment, assignment.profile(attempt.profile), store.state)
     course_secret(store.state)
-    task = GradeTask(attempt_id, store.files(submission), submission.problem, seed=attempt.report.seed)
+    constants = ClassConstants.read(course, assignment, store.state)
+    draws = constants.draws(attempt.report.constants)  # those of then
+    task = GradeTask(attempt_id, store.files(submission), submission.problem, seed=attempt.report.seed, draws=draws)
     with contextlib.closing(open_executor(executor, work, 1)) as running:
         (result,) = running.run([task])
+    report = constants.flagged(submission.owner, result.answer)
+    version = grader_version(assignment, attempt.profile)
     return Replayed(
         attempt,
         submission,
-        result.answer,
-        tuple(_differences(attempt.report.timeless(), result.answer.timeless())),
-        tuple(_circumstances(attempt.report, result.answer, grader_version(assignment, attempt.profile))),
+        report,
+        tuple(_differences(attempt.report.timeless(), report.timeless())),
+        (
+            *_circumstances(attempt.report, report, version),
+            *_other_constants(attempt.report.constants, constants.values(submission)),
+        ),
     )
+
+
+def _other_constants(then: Constants, now: Constants) -> Iterator[str]:
+    if then != now:
+        yield f"graded under the constants {_named(then)}; whoever handed it in would have {_named(now)} now"
+
+
+def _named(values: Constants) -> str:
+    return ", ".join(f"{name} = {value!r}" for name, value in values.items()) or "of nobody, before there were any"
 
 
 def _differences(before: Report, after: Report) -> Iterator[str]:

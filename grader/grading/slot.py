@@ -20,6 +20,7 @@ from typing import Any
 from grader.course import Assignment, Course, Profile, load_course
 from grader.engine.clock import longest_silence
 from grader.engine.measurement import Attempted, Plan
+from grader.engine.own_constants import Draws
 from grader.errors import AuthoringError, AutogradeError, IsolationError, MachineError, RunnerError
 from grader.records import Report
 from grader.sandbox.trusted.channel import Channel
@@ -140,13 +141,18 @@ class Slot:
         seed: int | None,
         key: int = 0,
         only: Sequence[str] = (),
+        draws: Draws | None = None,
     ) -> Report:
         """Grade one submission; ``key`` is the task's, for whoever watches, ``only`` are the checks to run (none: all).
+
+        ``draws``: the constants to grade it under; None for the defaults.
 
         Raises:
             RunnerError: the runner died or does not answer; this slot must be started again.
         """
-        request = {"op": "grade", "files": files, "problem": problem, "seed": seed, "only": list(only)}
+        request: dict[str, Any] = {"op": "grade", "files": files, "problem": problem, "seed": seed, "only": list(only)}
+        if draws is not None:
+            request |= {"constants": dict(draws.values), "others": [dict(other) for other in draws.others]}
         answer = self._ask(request, rounds=1, key=key)
         return Report.model_validate(answer["report"])
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 from grader.course import grader_version, read_suite
 from grader.engine.measurement import Attempted, Plan
 from grader.engine.outcomes import CheckSpec, ReportContext
+from grader.engine.own_constants import Draws
 from grader.errors import RunnerError
 from grader.grading.slot import Slot, Work
 from grader.records import Report, Verdict
@@ -32,6 +33,8 @@ class GradeTask:
     priority: int = FRESH
     only: tuple[str, ...] = ()
     """The checks to run; none for all."""
+    draws: Draws | None = None
+    """The constants to grade it under; None for the defaults."""
 
     def ask(self, slot: Slot) -> Report:
         """Grade it.
@@ -39,7 +42,7 @@ class GradeTask:
         Raises:
             RunnerError: the runner died, or does not answer.
         """
-        return slot.grade(dict(self.files), self.problem, self.seed, self.key, self.only)
+        return slot.grade(dict(self.files), self.problem, self.seed, self.key, self.only, self.draws)
 
     def fault(self, answer: Report) -> str | None:
         """What held the attempt as ``system_error``; None for a report that stands."""
@@ -55,7 +58,9 @@ class GradeTask:
             if not self.only or check.id in self.only
         ]
         version = grader_version(work.assignment, work.profile.name)
-        context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(self.files))
+        constants = dict(self.draws.values) if self.draws else {}
+        digest = digest_files(self.files)
+        context = ReportContext(work.assignment.name, work.profile.name, version, digest, constants=constants)
         message = "Grading failed for a reason on our side. It will be tried again; it costs you nothing."
         return context.held(specs, message, staff=fault)
 
@@ -68,12 +73,15 @@ class GradeTask:
             "seed": self.seed,
             "priority": self.priority,
             "only": self.only,
+            "draws": self.draws
+            and {"values": dict(self.draws.values), "others": [dict(other) for other in self.draws.others]},
         }
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Self:
         """As the protocol says."""
-        return cls(**{**message, "only": tuple(message["only"])})
+        draws = message["draws"] and Draws(message["draws"]["values"], tuple(message["draws"]["others"]))
+        return cls(**{**message, "only": tuple(message["only"]), "draws": draws})
 
     def pack_answer(self, answer: Report) -> Any:
         """As the protocol says."""
@@ -83,9 +91,11 @@ class GradeTask:
         """As the protocol says.
 
         Raises:
-            ValueError: it is no report, or one on other files.
+            ValueError: it is no report, or one on other files or under other constants.
         """
         report = Report.model_validate(packed)
+        if self.draws is not None and report.constants != dict(self.draws.values):
+            raise ValueError("the report is under other constants")
         if report.submission_digest != digest_files(self.files):
             raise ValueError("the report is on other files")
         return report

@@ -71,7 +71,7 @@ class _Candidate:
     depth: int
     stub: bool
     far: bool
-    """Its name is that of the file asked for with words that we do not know, a person's name, say."""
+    """Its name is that of the requested file with unknown words, such as a person's name."""
 
 
 def holds_work(names: Sequence[str], asked: Sequence[str]) -> bool:

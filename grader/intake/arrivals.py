@@ -115,15 +115,17 @@ def warnings_about(
     files = [(owner, when) for owner, when in times if when.source is ReceivedFrom.FILE]
     late = [owner for owner, when in files if assignment.days_late(when.at, owner)]
     everybody = [owner for owner, when in times if assignment.days_late(when.at, owner)]
-    fix = "say when they arrived: --received 2026-12-04T20:00, or --received FILE.csv (columns id and received)"
+    fix = "say when they arrived, with --received 2026-12-04T20:00, or --received FILE.csv (columns id and received)"
     moments = [when.at for _, when in files]
     if len(files) > 1 and max(moments) - min(moments) <= _ONE_DOWNLOAD:
         about = f"all {len(files)} uploads have file times within two minutes of each other"
-        said.append(f"{about}: that is when they were downloaded or copied, not handed in; {fix}")
+        said.append(
+            f"{about}: that is probably when they were downloaded or copied, not when they were handed in; {fix}"
+        )
     elif files and all(abs(now - at) <= _JUST_NOW for at in moments):
-        said.append(f"the file times are of just now: they say when the files were copied here; {fix}")
+        said.append(f"the file times are only minutes old: they say when the files were copied here; {fix}")
     if len(times) > 1 and len(everybody) == len(times):
-        said.append(f"all {len(times)} uploads are late; if that cannot be, {fix}")
+        said.append(f"all {len(times)} uploads are late; if that cannot be right, {fix}")
     marked = [
         owner for owner, when in times if when.source is ReceivedFrom.MARK and assignment.days_late(when.at, owner)
     ]
@@ -135,7 +137,7 @@ def warnings_about(
     old = [owner for owner, when in times if released and when.source in by_clock and when.at < released]
     if old:
         who = f"{', '.join(old)}: files older than the assignment, which was released on {released:%Y-%m-%d %H:%M}"
-        said.append(f"{who}; file times can be set by anybody: compare them, and {fix}")
+        said.append(f"{who}; anybody can set file times: compare them, and {fix}")
     inside = [owner for owner, when in times if when.source is ReceivedFrom.MEMBERS]
     if inside and not files:
         said.append(

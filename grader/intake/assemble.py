@@ -63,7 +63,7 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
                 notes.append(f"`{file}` is a notebook, and was read as one. Save it as `{book}`.")
         elif (text := recoded(readable[file])) is not None:
             readable[file] = text.encode()
-            notes.append(f"`{file}` is not saved as plain UTF-8; it was read anyway. Save it as UTF-8.")
+            notes.append(f"`{file}` is not saved as UTF-8; it was read anyway. Save it as UTF-8.")
     names = sorted((name for name in readable if is_notebook(name)), key=_natural)
     books = [read_notebook(name, readable[name], tuple(stubs)) for name in names]
     broken = [f"The notebook `{book.name}` {book.problem}." for book in books if book.problem]

@@ -73,7 +73,7 @@ def read_names(text: str, roster: Roster) -> NameMap:
     except re.error as error:
         raise SubmissionError(f"--names {text!r} is not a regular expression: {error}", fix=_FIX_NAMES) from error
     if not {"id", "email", "name", "last"} & set(pattern.groupindex):
-        raise SubmissionError(f"--names {text!r} does not say where the student stands", fix=_FIX_NAMES)
+        raise SubmissionError(f"--names {text!r} does not say which part names the student", fix=_FIX_NAMES)
     return NameMap(pattern)
 
 
@@ -102,7 +102,7 @@ def read_times(path: Path, roster: Roster, assignment: Assignment, zone: ZoneInf
         found[key] = max(found[key], moment) if key in found else moment
     if not found:
         raise SubmissionError(
-            "no row has somebody of the roster and a time",
+            "no row has both a person from the roster and a time",
             where=path,
             fix="give a CSV file with the columns id and received, times such as 2026-12-04T23:59",
         )

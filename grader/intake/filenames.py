@@ -37,7 +37,7 @@ def safe_name(raw: str) -> str:
         name = name[root.end() :]  # packed from the root of a disk: it is a name here, and never a place
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise UploadProblem(f"the file name {label!r} leads out of its folder (..); pack the files by plain names")
+        raise UploadProblem(f"the file name {label!r} leads out of its folder (..); pack the files under plain names")
     if not parts:
         raise UploadProblem("a file without a name; pack the files again")
     path = "/".join(parts)

@@ -248,10 +248,10 @@ def _doubts(
     if not works:
         asked = ", ".join(assignment.files)
         have = ", ".join(sorted(unit.files)[:5]) or "nothing"
-        yield f"none of the files asked for ({asked}) and no notebook, only {have}; it replaces no earlier work"
+        yield f"none of the required files ({asked}) and no notebook, only {have}; it replaces no earlier work"
         return
     yield from unit.problems
     arranged = arrange(unit.files, assignment.files, stubs)
     yield from arranged.doubts
     if several and unit.entries[0].service:
-        yield "two versions came in one download, and each is a submission; ask which of them counts"
+        yield "one download holds two versions, and each is a submission; ask which of them counts"

@@ -85,7 +85,9 @@ class Lister:
         found = Listing()
         for path in paths:
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                found.unmatched.append(Unmatched(shown(path.name), "a link or a device; put the file itself there"))
+                found.unmatched.append(
+                    Unmatched(shown(path.name), "a link or a device; put the file itself in its place")
+                )
                 continue
             entry, reason = self._entry(path, handed, packed=packed)
             if entry is not None:

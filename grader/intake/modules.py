@@ -171,7 +171,7 @@ class Modules:
                 goes_on = self.space.home(name, other) == self.space.home(name, first)
                 if not goes_on and shape(found[other][-1].node) != mine:
                     one, two = self._place(found[first][-1]), self._place(found[other][-1])
-                    notes.append(f"`{name}` is written in {one} and in {two}; the first counts.")
+                    notes.append(f"`{name}` is defined in {one} and in {two}; the first counts.")
         return roots, notes
 
     def _candidates(self, name: str, book: int, file: str) -> list[Statement]:
@@ -309,7 +309,7 @@ class Modules:
                 continue
             for book in self.ranked:
                 for item in self._candidates(name, book, file)[-1:]:
-                    notes.append(f"`{name}` is written in `{file}` and in {self._place(item)}; the file counts.")
+                    notes.append(f"`{name}` is defined in `{file}` and in {self._place(item)}; the file counts.")
         return notes
 
     def _raising(self, file: str, names: set[str], given: Mapping[str, ast.stmt]) -> dict[str, tuple[str, str]]:

@@ -55,7 +55,7 @@ class Notebook:
 def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
     """Read the notebook ``name``; ``files`` are the modules that the assignment asks for."""
     if len(data) > MAX_NOTEBOOK:
-        return Notebook(name, problem="is too large; clear its outputs and hand it in again")
+        return Notebook(name, problem="is too large; clear its outputs, and hand it in again")
     try:
         # Any of JSON's encodings, with a mark or without.
         content = json.loads(data)
@@ -75,7 +75,7 @@ def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
             continue
         room -= len(source)
         if room < 0:
-            return Notebook(name, problem="holds more code than a notebook can; take out what is data")
+            return Notebook(name, problem="holds too much code; remove data from it")
         kind = cell.get("cell_type") if isinstance(cell, dict) else None
         if kind == "code" and _sets_up(cell):
             found.append(Cell(number, ""))
@@ -198,4 +198,4 @@ def _words(error: BaseException) -> str:
         text = (error.text or "").strip()[:80]
         shown = f": `{text}`" if text else ""
         return f"{error.msg} (line {error.lineno or 1} of the cell{shown})"
-    return "it is nested too deeply, or too large, for Python to read"
+    return "it is nested too deeply or too large for Python to read"

@@ -91,10 +91,12 @@ def _match(stem: str, roster: Roster, assignment: Assignment) -> Match:
         near = near or (owners[0] if owners else None)
     if near:
         return Match(
-            reason=f"it begins like {near.id!r}, but the rest of the name is not understood; rename it to "
-            f"{near.id!r} if it is theirs"
+            reason=f"it begins like {near.id!r}, but the rest of the name is unknown; if it is theirs, rename "
+            f"it to {near.id!r}"
         )
-    return Match(reason="it begins with no id, e-mail or name of the roster; rename it to the student's id")
+    return Match(
+        reason="it does not begin with an id, e-mail address or name from the roster; rename it to the student's id"
+    )
 
 
 def _prefixes(stem: str) -> Iterator[tuple[str, str]]:

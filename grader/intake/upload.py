@@ -78,7 +78,7 @@ def _read_file(path: Path, limits: UploadLimits) -> Upload:
     name = shown(path.name)
     if size > most:
         # Not kept: it would be the upload that fills the disk. The sender still has it, and so has the inbox.
-        problem = f"{name!r} has {size} bytes, more than the {most} that are taken; hand in your work without data sets"
+        problem = f"{name!r} has {size} bytes, more than the limit of {most}; hand in your work without data sets"
         return Upload({}, problem)
     data = path.read_bytes()
     try:
@@ -129,7 +129,7 @@ def _read_folder(path: Path, limits: UploadLimits) -> Upload:
 
 def _empty(intake: Intake) -> str:
     if intake.left_out:
-        return f"nothing of the folder could be taken: {in_words(summarise(intake.left_out))}"
+        return f"nothing in the folder could be used: {in_words(summarise(intake.left_out))}"
     return "the folder is empty; put your files into it"
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from grader.course import Assignment, course_secret, grader_version
-from grader.grading import GradeTask, SerialExecutor, Work
+from grader.grading import ClassConstants, GradeTask, SerialExecutor, Work
 from grader.records import Verdict
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def stored_attempt(store: Store, assignment: Assignment, submission: Submission)
 def _grade(layout: NbgraderLayout, store: Store, assignment: Assignment, submission: Submission) -> Attempt:
     profile = assignment.profile(layout.course.gradebook.profile)
     course_secret(store.state)
-    task = GradeTask(submission.id, store.files(submission), submission.problem)
+    constants = ClassConstants.read(layout.course, assignment, store.state)
+    draws = constants.draws(constants.values(submission))
+    task = GradeTask(submission.id, store.files(submission), submission.problem, draws=draws)
     with (
         store.grading_lock(assignment.name),
         store.claims(grader_version(assignment, profile.name)) as claims,
@@ -51,7 +53,8 @@ def _grade(layout: NbgraderLayout, store: Store, assignment: Assignment, submiss
         # Whoever grades it as well, on another machine, is not waited for: the first report that counts stays.
         claims.take([submission.id])
         (done,) = one.run([task])
-        return store.record(submission, done.answer, started_at=done.started_at, once=True, claims=claims)
+        report = constants.flagged(submission.owner, done.answer)
+        return store.record(submission, report, started_at=done.started_at, once=True, claims=claims)
 
 
 class _Warm:

@@ -61,7 +61,7 @@ def take_in(layout: NbgraderLayout, store: Store, assignment: str, student: str)
 def hand_over(
     layout: NbgraderLayout, store: Store, assignment: Assignment, student: str, submission: Submission
 ) -> bool:
-    """Put ``submission`` into the student's submitted folder; False where it is there already.
+    """Put ``submission`` into the student's submitted folder; False where it is already there.
 
     A notebook that is missing is added, as released: nbgrader grades notebooks, and shows our results in them.
     """

@@ -195,9 +195,7 @@ def _heading(checks: Sequence[CheckInfo]) -> Any:
     which = "the one check that scores" if len(checks) == 1 else f"the {len(checks)} checks that score"
     text = (
         "## How this is graded\n\n"
-        f"The cells below stand for {which} your work, {_points(total)} in all. "
-        "They are run by the course's grader after you submit, on data that you have not seen. Here each of them runs the "
-        "public tests of its part; for all of these run `pytest public` in this folder."
+        f"The cells below stand for {which} your work, {_points(total)} in total. After you submit, the course's grader runs these checks on data that you have not seen. Here, each cell runs the public tests of its part. To run all public tests, use `pytest public` in this folder."
     )
     metadata = {"grade": False, "grade_id": CHECKS_ID, "locked": True, "solution": False, "task": False}
     return nbformat.v4.new_markdown_cell(text, metadata={"nbgrader": {**metadata, "schema_version": 3}})

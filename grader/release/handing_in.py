@@ -22,14 +22,14 @@ def handing_in(assignment: Assignment) -> str:
     lines = [
         "## Handing in",
         "",
-        f"- **What:** {files}{notebook}. Files of your own that these import or read belong to it.",
-        "- **How:** where your course takes submissions, in one zip or file by file. What else lies in the folder does no harm.",
+        f"- **What:** {files}{notebook}. Include your own files that these import or read.",
+        "- **How:** where your course accepts submissions, as one zip or file by file. Other files in the folder do no harm.",
         *(
             [f"- **By when:** {date_text(assignment.due)}, unless your course gives you another date."]
             if assignment.due
             else []
         ),
-        f"- **Graded with:** {describe_environment()}, {_machine(assignment)}. Write for these versions.",
+        f"- **Graded with:** {describe_environment()}, {_machine(assignment)}. Write your code for these versions.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -55,6 +55,7 @@ def header(assignment: Assignment, *, hints: bool) -> str:
         ("You need", "; ".join(about.prerequisites)),
         ("Read first", "; ".join(about.reading)),
         ("Hand in", f"{_files(assignment)}; see [Handing in](#handing-in)"),
+        ("Your own", _own_constants(assignment)),
         ("Rules", f"[lateness, collaboration, use of AI]({POLICIES})"),
         ("Stuck?", f"[hints]({HINTS}), from a nudge to nearly the answer" if hints else ""),
     ]
@@ -86,6 +87,14 @@ def _points(assignment: Assignment) -> str:
     return f"{total:g}: {listed}; {words} {sum(question.points for question in questions):g}"
 
 
+def _own_constants(assignment: Assignment) -> str:
+    names = [
+        f"`{constant.variable or name.upper()}` in `{constant.file}`" if constant.file else f"`{name}`"
+        for name, constant in assignment.constants.items()
+    ]
+    return f"you have values of your own for {', '.join(names)}; your course hands them out" if names else ""
+
+
 def _files(assignment: Assignment) -> str:
     count = len(assignment.files)
     modules = f"`{assignment.files[0]}`" if count == 1 else f"{count} modules"
@@ -105,8 +114,10 @@ def _lateness(assignment: Assignment) -> str:
         elif late.max_days is None:
             costs.append("Lateness costs nothing.")
         if late.max_days is not None:
-            after = f"more than {_number(late.max_days, 'day')} late" if late.max_days else "late"
-            costs.append(f"What arrives {after} scores nothing.")
+            late_ones = (
+                f"Submissions more than {_number(late.max_days, 'day')} late" if late.max_days else "Late submissions"
+            )
+            costs.append(f"{late_ones} score nothing.")
         if assignment.slip_days:
             costs.append(
                 f"You may spend up to {_number(assignment.slip_days, 'slip day')} here; such days cost nothing."
@@ -116,9 +127,9 @@ def _lateness(assignment: Assignment) -> str:
 
 def _attempts(assignment: Assignment) -> str:
     counts = {
-        "best": "the best of them counts",
-        "last": "the last of them counts",
-        "chosen": "the one that you choose counts, and without a choice the last",
+        "best": "the best one counts",
+        "last": "the last one counts",
+        "chosen": "the one that you choose counts, or the last if you choose none",
     }[assignment.attempts]
     limit = assignment.attempt_limit
     limits = []
@@ -126,7 +137,7 @@ def _attempts(assignment: Assignment) -> str:
         back = f", and one comes back every {_number(limit.refill_hours, 'hour')}" if limit.refill_hours else ""
         limits.append(f"You have {_number(limit.capacity, 'attempt')} at once{back}.")
     if limit.total:
-        limits.append(f"There {'is' if limit.total == 1 else 'are'} {_number(limit.total, 'attempt')} in all.")
+        limits.append(f"There {'is' if limit.total == 1 else 'are'} {_number(limit.total, 'attempt')} in total.")
     return " ".join([f"You may submit several times; {counts}.", *limits])
 
 

@@ -22,8 +22,8 @@ EXTRAS = "student,notebook"
 #: Pinned to the version that grades, where it is installed.
 _PINNED = ("torch", "torchvision", "numpy")
 _REQUIREMENTS = """\
-# In a fresh environment, inside this folder. On Linux without an NVIDIA GPU, take the build of PyTorch for processors,
-# which needs 1.4 GB of disk where the default needs 6:
+# In a fresh environment, inside this folder. On Linux without an NVIDIA GPU, use the CPU build of PyTorch,
+# which needs 1.4 GB of disk space instead of 6:
 #     pip install uv
 #     uv pip install --torch-backend cpu -r requirements.txt
 # On Windows, on a Mac, and on Linux with a GPU:

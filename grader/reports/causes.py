@@ -36,7 +36,7 @@ class Cause:
     @property
     def sentence(self) -> str:
         """How many more checks it stops; empty where there are none."""
-        return f"The same stops {counted(len(self.others), 'more check')}." if self.others else ""
+        return f"The same cause affects {counted(len(self.others), 'more check')}." if self.others else ""
 
 
 def causes_of(checks: Sequence[CheckResult], said: str = "") -> list[Cause]:

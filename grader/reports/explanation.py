@@ -133,7 +133,7 @@ def _lateness(standing: Standing, assignment: Assignment) -> list[Step]:
     kept = 1.0 - standing.late_penalty
     rest = standing.days_late - standing.slip_days
     if policy.max_days is not None and rest > policy.max_days:
-        why = f"more than {counted(policy.max_days, 'day')} late counts nothing"
+        why = f"more than {counted(policy.max_days, 'day')} late scores nothing"
     else:
         why = (
             f"{number(100 * policy.penalty_per_day)} % for each day begun"

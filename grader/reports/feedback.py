@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grader.course import read_questions
+from grader.course.drawn_constants import described
 from grader.errors import UsageError
 from grader.files import write_file
 from grader.records import CheckResult, Report, Verdict
@@ -167,6 +168,7 @@ def feedback_values(graded: FeedbackItem, *, course: Course, assignment: Assignm
         "received": summary.received,
         "received_from": graded.received_from.words,
         "causes": causes,
+        "constants": described(assignment, report.constants),
         "steps": next_steps(causes),
         "progress": progress(report, graded.before),
         "attempts_left": graded.attempts_left,

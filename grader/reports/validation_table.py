@@ -32,7 +32,10 @@ def print_validation(found: Validation, console: Console) -> None:
         _print_mutant(mutant, console, "[red]survived[/red]")
     for promise in [item.mutant for item in found.contract if item.status == "survived"]:
         words = f"{promise.file} {promise.function}: {promise.diff}"
-        console.print(Text.assemble(("no check notices: ", "yellow"), words))
+        console.print(Text.assemble(("no check notices: ", "red"), words))
+    for promise in [item.mutant for item in found.contract if item.status == "not equivalent"]:
+        words = f"{promise.file} {promise.function}: {promise.diff}"
+        console.print(Text.assemble(("free by `contract`, but a check notices it: ", "red"), words))
     for text in found.stale:
         console.print(Text.assemble(("marked equivalent, but no mutant: ", "red"), text))
     for text in found.unfounded:

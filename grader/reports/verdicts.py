@@ -26,13 +26,13 @@ class Wording:
 
 
 WORDINGS: Mapping[Verdict, Wording] = {
-    Verdict.ACCEPTED: Wording("Accepted", "✓", "good", "Everything that this check tested is right."),
+    Verdict.ACCEPTED: Wording("Accepted", "✓", "good", "Everything that this check tests is right."),
     Verdict.PARTIAL: Wording("Partly right", "◐", "partial", "Some of the points were earned."),
-    Verdict.WRONG_ANSWER: Wording("Wrong answer", "✗", "bad", "The code ran, and its result is wrong."),
+    Verdict.WRONG_ANSWER: Wording("Wrong answer", "✗", "bad", "The code ran, but its result is wrong."),
     Verdict.RUNTIME_ERROR: Wording("Raised an error", "!", "bad", "The code stopped with an error of its own."),
     Verdict.NOT_RUN: Wording("Did not run", "!", "bad", "The upload could not be read, so none of it ran."),
-    Verdict.TIME_LIMIT: Wording("Out of time", "◷", "bad", "The code did not finish in the time that it has."),
-    Verdict.MEMORY_LIMIT: Wording("Out of memory", "▲", "bad", "The code asked for more memory than it has."),
+    Verdict.TIME_LIMIT: Wording("Out of time", "◷", "bad", "The code did not finish within its time limit."),
+    Verdict.MEMORY_LIMIT: Wording("Out of memory", "▲", "bad", "The code asked for more memory than it may use."),
     Verdict.WORKER_DIED: Wording("Process ended", "✗", "bad", "The code ended its own process during this check."),
     Verdict.PROTOCOL_ERROR: Wording(
         "Unusable answer", "✗", "bad", "The code returned something that could not be read."

@@ -18,6 +18,7 @@ from grader.server.api_models import (
     AssignmentInfo,
     BoardInfo,
     BoardRow,
+    ConstantInfo,
     FileInfo,
     LeaderboardChoice,
     Me,
@@ -136,7 +137,7 @@ def withdraw(
 def choose(
     request: Request, service: ServiceDep, caller: CallerDep, submission: SubmissionDep, assignment: AssignmentDep
 ) -> SubmissionInfo:
-    """Have this submission count, where the course lets one choose."""
+    """Make this submission count, where the course lets one choose."""
     choose_submission(service, caller.person, submission)
     return _submission(request, service, receipt_of(service, assignment, submission))
 
@@ -193,6 +194,7 @@ def _assignment(service: Service, caller: Caller, assignment: Assignment) -> Ass
         score=row.final_score if row else None,
         max_score=row.max_score if row else None,
         counting_submission=row.submission.id if counting and row and row.submission else None,
+        constants=tuple(ConstantInfo(**one._asdict()) for one in service.constants(caller.person, assignment)),
     )
 
 

@@ -20,6 +20,16 @@ class Me(_Answer):
     leaderboard_name: str = Field(description="what the leaderboard shows: a handle, or a pseudonym")
 
 
+class ConstantInfo(_Answer):
+    """A constant of the caller's own."""
+
+    name: str
+    value: bool | int | float | str
+    about: str
+    file: str = Field(description="the module in which it is written; empty where none is")
+    written: str = Field(description="the line to write there")
+
+
 class AssignmentInfo(_Answer):
     """An assignment as its student sees it."""
 
@@ -35,6 +45,7 @@ class AssignmentInfo(_Answer):
     score: float | None = Field(description="what counts now, after lateness; null where nothing has a score")
     max_score: float | None
     counting_submission: int | None
+    constants: tuple[ConstantInfo, ...] = Field(description="the caller's own, or their team's")
 
 
 class FileInfo(_Answer):
@@ -71,7 +82,7 @@ class SubmissionInfo(_Answer):
     assignment: str
     received_at: datetime
     sha256: str = Field(description="over the names and contents of its files")
-    new: bool = Field(description="false where exactly these files were there already")
+    new: bool = Field(description="false where exactly these files were already there")
     uploader: str
     files: tuple[FileInfo, ...]
     left_out: tuple[tuple[str, str], ...] = Field(description="what was not taken, each with the reason")

@@ -102,7 +102,7 @@ def static(name: str) -> Response:
 def health(request: Request) -> Response:
     """Whether the service and its store answer, and whether anything grades; nothing else is said to strangers."""
     service: Service = request.app.state.service
-    service.store.recent_seconds("")
+    service.store.recent(most=1)
     return JSONResponse({"status": "ok", "grading": not service.trouble()})
 
 
@@ -147,7 +147,10 @@ def _malformed(request: Request, error: RequestValidationError) -> Response:
 def _store_failed(request: Request, error: StoreError) -> Response:
     log.error("the store failed: %s", error)
     refused = HTTPException(
-        503, "The results cannot be reached at the moment. Nothing was changed; try again soon.", {"Retry-After": "10"}
+        503,
+        "The results cannot be reached at the moment. Try again soon. The same files are one submission, however often you "
+        "hand them in.",
+        {"Retry-After": "5"},
     )
     return _refused(request, refused)
 

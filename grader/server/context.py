@@ -11,7 +11,7 @@ from fastapi import Depends, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
 from grader.course import Assignment
-from grader.errors import AutogradeError
+from grader.errors import AutogradeError, StoreAway
 from grader.server.access import RULES, UNSAFE, Rule
 from grader.server.directory import Person
 from grader.server.service import Service
@@ -207,6 +207,8 @@ def _find(request: Request, caller: Caller) -> None:
     if "submission_id" in names:
         try:
             submission = service.store.submission(int(names["submission_id"]))
+        except StoreAway:
+            raise
         except (AutogradeError, ValueError, OverflowError):
             raise HTTPException(404, "there is no such submission") from None
         if not caller.person.staff and not service.owns(caller.person, submission):

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grader.course import Assignment, Course, course_secret, load_course
-from grader.errors import AutogradeError, StoreError, UsageError
-from grader.grading import Decided, Executor, GradeTask, Watchable, Work, open_executor
+from grader.errors import AutogradeError, StoreAway, StoreError, UsageError
+from grader.grading import ClassConstants, Decided, Executor, GradeTask, Watchable, Work, open_executor
 from grader.server.executor_pool import Budget, ExecutorPool
 from grader.server.queueing import in_order
 from grader.server.secret_values import secret_value
@@ -28,7 +28,8 @@ from grader.store.claims import Claims
 from grader.store.waiting import Waiting
 
 if TYPE_CHECKING:
-    from grader.store import Store, Submission
+    from grader.records import Report
+    from grader.store import Attempt, Store, Submission
 
 log = logging.getLogger("autograde.grading")
 Publish = Callable[[int, dict[str, Any]], None]
@@ -37,6 +38,8 @@ Publish = Callable[[int, dict[str, Any]], None]
 _LOOK_S, _BEAT_S, _COURSE_S = 1.0, 3.0, 5.0
 #: After grading could not begin at all, in seconds: at first, and at most.
 _TROUBLE_S, _LONGEST_TROUBLE_S = 2.0, 60.0
+#: For so long a result waits for a store that is away, in seconds; after that the work is done anew.
+_KEPT_S = 120.0
 
 
 class Dispatcher:
@@ -196,6 +199,9 @@ class Dispatcher:
             waiting, budget = found
             try:
                 self._grade(waiting, budget)
+            except StoreAway as error:
+                log.warning("the store cannot be reached: %s", error.what)
+                self._stop.wait(_LOOK_S)
             except AutogradeError as error:
                 self._note_trouble(waiting.assignment, error)
             except Exception as error:
@@ -225,11 +231,11 @@ class Dispatcher:
         return None
 
     def _grade(self, item: Waiting, budget: Budget) -> None:
-        submission = self._store.submission(item.submission_id)
-        assignment = self._course.assignment(item.assignment)
-        self._publish(submission.id, {"kind": "running", "at": time.time()})
         claims = self._claims_for(budget.version, force=item.asked)
         try:
+            submission = self._store.submission(item.submission_id)
+            assignment = self._course.assignment(item.assignment)
+            self._publish(submission.id, {"kind": "running", "at": time.time()})
             executor = self._pool.take(budget, self._work(assignment))
             try:
                 self._run(executor, submission, claims, once=not item.asked)
@@ -238,19 +244,41 @@ class Dispatcher:
                 raise
             self._pool.give_back(budget, executor)
         except BaseException:
-            claims.give_back(submission.id)
+            claims.give_back(item.submission_id)
             raise
         self._trouble.pop(item.assignment, None)
 
     def _run(self, executor: Executor, submission: Submission, claims: Claims, *, once: bool) -> None:
         if isinstance(executor, Watchable):
             executor.watch(self._seen)
-        task = GradeTask(submission.id, self._store.files(submission), submission.problem)
+        assignment = self._course.assignment(submission.assignment)
+        constants = ClassConstants.read(self._course, assignment, self._store.state)
+        draws = constants.draws(constants.values(submission))
+        task = GradeTask(submission.id, self._store.files(submission), submission.problem, draws=draws)
         for result in executor.run([task]):
-            attempt = self._store.record(
-                submission, result.answer, started_at=result.started_at, once=once, claims=claims
-            )
+            report = constants.flagged(submission.owner, result.answer)
+            attempt = self._record(submission, report, result.started_at, claims, once=once)
             self.webhook.graded(submission, attempt)
+
+    def _record(
+        self, submission: Submission, report: Report, started_at: datetime, claims: Claims, *, once: bool
+    ) -> Attempt:
+        """Keep what was graded; where the store is away the report waits for it."""
+        until, again = time.monotonic() + _KEPT_S, False
+        while True:
+            try:
+                if again and not once:
+                    # The answer to a commit may have been lost. With `once` the store finds out by itself.
+                    known = self._store.attempts(submission=submission, grader_version=report.grader_version)
+                    mine = [attempt for attempt in known if attempt.started_at == started_at]
+                    if mine:
+                        return mine[-1]
+                return self._store.record(submission, report, started_at=started_at, once=once, claims=claims)
+            except StoreAway:
+                if self._stop.is_set() or time.monotonic() > until:
+                    raise
+                again = True
+                self._stop.wait(_LOOK_S)
 
     def _seen(self, number: int, check: Decided) -> None:
         self._publish(

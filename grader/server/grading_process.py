@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("autograde.server")
 _RESTART_S, _LONGEST_RESTART_S = 0.5, 30.0
+#: For so long a store that is away is waited for at the start, in seconds.
+_AWAY_S = 60.0
 
 
 def main(config: dict[str, Any]) -> int:
     """Grade until standard input ends, or SIGTERM comes."""
     from grader.course import load_course
-    from grader.errors import AutogradeError
+    from grader.errors import AutogradeError, StoreAway
     from grader.sandbox.layers import kernel
     from grader.server.dispatcher import Dispatcher
     from grader.server.log_lines import log_as_json
@@ -46,10 +48,21 @@ def main(config: dict[str, Any]) -> int:
             output.write(json.dumps({"submission": number, **event}) + "\n")
             output.flush()
 
+    def opened() -> Store:
+        until = time.monotonic() + _AWAY_S
+        while True:
+            try:
+                return Store(Path(config["state"]), config["database"])
+            except StoreAway as error:
+                if time.monotonic() > until:
+                    raise
+                log.warning("the store cannot be reached: %s", error.what)
+                time.sleep(1.0)
+
     try:
         dispatcher = Dispatcher(
             load_course(Path(config["course"])),
-            Store(Path(config["state"]), config["database"]),
+            opened(),
             lanes=config["lanes"],
             warm=config["warm"],
             profile=profile_chooser(config["profile"]),

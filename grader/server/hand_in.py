@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from grader.errors import UsageError
+from grader.errors import StoreAway, UsageError
 from grader.intake import UploadLimits
 from grader.intake.filenames import UploadProblem, safe_name, shown
 from grader.server.allowance import allowance
 from grader.server.receiving import Part
-from grader.store import ReceivedFrom
+from grader.store import ReceivedFrom, digest_files
 
 if TYPE_CHECKING:
     from grader.course import Assignment
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from grader.store import Submission
 
 _CHUNK = 1 << 20
+#: Before each further try to keep an upload while the store is away, in seconds.
+_PAUSES_S = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was taken in. ``new`` is False where the same files were there already: then that submission stands."""
+    """What was taken in. ``new`` is False where the same files were already there: then that submission stands."""
 
     submission: Submission
     new: bool
@@ -68,20 +71,26 @@ def take_in(
     owner = service.course.roster.owner_of(person.id, assignment.name)
     with service.counting:
         allowed = allowance(service, person, assignment)
-        if not allowed.allowed:
+        # Who asks again because no answer came gets the receipt of what was kept, and uses no attempt.
+        if not allowed.allowed and digest_files(files) not in {
+            item.digest for item in service.mine(person, assignment)
+        }:
             raise UploadRefused(allowed.why)
-        submission, new = service.store.put_submission(
-            assignment.name,
-            owner,
-            files,
-            received_at=arrived,
-            received_from=ReceivedFrom.SERVICE,
-            source=names,
-            problem=found.problem,
-            left_out=found.left_out,
-            uploader=person.id,
-            members=service.course.roster.members_of(owner),
-            has_work=found.has_work and not found.problem,
+        submission, new = _patiently(
+            lambda: service.store.put_submission(
+                assignment.name,
+                owner,
+                files,
+                received_at=arrived,
+                received_from=ReceivedFrom.SERVICE,
+                source=names,
+                problem=found.problem,
+                left_out=found.left_out,
+                uploader=person.id,
+                members=service.course.roster.members_of(owner),
+                has_work=found.has_work and not found.problem,
+            ),
+            arrived,
         )
     service.store.withdraw(submission, person.id, withdrawn=False)
     receipt = Receipt(submission, new, found.parts, found.notes)
@@ -89,6 +98,23 @@ def take_in(
     service.hub.publish(submission.id, {"kind": "queued"})
     service.nudge()
     return receipt
+
+
+def _patiently(put: Callable[[], tuple[Submission, bool]], arrived: datetime) -> tuple[Submission, bool]:
+    """What ``put`` gives, tried again where the store is away.
+
+    Whether the first try was kept is known to nobody then; the same files are the same submission, so a second one finds
+    it. By its time of receipt it is known to be ours, and new.
+    """
+    for pause in (0.0, *_PAUSES_S):
+        time.sleep(pause)
+        try:
+            submission, new = put()
+        except StoreAway as error:
+            missed = error
+        else:
+            return submission, new or (pause > 0 and submission.received_at == arrived)
+    raise missed
 
 
 def receipt_of(service: Service, assignment: Assignment, submission: Submission) -> Receipt:

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, JSONServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from grader.errors import StoreAway
 from grader.policies import DecisionKind
 from grader.records import Verdict
 from grader.reports.verdicts import WORDINGS
@@ -102,7 +103,10 @@ async def _follow(
             for event in service.hub.checks(submission.id) if verdicts else ():
                 yield JSONServerSentEvent(check_event(event), event="check")
             while time.monotonic() - begin < _LONGEST_S:
-                place = await run_in_threadpool(service.place, submission)
+                try:
+                    place = await run_in_threadpool(service.place, submission)
+                except StoreAway:
+                    return  # the page asks again by itself
                 if place.state in ("graded", "held"):
                     yield JSONServerSentEvent({"state": place.state}, event="done")
                     return

@@ -9,11 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from grader.store.durations import Recent
 from grader.store.waiting import Waiting
 
 #: After a fault of ours a submission waits so long for its next try, twice as long after each further one.
 _FIRST_PAUSE = timedelta(minutes=2)
 _LONGEST_PAUSE = timedelta(hours=2)
+#: An attempt that took so many times the median is counted as if it had taken just that.
+_FAR = 3.0
+#: Where more than this lies between two attempts nothing was grading, in seconds.
+_LONGEST_GAP_S = 10.0
 
 
 def in_order(waiting: Iterable[Waiting], now: datetime) -> list[Waiting]:
@@ -42,15 +47,35 @@ def pause(faults: int) -> timedelta:
 
 
 def typical(seconds: Sequence[float]) -> float | None:
-    """What an attempt takes, in seconds: the mean of the earlier ones without the slowest tenth; None without any.
+    """What an attempt takes, in seconds: the mean of earlier ones, each at most three times the median; None without any.
 
-    The mean and not the median: a queue takes the sum of what is in it. Of three or more at least one is left out: it may
-    have waited for a runner to start.
+    The mean and not the median: a queue takes the sum of what is in it. One that waited for a runner to start, or ran into
+    its limit, must not stand for all; of two, the median is the smaller one.
     """
     if not seconds:
         return None
-    left_out = max(len(seconds) // 10, len(seconds) >= 3)
-    return statistics.fmean(sorted(seconds)[: len(seconds) - left_out])
+    most = _FAR * statistics.median_low(seconds)
+    return statistics.fmean(min(value, most) for value in seconds)
+
+
+def lane_seconds(recent: Iterable[Recent], lanes: int) -> dict[str, list[float]]:
+    """For how long each attempt kept one of ``lanes`` from the next one, in seconds, by assignment, the latest last.
+
+    That is more than the attempt itself takes: what comes between two of a queue (claiming, reading files, recording) counts
+    for the later one, if it was waiting when the lane became free. Which attempt ran in which lane is not recorded; the lane
+    that is free first is taken for it. So the figures follow what is measured, whatever else keeps the machine busy.
+    """
+    found: dict[str, list[float]] = {}
+    free: list[datetime] = []
+    for item in sorted(recent, key=lambda item: item.started_at):
+        took = (item.finished_at - item.started_at).total_seconds()
+        if len(free) >= max(lanes, 1):
+            since = heapq.heappop(free)
+            if item.received_at <= since < item.started_at:
+                took += min((item.started_at - since).total_seconds(), _LONGEST_GAP_S)
+        heapq.heappush(free, item.finished_at)
+        found.setdefault(item.assignment, []).append(took)
+    return found
 
 
 def starts_in(ahead: Sequence[str], running: Iterable[float], lanes: int, seconds: Mapping[str, float]) -> float:

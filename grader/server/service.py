@@ -6,12 +6,13 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from grader.course import Assignment, Course, course_secret, grader_version, load_course
+from grader.course.drawn_constants import DescribedConstant, constants_of, described
 from grader.errors import AutogradeError
 from grader.policies import DecisionKind, Decisions
 from grader.release.strip import make_stubs
@@ -19,7 +20,7 @@ from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
 from grader.server.limiter import Limiter
 from grader.server.mailer import Mailer
-from grader.server.queueing import in_order, starts_of, typical
+from grader.server.queueing import in_order, lane_seconds, starts_of, typical
 from grader.server.receiving import Receipts, UploadReader
 from grader.server.request_counts import RequestCounts
 from grader.server.web_data import GraderState, WebData
@@ -34,6 +35,9 @@ log = logging.getLogger("autograde.server")
 
 #: For how long what was read from disk or computed from the store is good, in seconds.
 _VERSIONS_S, _QUEUE_S, _STANDING_S, _LOOK_S = 10.0, 1.0, 2.0, 2.0
+#: How many attempts at any assignment are looked at to say what one takes; of each as many of the last ones are followed, and
+#: an assignment that has fewer than that among them goes by older ones.
+_LATEST, _FOLLOWED, _ENOUGH = 60, 20, 5
 #: Without a word for so long a process that grades is taken to be gone.
 SILENT = timedelta(seconds=20)
 
@@ -186,6 +190,13 @@ class Service:
         """When an assignment is due for a student: their own extension's date, or their team's."""
         return assignment.due if person.staff else self.ledger.due_for(assignment.name, person.id)
 
+    def constants(self, person: Person, assignment: Assignment) -> list[DescribedConstant]:
+        """The constants of a student's own, or their team's; none for staff."""
+        if person.staff or not assignment.constants:
+            return []
+        owner = self.course.roster.owner_of(person.id, assignment.name)
+        return described(assignment, constants_of(assignment, self.secret, owner))
+
     def standing(self, assignment: Assignment, *, by: Literal["owner", "student"] = "owner") -> list[Standing]:
         """Where everybody stands."""
         key, count, now = (assignment.name, by), self.hub.count, time.monotonic()
@@ -232,11 +243,10 @@ class Service:
         waiting = [item for item in everything if item.submission_id not in running]
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
         names = {item.assignment for item in everything}
-        measured = {name: typical(self.store.recent_seconds(name)) for name in names}
-        seconds = {name: lasts for name, lasts in measured.items() if lasts is not None}
+        lanes = max(1, sum(grader.lanes for grader in graders))
+        seconds = self._seconds(names, lanes)
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
         left = [seconds.get(name, 0.0) - (now - running[number]) for number, name in of_running.items()]
-        lanes = max(1, sum(grader.lanes for grader in graders))
         starts = starts_of([item.assignment for item in order], left, lanes, seconds)
         return Queue(
             tuple(order),
@@ -247,6 +257,16 @@ class Service:
             frozenset(item.submission_id for item in waiting if item.regrade),
             now,
         )
+
+    def _seconds(self, names: Collection[str], lanes: int) -> dict[str, float]:
+        """What an attempt at each assignment takes of a lane, by the last ones at any; by its own last ones where there are none."""
+        latest = self.store.recent(most=_LATEST)
+        measured = lane_seconds(latest, lanes)
+        for name in names:
+            if len(measured.get(name, ())) < _ENOUGH and len(latest) == _LATEST:
+                measured[name] = lane_seconds(self.store.recent(name), lanes).get(name, [])
+        found = {name: typical(values[-_FOLLOWED:]) for name, values in measured.items()}
+        return {name: lasts for name, lasts in found.items() if lasts is not None}
 
     def place(self, submission: Submission, attempts: Sequence[AttemptSummary] | None = None) -> Place:
         """Where a submission is now; ``attempts`` are those at it, where they are known already."""

@@ -42,7 +42,7 @@ class OverrideBody(_Body):
 
 
 class GrantBody(_Body):
-    """Attempts beyond the limit, in place of what was granted before."""
+    """Attempts beyond the limit (replaces an earlier grant)."""
 
     count: int | None = Field(default=None, ge=0, le=1000)
     reason: Text = ""

@@ -157,6 +157,7 @@ def _assignment_page(
         standing=standing_of(service, caller.person, assignment),
         allowance=allowance(service, caller.person, assignment),
         team=service.course.roster.team_of(caller.person.id, assignment.name),
+        constants=service.constants(caller.person, assignment),
         trouble=service.trouble(),
         upload_mb=service.course.server.upload_mb,
         problem=problem,

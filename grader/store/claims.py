@@ -2,7 +2,7 @@
 
 A coordinator claims a submission before it grades it, so that no other does the same work. Claims save work and do no
 more: that one attempt counts is the database's to keep (``ux_attempts_counting``), whatever becomes of a claim. What a
-vanished coordinator held comes back when its claim ends; one that was merely slow finds its report there already.
+vanished coordinator held comes back when its claim ends; one that was merely slow finds its report already there.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Claims:
         these claims were opened with ``force``.
         """
         taken: list[int] = []
+        with self._lock:
+            wanted = [number for number in wanted if number not in self._held]
         at, size = 0, min(count * _AHEAD, _AT_A_TIME)
         # Most often the first ones are free. Where others hold a long row of them, there are fewer queries to come.
         while at < len(wanted) and len(taken) < count:
@@ -76,30 +78,37 @@ class Claims:
         return taken
 
     def settle(self, connection: Connection, submission_id: int) -> None:
-        """Give one back in the transaction that records its attempt."""
-        with self._lock:
-            held = submission_id in self._held
-            self._held.discard(submission_id)
-        if held:
-            connection.execute(
-                delete(claims).where(
-                    claims.c.submission_id == submission_id,
-                    claims.c.grader_version == self._version,
-                    claims.c.holder == self.holder,
-                )
+        """Give one back in the transaction that records its attempt; :meth:`settled` follows when that is committed."""
+        connection.execute(
+            delete(claims).where(
+                claims.c.submission_id == submission_id,
+                claims.c.grader_version == self._version,
+                claims.c.holder == self.holder,
             )
+        )
+
+    def settled(self, submission_id: int) -> None:
+        """Renew one no more. Until then it is held: a transaction may fail."""
+        with self._lock:
+            self._held.discard(submission_id)
 
     def give_back(self, submission_id: int) -> None:
         """Give one back without an attempt; where the store cannot be reached it ends by itself."""
+        self.settled(submission_id)
         with suppress(StoreError), self._database.writing() as connection:
             self.settle(connection, submission_id)
 
     def renew(self) -> int:
         """Hold on to what is claimed for as long again; how many claims that were."""
+        with self._lock:
+            held = sorted(self._held)
+        if not held:
+            return 0
         with self._database.writing() as connection:
             until = self._database.engine.now(connection) + self._length
-            mine = update(claims).where(claims.c.holder == self.holder).values(claimed_until=until)
-            return connection.execute(mine).rowcount
+            # What was given back while the store was away still has its row: that one is to end.
+            mine = claims.c.holder == self.holder, claims.c.submission_id.in_(held)
+            return connection.execute(update(claims).where(*mine).values(claimed_until=until)).rowcount
 
     def close(self) -> None:
         """Give everything back. Where that fails the claims end by themselves."""
@@ -117,7 +126,9 @@ class Claims:
         shared = self._database.engine.shared
         with self._database.writing() as connection:
             now = self._database.engine.now(connection)
-            known: dict[str, Any] = {"wanted": list(wanted), "version": self._version, "now": now}
+            known: dict[str, Any] = {
+                "wanted": list(wanted), "version": self._version, "now": now, "holder": self.holder,
+            }  # fmt: skip
             if shared:
                 known |= {"order": list(wanted), "count": count}
             # In the order of `wanted` on either engine; see _free.
@@ -162,6 +173,8 @@ def _free(*, force: bool, shared: bool) -> Any:
         claims.c.submission_id == submissions.c.id,
         claims.c.grader_version == bindparam("version"),
         claims.c.claimed_until > bindparam("now", type_=UtcDateTime),
+        # One of ours that is not held was given back while the store was away.
+        claims.c.holder != bindparam("holder"),
     )
     query = select(submissions.c.id).where(submissions.c.id.in_(bindparam("wanted", expanding=True)), ~theirs)
     if not force:
@@ -193,7 +206,8 @@ def _claim(*, shared: bool) -> Any:
     return statement.on_conflict_do_update(
         index_elements=[claims.c.submission_id, claims.c.grader_version],
         set_={"holder": statement.excluded.holder, "claimed_until": statement.excluded.claimed_until},
-        where=claims.c.claimed_until <= bindparam("now", type_=UtcDateTime),
+        where=(claims.c.claimed_until <= bindparam("now", type_=UtcDateTime))
+        | (claims.c.holder == statement.excluded.holder),
     ).returning(claims.c.submission_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from grader.errors import StoreError
+from grader.errors import StoreAway, StoreError
 from grader.store.engines import PostgresEngine, SqliteEngine, StoreEngine
 from grader.store.schema import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+#: For so long a server that has gone is waited for, counted from when it was first missed, in seconds; and how often it is asked.
+_AWAY_S, _ASK_S = 3.0, 0.2
 
 
 class Database:
@@ -36,6 +41,7 @@ class Database:
         self._idle = self.engine.open()
         #: The connections of a batch, kept while it lasts.
         self._held: Engine | None = None
+        self._missed_at: float | None = None
         _OPEN.add(self)
         # Connections to a server are closed when nobody can use them any more.
         self.close = weakref.finalize(self, self._idle.dispose)
@@ -71,14 +77,34 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the database."""
-        with self._errors(), self.engine.reader(self._held or self._idle).connect() as connection:
+        with self._errors(), self._connected(self.engine.reader(self._held or self._idle)) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection whose changes are kept all together at its end, or not at all where it raises."""
-        with self._errors(), self.engine.writer(self._held or self._idle).begin() as connection:
+        with (
+            self._errors(),
+            self._connected(self.engine.writer(self._held or self._idle)) as connection,
+            connection.begin(),
+        ):
             yield connection
+
+    def _connected(self, engine: Engine) -> Connection:
+        """A connection that answers. A server that is just starting again is waited for: nothing was asked of it yet."""
+        while True:
+            try:
+                connection = engine.connect()
+            except SQLAlchemyError as error:
+                now = time.monotonic()
+                self._missed_at = self._missed_at or now
+                # Once it has been away for longer nobody waits, or all would before they learn it.
+                if not self.engine.away(error) or now - self._missed_at > _AWAY_S:
+                    raise
+                time.sleep(_ASK_S)
+            else:
+                self._missed_at = None
+                return connection
 
     def forget(self) -> None:
         """In a forked child: let go of connections, which are the parent's, without closing them."""
@@ -94,9 +120,8 @@ class Database:
             # Ours are wrapped; what fails while a connection is set up comes as it is.
             cause: Any = getattr(error, "orig", None) or error
             text = " ".join(str(cause).split())
-            raise StoreError(
-                f"the result store failed: {text}", where=self.where, fix=self.engine.fix(cause)
-            ) from error
+            kind = StoreAway if self.engine.away(error) else StoreError
+            raise kind(f"the result store failed: {text}", where=self.where, fix=self.engine.fix(cause)) from error
 
 
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()

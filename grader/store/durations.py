@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
@@ -39,13 +40,23 @@ def read_durations(connection: Connection, assignment: str) -> list[Duration]:
     ]
 
 
-def recent_seconds(connection: Connection, assignment: str, most: int) -> list[float]:
-    """Wall seconds of the last attempts at ``assignment`` that have a score, the latest first; ``most`` of them."""
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """An attempt that was recorded not long ago, and when its submission was received."""
+
+    assignment: str
+    received_at: datetime
+    started_at: datetime
+    finished_at: datetime
+
+
+def read_recent(connection: Connection, assignment: str | None, most: int) -> list[Recent]:
+    """The last attempts (at ``assignment``) that have a score, the latest first; ``most`` of them."""
     query = (
-        select(attempts.c.started_at, attempts.c.finished_at)
+        select(submissions.c.assignment, submissions.c.received_at, attempts.c.started_at, attempts.c.finished_at)
         .join(submissions, submissions.c.id == attempts.c.submission_id)
-        .where(submissions.c.assignment == assignment, attempts.c.score.is_not(None))
+        .where(attempts.c.score.is_not(None), *([submissions.c.assignment == assignment] if assignment else []))
         .order_by(attempts.c.id.desc())
         .limit(most)
     )
-    return [(end - begin).total_seconds() for begin, end in connection.execute(query)]
+    return [Recent(*row) for row in connection.execute(query)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from grader import DISTRIBUTION
@@ -19,6 +19,8 @@ from grader.errors import MachineError, StoreError, UsageError
 _BUSY_MS = 30_000
 #: How long a server may take to answer the first time, in seconds.
 _CONNECT_S = 10
+#: After so many seconds of silence a connection is taken to be dead: its server's machine may have gone without a word.
+_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 #: The queue in which writers of one assignment wait on PostgreSQL; the number is ours alone in that database.
 _QUEUE = 0x6175_746F
 _WRITE = "autograde_write"
@@ -83,6 +85,9 @@ class StoreEngine(Protocol):
     def fix(self, error: object) -> str:
         """What to do about an error of the driver."""
 
+    def away(self, error: Exception) -> bool:
+        """Whether an error says that the server cannot be reached, and may be again in a moment."""
+
 
 class SqliteEngine:
     """A file. Write-ahead logging lets reports be read while a batch writes.
@@ -137,6 +142,11 @@ class SqliteEngine:
         code = getattr(error, "sqlite_errorcode", None)
         default = "check that the disk is local and not full, and that no other program holds the file"
         return _SQLITE_FIXES.get(code & 0xFF, default) if isinstance(code, int) else default
+
+    def away(self, error: Exception) -> bool:
+        """As the protocol says: a file is there, or it is not."""
+        del error
+        return False
 
 
 def _make(folder: Path) -> None:
@@ -208,7 +218,8 @@ class PostgresEngine:
     def open(self, *, pooled: bool = False) -> Engine:
         """As the protocol says. A server's connections are always kept: making one costs more than it does."""
         del pooled
-        return create_engine(self._url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
+        arguments = {"connect_timeout": _CONNECT_S, **_KEEPALIVE}
+        return create_engine(self._url, pool_pre_ping=True, connect_args=arguments)
 
     def reader(self, engine: Engine) -> Engine:
         """As the protocol says."""
@@ -229,11 +240,24 @@ class PostgresEngine:
 
     def fix(self, error: object) -> str:
         """As the protocol says."""
-        code = str(getattr(error, "sqlstate", None) or "")
-        if not code:
-            # A connection that was refused has no code, only the server's words.
-            code = next((code for words, code in _REFUSALS.items() if words in str(error)), "")
+        code = _code(error)
         return _POSTGRES_FIXES.get(code) or _POSTGRES_FIXES.get(code[:2]) or _FIX_SERVER
+
+    def away(self, error: Exception) -> bool:
+        """As the protocol says: it ends, starts, has no connection left, or the connection to it was lost."""
+        import psycopg
+
+        cause = error.orig if isinstance(error, SQLAlchemyError) and hasattr(error, "orig") else error
+        if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+            return False
+        code = _code(cause)
+        return not code or code[:2] in ("08", "57") or code == "53300"
+
+
+def _code(error: object) -> str:
+    """The code of an error; of a connection that was refused there are only the server's words. Empty for what has neither."""
+    known = str(getattr(error, "sqlstate", None) or "")
+    return known or next((code for words, code in _REFUSALS.items() if words in str(error)), "")
 
 
 _EXAMPLE = "postgresql://user@host/database"

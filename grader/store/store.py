@@ -18,7 +18,7 @@ from grader.store.claims import CLAIM_S, Claims, clear
 from grader.store.copying import copy_rows
 from grader.store.database import Database
 from grader.store.decision_rows import add_decision, read_decisions
-from grader.store.durations import Duration, read_durations, recent_seconds
+from grader.store.durations import Duration, Recent, read_durations, read_recent
 from grader.store.locks import exclusive
 from grader.store.slip_spending import History, spend_slip_days
 from grader.store.standings import Standing, entries, missing, standings
@@ -158,10 +158,10 @@ class Store:
         with self._database.reading() as connection:
             return read_waiting(connection, versions)
 
-    def recent_seconds(self, assignment: str, most: int = 30) -> list[float]:
-        """How long the last attempts at an assignment took that have a score, in seconds; ``most`` of them."""
+    def recent(self, assignment: str | None = None, most: int = 30) -> list[Recent]:
+        """The last attempts (at an assignment) that have a score, the latest first; ``most`` of them."""
         with self._database.reading() as connection:
-            return recent_seconds(connection, assignment, most)
+            return read_recent(connection, assignment, most)
 
     def claims(self, grader_version: str, *, force: bool = False, claim_s: float = CLAIM_S) -> Claims:
         """Claims on submissions that this grader version is to grade; use it in a ``with`` statement.
@@ -182,7 +182,7 @@ class Store:
     ) -> Attempt:
         """Keep ``report`` as a new attempt at ``submission``, whole or not at all.
 
-        With ``once``, an attempt by the same grader version that is there already, and waits for nothing, stays the
+        With ``once``, an attempt by the same grader version that is already there, and waits for nothing, stays the
         only one and is given instead: the first report that counts stays, whoever else was grading. Without it, the new
         attempt counts in place of the earlier one, unless it is held. A claim on the submission is given back.
 
@@ -202,6 +202,8 @@ class Store:
             attempt = recording.add(connection, submission.id, report, started_at, finished_at, once=once)
             if claims is not None:
                 claims.settle(connection, submission.id)
+        if claims is not None:
+            claims.settled(submission.id)
         return attempt
 
     def attempts(

@@ -28,9 +28,7 @@ def check(check_id: str, names: Sequence[str], folder: Path | None = None) -> No
     folder = folder or Path()
     tests = [test for test in public_tests.read_tests(folder / "public") if any(map(test.mentions, names))]
     if not tests:
-        sys.stdout.write(
-            f"{check_id} is run by the course's grader after you submit; no public test looks at its part\n"
-        )
+        sys.stdout.write(f"{check_id} is run by the course's grader after you submit; no public test covers its part\n")
         return
     found = public_tests.run([test.id for test in tests], folder)
     if found.unreadable:
@@ -44,13 +42,13 @@ def check(check_id: str, names: Sequence[str], folder: Path | None = None) -> No
     passed = len({case.test for case in own} - {case.test for case in own if case.message})
     if own:
         sys.stdout.write(
-            f"{_count(passed)} of this part. The grader looks at more: run `pytest public` for all tests\n"
+            f"{_count(passed)} of this part. The grader tests more: run `pytest public` for all public tests\n"
         )
     else:
-        sys.stdout.write(f"{check_id} has no public test of its own; others use its part\n")
+        sys.stdout.write(f"{check_id} has no public test of its own; tests of other parts use it\n")
     for case in others:
         waiting = f"`{case.unwritten}` is not written yet" if case.unwritten else case.message.partition("\n")[0]
-        sys.stdout.write(f"not counted here: {_name(case)} looks at another part as well ({waiting})\n")
+        sys.stdout.write(f"not counted here: {_name(case)} also tests another part ({waiting})\n")
 
 
 def _sorted(

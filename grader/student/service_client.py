@@ -32,7 +32,7 @@ class ServiceClient:
             raise UsageError(f"{url!r} is not the address of a service", fix="write it like https://grade.example.org")
         local = parts.hostname in ("localhost", "127.0.0.1", "::1")
         if parts.scheme == "http" and not local:
-            raise UsageError("a token would cross the network for everybody to read", where=url, fix="use https://")
+            raise UsageError("a token would cross the network unencrypted", where=url, fix="use https://")
         self.url = f"{parts.scheme}://{parts.netloc}"
         self._tokens = tokens or default_tokens()
 
@@ -60,7 +60,7 @@ class ServiceClient:
                 pause += 5
             elif answer.get("error") != "authorization_pending":
                 break
-        raise UsageError("the service was not told to let this program in", where=self.url, fix="try again")
+        raise UsageError("this program was not approved", where=self.url, fix="try again")
 
     def assignments(self) -> list[dict[str, Any]]:
         """The assignments that are out, as the API gives them."""
@@ -183,5 +183,5 @@ def _detail(error: urllib.error.HTTPError) -> str:
 
 def _fix(code: int) -> str:
     if code == http.client.UNAUTHORIZED:
-        return "run `autograde submit` again, which asks to be let in"
+        return "run `autograde submit` again, which asks for approval"
     return "wait, and try again" if code in (429, 503) else "see your course's page"

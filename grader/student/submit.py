@@ -97,7 +97,7 @@ class ZipFile:
         return to.lower().endswith(".zip")
 
     def hand_in(self, submission: Submission, to: str, owner: str) -> str:
-        """Write it; one that is there already is replaced."""
+        """Write it; one that is already there is replaced."""
         del owner
         return _write(Path(to), submission.zipped())
 
@@ -143,10 +143,10 @@ class Folder:
         """Write ``OWNER.zip`` there; the last one counts."""
         folder = Path(to)
         if not folder.is_dir():
-            raise UsageError("there is no such folder", where=folder, fix="name a folder that is there, or a .zip file")
+            raise UsageError("there is no such folder", where=folder, fix="name an existing folder or a .zip file")
         if not owner or owner.startswith(".") or any(sign in owner for sign in "/\\:"):
             raise UsageError(
-                f"{owner!r} cannot name a file", where="--name", fix="write the id that your course knows you by"
+                f"{owner!r} cannot name a file", where="--name", fix="give the id under which your course knows you"
             )
         return _write(folder / f"{owner}.zip", submission.zipped())
 
@@ -233,7 +233,7 @@ def login() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError) as error:
-        raise UsageError("this system does not say who you are", fix="say it with --name YOUR_ID") from error
+        raise UsageError("this system does not say who you are", fix="give it with --name YOUR_ID") from error
 
 
 def _doubts(files: dict[str, bytes], asked: Asked) -> list[str]:
@@ -250,7 +250,7 @@ def _doubts(files: dict[str, bytes], asked: Asked) -> list[str]:
             continue
         bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         if bodies and all(_is_stub(body) for body in bodies):
-            found.append(f"nothing is written in {name} yet")
+            found.append(f"{name} is still the unchanged stub")
     return found
 
 
@@ -269,5 +269,5 @@ def _write(path: Path, data: bytes) -> str:
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise UsageError(f"cannot be written: {error.strerror}", where=path, fix="choose another place") from error
+        raise UsageError(f"cannot be written: {error.strerror}", where=path, fix="choose a different place") from error
     return str(path)

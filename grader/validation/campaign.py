@@ -25,6 +25,7 @@ from grader.validation.metric_gaps import metric_checks
 from grader.validation.mutants import Campaign, Mutants, collect_clauses, collect_mutants, mutant_label
 from grader.validation.mutation import TELL, Mutant, instrument
 from grader.validation.result import Flake, Measured, Validation
+from grader.validation.trial_constants import Trial, trial_problems, trials
 from grader.validation.variants import Variant, apply, free_clauses, read_variants
 
 #: Seeds that one worker goes through: few, so that slots share the work and a worker's limits hold.
@@ -38,7 +39,7 @@ class Options:
     ``secret`` is what seeds and held-out data are drawn from, in place of the course's; another one measures with other
     numbers. ``seed`` is one seed alone, as a flake gives it. ``sample`` is how many mutants, the same ones each time.
     ``full`` runs every check on every version, whether it can see it or not. ``unmeasured`` allows wrong variants that do
-    not say yet which checks see them.
+    not say yet which checks see them. ``given`` are variants to measure in place of those of the assignment's files.
     """
 
     profile: str = "cpu"
@@ -52,6 +53,7 @@ class Options:
     sample: int | None = None
     full: bool = False
     unmeasured: bool = False
+    given: Sequence[Variant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,13 @@ class _Version:
     variant: Variant | None
     checks: tuple[str, ...]
     attempts: list[Attempted] = field(default_factory=list)
+    trial: Trial | None = None
 
     def plans(self, seeds: Sequence[int]) -> list[Plan]:
+        if self.trial is not None:
+            # A right one is not vouched for: under these constants the suite itself may stumble.
+            constants, wrong = self.trial.constants, self.trial.wrong
+            return [Plan(seeds=tuple(seeds[:1]), stages=(self.checks,), vouched=wrong, constants=constants)]
         return [
             Plan(seeds=tuple(seeds[at : at + _SEEDS_AT_A_TIME]), stages=(self.checks,), vouched=True)
             for at in range(0, len(seeds), _SEEDS_AT_A_TIME)
@@ -79,7 +86,7 @@ def validate(
 ) -> Validation:
     """Measure the hidden suite of an assignment.
 
-    The solution and the right variants must get full marks at every seed, the stub at most
+    The solution, also under other constants, and the right variants must get full marks at every seed, the stub at most
     :data:`~grader.validation.variants.STUB_CEILING` of them. A wrong variant must get the named verdict on each check that
     it names, and full marks on all others. Every mutant must lose points somewhere, or be marked as equivalent.
 
@@ -94,12 +101,13 @@ def validate(
     begin = time.monotonic()
     suite = read_suite(assignment.hidden_folder)
     checks = tuple(check.id for check in suite)
-    every = read_variants(assignment, checks=checks, unmeasured=options.unmeasured)
+    every = tuple(options.given) or read_variants(assignment, checks=checks, unmeasured=options.unmeasured)
     freedoms = read_freedoms(assignment, checks)
     variants = _chosen([item for item in every if item.kind != "equivalent"], assignment, options)
     files = assignment.solution_files()
     solution = _texts(files)
     versions = {item.name: _texts(apply(item, files)) for item in variants}
+    tried = list(trials(assignment, files)) if not options.only and not options.match else []
     mutating = options.mutants and not options.only
     if options.match and not variants:
         _refuse_no_match(assignment, solution, options, every)
@@ -129,6 +137,9 @@ def validate(
             graded = [
                 _Version(item.name, versions[item.name], item, _visible(sight, solution, versions[item.name], options))
                 for item in variants
+            ]
+            graded += [
+                _Version(trial.name, _texts(trial.files), None, checks, trial=trial) for trial in tried if passed
             ]
             base = _Version("solution", solution, None, checks, [plain])
             campaign = Campaign(
@@ -183,12 +194,16 @@ def _conclude(
         attempts = sorted(version.attempts, key=lambda item: validation.seeds.index(item.seed))
         ran = attempts[0].checks
         variant = version.variant
-        if variant is not None and variant.kind == "wrong":
+        if version.trial is not None and version.trial.wrong:
+            problems = trial_problems(ran)
+        elif variant is not None and variant.kind == "wrong":
             problems = wrong_problems(variant, ran, solution)
         else:
             problems, found = full_marks(version.name, attempts)
             flakes += found
         kind = variant.kind if variant else "solution"
+        if version.trial is not None:
+            kind = "wrong" if version.trial.wrong else "right"
         assert kind != "equivalent"
         seconds = sum(item.seconds for item in attempts)
         measured.append(Measured(version.name, kind, ran, score(ran, solution), most, problems, seconds, len(attempts)))

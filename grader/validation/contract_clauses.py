@@ -32,7 +32,8 @@ _ALONE = re.compile(
 )
 _DTYPES = re.compile(r"\b(?:u?int(?:8|16|32|64)|float(?:16|32|64)|dtype|bool)\b")
 _FOLLOWED = re.compile(
-    r"gradients? (?:can )?flow|connected|autograd|ready for ``backward|can learn from it", re.IGNORECASE
+    r"gradients? (?:can )?flow|connected|autograd (?:can|could|sees|finds|follows)|ready for ``backward|can learn from it",
+    re.IGNORECASE,
 )
 _CUT = re.compile(r"without (?:building )?(?:a|any) graph|no graph|plain number|number without", re.IGNORECASE)
 
@@ -169,7 +170,7 @@ def _promises(node: ast.FunctionDef, docs: str, about: str) -> Iterator[tuple[st
             )
         elif kind in _PLAIN:
             yield f"`{name}` is honoured at every call", f'"first", "{name}"'
-        if alone and _HOLDS_DATA.search(kind):
+        if alone and _HOLDS_DATA.search(kind) and not kind.startswith("Callable"):
             yield f"`{name}` is left as it was", f'"written to", "{name}"'
     returns = ast.unparse(node.returns) if node.returns else ""
     says = docs.partition("Returns:")[2] or docs.partition("Args:")[0]

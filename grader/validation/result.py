@@ -188,6 +188,7 @@ class Validation:
             or self.unfounded
             or self.with_status("survived")
             or self.with_status("not equivalent")
+            or any(item.status in ("survived", "not equivalent") for item in self.contract)
         )
 
     @property

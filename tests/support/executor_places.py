@@ -1,4 +1,7 @@
-"""What an executor needs around it before tests can open it: agents for a spool, a cluster for Slurm, Ray's extra."""
+"""What an executor needs around it before tests can open it: agents for a spool, a cluster for Slurm, Ray's extra.
+
+Those of this machine and the spool grade by tests.support.stub_runner, clusters by the engine's own runner.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,24 @@ from pathlib import Path
 
 import pytest
 
+from grader.grading.slot import Slot
 from grader.grading.slurm import SlurmExecutor
 from tests.cluster import ray_nodes, slurm_nodes
 from tests.support.agent import ROOT, agents
 from tests.support.executor_tasks import KillsAgent, KillsRunner
 from tests.support.packages import install
 
+#: Executors whose slots are processes of the one that opened it.
+HERE = ("local", "serial")
+
 
 @contextlib.contextmanager
 def arranged(name: str, folder: Path) -> Iterator[None]:
     """Arrange it meanwhile."""
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        if name in HERE:
+            patch.setattr(Slot, "RUNNER", "tests.support.stub_runner")
+            patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))))
         if name in ("spool", "slurm"):
             patch.setenv("AUTOGRADE_SPOOL", str(folder / "spool"))
         if name == "spool":

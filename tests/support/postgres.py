@@ -42,10 +42,12 @@ def missing() -> str | None:
 
 
 class PostgresServer:
-    """A running server; `url` makes a new, empty database."""
+    """A server on a folder of its own; `url` makes a new, empty database."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, settings: dict[str, Any], who: dict[str, Any]) -> None:
         self.folder = folder
+        self._programs, self._settings, self._who = programs, settings, who
+        self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
 
     def url(self) -> str:
@@ -62,10 +64,47 @@ class PostgresServer:
             cursor = connection.execute(statement)
             return list(cursor) if cursor.description else []
 
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        # It ends with this process, however that ends.
+        tied = ["setpriv", "--pdeathsig", "QUIT", "--"] if shutil.which("setpriv") else []
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*tied, self._programs / "postgres", "-D", self.folder / "data", *options],
+                cwd=self.folder, stdout=log, stderr=log, start_new_session=True, **self._who,
+            )  # fmt: skip
+        _await(self, self._process)
+
+    def kill(self) -> None:
+        """End it without a word; what it has forked ends by itself when it notices."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+
+    def restart(self) -> None:
+        """Start it after :meth:`kill`: it refuses for as long as somebody that it had forked is left."""
+        until = time.monotonic() + _START_S
+        while True:
+            try:
+                self.start()
+            except RuntimeError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(30)
+
 
 @contextmanager
-def server() -> Iterator[PostgresServer]:
-    """Start a server, and stop it. It refuses to be root, so it is somebody else then."""
+def server(**settings: Any) -> Iterator[PostgresServer]:
+    """Start a server, and stop it. It refuses to be root, so it is somebody else then. ``settings`` are the server's own."""
     where = programs()
     assert where is not None
     folder = Path(tempfile.mkdtemp(prefix="autograde-postgres-"))
@@ -75,30 +114,19 @@ def server() -> Iterator[PostgresServer]:
         who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         os.chown(folder, user.pw_uid, user.pw_gid)
         folder.chmod(0o711)  # the socket in it is for this process, too
-    process = None
+    ours = {
+        "listen_addresses": "", "unix_socket_directories": folder, "fsync": "off", "shared_buffers": "16MB",
+        "autovacuum": "off", "max_wal_size": "256MB",
+    }  # fmt: skip
+    running = PostgresServer(folder, where, ours | settings, who)
     try:
         initdb = [where / "initdb", "-D", folder / "data", "-U", "autograde", "--auth=trust", "--no-sync",
                   "--locale=C", "-E", "UTF8"]  # fmt: skip
         subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=_START_S, **who)
-        settings = {
-            "listen_addresses": "", "unix_socket_directories": folder, "fsync": "off", "shared_buffers": "16MB",
-            "autovacuum": "off", "max_wal_size": "256MB",
-        }  # fmt: skip
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        # It ends with this process, however that ends.
-        tied = ["setpriv", "--pdeathsig", "QUIT", "--"] if shutil.which("setpriv") else []
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*tied, where / "postgres", "-D", folder / "data", *options],
-                cwd=folder, stdout=log, stderr=log, start_new_session=True, **who,
-            )  # fmt: skip
-        running = PostgresServer(folder)
-        _await(running, process)
+        running.start()
         yield running
     finally:
-        if process is not None:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(30)
+        running.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

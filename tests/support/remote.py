@@ -134,7 +134,7 @@ class LocalRemote:
     def check_generation(self, generation: int) -> None:
         """As the protocol says."""
         if generation != self.generation:
-            raise WorkerFault("The process that held your code ended earlier in this check.")
+            raise WorkerFault("The process that ran your code ended earlier in this check.")
 
     def touch(self, signature: Signature) -> None:
         """As the protocol says; the names are kept for a test to look at."""

@@ -57,6 +57,9 @@ def serve(channel: Channel, work: Work) -> None:
             channel.send({"op": "measured", "attempts": [attempt.model_dump(mode="json") for attempt in attempts]})
             continue
         checks = tuple(_checks(work, text, request["only"]))
+        for check in checks:
+            decided = check.model_dump(mode="json", include={"id", "title", "verdict", "score", "max_score"})
+            channel.send({"op": "decided", "check": decided})
         seed = request["seed"] if request["seed"] is not None else int(digest_files(files)[:8], 16)
         context = ReportContext(work.assignment.name, work.profile.name, version, digest_files(files), seed)
         if request["problem"]:

@@ -1,20 +1,28 @@
 """The night of a deadline: a class hands in within a minute, while pages are read and, if asked, processes are killed.
 
     python -m tools.load.deadline_night --students 300 --seconds 60
-    python -m tools.load.deadline_night --students 60 --seconds 60 --kills 50
+    python -m tools.load.deadline_night --students 60 --seconds 60 --assignment backprop
+    python -m tools.load.deadline_night --students 60 --seconds 60 --kills 50 --store postgresql
     python -m tools.load.deadline_night --idle 20          # one at a time, on a warm service
 
-It starts `autograde serve` over a small course, with real runners. Each student hands in once, at a random moment, by a
-token; readers ask for pages all the while. At the end: the receipts' and pages' times, whether every receipt's submission
-has exactly one attempt that counts, and how far the estimates were off. Exit code 1 where something was lost or doubled,
-and, with --strict, where a time is beyond its limit. With --kills the service, or what grades for it, is ended by SIGKILL
-at random moments; what a killed service cannot answer is sent again, as a person would.
+It starts `autograde serve` over a small course, or the course's own `backprop`, with real runners. Each student hands in once,
+at a random moment, by a token; readers ask for pages all the while. At the end: the receipts' and pages' times, whether every
+receipt's submission has exactly one attempt that counts, and how far estimates and positions were off. Exit code 1 where
+something was lost or doubled, and, with --strict, where a time is beyond its limit.
+
+With --kills the service, or what grades for it, or the PostgreSQL server of --store postgresql, is ended by SIGKILL at random
+moments, and started again. What a killed service cannot answer, and what it answers with 503, is sent again, as a person would.
+
+An estimate is what the receipt says of when the verdict will be there. It is off by |estimate - wait| / wait, over those who
+waited for five seconds or more; a position by |position - place| / place, where the place counts how many began to be graded
+from the receipt on until this one did, and only those are taken whose place was three or more.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -28,33 +36,24 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
+from grader.errors import StoreError
 from grader.server.web_data import WebData
 from grader.store import Store
-from tests.support.tiny import handed_in, write_course
+from grader.store.tables import attempts
+from tests.support.postgres import PostgresServer, server
+from tools.load.night_course import write_class
 
-SUITE = '''\
-"""Hidden checks."""
-import torch
-from grader.checks import assert_close, points
-
-
-@points(10)
-def test_add(student):
-    """`add` adds."""
-    assert_close(student.add(torch.ones(2), torch.ones(2)), torch.full((2,), 2.0))
-
-
-@points(5)
-def test_mean(student):
-    """`mean` averages."""
-    assert_close(student.mean(torch.arange(4.0)), 1.5)
-'''
+#: Whose estimates and positions are compared: who waited so long, in seconds, or for so many.
+_WAITED_S, _WAITED_FOR = 5.0, 3
 #: Limits of the issue, in seconds, and how far an estimate may be off, as a share of what it came to.
 RECEIPT_P99, PAGE_P95, IDLE_OVER, ESTIMATE_OFF = 2.0, 0.3, 0.3, 0.3
 
@@ -68,27 +67,19 @@ class Seen:
     handed: dict[int, dict[str, Any]] = field(default_factory=dict)
     graded: dict[int, float] = field(default_factory=dict)
     again: int = 0
-    kills: int = 0
+    away: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
-
-
-def write_class(root: Path, students: int) -> Path:
-    """A course with so many students."""
-    roster = "".join(f"    - {{id: s{number}, name: Student {number}}}\n" for number in range(students))
-    text = (
-        "course: {name: Night, timezone: UTC}\nroster:\n  students:\n" + roster + "sandbox: {minimum: []}\n"
-        "assignments:\n  tiny:\n    title: Tiny\n    due: 2030-01-01T00:00\n    files: [basics.py, plain.py]\n"
-        "    profiles: {cpu: {limits: {wall_s: 120, cpu_s: 60, memory_mb: 512, check_s: 5, scratch_mb: 16, output_kb: 16}}}\n"
-    )
-    return write_course(root, suite=SUITE, course=text)
 
 
 class Night:
     """The service under way, and what calls it."""
 
-    def __init__(self, root: Path, students: int, jobs: int) -> None:
-        self.course, self.state, self.jobs = write_class(root / "course", students), root / "state", jobs
-        data = WebData(Store(self.state))
+    def __init__(self, root: Path, students: int, jobs: int, name: str, postgres: PostgresServer | None = None) -> None:
+        self.state, self.jobs, self.name, self.postgres = root / "state", jobs, name, postgres
+        self.course, self.work = write_class(root / "course", students, name)
+        self.database = postgres.url() if postgres is not None else ""
+        data = WebData(Store(self.state, self.database))
         self.tokens = [
             data.make_token(f"s{number}", "load", ["read", "submit"], timedelta(days=1))[0]
             for number in range(students)
@@ -103,14 +94,18 @@ class Night:
         """Start the service, and wait until it answers."""
         command = [
             str(Path(sys.executable).parent / "autograde"), "serve", "--port", str(self.port), "--jobs", str(self.jobs),
-            "--course", str(self.course), "--state", str(self.state),
+            "--course", str(self.course), "--state", str(self.state), "--store", self.database,
         ]  # fmt: skip
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
         deadline = time.monotonic() + 120
+        self.process = None
         while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                # As systemd would: it ends where its database is not there when it starts.
+                with (self.state.parent / "service.log").open("ab") as log:
+                    self.process = subprocess.Popen(
+                        command, env=environment, stdout=log, stderr=log, start_new_session=True
+                    )
             with contextlib.suppress(OSError, urllib.error.URLError):
                 self.call("/health", "")
                 return
@@ -131,22 +126,25 @@ class Night:
         time.sleep(max(moment - time.monotonic(), 0))
         parts = [
             f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode() + data + b"\r\n"
-            for name, data in handed_in(f"# {number}\n").items()
+            for name, data in self.work(number).items()
         ]
         body = b"".join(parts) + b"--x--\r\n"
         begin = time.monotonic()
         while not self.over.is_set():
             try:
-                receipt = self.call("/api/v1/assignments/tiny/submissions", self.tokens[number], body)
+                receipt = self.call(f"/api/v1/assignments/{self.name}/submissions", self.tokens[number], body)
             except urllib.error.HTTPError as error:
-                self.seen.errors.append(f"student {number}: {error.code} {error.read()[:200]!r}")
+                if error.code == 503 and error.headers.get("Retry-After"):
+                    self.seen.away += 1
+                else:
+                    self.seen.errors.append(f"student {number}: {error.code} {error.read()[:200]!r}")
                 if error.code < 500:
                     return
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 pass
             else:
                 self.seen.receipts.append(time.monotonic() - begin)
-                self.seen.handed[receipt["id"]] = receipt | {"told_at": time.monotonic()}
+                self.seen.handed[receipt["id"]] = receipt | {"told_at": time.monotonic(), "at": datetime.now(UTC)}
                 return
             self.seen.again += 1
             begin = time.monotonic()
@@ -156,21 +154,27 @@ class Night:
         """A reader: pages, one after another, until the night is over."""
         while not self.over.wait(0.4):
             begin = time.monotonic()
-            with contextlib.suppress(OSError):
-                self.call("/api/v1/assignments/tiny/submissions", self.tokens[number])
+            try:
+                self.call(f"/api/v1/assignments/{self.name}/submissions", self.tokens[number])
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    self.seen.errors.append(f"reader {number}: {error.code} {error.read()[:200]!r}")
+            except (OSError, http.client.HTTPException):
+                pass
+            else:
                 self.seen.pages.append(time.monotonic() - begin)
 
     def watch(self) -> None:
         """Note when each submission is graded, by the store's word."""
-        store = Store(self.state)
-        while not self.over.wait(0.1):
-            for attempt in store.attempts("tiny"):
-                if attempt.counts:
-                    self.seen.graded.setdefault(attempt.submission_id, time.monotonic())
-            store.close()
+        store = Store(self.state, self.database)
+        while not self.over.wait(0.25):
+            with contextlib.suppress(StoreError):
+                for number, _ in counting(store):
+                    self.seen.graded.setdefault(number, time.monotonic())
+        store.close()
 
     def kill(self, kills: int, seconds: float) -> None:
-        """End the service, or what grades for it, at random moments."""
+        """End the service, what grades for it, or the server of the store, at random moments."""
         generator = random.Random(kills)
         for _ in range(kills):
             if self.over.wait(generator.uniform(0.3, 2.0) * seconds / max(kills, 1)):
@@ -178,14 +182,24 @@ class Night:
             process = self.process
             assert process is not None
             graders = [number for number in _below(process.pid) if b"grading_process" in _command(number)]
-            if graders and generator.random() < 0.6:
+            which = generator.choices(["grader", "service", "store"], [3, 2, 3 if self.postgres else 0])[0]
+            if which == "grader" and not graders:
+                which = "service"
+            if which == "store":
+                assert self.postgres is not None
+                self.postgres.kill()
+                # It is away for a while, as it is when its machine starts again.
+                self.over.wait(generator.uniform(0.0, 2.0))
+                self.postgres.restart()
+            elif which == "grader":
                 with contextlib.suppress(OSError):
                     os.kill(graders[0], signal.SIGKILL)
             else:
                 process.kill()
                 process.wait()
                 self.start()
-            self.seen.kills += 1
+            self.seen.kills[which] += 1
+        self.over.wait()  # the server of the store ends with the thread that started it
 
     def end(self) -> None:
         """End the service."""
@@ -196,6 +210,13 @@ class Night:
                 self.process.wait(60)
             if self.process.poll() is None:
                 self.process.kill()
+
+
+def counting(store: Store) -> list[tuple[int, datetime]]:
+    """The submission of each attempt that counts, and when it began; without the reports, for this is asked often."""
+    with store.connections.reading() as connection:
+        rows = connection.execute(select(attempts.c.submission_id, attempts.c.started_at).where(attempts.c.counts))
+        return [(number, started_at) for number, started_at in rows]
 
 
 def _below(pid: int) -> set[int]:
@@ -218,9 +239,9 @@ def share(values: list[float], part: float) -> float:
     return sorted(values)[min(int(part * len(values)), len(values) - 1)] if values else 0.0
 
 
-def night(arguments: argparse.Namespace, root: Path) -> int:
+def night(arguments: argparse.Namespace, root: Path, postgres: PostgresServer | None) -> int:
     """A class within a minute."""
-    found = Night(root, arguments.students, arguments.jobs)
+    found = Night(root, arguments.students, arguments.jobs, arguments.assignment, postgres)
     found.start()
     threads = [threading.Thread(target=found.read, args=(number,), daemon=True) for number in range(arguments.readers)]
     threads.append(threading.Thread(target=found.watch, daemon=True))
@@ -233,27 +254,41 @@ def night(arguments: argparse.Namespace, root: Path) -> int:
     with ThreadPoolExecutor(arguments.students) as pool:
         list(pool.map(found.hand_in, range(arguments.students), moments))
     deadline = time.monotonic() + arguments.patience
-    while len(found.seen.graded) < len(found.seen.handed) and time.monotonic() < deadline:
+    # Killing goes on for as long as it was asked to: what is graded already must not be graded again, nor get lost.
+    while time.monotonic() < deadline and (
+        len(found.seen.graded) < len(found.seen.handed) or sum(found.seen.kills.values()) < arguments.kills
+    ):
         time.sleep(0.5)
     took = time.monotonic() - begin
+    code = report(found, arguments, took)
     found.end()
-    return report(found, arguments, took)
+    return code
 
 
 def report(found: Night, arguments: argparse.Namespace, took: float) -> int:
     """Print what was seen; 1 where something was lost or doubled, or (strict) beyond its limit."""
-    seen, store = found.seen, Store(found.state)
-    counting: dict[int, int] = {}
-    for attempt in store.attempts("tiny"):
-        if attempt.counts:
-            counting[attempt.submission_id] = counting.get(attempt.submission_id, 0) + 1
-    lost = [number for number in seen.handed if number not in counting]
-    doubled = [number for number, times in counting.items() if times > 1]
+    seen, store = found.seen, Store(found.state, found.database)
+    rows = counting(store)
+    begun = dict(rows)
+    lost = [number for number in seen.handed if number not in begun]
+    doubled = [number for number, times in Counter(number for number, _ in rows).items() if times > 1]
+    waits = {
+        number: seen.graded[number] - seen.handed[number]["told_at"] for number in seen.handed if number in seen.graded
+    }
     off = [
-        abs(receipt["place"]["ends_s"] - (seen.graded[number] - receipt["told_at"]))
-        / max(seen.graded[number] - receipt["told_at"], 1.0)
+        abs(seen.handed[number]["place"]["ends_s"] - wait) / wait
+        for number, wait in waits.items()
+        if wait >= _WAITED_S and seen.handed[number]["place"]["ends_s"] is not None
+    ]
+    places = {
+        number: sum(receipt["at"] <= at <= begun[number] for at in begun.values())
         for number, receipt in seen.handed.items()
-        if number in seen.graded and receipt["place"]["ends_s"]
+        if number in begun
+    }
+    positions_off = [
+        abs(seen.handed[number]["place"]["position"] - place) / place
+        for number, place in places.items()
+        if place >= _WAITED_FOR
     ]
     result = {
         "students": arguments.students,
@@ -266,8 +301,15 @@ def report(found: Night, arguments: argparse.Namespace, took: float) -> int:
         "lost": len(lost),
         "doubled": len(doubled),
         "sent_again": seen.again,
-        "kills": seen.kills,
+        "answered_503": seen.away,
+        "kills": dict(seen.kills),
+        "wait_median_s": round(statistics.median(waits.values()), 1) if waits else None,
+        "estimates": len(off),
         "estimate_off_median": round(statistics.median(off), 3) if off else None,
+        "estimates_within_30_percent": round(sum(value <= ESTIMATE_OFF for value in off) / len(off), 3)
+        if off
+        else None,
+        "position_off_median": round(statistics.median(positions_off), 3) if positions_off else None,
         "took_s": round(took, 1),
         "load": os.getloadavg()[0],
         "errors": seen.errors[:5],
@@ -280,12 +322,12 @@ def report(found: Night, arguments: argparse.Namespace, took: float) -> int:
     return int(bad)
 
 
-def idle(arguments: argparse.Namespace, root: Path) -> int:
+def idle(arguments: argparse.Namespace, root: Path, postgres: PostgresServer | None) -> int:
     """One at a time: from the end of the upload to the verdict, beside what the checks themselves take."""
-    found = Night(root, arguments.idle + 1, 1)
+    found = Night(root, arguments.idle + 1, 1, arguments.assignment, postgres)
     found.start()
     over: list[float] = []
-    store = Store(found.state)
+    store = Store(found.state, found.database)
     for number in range(arguments.idle + 1):
         found.hand_in(number, time.monotonic())
         (receipt,) = [item for item in found.seen.handed.values() if item["uploader"] == f"s{number}"]
@@ -315,11 +357,15 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--idle", type=int, default=0)
+    parser.add_argument("--assignment", choices=["tiny", "backprop"], default="tiny", help="what is handed in")
+    parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--patience", type=float, default=1200.0, help="seconds to wait for the last verdict")
     parser.add_argument("--strict", action="store_true", help="fail where a time is beyond its limit")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="autograde-night-") as folder:
-        return idle(arguments, Path(folder)) if arguments.idle else night(arguments, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="autograde-night-") as folder, contextlib.ExitStack() as stack:
+        # Synced, other than in tests: a receipt that was given must outlive what is killed.
+        postgres = stack.enter_context(server(fsync="on")) if arguments.store == "postgresql" else None
+        return (idle if arguments.idle else night)(arguments, Path(folder), postgres)
 
 
 if __name__ == "__main__":

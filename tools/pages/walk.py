@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--axe", type=Path, help="axe.min.js of axe-core")
     parser.add_argument("--only", action="append", help="an assignment")
-    parser.add_argument("--keep", action="store_true", help="use the pages that are there already")
+    parser.add_argument("--keep", action="store_true", help="use the pages that are already there")
     parser.add_argument("page", nargs="*", type=Path, help="look at these pages in place of making some")
     options = parser.parse_intermixed_args()
     program = find()

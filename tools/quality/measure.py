@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from grader.course import Assignment, load_course
 from grader.validation import Options, validate
 from grader.validation.variants import Variant, read_variants
 from tools.messages import row_of
+from tools.quality.causes import names_no_cause
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).parent / "results.json"
@@ -26,9 +26,6 @@ UNSEEN = Path(__file__).parent / "unseen.json"
 PAGE = ROOT / "docs" / "generated" / "grader-quality.md"
 BEGIN, END = "<!-- begin: made by make quality -->", "<!-- end -->"
 NOT_RUN = "not run"
-
-#: What a message says that names no cause.
-_NO_CAUSE = re.compile(r"\b(?:is|are) wrong\.|\b(?:has|have) the right shape\b|\b(?:is|are) nearly right\b")
 
 
 def figures(assignment: Assignment, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +69,7 @@ def _versions(found: Mapping[str, Any], versions: Mapping[str, Any]) -> dict[str
 def _messages(assignment: Assignment, wrong: Mapping[str, Variant], versions: Mapping[str, Any]) -> dict[str, int]:
     rows = [row_of(assignment.name, variant, versions[name]["lost"]) for name, variant in wrong.items()]
     nameable = [row for row in rows if row.names]
-    silent = [row for row in rows if row.messages and all(_NO_CAUSE.search(text) for text in row.messages.values())]
+    silent = [row for row in rows if row.messages and all(names_no_cause(text) for text in row.messages.values())]
     return {
         "wrong": len(rows),
         "nameable": len(nameable),

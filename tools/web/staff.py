@@ -5,6 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tools.formgrader.browser import wait
+
+#: The attempts on the staff's page of a submission.
+ATTEMPTS = (
+    "[...document.querySelectorAll('table[aria-labelledby=attempts] th[scope=row]')].map((item) => item.innerText)"
+)
+
 
 def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backprop") -> None:
     """Look after a student who has handed in; ``step`` is a Walk with an instructor signed in.
@@ -16,6 +23,7 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.go(f"/staff/assignments/{assignment}")
     step.expect(name)
     step.pictures("staff-class")
+    step.for_docs("class")
 
     here = f"/staff/students/{student}"
     step.go(here)
@@ -27,6 +35,7 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.expect("our test was wrong")
     step.browser.ask("document.querySelectorAll('details').forEach((item, at) => { item.open = at < 2 })")
     step.pictures("staff-student")
+    step.for_docs("student")
 
     submission = step.browser.ask("document.querySelector('a[href^=\"/staff/submissions/\"]').getAttribute('href')")
     step.go(submission)
@@ -36,23 +45,39 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.expect("Which sign does this have?")
     step.browser.ask("document.querySelectorAll('details').forEach((item, at) => { item.open = at < 1 })")
     step.pictures("staff-submission")
+    step.for_docs("submission")
+    attempts = len(step.browser.ask(ATTEMPTS))
     step.click("form[action$='/regrade'] button")
     step.go("/staff/work")
     step.expect("Who grades")
     step.pictures("staff-work")
+    step.go(submission)
+    wait(lambda: step.go(submission) or len(step.browser.ask(ATTEMPTS)) > attempts, "it was not graded again", 300)
 
     step.go(f"/staff/assignments/{assignment}")
     step.click("form[action$='/publish'] button")
     step.expect("not published")
     step.go(here)
     step.click("form[action$='/act'] button")
-    step.expect("You can change nothing here.")
+    step.expect("You cannot change anything here.")
     step.go(submission.replace("/staff", ""))
     step.expect("The feedback is not published yet.")
     step.pictures("unpublished")
     step.click("header form button")
     step.go(f"/staff/assignments/{assignment}")
     step.click("form[action$='/publish'] button")
+    # What was decided reaches the student: the feedback is back, and the points are those that staff set.
+    step.go(here)
+    step.click("form[action$='/act'] button")
+    step.go(submission.replace("/staff", ""))
+    step.expect("Which sign does this have?")
+    step.browser.until("!!document.querySelector('.result')")
+    step.pictures("from-staff")
+    step.go(f"/assignments/{assignment}")
+    step.expect("7.5")
+    step.expect("30 June 2027")
+    step.pictures("decided")
+    step.click("header form button")
     step.go("/staff/audit")
     for action in ("extension", "override", "line comment", "regrade", "feedback", "impersonate"):
         step.expect(action)

@@ -157,6 +157,7 @@ def difference_mistakes(x, c, h):
         "a one-sided difference, (f(x) - f(x - h)) / h": exact - bend * h + c * h**2,
     }
     others = {f"the step h = {other:g}, where {h:g} is asked for": exact + c * other**2 for other in (0.1, 1e-2, 1e-3) if other != h}
+    found["a step of h times the entry, so that each entry has another one: h itself is the step"] = exact + c * (h * x) ** 2
     # Below that, all steps look alike.
     return found | others | ({} if h < 1e-3 else {f"a far smaller step h than the {h:g} that is asked for": exact})
 

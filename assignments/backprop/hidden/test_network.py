@@ -145,6 +145,8 @@ def test_regularisation(student, probe, np_rng, sizes):
         inputs={"X": case["x"]},
         mistakes={
             "the biases regularised as well": 0.7 * sum((value**2).sum() for value in case["params"].values()),
+            "b1 regularised as well": 0.7 * (squares + (case["params"]["b1"] ** 2).sum()),
+            "b2 regularised as well": 0.7 * (squares + (case["params"]["b2"] ** 2).sum()),
             "W1 alone regularised": 0.7 * (case["params"]["W1"] ** 2).sum(),
             "W2 alone regularised": 0.7 * (case["params"]["W2"] ** 2).sum(),
             "a factor ½": 0.35 * squares,

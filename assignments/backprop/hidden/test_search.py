@@ -80,6 +80,9 @@ def test_search_results(student, probe, np_rng):
         for name in ("train_accuracy", "val_accuracy"):
             assert name in row, f'a row of results lacks "{name}"'
             assert 0 <= row[name] <= 1, f"{name} should lie in [0, 1]"
+    still = run(student, probe, np_rng, data, [{"std": 3.0, "learning_rate": 1e-9, "reg": 0.0, "num_iters": 1}])
+    spread = float(np.std(still["params"]["W1"]))
+    assert 1.5 < spread < 6, f"a setting with std=3 ends in a network whose W1 has the standard deviation {spread:.2g}: its std does not reach TwoLayerNet"
     assert rows[1]["train_accuracy"] > 0.9, "a good setting should learn its training set; if train itself is right, do the entries reach it?"
     assert rows[1]["val_accuracy"] > 0.9, "a good setting should do well on the validation set; if train itself is right, do the entries reach it?"
     assert rows[0]["train_accuracy"] < 0.5, "with std=0 the network cannot learn; does std reach TwoLayerNet?"

@@ -86,6 +86,7 @@ def test_torch_loss(reference, student, probe, np_rng, reg):
         "reg left out": data,
         "half of the regularisation": (right + data) / 2,
         "twice the regularisation": 2 * right - data,
+        "the lengths of the weights, not their squares": lambda: data + reg * sum(np.linalg.norm(truth.params[name]) for name in ("W1", "W2")),
     }
     assert_close(got["loss"], right, name="loss", inputs={"x": x}, mistakes=mistakes, **TOLERANCE)
 
@@ -114,6 +115,7 @@ def test_torch_gradient(reference, student, probe, np_rng, reg):
         "the biases regularised as well": lambda: length(lambda k: 2 * reg * params[k] if k[0] == "b" else 0.0),
         "a softmax before cross_entropy, which applies one itself": through_softmax,
         "half of the regularisation": lambda: length(lambda k: -reg * params[k] if k[0] == "W" else 0.0),
+        "the lengths of the weights regularised, not their squares": lambda: length(lambda k: reg * (params[k] / np.linalg.norm(params[k]) - 2 * params[k]) if k[0] == "W" else 0.0),
     }
     assert_close(got["squared_length"] ** 0.5, squared_length**0.5, name="the length of the whole gradient", mistakes=mistakes, **TOLERANCE)
 
@@ -179,7 +181,11 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
         # An accuracy before the first step as well does no harm.
         extra = len(history[name]) - len(expected[name])
         assert extra == 0 or (extra == 1 and "acc" in name), f"{name} has {len(history[name])} entries, not {len(expected[name])}"
-        assert_close(history[name][extra:], expected[name], name=name, **TOLERANCE)
+        longer = {**settings, "num_iters": steps + 1}
+        again = reference.TwoLayerNet(D, H, C)
+        again.params = {key: value.copy() for key, value in start.items()}
+        after = {"the losses after each update, not before it": lambda: again.train(*train, x, y, **longer)["loss_history"][1:]}
+        assert_close(history[name][extra:], expected[name], name=name, mistakes=after if name == "loss_history" else None, **TOLERANCE)
 
 
 @points(1, hint="batch_size examples in a step, all of them different ones or drawn with replacement, never one more or one less.")

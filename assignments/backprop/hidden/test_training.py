@@ -172,6 +172,22 @@ def test_histories(student, probe, np_rng):
     settings["learning_rate"], settings["num_iters"] = 0.3, 1
     history = probe.train(net, *train, *validation, settings, seed=1)
     assert_close(history["loss_history"], [loss], name="the first entry of loss_history", **TOLERANCE)
+    # All training examples are alike, so that the loss of every step is known while the weights move.
+    examples = np.repeat(train[0][:1], 7, axis=0), np.repeat(train[1][:1], 7)
+    net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
+    settings |= {"learning_rate": 0.05, "learning_rate_decay": 1.0, "num_iters": 5}
+    history = probe.train(net, *examples, *validation, settings, seed=1)
+    right = [descend(descend(params, *examples, [0.05] * k, reg=0.1)[0], *examples, [0.0], reg=0.1)[1] for k in range(6)]
+    running = [right[0]]
+    for value in right[1:5]:
+        running.append(0.9 * running[-1] + 0.1 * value)
+    mistakes = {
+        "the losses after each update, not before it": right[1:],
+        "a running average of the losses, not each step's own": running,
+        "the mean of all losses so far": np.cumsum(right[:5]) / np.arange(1, 6),
+        "the loss of the first step at every step": right[:1] * 5,
+    }
+    assert_close(history["loss_history"], right[:5], name="loss_history while the weights move", mistakes=mistakes, **TOLERANCE)
 
 
 @points(1, hint="Draw `batch_size` numbers out of 0..N-1 at every step, at random, and take X and y by them.")

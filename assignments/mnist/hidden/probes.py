@@ -117,12 +117,13 @@ def measure(accuracy, weight, bias, x, y, plain, training, noise=None, strict=Fa
     model.seen.clear()
     model.train(training)
     before = state_of(model)
-    value = float(accuracy(x.clone(), y.clone(), model))
+    value = accuracy(x.clone(), y.clone(), model)
+    followed, value = isinstance(value, torch.Tensor) and value.requires_grad, float(value)
     after, seen = state_of(model), list(model.seen)
     model.eval()
     with torch.no_grad():
         scores = model(x.clone())
-    return {"value": value, "before": before, "after": after, "seen": seen, "scores": scores.detach()}
+    return {"value": value, "graph": followed, "before": before, "after": after, "seen": seen, "scores": scores.detach()}
 
 
 # -- data and training -----------------------------------------------------------------------------------------------
@@ -354,4 +355,4 @@ def averaged(predict_averaged, weight, images, settings, strict=False):
     wanted = {"training": False, "graph": False} if strict else {}
     model = Watched(Oddities(weight.requires_grad_()), **wanted).train()
     probabilities = predict_averaged(model, images.clone(), **settings)
-    return {"probabilities": probabilities.detach(), "seen": model.seen}
+    return {"probabilities": probabilities.detach(), "graph": probabilities.requires_grad, "seen": model.seen}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 # float32 inside is right as well.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
@@ -43,7 +43,7 @@ def test_batchnorm_train(student, np_rng, size):
     # Running averages that are there already have no say in training.
     memory = {"running_mean": np_rng.normal(size=size[1]), "running_var": np_rng.uniform(2, 3, size[1])}
     moved = [0.9 * old + 0.1 * new for old, new in zip(memory.values(), (x.mean(axis=0), x.var(axis=0)))]
-    out, _ = student.batchnorm_forward(x, gamma, beta, {"mode": "train", **memory})
+    out, _ = untouched(student.batchnorm_forward, but=[3])(x, gamma, beta, {"mode": "train", **memory})
     assert_close(
         out,
         normalise(x, gamma, beta),
@@ -183,7 +183,7 @@ def backward(student, np_rng, size, eps):
     x, gamma, beta = draw(np_rng, size)
     dout = np_rng.normal(size=size) + 0.5
     _, cache = student.batchnorm_forward(x, gamma, beta, {"mode": "train", "eps": eps})
-    dx, dgamma, dbeta = student.batchnorm_backward(dout, cache)
+    dx, dgamma, dbeta = untouched(student.batchnorm_backward, but=[1])(dout, cache)
     leaves = [torch.tensor(array, requires_grad=True) for array in (x, gamma, beta)]
     out = F.batch_norm(leaves[0], None, None, leaves[1], leaves[2], training=True, eps=eps)
     out.backward(torch.tensor(dout))

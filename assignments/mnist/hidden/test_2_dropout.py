@@ -7,7 +7,7 @@ probability of 6e-7; that is how often a right answer fails such a comparison.
 import numpy as np
 import pytest
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 
@@ -32,7 +32,7 @@ def assert_share(dropped, p, what):
 def test_dropout_share(student, np_rng, p):
     """`dropout_forward` drops a share p of the entries in training."""
     x = away_from_zero(np_rng, (200, 100))
-    out, _ = student.dropout_forward(x, {"mode": "train", "p": p})
+    out, _ = untouched(student.dropout_forward)(x, {"mode": "train", "p": p})
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     assert_share(out == 0, p, "entries")
     # A count of 20,000 coins has a deviation of 57: six equal ones in a row come once in 10^10.
@@ -48,7 +48,7 @@ def test_dropout_share(student, np_rng, p):
 def test_dropout_scale(student, np_rng, shape, p):
     """`dropout_forward` divides what it keeps by 1 - p."""
     x = away_from_zero(np_rng, shape)
-    out, _ = student.dropout_forward(x, {"mode": "train", "p": p})
+    out, _ = untouched(student.dropout_forward)(x, {"mode": "train", "p": p})
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     kept = out != 0
     assert kept.any(), "nothing is kept"
@@ -74,7 +74,7 @@ def test_dropout_scale(student, np_rng, shape, p):
 def test_dropout_passes(student, np_rng, param):
     """`dropout_forward` passes its input unchanged in test mode, and where p is 0."""
     x = away_from_zero(np_rng, (9, 7))
-    out, _ = student.dropout_forward(x, param)
+    out, _ = untouched(student.dropout_forward)(x, param)
     assert_close(
         out,
         x,
@@ -124,7 +124,7 @@ def test_dropout_backward(student, np_rng, mode, shape):
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     # What the layer did to x, right or wrong, is what it must do to dout.
     factor = out / x
-    dx = student.dropout_backward(dout, cache)
+    dx = untouched(student.dropout_backward, but=[1])(dout, cache)
     assert_close(
         dx,
         dout * factor,
@@ -159,7 +159,7 @@ def map_factors(out, x):
 def test_spatial_dropout_forward(student, np_rng, shape):
     """`spatial_dropout_forward` drops whole maps, each for itself."""
     x = away_from_zero(np_rng, shape)
-    out, _ = student.spatial_dropout_forward(x, {"mode": "train", "p": 0.3})
+    out, _ = untouched(student.spatial_dropout_forward)(x, {"mode": "train", "p": 0.3})
     factors = map_factors(out, x)
     gone = factors == 0
     assert not (gone == gone[0]).all(), "every example loses the same channels: decide for each example"
@@ -178,7 +178,7 @@ def test_spatial_dropout_backward(student, np_rng, mode):
     x, dout = away_from_zero(np_rng, (7, 6, 2, 3)), np_rng.normal(size=(7, 6, 2, 3))
     out, cache = student.spatial_dropout_forward(x, {"mode": mode, "p": 0.4})
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
-    dx = student.spatial_dropout_backward(dout, cache)
+    dx = untouched(student.spatial_dropout_backward, but=[1])(dout, cache)
     assert_close(
         dx,
         dout * out / x,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 #: (N, C, H, W), no two equal.
@@ -70,7 +70,7 @@ def _unbiased(x, gamma, beta):
 def test_spatial_batchnorm_train(student, np_rng, shape):
     """`spatial_batchnorm_forward` normalises each channel over examples, rows and columns."""
     x, gamma, beta = draw(np_rng, shape)
-    out, _ = student.spatial_batchnorm_forward(x, gamma, beta, {"mode": "train"})
+    out, _ = untouched(student.spatial_batchnorm_forward, but=[3])(x, gamma, beta, {"mode": "train"})
     inputs = {"x": x, "gamma": gamma, "beta": beta}
     mistakes = rearranged(x, gamma, beta)
     assert_close(out, normalise(x, gamma, beta), name="out", inputs=inputs, mistakes=mistakes, **TOLERANCE)
@@ -121,7 +121,7 @@ def test_spatial_batchnorm_backward(student, np_rng, shape):
     x, gamma, beta = draw(np_rng, shape)
     dout = np_rng.normal(size=shape) + 0.3
     _, cache = student.spatial_batchnorm_forward(x, gamma, beta, {"mode": "train", "eps": 0.2})
-    dx, dgamma, dbeta = student.spatial_batchnorm_backward(dout, cache)
+    dx, dgamma, dbeta = untouched(student.spatial_batchnorm_backward, but=[1])(dout, cache)
     leaves = [torch.tensor(array, requires_grad=True) for array in (x, gamma, beta)]
     F.batch_norm(leaves[0], None, None, leaves[1], leaves[2], training=True, eps=0.2).backward(torch.tensor(dout))
     truth = [leaf.grad.numpy() for leaf in leaves]

@@ -70,10 +70,10 @@ def test_l2_penalty(student, probe, rng):
 
 
 @points(2, hint="A function of (scores, y) that asks for the penalty each time it is called, and adds lam times it.")
-def test_penalised(student, probe, rng):
+@pytest.mark.parametrize("lam", [0.3, 0.05])
+def test_penalised(student, probe, rng, lam):
     """`penalised` adds `lam` times the penalty of the weights as they are."""
     x, y = mixed_batch(rng)
-    lam = 0.3
     got = probe.penalised_losses(student.ref("penalised"), seed_of(rng), x, y, lam)
     now = [squares(weights_of(parameters)) for parameters in got["parameters"]]
     everything = [squares(parameters) for parameters in got["parameters"]]
@@ -104,11 +104,10 @@ def test_penalised(student, probe, rng):
 
 
 @points(2, hint="lam * w² has the gradient 2 * lam * w, and weight_decay=d adds d * w. Parameter groups spare the biases.")
-@pytest.mark.parametrize("lam", [0.3, 0.0])
-def test_sgd_with_weight_decay(student, probe, rng, lam):
+@pytest.mark.parametrize(("lam", "rate"), [(0.3, 0.1), (0.0, 0.25)])
+def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
     """`sgd_with_weight_decay` makes the steps that the penalised loss makes."""
     x, y = mixed_batch(rng)
-    rate = 0.1
     got = probe.decayed_steps(student.ref("sgd_with_weight_decay"), seed_of(rng), x, y, rate, lam, 3)
     assert got["optimizer"], "sgd_with_weight_decay should return an optimiser of torch.optim"
     for before, gradients, after in zip(got["parameters"], got["gradients"], got["parameters"][1:]):

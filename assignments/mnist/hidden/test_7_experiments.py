@@ -352,5 +352,6 @@ def test_predict_averaged_mode(student, probe, rng):
     assert got["seen"], "predict_averaged never calls the model"
     assert not any(mode for mode, _, _ in got["seen"]), "predict_averaged runs the model in training mode"
     assert not any(graph for _, graph, _ in got["seen"]), "predict_averaged runs the model with gradients switched on"
+    assert not got["graph"], "what predict_averaged returns carries a graph, and with it everything that it was computed from"
     alike = torch.allclose(got["probabilities"], strict["probabilities"], rtol=1e-3, atol=1e-5)
     assert alike, "predict_averaged runs the model in training mode, or with gradients switched on"

@@ -29,9 +29,12 @@ def sigmoid_operation(operation, x, z, upstream):
     while node is not None and hasattr(node, "next_functions") and node.next_functions:
         node = node.next_functions[0][0]
         steps += 1
-    (y * upstream).sum().backward()
-    (v * upstream.flip(0)).sum().backward()
-    return {"y": y.detach(), "v": v.detach(), "x_grad": x.grad, "z_grad": z.grad, "steps": steps}
+    y.backward(upstream)
+    v.backward(upstream.flip(0))
+    return {
+        "y": y.detach(), "v": v.detach(), "x": x.detach(), "upstream": upstream,
+        "x_grad": x.grad, "z_grad": z.grad, "steps": steps,
+    }
 
 
 _ACTIVATIONS = {
@@ -62,7 +65,7 @@ def train_model(train, w1, b1, w2, x, y, learning_rate, steps):
     """Train a module of ours with the student's optim trainer."""
     model = _TwoLayers(w1, b1, w2)
     losses = train(model, x, y, learning_rate, steps)
-    return [p.detach() for p in model.parameters()], [float(loss) for loss in losses]
+    return [p.detach() for p in model.parameters()], [float(loss) for loss in losses], x, y
 
 
 def describe(module):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 
 def _uniform(rng, *shape, low=-1.0, high=1.0, dtype=torch.float32):
@@ -26,7 +26,7 @@ def test_image_to_tensor(student, np_rng, height, width, channels):
     """`image_to_tensor` moves the channels to the front and scales pixels to [0, 1]."""
     image = np_rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
     image[0, 0], image[-1, -1] = 255, 0
-    tensor = student.image_to_tensor(image)
+    tensor = untouched(student.image_to_tensor)(image)
     expected = torch.from_numpy(image.astype(np.float32).transpose(2, 0, 1) / np.float32(255))
     assert_close(tensor, expected, rtol=1e-6, atol=1e-7, name="image_to_tensor(image)", inputs={"image": image})
     assert tensor.dtype == torch.float32, f"`image_to_tensor` should give float32; it gave {tensor.dtype}."
@@ -49,6 +49,8 @@ def test_tensor_to_image(student, rng, channels, height, width, live):
         "the fraction cut off where it should be rounded": clipped.floor(),
         "values outside [0, 1] wrapped round where they should be clipped": raw.round().remainder(256),
         "values outside [0, 1] wrapped round, and the fraction cut off": raw.trunc().remainder(256),
+        "the picture stretched between its own lowest and highest value": ((raw - raw.min()) / (raw.max() - raw.min()) * 255).round(),
+        "the picture divided by its own highest value": (raw.clamp(min=0) / raw.max() * 255).round(),
     }
     mistakes = {words: grey.permute(1, 2, 0) for words, grey in mistakes.items()}
     assert_close(image, expected.astype(np.uint8), rtol=0, atol=0, name="tensor_to_image(tensor)", mistakes=mistakes)
@@ -74,7 +76,10 @@ def test_make_batch(student, np_rng, n):
         "the last image left out": expected[:-1],
         "each image divided by its own largest value, not by 255": lambda: expected / expected.flatten(1).amax(dim=1)[:, None, None, None],
     }
-    assert_close(student.make_batch(images), expected, rtol=1e-6, atol=1e-7, name="make_batch(images)", mistakes=mistakes)
+    assert_close(
+        untouched(student.make_batch)(images), expected, rtol=1e-6, atol=1e-7, dtype=torch.float32,
+        name="make_batch(images)", inputs={"images": np.stack(images)}, mistakes=mistakes,
+    )
 
 
 # --- sigmoid -------------------------------------------------------------------------------------------------------
@@ -121,6 +126,8 @@ def test_sigmoid_operation(student, probe, rng, scale, dtype):
     right = upstream * p * (1 - p)
     assert_close(got["x_grad"], right, name="gradient through Sigmoid.apply", inputs={"x": x}, mistakes=mistakes)
     assert_close(got["z_grad"], upstream.flip(0) * q * (1 - q), name="gradient through a second Sigmoid.apply")
+    assert torch.equal(got["x"], x), "`Sigmoid.forward` overwrites the x that it is given."
+    assert torch.equal(got["upstream"], upstream), "`Sigmoid.backward` overwrites dL/dy, which the rest of the graph still needs."
     assert got["steps"] == 1, f"`Sigmoid.apply` should add one node to the graph; x is {got['steps']} steps away."
 
 
@@ -213,6 +220,7 @@ def test_hinge_loss(student, rng, n):
         "the mean over the examples that have a loss, not over all": each[each > 0].mean(),
         "no margin, max(0, -target * score)": (-margins).clamp(min=0).mean(),
         "no maximum with 0": (1 - margins).mean(),
+        "targets of 0 and 1 turned into -1 and 1; they are -1 and 1 already": (1 - (2 * targets - 1) * scores).clamp(min=0).mean(),
         "the square of each loss": each.square().mean(),
         "the absolute value of 1 - target * score, not its maximum with 0": (1 - margins).abs().mean(),
         **{f"losses capped at {most}": each.clamp(max=most).mean() for most in (1, 2, 5, 10, 20)},

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
-from grader.checks.training import unasked
+from grader.checks import assert_close, points, untouched
+from grader.checks.training import longer_step, unasked
 from grader.text import counted
 
 
@@ -98,7 +98,7 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
     return found
 
 
-def _compare(got, expected, names, steps, wrong):
+def _compare(got, expected, names, steps, wrong, start):
     weights, losses = expected
     *got_weights, got_losses = got
     found = len(got_losses)
@@ -108,7 +108,9 @@ def _compare(got, expected, names, steps, wrong):
     right = torch.tensor(losses, dtype=torch.float64)
     assert_close(_numbers(got_losses), right, rtol=1e-5, atol=1e-7, name="losses", mistakes=mistakes)
     mistakes = {words: lambda make=make: dict(zip(names, make()[0], strict=True)) for words, make in wrong.items()}
-    given, right = (dict(zip(names, values, strict=True)) for values in (got_weights, weights))
+    given, right, before = (dict(zip(names, values, strict=True)) for values in (got_weights, weights, start))
+    if steps == 1:
+        mistakes |= longer_step(before, right, given)
     assert_close(given, right, name=f"after {counted(steps, 'update')}, weights", mistakes=mistakes)
 
 
@@ -154,23 +156,25 @@ def test_gradients_written_by_hand(student, probe, rng, name):
 
 
 @points(3, hint="Both gradients come from the old weights: change neither before you have both.")
-@pytest.mark.parametrize("steps", [1, 6])
-def test_train_by_hand(student, rng, steps):
+@pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (6, 0.15)])
+def test_train_by_hand(student, rng, steps, rate):
     """`train_by_hand` walks down the gradient, step by step."""
     x, y, w1, w2 = _problem(rng)
-    got = student.train_by_hand(x, y, w1, w2, 0.2, steps)
-    way = (x, y, (w1, w2), _relu_net, 0.2, steps)
-    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way))
+    got = student.train_by_hand(x, y, w1, w2, rate, steps)
+    way = (x, y, (w1, w2), _relu_net, rate, steps)
+    on = (x @ w1 > 0).double()
+    first = {"the ReLU's mask of the first step, kept for all others": lambda: _descend(x, y, (w1, w2), lambda x, a, b: (on * (x @ a)) @ b, rate, steps)}
+    _compare(got, _descend(*way), ("w1", "w2"), steps, (first if steps > 1 else {}) | _otherwise(*way), (w1, w2))
 
 
 @points(4, hint="Gradients add up in `.grad` until you clear them; update inside `torch.no_grad()`.")
-@pytest.mark.parametrize("steps", [1, 6])
-def test_train_with_autograd(student, rng, steps):
+@pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (6, 0.15)])
+def test_train_with_autograd(student, rng, steps, rate):
     """`train_with_autograd` walks the same way as gradients by hand."""
     x, y, w1, w2 = _problem(rng)
-    got = student.train_with_autograd(x, y, w1, w2, 0.2, steps)
-    way = (x, y, (w1, w2), _relu_net, 0.2, steps)
-    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way))
+    got = student.train_with_autograd(x, y, w1, w2, rate, steps)
+    way = (x, y, (w1, w2), _relu_net, rate, steps)
+    _compare(got, _descend(*way), ("w1", "w2"), steps, _otherwise(*way), (w1, w2))
 
 
 @points(2, hint="Call `activation` where the ReLU was; the rest of the loop need not know which one it is.")
@@ -182,27 +186,25 @@ def test_train_with_other_activations(student, probe, rng, activation):
     got = probe.train_with_activation(student.ref("train_with_autograd"), x, y, w1, w2, 0.2, 3, activation)
     way = (x, y, (w1, w2), lambda x, a, b: function(x @ a) @ b, 0.2, 3)
     ignored = {"a ReLU, whatever `activation` is given": lambda: _descend(x, y, (w1, w2), _relu_net, 0.2, 3)}
-    _compare(got, _descend(*way), ("w1", "w2"), 3, ignored | _otherwise(*way))
+    _compare(got, _descend(*way), ("w1", "w2"), 3, ignored | _otherwise(*way), (w1, w2))
 
 
 @points(3, hint="Build SGD once, then per step: forward, loss, zero_grad, backward, step.")
-@pytest.mark.parametrize("steps", [1, 5])
-def test_train_with_optim(student, probe, rng, steps):
+@pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (5, 0.15)])
+def test_train_with_optim(student, probe, rng, steps, rate):
     """`train_with_optim` trains the module it is given, by plain SGD on the mean squared error."""
     x, y, w1, w2 = _problem(rng)
     b1 = torch.randn(w1.shape[1], generator=rng, dtype=torch.float64)
-    weights, losses = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, 0.2, steps)
-    way = (x, y, (w1, b1, w2), lambda x, a, b, c: torch.tanh(x @ a + b) @ c, 0.2, steps)
+    weights, losses, *kept = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, rate, steps)
+    way = (x, y, (w1, b1, w2), lambda x, a, b, c: torch.tanh(x @ a + b) @ c, rate, steps)
     names = ("first weight", "first bias", "second weight")
-    _compare((*weights, losses), _descend(*way), names, steps, _otherwise(*way))
+    _compare((*weights, losses), _descend(*way), names, steps, _otherwise(*way), (w1, b1, w2))
+    for what, before, after in zip("xy", (x, y), kept, strict=True):
+        assert torch.equal(before, after), f"`train_with_optim` overwrites the {what} it was given."
 
 
 @points(1, hint="`w1 -= ...` changes the caller's tensor; start from `w1.clone()`, or make new ones each step.")
 @pytest.mark.parametrize("name", ["train_by_hand", "train_with_autograd"])
 def test_start_weights_unchanged(student, rng, name):
-    """Training returns new weights and leaves those it started from."""
-    x, y, w1, w2 = _problem(rng)
-    first, second = (student.leaf(w, requires_grad=False) for w in (w1, w2))
-    getattr(student, name)(x, y, first, second, 0.2, 2)
-    assert torch.equal(first.fetch(), w1), f"`{name}` overwrites the w1 it was given."
-    assert torch.equal(second.fetch(), w2), f"`{name}` overwrites the w2 it was given."
+    """Training returns new weights and leaves those it started from, and the data."""
+    untouched(getattr(student, name))(*_problem(rng), 0.2, 2)

@@ -103,16 +103,18 @@ def _own_epochs(x, y, weight, bias, batch_size, rate, momentum, epochs, loss_fn)
 def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
     """What wrong epochs end in: by what is wrong, functions that give {"weight": ..., "bias": ...}."""
 
-    def run(loss_fn=loss_fn, clear=True, rebuild=False, build=torch.optim.SGD, momentum=momentum, decay=0.0, change=lambda gradients: gradients, **options):
+    def run(loss_fn=loss_fn, clear="each batch", rebuild=False, build=torch.optim.SGD, momentum=momentum, decay=0.0, change=lambda gradients: gradients, **options):
         leaves = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
         options = options or {"lr": learning_rate, "momentum": momentum, "weight_decay": decay}
         optimizer = build(leaves, **options)
         for _ in range(epochs):
+            if clear == "each epoch":
+                optimizer.zero_grad()
             for xb, yb in zip(x.split(batch_size), y.split(batch_size), strict=True):
                 if rebuild:
                     optimizer = build(leaves, **options)
                 loss = loss_fn(xb @ leaves[0] + leaves[1], yb)
-                if clear:
+                if clear == "each batch":
                     optimizer.zero_grad()
                 loss.backward()
                 for leaf, gradient in zip(leaves, change([leaf.grad for leaf in leaves]), strict=True):
@@ -121,7 +123,8 @@ def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, e
         return dict(zip(("weight", "bias"), (leaf.detach() for leaf in leaves), strict=True))
 
     found = {
-        "gradients that add up from batch to batch: `zero_grad` is missing": lambda: run(clear=False),
+        "gradients that add up from batch to batch: `zero_grad` is missing": lambda: run(clear="never"),
+        "gradients that add up from batch to batch: they are cleared once an epoch, not for each batch": lambda: run(clear="each epoch"),
         "the cross-entropy, whatever `loss_fn` is given": lambda: run(loss_fn=F.cross_entropy),
         "a new optimiser for every batch: its momentum is lost": lambda: run(rebuild=True),
         "parameters that have not moved": lambda: {"weight": weight, "bias": bias},
@@ -195,14 +198,14 @@ def test_train_epoch_mode(student, probe, rng):
 
 @points(2, hint="Sum over examples and divide once at the end; batch means have unequal weight.")
 @pytest.mark.parametrize(
-    ("n", "batch_size", "loss"), [(9, 4, "cross-entropy"), (11, 10, "squared"), (12, 12, "cross-entropy")]
+    ("n", "batch_size", "loss"), [(10, 4, "cross-entropy"), (11, 10, "squared"), (12, 12, "cross-entropy")]
 )
 def test_evaluate(student, probe, rng, n, batch_size, loss):
     """`evaluate` gives the mean loss and the accuracy over all examples."""
     x, y, weight, bias = _linear_problem(rng, n)
     scores = x @ weight + bias
     y = torch.where(torch.arange(n) % 3 == 0, y, scores.argmax(dim=1))
-    y[-1] = scores[-1].argmin()
+    y[-2:] = torch.stack([scores[-2].argmax(), scores[-1].argmin()])
     got = probe.run_evaluate(student.ref("evaluate"), weight, bias, x, y, batch_size, loss, True, True)
     expected = _LOSSES[loss](scores, y).item()
     right = (scores.argmax(dim=1) == y).double()
@@ -218,7 +221,9 @@ def test_evaluate(student, probe, rng, n, batch_size, loss):
     if loss != "cross-entropy":
         mistakes["the cross-entropy, whatever `loss_fn` is given"] = F.cross_entropy(scores, y)
     assert_close(got["loss"], expected, rtol=1e-4, atol=1e-5, name="the loss of evaluate", inputs={"x": x}, mistakes=mistakes)
-    mistakes = {words: of_means(right), "per cent, where a fraction is asked for": 100 * right.mean(), "the number of right ones": right.sum()}
+    full = "batch_size times the number of batches as the number of examples: the last batch is smaller"
+    filled = right.sum() / (batch_size * len(right.split(batch_size)))
+    mistakes = {words: of_means(right), full: filled, "per cent instead of a fraction": 100 * right.mean(), "the number of right ones": right.sum()}
     accuracy = right.mean().item()
     assert_close(got["accuracy"], accuracy, rtol=0, atol=1e-6, name="the accuracy of evaluate", inputs={"x": x}, mistakes=mistakes)
 
@@ -319,10 +324,15 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
         accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
         best = max(got["history"]["validation_accuracy"])
         latest = got["history"]["validation_accuracy"][-1]
-        which = " That is the accuracy of the last epoch: was the best `state_dict` copied, and loaded at the end?"
+        values = got["history"]["validation_loss"]
+        lowest = got["history"]["validation_accuracy"][values.index(min(values))]
+        which = {
+            " That is the accuracy of the last epoch: was the best `state_dict` copied, and loaded at the end?": latest,
+            " That is the accuracy of the epoch with the lowest validation loss; the highest accuracy decides.": lowest,
+        }
         assert abs(accuracy - best) < 0.012, (
             f"The best validation accuracy in the history is {best:.3f}; the model left by `fit` has {accuracy:.3f}."
-            + (which if abs(latest - accuracy) < 1e-6 else "")
+            + next((words for words, value in which.items() if abs(value - accuracy) < 1e-6), "")
         )
 
 

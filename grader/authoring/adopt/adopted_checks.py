@@ -51,7 +51,7 @@ def make_suites(found: Foreign, module: Module, name: str) -> Suites:
     if not public:
         return Suites(text, "")
     uses = sorted({word for test in public for word in module.written if re.search(rf"\b{word}\b", test)})
-    shown = '"""Tests for you: `pytest public`. Passing them is necessary, not sufficient; add your own."""\n\nimport pytest\n'
+    shown = '"""Tests for you: `pytest public`. Passing them is necessary, but not sufficient; add your own."""\n\nimport pytest\n'
     shown += "".join(f"{line}\n" for line in dict.fromkeys(maker.public_imports) if line != "import pytest")
     shown += f"\nimport {name}\nfrom {name} import {', '.join(uses)}\n\n\n" if uses else "\n\n"
     if "pytest" not in "".join(public):

@@ -32,7 +32,7 @@ _HEAD = """\
 # ---
 """
 _VARIANTS = """\
-# Known-wrong and known-right solutions, by which this grader is measured: `autograde validate {name}`. The adopted one had none.
+# Wrong and correct versions of the solution, which measure this grader: `autograde validate {name}`. The adopted one had none.
 # - wrong: one-off
 #   why: the mistake that your students make most
 #   edit: {{file: {name}.py, find: "...", replace: "..."}}

@@ -18,7 +18,9 @@ def transposed(case: Case) -> Iterator[Claim]:
     for order in _orders(case.e.ndim):
         turned = case.e.transpose(order)
         if turned.shape == case.a.shape:
-            yield Claim("is transposed." if case.e.ndim == 2 else f"has its axes in another order: {order}.", turned)
+            yield Claim(
+                "is transposed." if case.e.ndim == 2 else f"has its axes in a different order: {order}.", turned
+            )
 
 
 def reshaped(case: Case) -> Iterator[Claim]:
@@ -68,7 +70,7 @@ def shifted(case: Case) -> Iterator[Claim]:
             edge[axis] = slice(0, 1) if step > 0 else slice(length - 1, None)
             where[tuple(edge)] = False
             yield Claim(
-                f"is shifted by one along axis {axis}: each entry stands one place {ahead} than it should.",
+                f"is shifted by one along axis {axis}: each entry is one place {ahead} than it should be.",
                 np.roll(case.e, step, axis),
                 where=where,
             )
@@ -92,7 +94,7 @@ def pieces(case: Case) -> Iterator[Claim]:
                 named = ", ".join(str(k) for k in order)
                 what = "entries" if length == count else f"{count} equal parts"
                 yield Claim(
-                    f"has the {what} along axis {axis} in another order: {named} where 0 to {count - 1} is asked for.",
+                    f"has the {what} along axis {axis} in a different order: {named} instead of 0 to {count - 1}.",
                     made,
                 )
             if length > count:
@@ -100,7 +102,9 @@ def pieces(case: Case) -> Iterator[Claim]:
                 apart = np.concatenate([_every(case.e, axis, k, count) for k in range(count)], axis)
                 yield Claim(f"has the {count} equal parts along axis {axis} interleaved.", mixed)
                 if length // count not in _PIECES:  # the same thing, seen from the other side
-                    yield Claim(f"has what is to be interleaved along axis {axis} in {count} separate parts.", apart)
+                    yield Claim(
+                        f"has {count} parts along axis {axis} one after the other instead of interleaved.", apart
+                    )
 
 
 def _every(array: Array, axis: int, start: int, step: int) -> Array:
@@ -112,7 +116,9 @@ def swapped_pairs(case: Case) -> Iterator[Claim]:
     length = case.e.shape[-1] if case.e.ndim else 0
     if length > 2 and length % 2 == 0:
         order = np.arange(length).reshape(-1, 2)[:, ::-1].ravel()
-        yield Claim("has the two of each pair along the last axis swapped: (y, x) for (x, y)?", case.e[..., order])
+        yield Claim(
+            "has the two of each pair along the last axis swapped: (y, x) instead of (x, y)?", case.e[..., order]
+        )
 
 
 def slices_permuted(case: Case) -> Iterator[Claim]:
@@ -126,7 +132,7 @@ def slices_permuted(case: Case) -> Iterator[Claim]:
         order[np.argsort(ours[:, 0], kind="stable")] = np.argsort(right[:, 0], kind="stable")
         if np.unique(order).size == count and (order != np.arange(count)).any():
             made = np.take(case.e, order, axis)
-            yield Claim(f"holds the right slices along axis {axis} in another order.", made, fitted=1)
+            yield Claim(f"holds the right slices along axis {axis} in a different order.", made, fitted=1)
 
 
 def entries_permuted(case: Case) -> Iterator[Claim]:
@@ -139,4 +145,6 @@ def entries_permuted(case: Case) -> Iterator[Claim]:
     alike = np.allclose(np.sort(case.a, None), np.sort(case.e, None), rtol=case.rtol, atol=case.atol)
     if alike and np.allclose(np.sort(moved), np.sort(right), rtol=case.rtol, atol=case.atol):
         # Small numbers of a narrow range have the same sorted list by chance.
-        yield Claim("holds the right values in another order.", bits=99 if not case.discrete or distinct > 12 else 0)
+        yield Claim(
+            "holds the right values in a different order.", bits=99 if not case.discrete or distinct > 12 else 0
+        )

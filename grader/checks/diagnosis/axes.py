@@ -22,11 +22,13 @@ def sums_to_one(case: Case) -> Iterator[Claim]:
             continue
         if len(ours) == 1 and e.shape[ours[0]] != e.size:
             yield Claim(
-                f"{form} sum to 1 along axis {ours[0]}; they should along axis {right[0]}: the softmax runs {_OVER}.",
+                f"{form} sum to 1 along axis {ours[0]}; they should sum to 1 along axis {right[0]}: the softmax runs {_OVER}.",
                 bits=60,
             )
         elif _ones(a.sum()) and e.size != e.shape[right[0]]:
-            yield Claim(f"{form} sum to 1 over all entries together; they should along axis {right[0]}.", bits=60)
+            yield Claim(
+                f"{form} sum to 1 over all entries together; they should sum to 1 along axis {right[0]}.", bits=60
+            )
 
 
 def _probabilities(case: Case) -> Iterator[tuple[str, Array, Array]]:
@@ -47,7 +49,7 @@ def standardised(case: Case) -> Iterator[Claim]:
     right, ours = (_standard_axes(array) for array in (case.e, case.a))
     if len(right) == 1 and len(ours) == 1 and right != ours:
         yield Claim(
-            f"has mean 0 and deviation 1 along axis {ours[0]}; it should along axis {right[0]}: it is normalised {_OVER}.",
+            f"has mean 0 and deviation 1 along axis {ours[0]}; it should have them along axis {right[0]}: it is normalised {_OVER}.",
             bits=60,
         )
 
@@ -98,8 +100,8 @@ def offset_by_axis(case: Case) -> Iterator[Claim]:
         if case.e.shape[axis] > 2:
             c = (case.a - case.e).mean(axis, keepdims=True)
             yield Claim(
-                f"is off by an amount that is the same all along axis {axis}: a term is added or missing there (a bias, a "
-                "mean), or taken over another axis.",
+                f"is off by an amount that is constant along axis {axis}: a term is added or missing there (a bias, a "
+                "mean), or taken over the wrong axis.",
                 case.e + c,
                 fitted=c.size,
             )

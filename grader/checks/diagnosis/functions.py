@@ -49,20 +49,20 @@ def gelu(x: Any) -> Any:
 
 
 _ELEMENTWISE: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("is the logarithm of what is asked for.", np.log),
-    ("is the exponential of what is asked for: is a logarithm missing?", np.exp),
+    ("is the logarithm of the right value.", np.log),
+    ("is the exponential of the right value: is a logarithm missing?", np.exp),
     ("is squared.", np.square),
-    ("is the square root of what is asked for.", np.sqrt),
-    ("is one minus what is asked for.", lambda e: 1 - e),
-    ("is the inverse (1/x) of what is asked for.", lambda e: 1 / e),
-    ("has lost its signs: it is the absolute value of what is asked for.", np.abs),
+    ("is the square root of the right value.", np.sqrt),
+    ("is one minus the right value.", lambda e: 1 - e),
+    ("is the inverse (1/x) of the right value.", lambda e: 1 / e),
+    ("has lost its signs: it is the absolute value of the right value.", np.abs),
     ("has its negative entries cut to zero: a ReLU too many?", relu),
     ("looks as if a sigmoid was applied once too often.", sigmoid),
     ("looks as if a tanh was applied once too often.", np.tanh),
-    ("looks as if the sigmoid were missing: it is what would go into one.", lambda e: np.log(e / (1 - e))),
-    ("looks as if the tanh were missing: it is what would go into one.", np.arctanh),
-    ("is minus the logarithm of what is asked for.", lambda e: -np.log(e)),
-    ("is the exponential of minus what is asked for.", lambda e: np.exp(-e)),
+    ("looks as if the sigmoid is missing: these values are its input.", lambda e: np.log(e / (1 - e))),
+    ("looks as if the tanh is missing: these values are its input.", np.arctanh),
+    ("is minus the logarithm of the right value.", lambda e: -np.log(e)),
+    ("is the exponential of minus the right value.", lambda e: np.exp(-e)),
 )
 
 
@@ -92,19 +92,17 @@ def missing(case: Case) -> Iterator[Claim]:
     for axis in range(case.e.ndim):
         if case.e.shape[axis] > 1 and not _normalised(case.a, axis):
             yield Claim(
-                f"looks as if the softmax over axis {axis} were missing: these are scores, not probabilities.",
+                f"looks as if the softmax over axis {axis} is missing: these are scores, not probabilities.",
                 case.e,
                 got=softmax(case.a, axis),
             )
             yield Claim(
-                f"looks as if the log-softmax over axis {axis} were missing.", case.e, got=log_softmax(case.a, axis)
+                f"looks as if the log-softmax over axis {axis} is missing.", case.e, got=log_softmax(case.a, axis)
             )
-    words = (
-        "entries that should be cut to zero are negative: a ReLU is missing, or another activation stands in its place."
-    )
+    words = "entries that should be cut to zero are negative: a ReLU is missing, or a different activation is used."
     yield from _cut(case, words, relu(case.a))
-    yield from _cut(case, "it is not clipped: entries leave the range [0, 1].", np.clip(case.a, 0, 1))
-    yield from _cut(case, "it is not clipped: entries leave the range [-1, 1].", np.clip(case.a, -1, 1))
+    yield from _cut(case, "it is not clipped: entries lie outside [0, 1].", np.clip(case.a, 0, 1))
+    yield from _cut(case, "it is not clipped: entries lie outside [-1, 1].", np.clip(case.a, -1, 1))
 
 
 #: How far from 1 the sum of probabilities may be that were meant to be normalised.
@@ -126,4 +124,6 @@ def _cut(case: Case, words: str, cut: Array) -> Iterator[Claim]:
     if wrong.any() and not (wrong & ~beyond).any() and case.fits(case.e, got=cut) and np.unique(case.e).size > 3:
         touched = float(np.count_nonzero(wrong))
         # A coin for each entry that is cut, and for each that could have been; some must be right as they are.
-        yield Claim(f"is right but for one thing: {words}", bits=touched + inside if inside >= min(4, touched) else 0.0)
+        yield Claim(
+            f"is right except for one thing: {words}", bits=touched + inside if inside >= min(4, touched) else 0.0
+        )

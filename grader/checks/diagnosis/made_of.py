@@ -104,14 +104,14 @@ def term(case: Case) -> Iterator[Claim]:
         wide = np.broadcast_to(x, case.e.shape)
         if not wide.any():
             continue
-        yield Claim(f"lacks the term `{name}`, which is to be added.", case.e - wide)
+        yield Claim(f"lacks the term `{name}`, which should be added.", case.e - wide)
         yield Claim(f"has `{name}` added once too often.", case.e + wide)
-        yield Claim(f"has `{name}` subtracted where it is to be added.", case.e - 2 * wide)
-        yield Claim(f"has `{name}` added where it is to be subtracted.", case.e + 2 * wide)
+        yield Claim(f"has `{name}` subtracted instead of added.", case.e - 2 * wide)
+        yield Claim(f"has `{name}` added instead of subtracted.", case.e + 2 * wide)
         for number, s in case.numbers.items():
             for k, times in ((s, f"`{number}` times `{name}`"), (2 * s, f"2 times `{number}` times `{name}`")):
                 yield Claim(f"lacks the term {times}.", case.e - k * wide)
-                yield Claim(f"has the term {times} added where it should not be, or twice.", case.e + k * wide)
+                yield Claim(f"has the term {times} added although it should not be, or twice.", case.e + k * wide)
 
 
 def multiple(case: Case) -> Iterator[Claim]:
@@ -161,7 +161,7 @@ def swapped_weights(case: Case) -> Iterator[Claim]:
         # Only where what is right is such a mixture.
         mixture = q + m * gap
         if 0 < m < 1 and abs(m - 0.5) > 1e-3 and np.allclose(case.e, mixture, rtol=3 * case.rtol, atol=3 * case.atol):
-            yield Claim(f"has the weights of `{left}` and `{right}` swapped: m for 1 - m.", p - m * gap)
+            yield Claim(f"has the weights of `{left}` and `{right}` swapped (m and 1 - m).", p - m * gap)
 
 
 def zero_pattern(case: Case) -> Iterator[Claim]:
@@ -171,7 +171,7 @@ def zero_pattern(case: Case) -> Iterator[Claim]:
         return
     if (kept ^ ours).all():
         yield Claim(
-            "is zero where it should not be, and not zero where it should be: the mask is turned round (keep for drop?).",
+            "is zero where it should not be, and not zero where it should be: the mask is inverted (keep and drop swapped?).",
             bits=float(case.e.size),
         )
     wrong = case.wrong
@@ -181,7 +181,9 @@ def zero_pattern(case: Case) -> Iterator[Claim]:
     share = float((wrong & ~kept).sum() / (~kept).sum())
     if share > 0.99 and wrong.sum() >= 4 and kept.sum() >= 4:
         where = _where(case, ~kept)
-        yield Claim(f"is right but where it should be zero{where}: a mask is missing there.", bits=float(case.e.size))
+        yield Claim(
+            f"is right except where it should be zero{where}: a mask is missing there.", bits=float(case.e.size)
+        )
 
 
 def _where(case: Case, zero: Array) -> str:

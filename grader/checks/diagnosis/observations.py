@@ -17,10 +17,10 @@ def observe(case: Case) -> str | None:
         and np.ptp(a) <= 1e-9 * max(1.0, abs(float(a.flat[0])))
         and np.ptp(e) > 10 * case.atol
     ):
-        return "is one and the same number in every entry."
+        return "is the same number in every entry."
     for axis in range(e.ndim):
         if e.shape[axis] > 2 and e.size > e.shape[axis] and _alike(a, axis) and not _alike(e, axis, 1e-3):
-            return f"is the same all along axis {axis}, where each entry should have a value of its own."
+            return f"is constant along axis {axis}, but each entry should have its own value."
     if (found := shape_of_error(case)) is not None:
         return found
     wrong = case.wrong

@@ -16,7 +16,7 @@ def coarse(case: Case) -> Iterator[Claim]:
     if whole and not (e == np.round(e)).all():
         kind = "" if case.actual.dtype.kind == "f" else f" ({case.actual.dtype})"
         for words, made in (
-            ("is cut off to whole numbers", np.trunc(e)),
+            ("is truncated to whole numbers", np.trunc(e)),
             ("is rounded to whole numbers", np.round(e)),
             ("is rounded down to whole numbers", np.floor(e)),
             ("is rounded up to whole numbers", np.ceil(e)),
@@ -26,8 +26,8 @@ def coarse(case: Case) -> Iterator[Claim]:
         yield from _rounded(case, "has the precision of float16, which is too coarse here.", e.astype("f2"))
         yield from _rounded(case, "has the precision of bfloat16, which is too coarse here.", _bfloat16(e))
     if case.whole:
-        yield from _rounded(case, "has wrapped round: numbers outside 0 to 255 were put into uint8.", np.mod(e, 256))
-        yield from _rounded(case, "is one too low where it was cut off and not rounded.", None)
+        yield from _rounded(case, "has wrapped around: numbers outside 0 to 255 were stored as uint8.", np.mod(e, 256))
+        yield from _rounded(case, "is one too low where it was truncated instead of rounded.", None)
 
 
 def _rounded(case: Case, words: str, made: Array | None) -> Iterator[Claim]:

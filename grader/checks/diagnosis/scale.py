@@ -10,17 +10,17 @@ import numpy as np
 from grader.checks.diagnosis.case import Case, Claim
 
 _CONSTANTS = (
-    (1 / math.log(2), "logarithms to base 2 where natural ones are asked for"),
-    (1 / math.log(10), "logarithms to base 10 where natural ones are asked for"),
-    (math.log(2), "natural logarithms where those to base 2 are asked for"),
-    (255.0, "0 to 255 where 0 to 1 is asked for"),
-    (1 / 255, "0 to 1 where 0 to 255 is asked for"),
-    (100.0, "per cent where a fraction is asked for"),
-    (0.01, "a fraction where per cent is asked for"),
-    (255 / 256, "divided by 256, not 255"),
-    (256 / 255, "divided by 255, not 256"),
-    (180 / math.pi, "degrees where radians are asked for"),
-    (math.pi / 180, "radians where degrees are asked for"),
+    (1 / math.log(2), "logarithms to base 2 instead of natural ones"),
+    (1 / math.log(10), "logarithms to base 10 instead of natural ones"),
+    (math.log(2), "natural logarithms instead of base 2"),
+    (255.0, "a range of 0 to 255 instead of 0 to 1"),
+    (1 / 255, "a range of 0 to 1 instead of 0 to 255"),
+    (100.0, "per cent instead of a fraction"),
+    (0.01, "a fraction instead of per cent"),
+    (255 / 256, "division by 256 instead of 255"),
+    (256 / 255, "division by 255 instead of 256"),
+    (180 / math.pi, "degrees instead of radians"),
+    (math.pi / 180, "radians instead of degrees"),
 )
 
 
@@ -30,7 +30,7 @@ def sign(case: Case) -> Iterator[Claim]:
         return
     yield Claim("has the opposite sign.", -case.e)
     if not case.a.any() and case.expected.dtype.kind != "b":
-        yield Claim("is zero throughout." if case.e.size > 1 else "is zero.", bits=99)
+        yield Claim("is zero everywhere." if case.e.size > 1 else "is zero.", bits=99)
 
 
 def plain_factor(case: Case) -> Iterator[Claim]:
@@ -51,16 +51,16 @@ def size_factor(case: Case) -> Iterator[Claim]:
             continue  # twice is the commoner mistake
         for minus, k in (("", 1.0), ("has the opposite sign and ", -1.0)):
             yield Claim(
-                f"{minus}is {n} times too large; {n} is {what}: it looks summed where a mean is asked for.",
+                f"{minus}is {n} times too large; {n} is {what}: it looks summed instead of averaged.",
                 k * n * case.e,
             )
             yield Claim(
-                f"{minus}is {n} times too small; {n} is {what}: it looks averaged where a sum is asked for, or averaged "
+                f"{minus}is {n} times too small; {n} is {what}: it looks averaged instead of summed, or averaged "
                 "twice.",
                 k / n * case.e,
             )
     for n, what in case.sizes.items():
-        words = f"is off by the factor {n - 1}/{n} or its inverse; {n} is {what}: biased for unbiased, or the reverse."
+        words = f"is off by the factor {n - 1}/{n} or its inverse; {n} is {what}: biased instead of unbiased, or the reverse."
         if n > 2:
             yield Claim(words, (n - 1) / n * case.e)
             yield Claim(words, n / (n - 1) * case.e)
@@ -78,10 +78,10 @@ def number_factor(case: Case) -> Iterator[Claim]:
     if not case.nonzero:
         return
     for name, s in case.numbers.items():
-        yield Claim(f"is multiplied by `{name}` where it should not be.", s * case.e)
+        yield Claim(f"is multiplied by `{name}`, but should not be.", s * case.e)
         yield Claim(f"lacks the factor `{name}`, or is divided by it.", case.e / s)
         if 0 < s < 1:
-            yield Claim(f"is multiplied by 1 - `{name}` where it should not be.", (1 - s) * case.e)
+            yield Claim(f"is multiplied by 1 - `{name}`, but should not be.", (1 - s) * case.e)
             yield Claim(f"lacks the factor 1 - `{name}`, or is divided by it.", case.e / (1 - s))
             yield Claim(f"has 1 - `{name}` and `{name}` swapped.", case.e * s / (1 - s))
             yield Claim(f"has 1 - `{name}` and `{name}` swapped.", case.e * (1 - s) / s)
@@ -91,9 +91,9 @@ def number_factor(case: Case) -> Iterator[Claim]:
 
 def ranges(case: Case) -> Iterator[Claim]:
     """One range for another."""
-    yield Claim("lies in [-1, 1] where [0, 1] is asked for: it is stretched by 2 and lowered by 1.", 2 * case.e - 1)
-    yield Claim("lies in [0, 1] where [-1, 1] is asked for.", (case.e + 1) / 2)
-    yield Claim("is scaled to 0 to 255 where [-1, 1] is asked for.", (case.e + 1) * 127.5)
+    yield Claim("lies in [-1, 1] instead of [0, 1]: it is multiplied by 2 and lowered by 1.", 2 * case.e - 1)
+    yield Claim("lies in [0, 1] instead of [-1, 1].", (case.e + 1) / 2)
+    yield Claim("is scaled to 0 to 255 instead of [-1, 1].", (case.e + 1) * 127.5)
 
 
 def by_one(case: Case) -> Iterator[Claim]:
@@ -112,18 +112,18 @@ def factor(case: Case) -> Iterator[Claim]:
         return
     minus = "has the opposite sign and " if k < 0 else ""
     large = f"is {abs(k):.4g} times too large" if abs(k) > 1 else f"is {1 / abs(k):.4g} times too small"
-    yield Claim(f"{minus}{large}, by one factor throughout.", k * case.e, fitted=1)
+    yield Claim(f"{minus}{large}, by the same factor everywhere.", k * case.e, fitted=1)
 
 
 def offset(case: Case) -> Iterator[Claim]:
     """One constant added throughout."""
     constant = float((case.a - case.e).mean())
     for name, s in case.numbers.items():
-        yield Claim(f"has `{name}` added where it should not be.", case.e + s)
-        yield Claim(f"lacks `{name}`, which is to be added.", case.e - s)
+        yield Claim(f"has `{name}` added, but should not.", case.e + s)
+        yield Claim(f"lacks `{name}`, which should be added.", case.e - s)
     if abs(constant) > 10 * case.atol:
         yield Claim(
-            "is off by one constant throughout: something was added, or left out, that is the same for every entry.",
+            "is off by the same constant everywhere: something was added or left out that is the same for every entry.",
             case.e + constant,
             fitted=1,
         )
@@ -139,7 +139,7 @@ def scaled_and_shifted(case: Case) -> Iterator[Claim]:
     if abs(k) < 1e-6 or np.ptp(case.e) <= 10 * case.atol:
         return
     yield Claim(
-        "is scaled by one factor and shifted by one constant throughout: look at how it is normalised (mean and deviation, "
+        "is scaled and shifted by the same amounts everywhere: look at how it is normalised (mean and deviation, "
         "or the range).",
         case.a.mean() + k * centred,
         fitted=2,

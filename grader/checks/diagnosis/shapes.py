@@ -12,22 +12,22 @@ def explain(case: Case) -> str | None:
     got, want = case.actual.shape, case.expected.shape
     if got == want:
         return None
-    start = f"has shape {_short(got)} where {_short(want)} is asked for"
+    start = f"has shape {_short(got)} instead of {_short(want)}"
     if len(got) > len(want) + 4 or len(got) > 8:
         return f"{start}."
     if case.actual.size == case.expected.size and _squeezed(got) == _squeezed(want):
-        return f"{start}: the values would fit, but for axes of size 1; use reshape, squeeze or keepdim."
+        return f"{start}: the values fit, except for axes of size 1; use reshape, squeeze or keepdim."
     if got == want[::-1] and len(want) > 1:
         return f"{start}: it looks transposed."
     if sorted(got) == sorted(want) and len(want) > 2:
         return f"{start}: its axes look permuted."
     if not want:
         return (
-            f"has shape {_short(got)} where a single number is asked for: it looks as if a sum or mean over all entries is "
+            f"has shape {_short(got)} instead of being a single number: it looks as if a sum or mean over all entries is "
             "missing."
         )
     if not got:
-        return f"is a single number where shape {_short(want)} is asked for: it looks as if it was summed or averaged over too much."
+        return f"is a single number instead of an array of shape {_short(want)}: it looks as if it was summed or averaged over too many axes."
     return f"{start}{_by_axes(case, got, want)}."
 
 
@@ -39,7 +39,7 @@ def _by_axes(case: Case, got: tuple[int, ...], want: tuple[int, ...]) -> str:
     if told := _axis_more(got, want) or _axis_less(got, want):
         return told
     if case.actual.size == case.expected.size:
-        return ": it holds as many entries, so a reshape is missing or another one is needed"
+        return ": it has the right number of entries, so a reshape is missing or wrong"
     if len(got) == len(want):
         if all(g in (w, 1) for g, w in zip(got, want, strict=True)):
             return ": an axis was reduced to size 1"
@@ -57,7 +57,7 @@ def _axis_more(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         return ""
     if len(axes) == 1:
         return f": it looks as if a sum or mean over axis {axes[0]} is missing"
-    return f": it has an axis too many, of size {got[axes[0]]}"
+    return f": it has one axis too many, of size {got[axes[0]]}"
 
 
 def _axis_less(got: tuple[int, ...], want: tuple[int, ...]) -> str:
@@ -67,7 +67,7 @@ def _axis_less(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         return ""
     if len(axes) == 1:
         return f": it looks as if axis {axes[0]} was summed or averaged away"
-    return f": an axis of size {want[axes[0]]} is lost"
+    return f": an axis of size {want[axes[0]]} is missing"
 
 
 def _one_axis(axis: int, got: int, want: int) -> str:

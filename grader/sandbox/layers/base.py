@@ -32,7 +32,8 @@ class Berth:
 class Base:
     """What the zygote has of each layer, kept for its forks.
 
-    ``hidden`` are packages that workers must not have. ``layers`` are those that it entered, ``without`` those to do without, as on a machine that lacks them, and
+    ``hidden`` are packages that workers must not have, and ``emptied`` files that have nothing in them for a worker.
+    ``layers`` are those that it entered, ``without`` those to do without, as on a machine that lacks them, and
     ``most_landlock_abi`` the most to use of Landlock. ``notes`` say why a layer is missing, as "name: reason".
     """
 
@@ -40,6 +41,7 @@ class Base:
     without: frozenset[str] = frozenset()
     most_landlock_abi: int | None = None
     hidden: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     layers: set[str] = field(default_factory=set)
     tried: set[str] = field(default_factory=set)  # to enter, or left out as asked: all of them, in the end
     notes: list[str] = field(default_factory=list)

@@ -94,7 +94,7 @@ class MountNamespace(_Namespace):
 
     def enter(self, base: Base) -> None:
         kernel.unshare(kernel.CLONE_NEWNS)
-        rootfs.build_root(base.readable, base.hidden)
+        rootfs.build_root(base.readable, base.hidden, base.emptied)
 
     def confine(self, base: Base, limits: Limits, berth: Berth) -> bool:
         # The control groups' namespace hides where on this machine its own group lies.

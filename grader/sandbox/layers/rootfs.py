@@ -33,10 +33,11 @@ def library_folders() -> list[str]:
     return sorted(p for p in real if Path(p).is_dir() and not any(p != q and p.startswith(q + "/") for q in real))
 
 
-def build_root(readable: Sequence[str], hidden: Sequence[str] = ()) -> None:
+def build_root(readable: Sequence[str], hidden: Sequence[str] = (), emptied: Sequence[str] = ()) -> None:
     """Make a root of bind mounts and move into it. Mounted over /sys, which no library is read from: no folder is left.
 
-    ``hidden`` names packages that workers must not have, beside those that none has.
+    ``hidden`` names packages that workers must not have, beside those that none has; ``emptied`` are files of which they
+    see no byte.
 
     Raises:
         OSError: this machine does not let us.
@@ -51,6 +52,10 @@ def build_root(readable: Sequence[str], hidden: Sequence[str] = ()) -> None:
             _bind(path, new + path)
     for masked in sorted({found for path in ("/usr", *readable) for found in _masked(Path(new + path), hidden)}):
         kernel.mount("tmpfs", str(masked), "tmpfs", kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV, "size=4k")
+    for path in emptied:
+        for name in {path, os.path.realpath(path)}:
+            if Path(new + name).is_file():
+                kernel.mount("/dev/null", new + name, None, kernel.MS_BIND)
     Path(new + "/dev").mkdir(mode=0o755)
     for name in _DEVICES:
         Path(new + "/dev/" + name).touch()

@@ -53,7 +53,7 @@ from grader.text import counted
 STARTUP_S = 120.0
 #: What is said of code that ran out of wall time with processor time left.
 WAITED = "It spent most of that time waiting: does it sleep, or wait for input, a lock or another process?"
-_TOO_SLOW = "Your code did not finish in the time it may take."
+_TOO_SLOW = "Your code did not finish within its time limit."
 #: Seconds between two looks at a worker's processor time, at least and at most.
 _LOOK_S = 0.02, 0.25
 _PROXY_ATTRIBUTE = "__autograde_handle__"

@@ -3,12 +3,14 @@
 A rule on names is read in the source, and names can be hidden. What the names lead to cannot: every way to a fused
 layer, from Python, TorchScript or a file, ends at an operator of torch's dispatcher. There the operators are replaced
 by one that refuses. The original comes back only with the object that replaced it, to which nothing in Python refers.
-Torch's layers that are written in Python lose their code.
+Torch's layers that are written in Python lose their code, and the files with that code are empty to a worker
+(:func:`written_files`), so that it cannot be read again.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import re
 import sys
 import warnings
@@ -26,9 +28,9 @@ _OPERATORS = {
 _SHARED = re.compile(r"_cudnn_rnn|miopen_rnn")
 _LAYOUT = re.compile(r"flatten_weight")
 _KEYS = ("CompositeImplicitAutograd", "CPU", "CUDA", "QuantizedCPU", "MkldnnCPU", "AutogradCPU", "AutogradCUDA")
-#: Modules of torch with the same layers in Python.
+#: Modules of torch and torchvision with the same layers in Python.
 _WRITTEN = ("torch._decomp.decompositions", "torch.ao.nn.quantizable.modules.rnn", "torch.ao.nn.quantized.modules.rnn",
-            "torch.ao.nn.quantized.dynamic.modules.rnn")  # fmt: skip
+            "torch.ao.nn.quantized.dynamic.modules.rnn", "torchvision.models.optical_flow.raft")  # fmt: skip
 _NAMES = {
     "lstm": re.compile(r"lstm", re.IGNORECASE),
     "gru": re.compile(r"gru(?!p)", re.IGNORECASE),
@@ -61,6 +63,16 @@ def refuse(kinds: Collection[str]) -> None:
                 _empty(function)
 
 
+def written_files() -> list[str]:
+    """The files of those layers that this process has read already: source, and bytecode where there is some."""
+    found = []
+    for module in _WRITTEN:
+        source = getattr(sys.modules.get(module), "__file__", None)
+        if source:
+            found += [source, importlib.util.cache_from_source(source)]
+    return found
+
+
 def _is_refused(name: str, kinds: Collection[str]) -> bool:
     if _LAYOUT.search(name):
         return False
@@ -89,7 +101,7 @@ def _empty(function: FunctionType) -> None:
     waiting, seen = [function], set()
     while waiting:
         here = waiting.pop()
-        if id(here) in seen or not str(here.__module__).startswith("torch"):
+        if id(here) in seen or not str(here.__module__).startswith("torch"):  # torchvision's as well
             continue
         seen.add(id(here))
         if here.__code__.co_freevars:

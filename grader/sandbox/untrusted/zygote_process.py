@@ -31,7 +31,7 @@ from grader.limits import Limits
 from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
 from grader.sandbox.layers.base import Base, Berth
 from grader.sandbox.layers.descriptors import Kept
-from grader.sandbox.untrusted import absent, adaptations, first_use, huge_pages, worker_process
+from grader.sandbox.untrusted import absent, adaptations, first_use, huge_pages, kernels, worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
 PRELOAD = (
@@ -206,6 +206,7 @@ def main(fd: int, config: dict[str, Any]) -> None:
     missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
     first_use.warm()
     adaptations.adapt()
+    base.emptied = tuple(kernels.written_files())  # what is loaded now is not read again
     base.warm = rlimits.read_baseline()
     loose = huge_pages.Loose()  # by a /proc that is gone after this
     isolation.enter(base)

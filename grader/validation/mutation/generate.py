@@ -16,6 +16,7 @@ from grader.validation.mutation import arithmetic, flow, library, tensor_calls
 from grader.validation.mutation.meaning import meaning
 from grader.validation.mutation.mutant import Mutant
 from grader.validation.mutation.mutation_operator import Change, Operator
+from grader.validation.mutation.order import rewritings
 
 #: What no check can see, or what is only said to somebody.
 _UNSEEN = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.FormattedString, cst.Raise, cst.Global)
@@ -90,6 +91,12 @@ def make_mutants(source: str, file: str, regions: Sequence[tuple[int, int]]) -> 
                     continue
                 seen.add(changed[1])
                 found.append(_mutant(text, file, place.function, operator.name, at, changed, taken))
+    for slip in rewritings(source, regions):
+        at = CodeRange((slip.first, 0), (slip.last, len(text.lines[slip.last - 1])))
+        changed = text.changed(at, slip.text)
+        if changed is not None and changed[1] not in seen:
+            seen.add(changed[1])
+            found.append(_mutant(text, file, slip.function, slip.operator, at, changed, taken))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 
 
 class _Plain(ast.NodeTransformer):
@@ -90,7 +91,9 @@ def meaning(source: str) -> tuple[str, ...]:
         ValueError: it does not compile: a ``return`` outside a function, say.
     """
     tree = ast.parse(source)
-    compile(tree, "<mutant>", "exec")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # a mutant may well look suspicious
+        compile(tree, "<mutant>", "exec")
     return tuple(_digest(item) for item in tree.body)
 
 

@@ -109,7 +109,7 @@ def _weights() -> str:
 def _made() -> dict[str, Carries]:
     array = _npy(table(14))
     read = "import numpy as np\nTABLE = np.load({0!r})"
-    flag, seen = "data files that were not taken", "the files say"
+    flag, seen = "data files that were left out", "the files say"
     wide = _text(14)
     chunks = [wide[start : start + 20_000] for start in range(0, len(wide), 20_000)]
     names = {

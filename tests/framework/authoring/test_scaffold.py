@@ -73,7 +73,7 @@ def test_students_read_the_written_question(course):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("# Zeros: the mean", "# **Written question 1.** What is asked?\n#\n# *Your answer here.*\n#\n# Zeros: the mean", "holds its question"),
+        ("# Zeros: subtracting the mean", "# **Written question 1.** What is asked?\n#\n# *Your answer here.*\n#\n# Zeros: the mean", "holds its question"),
         ("# %% [markdown]\n# **Written question 1.** (2 points)", "# %%\n# a comment of code", "no markdown cell with its question"),
         ("# **Written question 1.** (2 points) What", "# An introduction.", None),
     ],
@@ -86,7 +86,7 @@ def test_a_question_that_students_would_never_read_is_refused(course, old, new, 
     text = text.replace(old, new)
     if says is None:  # a heading of a question in the answer alone, below a text that asks nothing
         text, says = (
-            text.replace("# Zeros: the mean", "# **Question 1.** What is it?\n# Zeros: the mean"),
+            text.replace("# Zeros: subtracting the mean", "# **Question 1.** What is it?\n# Zeros: the mean"),
             "holds its question",
         )
     path.write_text(text)
@@ -95,7 +95,7 @@ def test_a_question_that_students_would_never_read_is_refused(course, old, new, 
     line = next(n for n, line in enumerate(text.splitlines(), start=1) if "written-1" in line)
     assert caught.value.where == f"{path}:{line}"
     assert "`written-1`" in caught.value.what
-    assert "markdown cell of its own" in caught.value.fix
+    assert "separate markdown cell" in caught.value.fix
 
 
 def test_deeper_indentation_is_followed(course):
@@ -111,7 +111,7 @@ def test_deeper_indentation_is_followed(course):
 def test_names_that_cannot_be_modules_are_refused(course, name):
     """A module of that name could not be imported, or would hide another."""
     before = sorted(course.rglob("*"))
-    with pytest.raises(AuthoringError, match="use small letters"):
+    with pytest.raises(AuthoringError, match="use lower-case letters"):
         new_assignment(name, course=course)
     assert sorted(course.rglob("*")) == before
 

@@ -74,9 +74,9 @@ def test_without_diagnosis_a_wrong_value_is_told_without_a_reason():
         (object(), 1.0, "should be a number; it is a object"),
         ([[1.0], [1.0, 2.0]], ONE, "it is a list of 2"),
         (["a", "b", "c"], ONE, "it is a list of 3"),
-        (ONE[:2], ONE, "has shape (2,) where (3,) is asked for"),
+        (ONE[:2], ONE, "has shape (2,) instead of (3,)"),
         (ONE[None], ONE, "axes of size 1"),
-        (ONE, 2.0, "has shape (3,) where a single number is asked for"),
+        (ONE, 2.0, "has shape (3,) instead of being a single number"),
         (float("nan"), 1.0, "is NaN where it should be finite"),
         (1.0, float("nan"), "is wrong"),
         (float("-inf"), float("inf"), "is wrong"),
@@ -233,7 +233,7 @@ RIGHT = {"W1": ONE + 0.25, "b1": 2 * ONE - 0.3, "W2": ONE**2 + 0.1}
             {name: 2 * RIGHT[name] for name in ("W1", "W2")},
             "Each of these in grads ('W1', 'W2'; the rest is right) is twice what it should be.",
         ),
-        ({"W1": ONE[:2]}, 'grads["W1"] has shape (2,) where (3,) is asked for'),
+        ({"W1": ONE[:2]}, 'grads["W1"] has shape (2,) instead of (3,)'),
         ({"W1": None}, 'grads["W1"] should be an array of shape (3,); it is None'),
     ],
 )
@@ -345,7 +345,7 @@ def test_a_wrong_gradient_of_a_right_value_is_told_as_that():
     with pytest.raises(CheckFailed) as caught:
         gradcheck(without_penalty, POINTS[0], reference=right, name="dw", inputs={"W": weights})
     assert caught.value.message.startswith("dw is off by a multiple of `W`")
-    assert caught.value.message.endswith("The value that it belongs to is right.")
+    assert caught.value.message.endswith("The value itself is right.")
     with pytest.raises(CheckFailed, match="dw matches what you get with the square left out"):
         gradcheck(
             wrong(lambda v, g: (v, g + 1)),

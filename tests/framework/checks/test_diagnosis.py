@@ -51,7 +51,7 @@ def test_each_sentence_belongs_to_one_mistake():
     """No two mistakes are told by the same words, but for those that are the same thing in other data."""
     sentences = [sentence for _, sentence in MISTAKES.values()]
     twice = {sentence for sentence in sentences if sentences.count(sentence) > 1}
-    assert twice == {"sum to 1 along axis 0; they should along axis 1"}
+    assert twice == {"sum to 1 along axis 0; they should sum to 1 along axis 1"}
 
 
 @pytest.mark.parametrize("n", [3, 10, 32, 100])
@@ -63,7 +63,7 @@ def test_a_factor_that_is_a_size_points_at_a_sum(n, dtype):
     assert f"{n} times too large; {n} is the size of `x` along axis 0: it looks summed" in told(n * loss, loss, inputs)
     assert f"{n} times too small" in told(loss / n, loss, inputs)
     gradient = values((7,), dtype)
-    assert "it looks summed where a mean is asked for" in told(n * gradient, gradient, inputs)
+    assert "it looks summed instead of averaged" in told(n * gradient, gradient, inputs)
 
 
 def test_two_for_a_size_of_two_is_told_as_twice():
@@ -74,7 +74,7 @@ def test_two_for_a_size_of_two_is_told_as_twice():
 def test_axes_in_another_order_are_named():
     """More than two axes, all of one size; two axes whose sizes differ show by their shape."""
     cube, wide = values((3, 3, 3)), values((3, 5))
-    assert told(cube.transpose(0, 2, 1), cube) == "has its axes in another order: (0, 2, 1)."
+    assert told(cube.transpose(0, 2, 1), cube) == "has its axes in a different order: (0, 2, 1)."
     assert "looks transposed" in told(wide.T, wide)
 
 
@@ -84,7 +84,7 @@ def test_axes_in_another_order_are_named():
         ((3, 4), (4, 3), "looks transposed"),
         ((2, 3, 4), (3, 2, 4), "axes look permuted"),
         ((5,), (), "a sum or mean over all entries is missing"),
-        ((), (5,), "summed or averaged over too much"),
+        ((), (5,), "summed or averaged over too many axes"),
         ((5, 3), (5,), "sum or mean over axis 1 is missing"),
         ((5,), (5, 3), "axis 1 was summed or averaged away"),
         ((5, 1), (5,), "axes of size 1"),
@@ -94,11 +94,11 @@ def test_axes_in_another_order_are_named():
         ((6, 6), (6, 1), "an array of shape (6,) combined with one of shape (6, 1) is broadcast to (6, 6)"),
         ((4, 6), (5, 6), "one entry too few along axis 0"),
         ((8, 6), (4, 6), "2 times too many entries along axis 0"),
-        ((4, 6), (8, 3), "as many entries, so a reshape is missing"),
-        ((5, 5), (5, 5, 5), "an axis of size 5 is lost"),
+        ((4, 6), (8, 3), "the right number of entries, so a reshape is missing"),
+        ((5, 5), (5, 5, 5), "an axis of size 5 is missing"),
         ((2,) * 14, (3,), "14 axes"),
-        ((2, 7), (3, 4), "has shape (2, 7) where (3, 4) is asked for."),
-        ((0,), (3,), "has shape (0,) where (3,) is asked for."),
+        ((2, 7), (3, 4), "has shape (2, 7) instead of (3, 4)."),
+        ((0,), (3,), "has shape (0,) instead of (3,)."),
     ],
 )
 def test_shapes_are_told(got, want, sentence):

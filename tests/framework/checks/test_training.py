@@ -128,7 +128,7 @@ def test_any_random_way_to_draw_batches_passes():
     [
         (drawn(size=4), "A step with batch_size=3 takes 4 of 10 examples"),
         (drawn(size=2, steps=200), "takes 2 of 10"),
-        ([[k % 10, (k + 1) % 10, (k + 2) % 10] for k in range(8)] * 20, "neighbours in the order"),
+        ([[k % 10, (k + 1) % 10, (k + 2) % 10] for k in range(8)] * 20, "consists of neighbouring examples"),
         ([[4, 1, 7], [7, 4, 1]] * 60, "the same batch"),
         (drawn(n=9), "the last example never came up"),
         (drawn(n=6), "4 of 10 examples never came up"),
@@ -136,7 +136,7 @@ def test_any_random_way_to_draw_batches_passes():
 )
 def test_batches_that_are_not_random_are_named(batches, says):
     """Size, order, repetition and what is never drawn have a message each."""
-    if "neighbours" in says:
+    if "neighbouring" in says:
         batches = [batch for batch in batches if batch == sorted(batch)]
     with pytest.raises(CheckFailed, match=says):
         assert_random_batches(batches, 10, 3)
@@ -177,7 +177,7 @@ def test_what_nobody_asked_for_is_named(kind):
 
 def test_momentum_that_is_missing_is_named():
     """Where momentum is asked for, none at all is a mistake, and the right one is not."""
-    with pytest.raises(CheckFailed, match="no momentum, where there should be some"):
+    with pytest.raises(CheckFailed, match="no momentum, although there should be some"):
         assert_close(_descent(), _descent(momentum=0.9), mistakes=unasked(_descent, momentum=0.9))
     assert not any("a momentum of 0.9," in words for words in unasked(_descent, momentum=0.9))
 

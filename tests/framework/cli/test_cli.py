@@ -187,9 +187,9 @@ def test_an_empty_class_needs_no_runner(tiny):
 def test_where_there_is_nothing_yet_the_command_to_run_first_is_named(tiny):
     """With nothing collected each command says so and what to run; one submission is in the singular everywhere."""
     first = "run `autograde collect tiny FOLDER` first"
-    assert f"nothing was collected yet; {first}" in autograde("grade", "tiny", "--course", tiny).stdout
+    assert f"there are no submissions yet; {first}" in autograde("grade", "tiny", "--course", tiny).stdout
     for name in ("feedback", "leaderboard"):
-        assert f"nothing was collected yet; {first}" in autograde(name, "tiny", "--course", tiny).stderr
+        assert f"there are no submissions yet; {first}" in autograde(name, "tiny", "--course", tiny).stderr
     inbox = tiny.parent / "inbox"
     submission(inbox / "ada")
     assert autograde("collect", "tiny", inbox, "--course", tiny).stdout.startswith("1 submission added, 0 were")

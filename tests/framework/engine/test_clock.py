@@ -148,7 +148,7 @@ def test_staff_read_what_was_measured(clock, now):
     clock.leave(clock.worker)
     text = clock.measured()
     assert text.startswith(MEASURED)
-    assert "10.0 s of processor time (limit 10) and 12.0 s of wall time (limit 40)" in text
+    assert "10.0 s of CPU time (limit 10) and 12.0 s of wall time (limit 40)" in text
     assert "load" in text
 
 

@@ -71,7 +71,7 @@ def test_a_profile_may_have_calls_for_a_gpu_come_to_the_processor(tmp_path):
         told.append(reports[0])
     mapped, plain = told
     assert (mapped.verdict, mapped.score) == (Verdict.ACCEPTED, mapped.max_score)
-    assert "was run on the processor" in mapped.message
+    assert "ran on the CPU" in mapped.message
     lost = [check for check in plain.checks if check.verdict is Verdict.RUNTIME_ERROR]
     assert [check.id for check in lost] == ["test_add", "test_add_probe"]
     assert "The grader has no GPU" in lost[0].message

@@ -128,7 +128,7 @@ def test_a_check_keeps_its_visibility_and_hint(reports):
         ("exits_at_import", "test_add", "SystemExit"),
         ("ends_at_import", "test_add", "Importing `basics.py` failed"),
         ("hangs_at_import", "test_add", "Importing `basics.py` failed"),
-        ("hangs", "test_add", "did not finish in the time"),
+        ("hangs", "test_add", "did not finish within its time limit"),
         ("crashes", "test_add", "SIGSEGV"),
         ("exits", "test_add", "exit code 0"),
         ("eats_memory", "test_add", "512 MiB"),

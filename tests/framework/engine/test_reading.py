@@ -73,9 +73,7 @@ def test_reading_ends_at_its_deadline():
 
     before = spent()
     found = read({"a.py": b"", "book.ipynb": b"{}"}, hang, seconds=1)
-    assert (
-        found.assembled.problem == "What you handed in could not be read: reading it took too long or too much memory."
-    )
+    assert found.assembled.problem == "Your submission could not be read: reading it took too long or too much memory."
     assert 0.9 < spent() - before < 3
 
 

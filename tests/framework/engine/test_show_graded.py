@@ -127,4 +127,4 @@ def test_an_author_reads_what_is_drawn(tmp_path):
     hidden, submission = course.parent / "assignments/shown/hidden", course.parent / "solutions/shown"
     command = [sys.executable, "-m", "pytest", hidden, "--submission", submission, "-p", "no:cacheprovider"]
     told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=course.parent)
-    assert "figure: What your model takes for what. Counted over 40 public samples" in told.stdout, told.stdout
+    assert "figure: Which classes your model confuses. Counted over 40 public samples" in told.stdout, told.stdout

@@ -1,4 +1,8 @@
-"""What every executor must keep to: each that is installed, ours and those of other packages, is held to it here."""
+"""What every executor must keep to: each that is installed, ours and those of other packages, is held to it here.
+
+It is about tasks, results and processes that die, and runs on a runner without torch, which starts in a tenth of the time.
+The executors of this machine meet the engine's own runner in one batch each, at the end; those of a cluster throughout.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +31,14 @@ from grader.grading import (
 )
 from grader.grading.messages import Failed, Refused, pack_outcome, pack_turn, unpack_outcome, unpack_turn
 from grader.grading.serve import Turn
+from grader.grading.slot import Slot
 from grader.intake import Upload
 from grader.records import Report, Verdict
 from grader.retry import RETRIES
 from grader.sandbox.wire import WireError
 from grader.store import Store, digest_files
 from tests.chaos.kills import Family, wait_until_dead
-from tests.support.executor_places import arranged
+from tests.support.executor_places import HERE, arranged
 from tests.support.executor_tasks import KillsRunner
 from tests.support.tiny import handed_in, write_course
 
@@ -221,6 +226,54 @@ def test_a_batch_and_an_upload_are_graded_by_the_executor_that_was_named(name, t
     done = grade_assignment(work.course, work.assignment, store, executor=name, slots=1)
     assert {item.submission.owner: item.attempt.score for item in done} == {"ada": 10.0, "grace": 0.0}
     assert grade_assignment(work.course, work.assignment, store, executor=name) == []
+
+
+# -- with the engine's own runner ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("here", HERE)
+def test_the_engines_own_runner_is_served_alike(here, tmp_path, monkeypatch):
+    """Every kind of task on a real runner, one that kills it among them; whoever stops reading ends runner, zygote and worker."""
+    monkeypatch.setattr(Slot, "RUNNER", "grader.engine.runner")
+    others = Family.of_this_process()
+    plan = Plan(seeds=(3, 4), stages=(("test_add",),), vouched=True)
+    tasks = [
+        GradeTask(1, {}, problem="the archive is broken"), KillsRunner(2, RIGHT, once=str(tmp_path / "killed")),
+        GradeTask(3, WRONG, seed=99), GradeTask(4, RIGHT, only=("test_more",)), MeasureTask(5, WRONG, plan),
+    ]  # fmt: skip
+    executor = open_executor(here, work_in(tmp_path), 1)
+    assert isinstance(executor, Watchable)
+    seen = []
+    executor.watch(lambda key, check: seen.append((key, check.id, check.verdict)))
+    results = {result.key: result for result in executor.run(tasks)}
+    assert {key: result.tries for key, result in results.items()} == {1: 1, 2: 2, 3: 1, 4: 1, 5: 1}
+    answers = {key: result.answer for key, result in results.items()}
+    assert "the archive is broken" in answers[1].checks[0].message
+    assert [(answers[key].score, answers[key].max_score) for key in (2, 3, 4)] == [
+        (10.0, 10.0),
+        (0.0, 10.0),
+        (0.0, 0.0),
+    ]
+    assert answers[3].seed == 99
+    assert [(attempt.seed, attempt.checks[0].verdict) for attempt in answers[5]] == [
+        (3, Verdict.WRONG_ANSWER), (4, Verdict.WRONG_ANSWER),
+    ]  # fmt: skip
+    assert [entry for entry in seen if entry[0] == 3] == [(3, c.id, c.verdict.value) for c in answers[3].checks]
+    reading = executor.run([GradeTask(6, RIGHT), GradeTask(7, SLOW)])
+    assert next(reading).answer.score == 10.0
+    members = Family.of_this_process() - others
+    assert len(members) >= 2
+    reading.close()
+    assert wait_until_dead(members)[0] == set()
+
+
+def test_a_suite_that_the_engine_cannot_collect_is_an_error(tmp_path, monkeypatch):
+    """It names the file, the line and what was raised, before anything is graded."""
+    monkeypatch.setattr(Slot, "RUNNER", "grader.engine.runner")
+    broken = work_in(tmp_path, suite="raise RuntimeError('broken suite')\n")
+    told = r"test_\w+\.py:1: RuntimeError: broken suite"
+    with contextlib.closing(open_executor("serial", broken, 1)) as executor, pytest.raises(AuthoringError, match=told):
+        list(executor.run([GradeTask(1, RIGHT)]))
 
 
 # -- what needs no runner ------------------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ def test_the_file_comes_before_the_notebook_name_by_name():
     space = run(assembled)
     assert space["double"](4) == 8
     assert space["Layer"]().forward(0) == 7
-    assert any("`double` is written in `ops.py` and in cell 1" in note for note in assembled.notes)
+    assert any("`double` is defined in `ops.py` and in cell 1" in note for note in assembled.notes)
     assert any("`Layer` (cell 1)" in note for note in assembled.notes)
 
 

@@ -139,8 +139,8 @@ def test_a_class_is_collected(course, store, inbox):
     }
     assert {one.owner: one.received_at for one in result.added if one.owner != "kurt"} == {"ada": NOON, "grace": NOON}
     assert {one.entry: one.reason for one in result.unmatched} == {
-        "stranger.zip": "it begins with no id, e-mail or name of the roster; rename it to the student's id",
-        "team-rho": "a link or a device; put the file itself there",
+        "stranger.zip": "it does not begin with an id, e-mail address or name from the roster; rename it to the student's id",
+        "team-rho": "a link or a device; put the file itself in its place",
     }
     paper, broken = result.rejected
     assert (paper.entry, paper.owner) == ("0012.pdf", "0012")

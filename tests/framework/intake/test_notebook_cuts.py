@@ -355,7 +355,7 @@ def test_a_right_solution_cut_in_any_way_is_what_jupyter_makes_of_it(shell, cut,
     spaces = spaces_of(assembled.files)
     found = behaviour(spaces)
     # Two notebooks with two versions of what is asked for: one of them counts, and both cells are named.
-    doubtful = {name for name in found if any(f"`{name}` is written in" in note for note in assembled.notes)}
+    doubtful = {name for name in found if any(f"`{name}` is defined in" in note for note in assembled.notes)}
     agreed = {name: value for name, value in expected.items() if name not in doubtful or len(books) == 1}
     assert {name: found[name] for name in agreed} == agreed, assembled.files["ops.py"].decode()
 

@@ -129,11 +129,11 @@ def test_the_header_stands_below_the_title(tmp_path, handout, first):
             LATE,
             (
                 "The first 15 minutes after that cost nothing. Each day begun after that costs 25 % of the score. "
-                "What arrives more than 1 day late scores nothing."
+                "Submissions more than 1 day late score nothing."
             ),
         ),
         ("", "Lateness costs nothing."),
-        ("late_policy: {max_days: 0}\n", "What arrives late scores nothing."),
+        ("late_policy: {max_days: 0}\n", "Late submissions score nothing."),
     ],
 )
 def test_rules_say_what_lateness_costs(tmp_path, late, said):
@@ -145,9 +145,9 @@ def test_rules_say_what_lateness_costs(tmp_path, late, said):
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        (", attempts: best", "several times; the best of them counts. Ask"),
-        (", attempts: last", "several times; the last of them counts. Ask"),
-        (", attempts: chosen", "several times; the one that you choose counts, and without a choice the last. Ask"),
+        (", attempts: best", "several times; the best one counts. Ask"),
+        (", attempts: last", "several times; the last one counts. Ask"),
+        (", attempts: chosen", "several times; the one that you choose counts, or the last if you choose none. Ask"),
         (", attempt_limit: {total: 1}", "There is 1 attempt in all. Ask"),
         (
             ", attempt_limit: {capacity: 3, refill_hours: 12, total: 20}",

@@ -239,7 +239,7 @@ def test_a_check_cell_runs_public_tests_and_holds_none(released, tmp_path, monke
     check("test_softmax", ["softmax"], folder)
     assert "1 public test passes of this part" in capsys.readouterr().out
     check("test_accuracy", ["accuracy"], folder)
-    assert "no public test looks at its part" in capsys.readouterr().out
+    assert "no public test covers its part" in capsys.readouterr().out
     sys.modules.pop("tiny", None)
 
 

@@ -63,7 +63,7 @@ def test_a_figure_has_words_and_a_table(course):
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     assert 'href="#test_a-1"' in page.source
-    assert "sky, taken for grass" in page.text
+    assert "sky, classified as grass" in page.text
 
 
 def test_a_confusion_is_in_its_table(course):

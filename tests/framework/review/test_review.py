@@ -234,7 +234,7 @@ def test_marks_go_out_and_come_back(course, store):
     file = store.state / "filled.csv"
     file.write_bytes(marked(rows, **{by_owner["ada"]: {"points": "4.5", "comment": "Good.\nBut why?"}, by_owner["crew"]: {"points": "3"}}))  # fmt: skip
     dry = autograde(course, store, "marks", "import", "soft", str(file))
-    assert "nothing is kept yet; add --write" in dry.output
+    assert "nothing is stored yet; add --write" in dry.output
     assert store.marks("soft") == {}
     done = autograde(course, store, "marks", "import", "soft", str(file), "--write")
     assert done.exit_code == 0, done.output

@@ -11,7 +11,8 @@ import pytest
 from grader.errors import RunnerError
 from grader.records import Verdict
 from grader.server.executor_pool import Budget, ExecutorPool
-from grader.server.queueing import in_order, in_words, pause, starts_in, typical
+from grader.server.queueing import in_order, in_words, lane_seconds, pause, starts_in, typical
+from grader.store.durations import Recent
 from grader.store.waiting import Waiting
 from tests.framework.server.conftest import RIGHT, WRONG
 from tests.framework.server.stub_executor import Running
@@ -71,12 +72,26 @@ def test_the_estimate_is_what_two_lanes_take():
     )  # nothing of b has been graded: no number is made up
 
 
-def test_an_attempt_typically_takes_the_mean_without_the_slowest():
-    """One that ran into its limit makes no estimate worse; a queue takes the sum of the others."""
-    assert typical([1.0] * 5 + [3.0] * 4 + [300.0]) == pytest.approx(17 / 9)
+def test_an_attempt_typically_takes_the_mean_and_the_far_ones_hardly_count():
+    """A queue takes the sum of what is in it; one that ran into its limit makes no estimate much worse."""
+    assert typical([1.0] * 5 + [2.0] * 4) == pytest.approx(13 / 9)
+    assert typical([1.0] * 9 + [300.0]) == pytest.approx(1.2)
     assert typical([2.0, 4.0]) == 3.0
-    assert typical([30.0, 2.0, 4.0]) == 3.0
+    assert typical([2.0, 60.0]) == 4.0
     assert typical([]) is None
+
+
+def test_what_lies_between_two_attempts_of_a_queue_counts():
+    """Recording one and reading the next take a lane as well; a pause in which nothing waited does not, nor does an outage."""
+
+    def at(received, started, finished, name="a"):
+        return Recent(name, *(T0 + timedelta(seconds=seconds) for seconds in (received, started, finished)))
+
+    queue = [at(0, 0, 2), at(0, 2.5, 4), at(1, 4.5, 6, "b")]
+    assert lane_seconds(reversed(queue), 1) == {"a": [2.0, 2.0], "b": [2.0]}
+    assert lane_seconds([at(0, 0, 2), at(50, 50, 52)], 1) == {"a": [2.0, 2.0]}
+    assert lane_seconds([at(0, 0, 2), at(0, 600, 601)], 1) == {"a": [2.0, 11.0]}
+    assert lane_seconds([at(0, 0, 2), at(0, 0, 4), at(1, 2.5, 3), at(1, 3.25, 4)], 2) == {"a": [2.0, 4.0, 1.0, 1.0]}
 
 
 @pytest.mark.parametrize(

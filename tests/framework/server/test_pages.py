@@ -47,7 +47,7 @@ def test_where_the_course_lets_one_choose_a_student_has_another_submission_count
     site.grade(first)
     second = site.handed_in("kurt", {"backprop.py": WRONG})
     site.grade(second, score=1.0)
-    assert "Have this count" not in site.browser("kurt").get("/assignments/backprop").text
+    assert "Make this one count" not in site.browser("kurt").get("/assignments/backprop").text
     assert site.post("kurt", f"/submissions/{first}/choose").status_code == 422
     course = site.service.course
     changed = replace(course.assignment("backprop"), attempts="chosen")
@@ -57,7 +57,7 @@ def test_where_the_course_lets_one_choose_a_student_has_another_submission_count
     assert (
         client.get("/api/v1/assignments/backprop").json()["counting_submission"] == second
     )  # the last one, until then
-    assert site.browser("kurt").get("/assignments/backprop").text.count("Have this count") == 1
+    assert site.browser("kurt").get("/assignments/backprop").text.count("Make this one count") == 1
     assert site.post("kurt", f"/submissions/{first}/choose").status_code == 303
     assert client.get("/api/v1/assignments/backprop").json()["counting_submission"] == first
 

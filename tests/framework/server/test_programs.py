@@ -236,7 +236,7 @@ def test_the_command_line_hands_in_looks_and_fetches(site, tmp_path, monkeypatch
 
 def test_a_token_never_crosses_a_network_in_the_clear(tmp_path):
     """Plain http is for this machine alone."""
-    with pytest.raises(UsageError, match="for everybody to read"):
+    with pytest.raises(UsageError, match="cross the network unencrypted"):
         ServiceClient("http://grade.example.org", tokens=tmp_path / "t.json")
     assert ServiceClient("grade.example.org", tokens=tmp_path / "t.json").url == "https://grade.example.org"
 

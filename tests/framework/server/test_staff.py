@@ -318,7 +318,7 @@ def test_a_student_chooses_what_counts(site):
     second = site.handed_in("kurt", {"backprop.py": WRONG, "extra.py": RIGHT})
     site.grade(second, score=1.0)
     assert site.service.ledger.counted_attempt("backprop", "kurt").final_score == 6.0
-    assert "Have this submission count" in site.browser("kurt").get(f"/submissions/{first}").text
+    assert "Make this submission count" in site.browser("kurt").get(f"/submissions/{first}").text
     assert site.post("kurt", f"/submissions/{first}/choose").status_code == 303
     assert site.service.ledger.counted_attempt("backprop", "kurt").final_score == 14.0
     assert site.program("kurt", "submit").post(f"/api/v1/submissions/{second}/choose").status_code == 200

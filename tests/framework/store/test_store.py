@@ -373,4 +373,4 @@ def test_what_waits_is_known_without_its_files(store):
     later = {item.submission_id: item for item in store.waiting({"backprop": "another"})}
     assert later[first.id].regrade
     assert not later[third.id].regrade
-    assert len(store.recent_seconds("backprop")) == 1
+    assert len(store.recent("backprop")) == 1

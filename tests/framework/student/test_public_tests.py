@@ -94,7 +94,7 @@ def test_a_right_part_is_green_whatever_its_neighbours_do(bundle, capsys):
     check("test_forward", ["forward"], bundle)
     said = capsys.readouterr().out
     assert "2 public tests of this part" in said or "public tests pass of this part" in said
-    assert "not counted here: test_backward looks at another part as well" in said
+    assert "not counted here: test_backward also tests another part" in said
     with pytest.raises(PublicTestsFail, match=r"1 of 3 public tests fail:\ntest_backward: "):
         check("test_backward", ["backward", "forward"], bundle)
 
@@ -138,7 +138,7 @@ def test_a_notebook_shows_the_message_and_no_traceback_of_ours():
 def test_a_part_without_public_tests_says_so(bundle, capsys):
     """There is no failure in it."""
     check("test_other", ["other"], bundle)
-    assert "no public test looks at its part" in capsys.readouterr().out
+    assert "no public test covers its part" in capsys.readouterr().out
 
 
 def test_autograde_check_counts_tests_and_names_what_is_left(bundle):

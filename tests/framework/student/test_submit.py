@@ -88,7 +88,7 @@ def test_what_is_missing_or_unwritten_is_named(bundle):
     told = run(bundle)
     assert told.exit_code == 1
     assert "missing: a.py" in told.stderr
-    assert "nothing is written in b.py yet" in told.stderr
+    assert "b.py is still the unchanged stub" in told.stderr
     assert set(members(bundle / "hw-submission.zip")) == {"b.py", "helper.py", "hw.ipynb"}
     (bundle / "b.py").write_text("def f(:\n")
     assert "b.py cannot be read as Python (line 1)" in run(bundle).stderr

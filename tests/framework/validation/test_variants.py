@@ -95,7 +95,7 @@ def entry(**change):
         ("3", "holds a list of variants", "- wrong: NAME", 1),
         ("groups: {}\nvariant: []\n", "variant: unknown key", "`variants`", 2),
         (entry(kind="odd"), "variant a: kind: 'odd' is none of", "'wrong', 'right'", 2),
-        (entry(name="A B"), "variant A B: name", "small letters", 1),
+        (entry(name="A B"), "variant A B: name", "lower-case letters", 1),
         (entry(why=None), "variant a: why: this key is missing", "add `why:`", 1),
         (entry(edit=None), "variant a: edits: this key is missing", "add `edits:`", 1),
         (entry(extra="1"), "variant a: extra: unknown key", "did you mean `expect`?", 6),
