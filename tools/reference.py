@@ -15,6 +15,8 @@ from typing import Any
 
 import typer
 
+from grader.cli.help_words import EXAMPLES
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 MADE = "<!-- Made by `make docs-reference`; change the source, not this page. -->\n"
@@ -70,6 +72,8 @@ def _command(name: str, command: Any) -> str:
     rows = [f"| `{_argument(p).removesuffix('...')}` | {_help(p)} |" for p in _arguments(command)]
     rows += [f"| {_option(p)} | {_help(p)} |" for p in _options(command)]
     text = inspect.cleandoc(command.help or "")
+    if name in EXAMPLES:
+        text += f"\n\nExample: `{EXAMPLES[name]}`"
     table = "\n".join(["", "| argument or option | meaning |", "|---|---|", *rows, ""]) if rows else ""
     return f"### `{usage}`\n\n{text}\n{table}"
 

@@ -13,12 +13,12 @@
 # %% [markdown]
 # # Backpropagation by hand
 #
-# This notebook walks with you through the assignment. The code that you write is in `backprop.py`, `hyperparams.py` and
+# This notebook guides you through the assignment. You write code in `backprop.py`, `hyperparams.py` and
 # `torch_net.py`, next to this file; the notebook imports it, checks it and draws what it does. Read `README.md` first: it has the
 # derivations and the conventions that are graded.
 #
-# Save a module and run a cell again: `autoreload` fetches your changes. Where you have not written a function yet, its cell stops with
-# `NotImplementedError`; write the function and go on.
+# Save a module and run a cell again: `autoreload` fetches your changes. If you have not written a function yet, its cell stops with
+# `NotImplementedError`; write the function and continue.
 
 # %%
 # %load_ext autoreload
@@ -41,7 +41,7 @@ plt.rcParams["image.cmap"] = "gray"
 # %% [markdown]
 # ## The data
 #
-# 1,500 handwritten digits to train on and 300 to choose by. The digits that you are graded on are others, and stay where they are.
+# There are 1,500 handwritten digits for training and 300 for choosing. You are graded on different digits, which stay with the grader.
 # Each image is a row of 784 numbers between 0 and 1.
 
 # %%
@@ -86,8 +86,8 @@ plt.show()
 # %% [markdown]
 # ## 2. Layers
 #
-# A helper to compare a gradient with its numerical estimate. Below 10⁻⁷ is right; above 10⁻³ is wrong. All sizes differ, and `dout` is
-# random: both on purpose.
+# Here is a helper that compares a gradient with its numerical estimate. Below 10⁻⁷ is right; above 10⁻³ is wrong. All sizes differ and
+# `dout` is random, both on purpose.
 
 
 # %%
@@ -168,9 +168,9 @@ print("difference from (u - t) / N:", np.abs(backprop.sigmoid_backward(du, cache
 # %% [markdown]
 # ## 4. The network
 #
-# First its shapes, then its gradients: once with `reg=0`, once with a large `reg`, and with biases that are *not* zero. The function that
-# the numerical gradient is given ignores its argument and reads the network: that's why `eval_numerical_gradient` has to move the
-# array itself.
+# First check its shapes, then its gradients: once with `reg=0`, once with a large `reg`, and with biases that are *not* zero. The function
+# that we pass to the numerical gradient ignores its argument and reads the network. That's why `eval_numerical_gradient` has to move
+# the array itself.
 
 # %%
 D, H, C, N = 5, 8, 4, 7
@@ -232,7 +232,7 @@ curves(history, "rate 0.5")
 print("validation accuracy:", np.mean(net.predict(X_val) == y_val))
 
 # %% [markdown]
-# The same with the rate a hundred times smaller, and four times larger. Before you run the cell: what will you see?
+# Now the same with a rate that is a hundred times smaller, and one that is four times larger. Before you run the cell: what will you see?
 
 # %%
 for rate in (0.005, 2.0):
@@ -242,8 +242,8 @@ for rate in (0.005, 2.0):
     )
 
 # %% [markdown]
-# What has the first layer learnt? Each hidden unit has one weight for each pixel, so its weights are an image: what the unit looks for.
-# Grey is zero. Below, the change that training made to the first twenty.
+# What has the first layer learnt? Each hidden unit has one weight for each pixel, so its weights form an image of what the unit looks for.
+# Grey is zero. The figure shows how training changed the first twenty.
 
 # %%
 change = net.params["W1"] - untrained
@@ -255,7 +255,7 @@ for ax, column in zip(axes.flat, change.T):
 plt.show()
 
 # %% [markdown]
-# And where does it go wrong? Some of these you would not be sure of either.
+# And where does it go wrong? You would not be sure of some of these either.
 
 # %%
 labels = net.predict(X_val)
@@ -301,7 +301,7 @@ for ax, values, title in zip(axes, (np.random.uniform(1e-4, 1.0, 1000), draws), 
 plt.show()
 
 # %% [markdown]
-# Now search: a small grid, and as many random settings. For the same work the grid tries three rates and the random search tries nine.
+# Now search, with a small grid and with the same number of random settings. For the same work, the grid tries three rates and the random search nine.
 
 
 # %%
@@ -385,8 +385,8 @@ curves(history, "PyTorch, rate 0.5")
 print("validation accuracy:", (twin.predict(x) == y).float().mean().item())
 
 # %% [markdown]
-# The curves look alike and are not the same: weights and batches were drawn by another generator. That is why the hidden tests compare
-# single steps under the same weights, and whole trainings only by what they achieve.
+# The curves look alike but are not the same, because a different generator drew weights and batches. That is why the hidden tests compare
+# single steps with the same weights, and whole trainings only by what they achieve.
 #
 # ## Before you hand in
 #

@@ -56,9 +56,9 @@ def show(axis, image, keypoints=None, title=""):
 # %% [markdown]
 # ## 1. Faces in a file
 #
-# A program draws as many faces as we like: all sorts of people, in all sorts of light, some with glasses, some behind a thing. We write
-# them to a file in the form of Kaggle's *Facial Keypoints Detection*, and as in the real one, some keypoints have been
-# forgotten. Your data set must read it.
+# A program draws as many faces as we like: all sorts of people, in all sorts of light, some with glasses, some partly hidden. We write
+# them to a file in the format of Kaggle's *Facial Keypoints Detection*. As in the real file, some keypoints are missing. Your data set
+# must read it.
 
 # %%
 faces = load("faces", train=800, validation=100, array="numpy")
@@ -80,8 +80,8 @@ for index, axis in enumerate(axes.flat):
 plt.show()
 
 # %% [markdown]
-# Red is the person's left, on the right of the picture. If the dots lie on their side, x and y are exchanged; if face and dots don't fit
-# from the sixth on, think of `loc` and `iloc`.
+# Red is the person's left, on the right of the picture. If the dots lie on their side, x and y are exchanged. If faces and dots don't
+# match from the sixth on, think of `loc` and `iloc`.
 #
 # ## 2. What moves the picture moves the keypoints
 #
@@ -136,7 +136,7 @@ assert all(torch.equal(first[name], again[name]) for name in first), "reading a 
 # %% [markdown]
 # ## 3. The predictors that know nothing
 #
-# Before any network: how well does one do who never looks at the picture? Here is the mean face, over the mean of all pictures.
+# Before any network: how good is a predictor that never looks at the picture? Here is the mean face, over the mean of all pictures.
 
 # %%
 x_train, y_train = (torch.stack([face[name] for face in train_data]) for name in ("image", "keypoints"))
@@ -159,8 +159,8 @@ plt.show()
 # %% [markdown]
 # ## 4. A network
 #
-# Sizes first: what do three convolutions make of 96 rows? Then two sanity checks. A fresh network should score about as much
-# as the one that answers 0. And it must be able to learn four faces by heart; if it can't, there is a bug, and no learning rate will help.
+# Sizes first: what do three convolutions turn 96 rows into? Then two sanity checks. A fresh network should score about as much
+# as one that answers 0. And it must be able to learn four faces by heart; if it can't, there is a bug, and no learning rate will help.
 
 # %%
 size = 96
@@ -239,8 +239,8 @@ plt.show()
 # %% [markdown]
 # ## 5. Heat maps
 #
-# The same face as a stack of maps, for three widths of the Gaussian; on cells of 4 pixels. Each picture shows all 15 maps at
-# once, and the keypoints on them.
+# The figure shows the same face as a stack of maps, for three widths of the Gaussian, on cells of 4 pixels. Each picture shows all 15
+# maps at once, with the keypoints on them.
 
 # %%
 points = torch.tensor(np.asarray(sample["keypoints"]), dtype=torch.float32)[None]
@@ -256,8 +256,8 @@ plt.show()
 
 # %% [markdown]
 # **There and back.** How much does the grid cost? Keypoints of 50 faces go through maps of different strides and come back in three
-# ways. With the offset nothing is lost; the maximum alone is off by up to half a cell in each direction; and the soft argmax is
-# nearly exact for a hill that it sees as a whole.
+# ways. With the offset nothing is lost. The maximum alone is off by up to half a cell in each direction. The soft argmax is
+# nearly exact for a hill that lies completely inside the map.
 
 # %%
 # A little off the borders of cells: on one, two cells are equally bright, and the maximum may choose the wrong one.
@@ -318,7 +318,7 @@ plt.show()
 #
 # **Question 1.** A colleague mirrors half of the pictures and their coordinates, and forgets to swap left and right keypoints. The loss is
 # the mean squared error. Say what the network's best answer is for `left_eye_center` on a frontal face, and what for `nose_tip`, and why. What
-# does the training loss tell, and would you find the bug by a validation set that is mirrored in the same way?
+# does the training loss show, and would you find the bug with a validation set that is mirrored in the same way?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # For a face and its mirror image, which look alike, row 0 is once the eye on the one side and once that on the other, with equal
@@ -334,16 +334,16 @@ plt.show()
 # stays high, as with too small a network. 1: such a validation set agrees with it, so it does not find the bug.
 
 # %% [markdown]
-# **Question 2.** Your heat maps have cells of 8 pixels. You decode with `8 * column` in place of `8 * (column + 0.5)`. By how much are predictions
-# off, in which direction, and what does that do to the score of an otherwise perfect network? Then you mend it, and still the
-# mean distance is about 3 pixels. Where does that come from, and name two ways to be rid of it, with what each of them costs.
+# **Question 2.** Your heat maps have cells of 8 pixels. You decode with `8 * column` instead of `8 * (column + 0.5)`. By how much are predictions
+# off, in which direction, and what does that do to the score of an otherwise perfect network? Then you fix it, and the
+# mean distance is still about 3 pixels. Where does that come from? Name two ways to remove it, and what each of them costs.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # All predictions are 4 pixels too far to the left and 4 too far up on average, a bias that no training removes since it comes after it. The
 # squared error of a coordinate is the bias squared and the spread within a cell, 16 + 64 / 12 = 21.3 square pixels, or 0.0093 in units of half
 # a picture: the score is at most 54.
 #
-# After the mend there remains the spread within a cell: uniform over a square of 8 pixels, a mean distance of 0.38 * 8 = 3.06 pixels, a
+# After the fix, the spread within a cell remains: uniform over a square of 8 pixels, a mean distance of 0.38 * 8 = 3.06 pixels, a
 # squared error of 64 / 12 = 5.3 in each coordinate. (a) Predict an offset to the middle as well: two more maps for each keypoint and a
 # loss for them, at the right cells only. (b) Soft argmax: no more outputs, and a gradient; but a second bright spot pulls
 # the mean away from both. (c) Smaller cells: four times as many for half the size, and a harder choice.

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Digits, batch norm and dropout
 #
-# This notebook walks with you through the assignment. Your code is in the five modules beside it; the notebook imports them, checks them and
+# This notebook guides you through the assignment. Your code is in the five modules beside it; the notebook imports them, checks them and
 # draws what they do. Read `README.md` first: it has the ideas, and the conventions that are graded.
 #
 # Save a module and run a cell again: `autoreload` fetches your changes. A cell that stops with `NotImplementedError` is your next task.
@@ -59,8 +59,8 @@ def show(images, titles=None, columns=10, **options):
 # %% [markdown]
 # ## 1. The data
 #
-# An image is a matrix of bytes: 0 is black, 255 is white. There are 1,500 digits to train on and 300 to choose by. Another 700 are put away: they
-# are this notebook's test set, and you will look at them once, in the last section. (The digits that you are graded on are others again.)
+# An image is a matrix of bytes: 0 is black, 255 is white. There are 1,500 digits for training and 300 for choosing. Another 700 are put away: they
+# are this notebook's test set, and you will look at them once, in the last section. (You are graded on yet other digits.)
 
 # %%
 data = load("digits", train=1500, validation=1000)
@@ -91,8 +91,8 @@ show(x.reshape(-1, 28, 28), y.tolist(), columns=8)
 # %% [markdown]
 # ## 2. Batch normalisation by hand
 #
-# Four features of very different place and width go in. In training mode they should come out with mean β and standard deviation |γ|, whatever
-# they were.
+# Four features with very different means and widths go in. In training mode they should come out with mean β and standard deviation |γ|, whatever
+# they were before.
 
 # %%
 rng = np.random.default_rng(0)
@@ -149,7 +149,7 @@ print("no scale, no place: column sums of dx", np.abs(dx.sum(axis=0)).max(), "an
 
 # %% [markdown]
 # The layer's memory. Batches of 10 from a distribution with mean 3 and variance 4: the batch's own statistics (dots) jump about, the running averages
-# (lines) come up from zero and settle. A small momentum follows the last batches; a large one takes long to arrive.
+# (lines) rise from zero and settle. A small momentum follows the last batches; a large one takes long to arrive.
 
 # %%
 batches = [3 + 2 * rng.normal(size=(10, 1)) for _ in range(120)]
@@ -172,8 +172,8 @@ plt.show()
 # %% [markdown]
 # ## 3. Dropout by hand
 #
-# One digit, dropped with p = 0.5 again and again. Each answer is a rag; their average is the digit: this is what *inverted* buys. Without the
-# division by 1 − p the average would be half as bright.
+# Here is one digit, dropped with p = 0.5 again and again. Each result is in tatters, but their average is the digit. This is what *inverted* buys:
+# without the division by 1 − p, the average would be half as bright.
 
 # %%
 digit = images[7].numpy() / 255
@@ -196,8 +196,8 @@ compare("dropout: dx", dx, numeric(lambda z: layers.dropout_forward(z, fixed)[0]
 # ## 4. Feature maps
 #
 # Four digits, and what three small filters see in each: vertical edges, horizontal edges, blur. The three channels have different means and widths, so each needs a
-# normalisation of its own. On the right the same is done with `reshape(-1, C)` and no transpose. The shape is right, and nothing raises. But
-# what was normalised are three mixtures of all channels, and each channel is as far from mean 0 as before.
+# separate normalisation. On the right the same is done with `reshape(-1, C)` and no transpose. The shape is right, and nothing raises. But
+# this normalises three mixtures of all channels, and each channel is as far from mean 0 as before.
 
 # %%
 filters = torch.tensor([[[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], [[-1, -2, -1], [0, 0, 0], [1, 2, 1]], [[1, 1, 1], [1, 1, 1], [1, 1, 1]]])[:, None]
@@ -222,8 +222,8 @@ dx, _, _ = layers.spatial_batchnorm_backward(dout.copy(), cache)
 compare("spatial batch norm: dx", dx, numeric(lambda z: layers.spatial_batchnorm_forward(z, gamma, beta, {"mode": "train"})[0], x, dout))
 
 # %% [markdown]
-# Dropout of pixels against dropout of maps, both with p = 0.5. Below each, what is left after a blur of 5 x 5 pixels, which is what the next layers of a
-# network may do. The pixels come back from their neighbours; a map that is gone stays gone.
+# Compare dropout of pixels with dropout of maps, both with p = 0.5. Below each you see what is left after a blur of 5 x 5 pixels, which the next layers
+# of a network may compute. The pixels come back from their neighbours; a map that is gone stays gone.
 
 # %%
 torch.manual_seed(1)
@@ -243,8 +243,8 @@ show([*blur(six)[0, :1], *blur(pixels)[0, :2], *blur(whole)[0, :4]], ["blurred"]
 
 # %% [markdown]
 # **Question 1.** In training mode, replace a column x of the input by a·x + c, with a > 0. What happens to the output of batch norm, and why? Conclude, without the
-# formula of the backward pass, two equations that every right `dx` fulfils (the cell above prints both). Then: a student
-# forgets the way through the variance. Which of the two equations still holds, and what will the weights in front of the layer do in training?
+# formula of the backward pass, two equations that every right `dx` satisfies (the cell above prints both). Then: a student
+# forgets the path through the variance. Which of the two equations still holds, and what will the weights in front of the layer do in training?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # Mean and deviation become a·mean + c and a·deviation, so that x̂ stays what it is (but for eps). The loss therefore does not change along two directions of the
@@ -292,7 +292,7 @@ plt.show()
 # %% [markdown]
 # ## 6. Train, and look at the curves
 #
-# All three, for five epochs, with the same optimiser. Watch the *gap* between training and validation accuracy, not only their height.
+# Train all three for five epochs with the same optimiser. Watch the *gap* between training and validation accuracy, not only their height.
 
 
 # %%
@@ -323,8 +323,8 @@ for axis in axes:
 plt.show()
 
 # %% [markdown]
-# What has batch norm done inside? The inputs of the ReLU of sixty hidden units over 300 images, before training and after: with batch norm they stay in
-# the range where a ReLU is interesting.
+# What has batch norm done inside? The figure shows the inputs to the ReLU of sixty hidden units over 300 images, before and after training. With
+# batch norm they stay in the range where a ReLU is interesting.
 
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(10, 2.8), sharey=True)
@@ -367,8 +367,8 @@ plt.show()
 # %% [markdown]
 # ## 8. Weight decay, twice
 #
-# First that it is the same: twenty steps of SGD with the term in the loss, and with the optimiser's decay. The difference should be round-off. Then the same
-# experiment with Adam, where it is *not* the same. (AdamW's decay is so large here, 1 % a step, that you can see it.)
+# First check that both are the same: twenty steps of SGD with the term in the loss, and with the optimiser's decay. The difference should be round-off.
+# Then repeat the experiment with Adam, where they are *not* the same. (AdamW's decay is so large here, 1 % per step, that you can see it.)
 
 # %%
 lam = 1e-3
@@ -426,9 +426,9 @@ plt.show()
 # %% [markdown]
 # ## 9. One dimension or two?
 #
-# `ConvBlock` normalises each channel. Flatten the maps and use `BatchNorm1d`, and each *pixel* of each channel gets statistics of its own. Nothing raises. But look
-# what happens to a digit that moves by five pixels: a convolution followed by batch norm by channel moves with it. Batch norm by pixel has learnt where digits
-# usually are, and makes something else of it.
+# `ConvBlock` normalises each channel. If you flatten the maps and use `BatchNorm1d`, each *pixel* of each channel gets its own statistics. Nothing raises. But look
+# what happens to a digit that moves by five pixels. The output of a convolution with batch norm per channel moves with it. Batch norm per pixel has learnt where
+# digits usually are, and changes the digit.
 
 # %%
 torch.manual_seed(0)
@@ -467,8 +467,8 @@ show(experiments.five_crops(scaled[5:7], pad=4).flatten(0, 1), ["top left", "top
 show(experiments.random_crops(scaled[5:6].repeat(10, 1, 1), pad=4), ["random"] * 10, columns=10)
 
 # %% [markdown]
-# What are they good for? One network was trained on the images as they are, above; train another one like it on random crops, new ones in every epoch. Then move the validation images to the
-# right, pixel by pixel. Networks of linear layers know nothing of neighbourhoods: three pixels are enough to make a 4 unreadable. Unless they were shown.
+# What are they good for? Above, one network was trained on the unchanged images. Now train another one like it on random crops, with new ones in every epoch. Then move the validation images to the
+# right, pixel by pixel. Networks of linear layers know nothing about neighbourhoods: three pixels are enough to make a 4 unreadable, unless the network has seen shifted digits.
 
 # %%
 torch.manual_seed(0)
@@ -498,8 +498,8 @@ plt.show()
 # %% [markdown]
 # ## 11. The test set, once
 #
-# Everything has been chosen on the validation set: write down which network you hand in, and why, *before* you run the last cell. Then run it once. The
-# number that it prints is the one to report, with its standard error; if you go back and change something because of it, it is worth nothing any more.
+# Everything has been chosen on the validation set. *Before* you run the last cell, write down which network you hand in, and why. Then run it once. Report
+# the number that it prints, with its standard error. If you go back and change something because of it, the number is worthless.
 
 # %%
 validation_scores = {name: float(mnist.accuracy(val_scaled.reshape(-1, 784), val_labels, model)) for name, model in {**trained, "crops": cropped}.items()}
@@ -518,7 +518,7 @@ show(test_images[surest], [f"{test_labels[i]} as {guesses[i]}, {answers[i].max()
 
 # %% [markdown]
 # **Question 3.** Somebody tries p = 0.1, 0.2, ..., 0.9 and, to be safe, prints validation *and* test accuracy each time. On the validation set 0.4 wins; on the test set
-# 0.6 does, by one per cent. He hands in the network with 0.6 "because the test set is larger". What exactly has he lost? How could he have used all of the data for the
+# 0.6 does, by one per cent. They hand in the network with 0.6 "because the test set is larger". What exactly have they lost? How could they have used all of the data for the
 # choice, and still have an honest number at the end?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-3", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}

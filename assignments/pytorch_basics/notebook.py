@@ -21,7 +21,7 @@
 # - **in the notebook**, in the cells that begin with `%%part`. Such a cell runs inside the module that it names. This needs
 #   no files, so it works on Colab as well (`pip install` the wheel that comes with the bundle).
 #
-# You may mix the two. Where a function is written in both, the file counts.
+# You may mix the two. If a function is written in both, the file counts.
 #
 # The handout (`README.md`) says what each function must do and how it is graded. Work from top to bottom; where a cell
 # raises `NotImplementedError`, you have found your next task.
@@ -66,7 +66,7 @@ def show(images, titles=None, columns=8):
 #
 # A picture file holds rows of pixels, and each pixel holds its colours: (height, width, channels), as bytes. PyTorch's
 # layers want (batch, channels, height, width), as floats: N, C, H, W. Let us draw a picture that is not square and in
-# which left, right, top, bottom and the colours can be told apart. On a grey square, half of all mistakes are invisible.
+# which left, right, top, bottom and the colours differ. On a grey square, half of all mistakes are invisible.
 
 # %% autograde={"file": "tensor_ops.py", "define": ["image_to_tensor", "tensor_to_image"]}
 
@@ -83,8 +83,8 @@ print("smallest and largest value:", tensor.min().item(), tensor.max().item())
 assert np.array_equal(tensor_ops.tensor_to_image(tensor), picture), "the round trip changes the picture"
 
 # %% [markdown]
-# `permute` changes which axis is which. `reshape` keeps the long row of numbers as it is and cuts it up anew. Both
-# give a tensor of the right *shape*. The right picture below was moved with `reshape`.
+# `permute` changes which axis is which. `reshape` keeps the long row of numbers and cuts it up anew. Both
+# give a tensor of the right *shape*. The right picture below was made with `reshape`.
 
 # %%
 scrambled = torch.from_numpy(picture.reshape(3, 40, 64).copy()) / 255
@@ -195,7 +195,7 @@ plt.show()
 # %% [markdown]
 # ## 4. One network, three ways
 #
-# The same two-layer network, from the same start, by gradients of your own, by autograd, and by `nn` and `optim`. The
+# Train the same two-layer network from the same start with your own gradients, with autograd, and with `nn` and `optim`. The
 # three curves must lie on top of each other; only then is the hand-written one right.
 
 # %% autograde={"file": "two_layer.py", "define": ["two_layer_gradients", "train_by_hand"]}
@@ -228,7 +228,7 @@ plt.show()
 print("largest difference:", max(abs(a - b) + abs(a - c) for a, b, c in zip(by_hand, by_autograd, by_optim)))
 
 # %% [markdown]
-# What autograd buys: another activation, and not one line of gradient code to change. Try your own `Sigmoid.apply`.
+# What autograd buys: a different activation without changing a single line of gradient code. Try your own `Sigmoid.apply`.
 
 # %%
 for name, activation in (("relu", torch.relu), ("tanh", torch.tanh), ("your sigmoid", tensor_ops.Sigmoid.apply)):
@@ -262,8 +262,8 @@ print("a stack of blocks:", tuple(stack(x).shape))
 # %% [markdown]
 # ## 6. Digits
 #
-# 1,800 real handwritten digits. We divide them ourselves: 1,200 to train on, 300 to choose by, 300 for one last look.
-# (The grader has more of them, which nobody has seen.)
+# There are 1,800 real handwritten digits. We divide them ourselves: 1,200 for training, 300 for choosing, 300 for one last look.
+# (The grader has more, which nobody has seen.)
 
 # %% autograde={"file": "training.py", "define": ["DigitsDataset"]}
 
@@ -286,8 +286,8 @@ show(digits, names.tolist())
 
 
 # %% [markdown]
-# A transform that moves the digit by up to two pixels, at random. The same example, asked for eight times, must give
-# eight (mostly different) pictures: the transform belongs into `__getitem__`.
+# Here is a transform that moves the digit by up to two pixels at random. Reading the same example eight times must give
+# eight (mostly different) pictures: the transform belongs in `__getitem__`.
 
 
 # %%
@@ -322,8 +322,8 @@ plt.ylabel("loss on twenty digits")
 plt.show()
 
 # %% [markdown]
-# **Then train.** Training loss falls; validation loss falls with it, and at some point it does not any more. What lies
-# between the two curves is learning by heart. `fit` keeps the epoch that was best on validation.
+# **Then train.** Training loss falls, and validation loss falls with it until at some point it stops. The gap between the
+# two curves is learning by heart. `fit` keeps the epoch that was best on validation.
 
 # %% autograde={"file": "training.py", "define": ["fit"]}
 
@@ -379,7 +379,7 @@ name, accuracy = training.select_then_test(candidates, validation_set, test_set)
 print(f"chosen: {name}; accuracy on the test set: {accuracy:.3f}")
 
 # %% [markdown]
-# The whole of it in one call, as the grader will make it (four epochs, a test set of its own):
+# Here is everything in one call, as the grader will make it (with four epochs and its own test set):
 
 # %% autograde={"file": "training.py", "define": ["train_network"]}
 

@@ -43,8 +43,8 @@ plt.rcParams.update({"figure.figsize": (8, 3), "figure.constrained_layout.use": 
 # %% [markdown]
 # ## 1. A recurrence
 #
-# Time comes first: (T, B, D). The sizes below all differ, so that nothing can be swapped without being noticed. Your layer
-# takes over the weights of torch's, and must then give the same states.
+# Time comes first: (T, B, D). The sizes below all differ, so that nothing can be swapped unnoticed. Your layer
+# loads the weights of torch's layer, and must then give the same states.
 
 # %%
 T, B, D, H = 7, 2, 3, 5
@@ -81,7 +81,7 @@ axes[0].set_ylabel("unit")
 plt.show()
 
 # %% [markdown]
-# Small weights forget, large ones never come to rest, and what they still know of the kick is anybody's guess. In between lies
+# Small weights forget. Large ones never come to rest, and what they still know about the kick is anybody's guess. In between lies
 # a narrow ridge. The LSTM has a knob instead.
 #
 # ## 2. The LSTM
@@ -102,7 +102,7 @@ assert torch.allclose(torch.cat([first, rest]), h_seq, atol=1e-5)
 # %% [markdown]
 # The same kick, and the size of the cell after it, for five values of the forget gate's bias. On a logarithmic axis,
 # forgetting at a constant rate is a straight line; the dashed lines are f to the power of the time since the kick, with f = sigmoid(bias).
-# That is what the direct way through the cell leaves. The rest comes round through the gates, as in any RNN.
+# That is what remains on the direct path through the cell. The rest comes through the gates, as in any RNN.
 
 # %%
 for colour, bias in enumerate((-1.0, 0.0, 1.0, 3.0, 5.0)):
@@ -125,8 +125,8 @@ plt.show()
 # %% [markdown]
 # ### A test that sees nothing
 #
-# Set all weights and biases to 0.3, let D = H, and compare with torch: a popular check. Now exchange gates on purpose and see
-# which exchanges it notices. Then the same with random weights.
+# A popular check sets all weights and biases to 0.3, lets D = H, and compares with torch. Exchange gates on purpose and see
+# which exchanges it notices. Then do the same with random weights.
 
 # %%
 names = "ifgo"
@@ -150,7 +150,7 @@ for kind in ("all weights 0.3", "random weights"):
 # %% [markdown]
 # ## 3. How far back does a gradient see?
 #
-# `input_gradient_norms` tells how much the last state depends on each input. Before you run the cell: at which end of the time
+# `input_gradient_norms` says how much the last state depends on each input. Before you run the cell: at which end of the time
 # axis will the curves be highest? Which will be straight?
 
 # %%
@@ -245,7 +245,7 @@ plt.show()
 # %% [markdown]
 # ## 5. Sequences of unequal length
 #
-# Left: a padded batch, with zeros in white. Right: the cells that an LSTM makes of it. Beyond its end (the line), a sequence's state
+# Left: a padded batch, with zeros in white. Right: an LSTM's cells for it. Beyond its end (the line), a sequence's state
 # moves on, although there is nothing to read.
 
 # %%
@@ -274,7 +274,7 @@ assert torch.allclose(together, alone, atol=1e-6)
 # %% [markdown]
 # ## 6. Reading digits row by row
 #
-# 1,500 real digits to train on, 300 to choose by. Each is a sequence of 28 rows.
+# There are 1,500 real digits for training and 300 for choosing. Each is a sequence of 28 rows.
 
 # %%
 data = load("digits", train=1500, validation=300, array="torch")
@@ -354,8 +354,8 @@ for axis in (left, right):
 plt.show()
 
 # %% [markdown]
-# **What does it think while it reads?** A classifier takes sequences of any length, so stop it after every row and ask. Three digits,
-# and the LSTM's probabilities for the ten classes after each of the 28 rows. Where does it make up its mind? Where does it change it?
+# **What does it think while it reads?** A classifier takes sequences of any length, so stop it after every row and ask. The figure shows three
+# digits, and the LSTM's probabilities for the ten classes after each of the 28 rows. Where does it make up its mind? Where does it change it?
 
 # %%
 figure, axes = plt.subplots(3, 2, figsize=(8, 6), width_ratios=[1, 3])
@@ -373,7 +373,7 @@ plt.show()
 
 # %% [markdown]
 # **And how long does it remember?** Let k blank rows follow each digit, and ask only then. Neither model was trained for that.
-# (Try to train for it, with a forget bias of 3.)
+# (Try training for it, with a forget bias of 3.)
 
 # %%
 blanks = list(range(0, 25, 3))
@@ -391,8 +391,8 @@ plt.show()
 #
 # Answer in a few sentences each, in the cell below the question.
 #
-# **Question 1.** A tanh RNN has a W whose largest singular value is 0.9. Bound the norm of the gradient of its last state by the first
-# of 50 inputs, relative to that by the last one. Your colleague suggests (a) a learning rate a hundred times as large, (b) W scaled to
+# **Question 1.** A tanh RNN has a W whose largest singular value is 0.9. Bound the norm of the gradient of its last state with respect to the first
+# of 50 inputs, relative to the gradient with respect to the last one. Your colleague suggests (a) a learning rate a hundred times as large, (b) W scaled to
 # a largest singular value of 1.5, (c) an LSTM as torch makes it. Say for each whether it lets the network learn from
 # the first input, and why. What would you do?
 

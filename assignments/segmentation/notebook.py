@@ -62,7 +62,7 @@ def show(axis, picture, title=""):
 # ## 1. A class for each pixel
 #
 # A program draws as many scenes as we like. Eleven classes are *stuff*, textures without a shape; twelve are *things*, outlines without a texture. All
-# colours are drawn at random, so they say nothing. Black is void: a border that belongs to nobody, and on which nobody is judged.
+# colours are drawn at random, so they say nothing. Black is void: a border that belongs to no class and is not graded.
 
 # %%
 data = load("scenes", train=120, validation=60)
@@ -81,7 +81,7 @@ plt.ylabel("share of pixels")
 plt.show()
 
 # %% [markdown]
-# **Ground truth often comes as a painting**, a colour for each class. Here is one in the colours of MSRC-v2; read it back.
+# **Ground truth often comes as a painting**, a colour for each class. Here is one in the colours of MSRC-v2; convert it back to labels.
 
 # %%
 palette = torch.tensor(list(MSRC_COLOURS.values()), dtype=torch.uint8)
@@ -115,7 +115,7 @@ plt.show()
 # %% [markdown]
 # ## 3. The predictors that know nothing
 #
-# Before any network: how well does one do who never looks at the picture? And how much do the two measures care?
+# Before any network: how good is a predictor that never looks at the picture? And how much do the two measures notice?
 
 # %%
 most = int(counts.argmax())
@@ -132,11 +132,11 @@ for name, guess in guesses.items():
 print("loss of a network that knows nothing:", round(float(seg_metrics.segmentation_loss(torch.zeros(1, 23, 96, 96), y_val[:1])), 3), "= log 23")
 
 # %% [markdown]
-# Who forgets all things loses a fifth of the pixels, and more than half of the mean IoU.
+# A network that forgets all things loses a fifth of the pixels, and more than half of the mean IoU.
 #
 # ## 4. An encoder that has seen a million photographs
 #
-# MobileNetV2, trained on ImageNet's 1000 classes. First as it is, on the two photographs in `data/photographs`:
+# The encoder is MobileNetV2, trained on ImageNet's 1000 classes. First try it on the two photographs in `data/photographs`:
 
 # %%
 from torchvision.io import decode_image
@@ -161,7 +161,7 @@ plt.show()
 
 # %% [markdown]
 # None of its classes is one of ours. But on the way to them it has learned to tell stripes from dots and edges from corners. Here are a
-# few of its feature maps for one of our scenes, at four scales: what is lost from left to right, and what is won?
+# few of its feature maps for one of our scenes, at four scales: what is lost from left to right, and what is gained?
 
 # %%
 features = encoder.Encoder().eval()
@@ -201,7 +201,7 @@ plt.show()
 
 # %% [markdown]
 # **How good can a coarse map be?** Take the truth itself, keep one label for each cell of 4, 8, 16 or 32 pixels, the most frequent one, and
-# blow it up again. Whatever the network has learned, it can hardly do better than that with such a map alone.
+# enlarge it again. Whatever a network has learned, it can hardly do better with only such a map.
 
 # %%
 hot = F.one_hot(y_val.clamp(min=0), 23).permute(0, 3, 1, 2) * (y_val >= 0)[:, None].float()
@@ -305,7 +305,7 @@ for column, index in zip(axes.T, range(7)):
 plt.show()
 
 # %% [markdown]
-# **What is taken for what.** Each row is a true class; its entries sum to 1.
+# **Which classes are confused?** Each row is a true class; its entries sum to 1.
 
 # %%
 matrix = seg_metrics.confusion_matrix(predicted, y_val, 23).double()
@@ -323,7 +323,7 @@ axes[1].set_xlabel("IoU")
 plt.show()
 
 # %% [markdown]
-# **Was it the encoder?** The same network from random weights, all of it trained, with the same number of epochs. (Four epochs each on half of the
+# **Was it the encoder?** Here the same network is trained completely, from random weights and with the same number of epochs. (Four epochs each on half of the
 # scenes, to save your time. The handout has the numbers of a longer run.)
 
 # %%
@@ -428,9 +428,9 @@ assert instances.panoptic_quality(truth, truth)[0] == 1
 # Answer in a few sentences each, in the cell below the question.
 #
 # **Question 1.** A colleague sets `requires_grad = False` for all parameters of a pretrained encoder with batch norm, gives the optimiser only the decoder's
-# parameters, and calls `model.train()` at the start of each epoch. After training, the encoder gives other features for the same picture than
-# before, also in evaluation mode. What has changed, and why was neither of the two precautions of any use? What does it do to the
-# decoder, and how is it prevented?
+# parameters, and calls `model.train()` at the start of each epoch. After training, the encoder gives different features for the same picture than
+# before, even in evaluation mode. What has changed, and why did neither precaution help? What does it do to the
+# decoder, and how can you prevent it?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # The running means and variances of the batch norms have changed. They are buffers, not parameters: no gradient and no optimiser is needed to move
@@ -445,8 +445,8 @@ assert instances.panoptic_quality(truth, truth)[0] == 1
 # the decoder sees in training differs from what it sees in evaluation. 1: evaluation mode, again after each `model.train()`.
 
 # %% [markdown]
-# **Question 2.** A class covers 1 % of all pixels. Network A never predicts it. Network B finds 60 % of its pixels, and takes as many others for it
-# as it finds right ones. Otherwise they are alike, and everything else is right. What are pixel accuracy and IoU of this class for A and B
+# **Question 2.** A class covers 1 % of all pixels. Network A never predicts it. Network B finds 60 % of its pixels, and has as many false alarms
+# as right ones. Otherwise the networks are alike, and everything else is right. What are pixel accuracy and IoU of this class for A and B
 # (B's false alarms are taken from a class of 40 %)? Which measure would you report for a class that must not be overlooked, and what does the mean over
 # pictures instead of one count over the set do to a class that is rare?
 

@@ -68,7 +68,7 @@ def strip(rows, titles=(), **options):
 # %% [markdown]
 # ## 1. Digits that move
 #
-# Real handwritten digits on a torus: what leaves on the right comes back on the left. In the task *motion*, the class is the direction. The digit, the place it starts from and
+# Real handwritten digits move on a torus: a digit that leaves on the right comes back on the left. In the task *motion*, the class is the direction. The digit, the place it starts from and
 # its speed (1 or 2 pixels a frame) are drawn at random.
 
 # %%
@@ -80,7 +80,7 @@ shown = [int((y_train == label).nonzero()[0]) for label in (0, 3, 5)]
 strip(x_train[shown], [DIRECTIONS[y_train[index]] for index in shown])
 
 # %% [markdown]
-# Can you tell the direction from a single frame? Here is the mean of all first frames of two classes. They differ by noise only: that is why no network of single frames
+# Can you tell the direction from a single frame? Here is the mean of all first frames of two classes. They differ only by noise. That is why no network of single frames
 # can beat chance on this task.
 
 # %%
@@ -90,8 +90,8 @@ strip([means], ["mean first frame of each direction"], vmin=0, vmax=float(means.
 # %% [markdown]
 # ## 2. From a long video to clips
 #
-# A video of 90 frames at 30 frames per second; clips of 6 frames at 10 frames per second, 4 of them for a test. Each row below is a clip, each dot a frame. The first one
-# must begin with the video, the last one end with it.
+# A video has 90 frames at 30 frames per second. For a test, take 4 clips of 6 frames at 10 frames per second. Each row below is a clip, each dot a frame. The first clip
+# must begin with the video, and the last one must end with it.
 
 # %%
 stride = clips.frame_stride(30, 10)
@@ -114,7 +114,7 @@ assert torch.equal(cut[1, :, 2, 5, 5], clips.clip_indices(int(starts[1]), 6, str
 
 # %% [markdown]
 # **Three averages that disagree.** Here are scores of three clips of one video, for three classes. Counting votes, averaging probabilities and averaging scores each
-# name another class. The one that is asked for is the mean of the probabilities.
+# give a different class. You need the mean of the probabilities.
 
 # %%
 scores = torch.tensor([[-0.8, -0.5, -1.2], [-3.0, 1.9, 1.8], [1.9, -5.1, 0.2]])
@@ -157,7 +157,7 @@ for name, make in MODELS.items():
     print(f"{name:20s} backwards {float((one - backwards).abs().max() / spread):8.4f}   shuffled {float((one - shuffled).abs().max() / spread):8.4f}")
 
 # %% [markdown]
-# **Now train them**, each in the same way: 300 clips, 8 epochs, the grader's schedule. Write down what you expect before you run the cell.
+# **Now train them**, all in the same way: 300 clips, 8 epochs, the grader's schedule. Write down what you expect before you run the cell.
 
 # %%
 def fit(model, x, y, epochs, rate=3e-3, one_frame=False):
@@ -234,7 +234,7 @@ top = float(kernels[strongest].abs().max())
 strip(kernels[strongest], [f"filter {int(index)}" for index in strongest], cmap="RdBu", vmin=-top, vmax=top)
 
 # %% [markdown]
-# **Once more, later.** The same clip between blank frames, at each possible time. What do the scores of the 3-D network do, as the clip moves through time? (Early fusion could not even be asked: it wants six frames.)
+# **Once more, later.** Put the same clip between blank frames, at each possible time. What do the scores of the 3-D network do as the clip moves through time? (You cannot even ask early fusion, because it needs six frames.)
 
 # %%
 line = []
@@ -267,8 +267,8 @@ print(f"early fusion, 2 epochs (as many frames seen): {accuracy(early, x_look, y
 assert accuracy(single, x_look, y_look) > 0.6
 
 # %% [markdown]
-# **What is it worth on another task?** The models have learnt different things. The 3-D network that tells directions, asked about digits, would need a new head;
-# but a look at its worst clips tells what confuses it.
+# **What is it worth on another task?** The models have learnt different things. To recognise digits, the 3-D network for directions would need a new head;
+# but its worst clips show what confuses it.
 
 # %%
 with torch.no_grad():
@@ -280,7 +280,7 @@ strip(x_val[worst], [f"{DIRECTIONS[y_val[i]]}, taken for {DIRECTIONS[int(chances
 # %% [markdown]
 # ## 5. What it costs, and how far it sees
 #
-# The slide's table of C3D, beside yours. Which rows differ, and by which factor?
+# Compare the slide's table of C3D with yours. Which rows differ, and by which factor?
 
 # %%
 SLIDE = {"conv1": 1.04, "conv2": 11.10, "conv3a": 5.55, "conv3b": 11.10, "conv4a": 2.77, "conv4b": 5.55, "conv5a": 0.69, "conv5b": 0.69, "fc6": 0.51, "fc7": 0.45, "fc8": 0.05}
@@ -353,7 +353,7 @@ rows = [[colour(pair) for pair in clip.unflatten(0, (-1, 2))] for clip in stack]
 strip([[*row, wheel] for row in rows], [f"{DIRECTIONS[y_train[index]]} (as the network gets it)" for index in shown])
 
 # %% [markdown]
-# **How large a motion?** A smooth picture, made of waves of 14 pixels and longer, moves by 0 to 8 pixels. One step of Lucas and Kanade is right for small shifts, and goes wrong for large ones. Each colour is another picture.
+# **How large a motion?** A smooth picture, made of waves of 14 pixels and longer, moves by 0 to 8 pixels. One step of Lucas and Kanade is right for small shifts, and goes wrong for large ones. Each colour is a different picture.
 
 # %%
 rows_, columns = torch.meshgrid(torch.arange(48.0), torch.arange(60.0), indexing="ij")
@@ -396,8 +396,8 @@ assert (back - one)[inside].abs().mean() < 0.3 * (two - one)[inside].abs().mean(
 # %% [markdown]
 # ## 7. Two streams
 #
-# Five digits in four directions: 20 classes. A frame tells the digit and no direction, so it is right in a quarter of cases at best. The flow tells the direction, and little of
-# the digit. Together?
+# Five digits in four directions: 20 classes. A frame shows the digit but no direction, so the network is right in a quarter of cases at best. The flow shows the direction, but little of
+# the digit. What can they do together?
 
 # %%
 joint = load("moving_digits", train=600, validation=400, task="joint", noise=0.05)
@@ -462,7 +462,7 @@ plt.show()
 # %% [markdown]
 # ## 8. Inflation
 #
-# The network that knows digits from single frames, inflated. On a clip that stands still, in how many frames are its features those of the 2-D network? The first and last ones are wrong, as many as `exact_frames` says.
+# Inflate the network that knows digits from single frames. On a clip that stands still, in how many frames are its features those of the 2-D network? The first and last ones are wrong, as many as `exact_frames` says.
 
 # %%
 class Inflated(nn.Module):
@@ -493,7 +493,7 @@ print("exact frames:", list(exact))
 assert errors[list(exact)].max() < 1e-4 < errors[exact.start - 1]
 
 # %% [markdown]
-# If your `SingleFrameCNN` is one `nn.Sequential` and one `nn.Linear`, you can inflate it as it is, and tune it on few clips. (Otherwise, skip the cell, or adapt `Inflated`.)
+# If your `SingleFrameCNN` is one `nn.Sequential` and one `nn.Linear`, you can inflate it directly, and fine-tune it on a few clips. (Otherwise, skip the cell, or adapt `Inflated`.)
 
 # %%
 parts = list(single.children())
@@ -549,8 +549,8 @@ assert kept == [3, 4, 6, 2]
 # ## 11. Frames of real videos
 #
 # Most data sets of video come as files that need a decoder. Once decoded, a video is a folder of pictures, and the data set `video_frames` reads such folders: `CLASS/VIDEO/frame.png`, with UCF-101's
-# lists of training and test videos where there are any, or the folders `train` and `val` of Kinetics. Here we write a few tiny videos ourselves, in the form of UCF-101, and read them back. Put the path of
-# your own frames in place of `folder`, and the models above run on them as they are, with `in_channels=3`.
+# lists of training and test videos if they exist, or with the folders `train` and `val` of Kinetics. Here we write a few tiny videos ourselves, in the format of UCF-101, and read them back. Replace `folder`
+# by the path of your own frames, and the models above run on them unchanged, with `in_channels=3`.
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -575,8 +575,8 @@ print("scores of a 3-D network for them:", tuple(video_models.CNN3D(2, 3).eval()
 #
 # Answer in a few sentences each, in the cell below the question.
 #
-# **Question 1.** On *motion*, late fusion with pooling stays at chance, whatever its 2-D network is and however long it is trained. Prove it for our data: what does the model compute of a clip, and why can that
-# not depend on the direction? Then somebody hands in such a model that reaches 0.60 on *real* videos of people walking left and right. Name a reason why that is no contradiction.
+# **Question 1.** On *motion*, late fusion with pooling stays at chance, whatever its 2-D network is and however long it is trained. Prove this for our data: what does the model compute from a clip, and why can that
+# not depend on the direction? Then somebody hands in such a model that reaches 0.60 on *real* videos of people walking left and right. Give a reason why that is not a contradiction.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-1", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # The features are averaged over time and space before a linear layer, so the scores are the mean over t of s(I_t), where s is the score of a single frame. That is the same for every order of the frames, for
@@ -591,7 +591,7 @@ print("scores of a 3-D network for them:", tuple(video_models.CNN3D(2, 3).eval()
 # tells nothing either. 1: appearance (pose, blur, background, leakage) tells the direction in real videos.
 
 # %% [markdown]
-# **Question 2.** The slide's total for C3D is 39.5 thousand million, yours is 38.5. Which rows are wrong and by which factor? Give the mistake that its author probably made. Then: the slide concludes that C3D costs 2.9 times as much as VGG-16
+# **Question 2.** The slide's total for C3D is 39.5 thousand million, yours is 38.5. Which rows are wrong and by which factor? Which mistake did its author probably make? Then: the slide concludes that C3D costs 2.9 times as much as VGG-16
 # (13.6). What is the factor by your own count of both, and what of that comparison would you not print?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "written-2", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}

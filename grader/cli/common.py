@@ -53,7 +53,7 @@ ExecutorOption = Annotated[
     typer.Option("--executor", metavar="NAME", help="where submissions are graded: local, or an installed executor"),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="the assignment")]
-NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="assignments (default: all)")]
+NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="assignments (default: all)")]
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

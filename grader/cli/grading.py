@@ -240,7 +240,7 @@ def _grade_all(
     )
 
     from grader.errors import SystemFault
-    from grader.grading import Stopped, grade_assignment, stoppable
+    from grader.grading import ClassConstants, Stopped, grade_assignment, stoppable
 
     begin = time.monotonic()
     columns = (
@@ -251,6 +251,13 @@ def _grade_all(
         TextColumn("{task.fields[left]}"),
     )
     owners = batch.owners(course, assignment)
+    if otherwise := ClassConstants.read(course, assignment, store.state).graded_otherwise(store):
+        err.print(
+            f"{counted(len(otherwise), 'submission')} of {assignment.name} {'was' if len(otherwise) == 1 else 'were'} graded under "
+            "other constants than today's, under which they are graded again; `constants_since` keeps the defaults for "
+            "what was received before it",
+            markup=False,
+        )
     done = _Count(batch.force)
     try:
         with stoppable(), Progress(*columns, console=err, disable=quiet, transient=True) as progress:

@@ -60,7 +60,7 @@ def collect(
 ) -> None:
     """Store a class's submissions. Collecting the same folder again adds nothing.
 
-    Downloads from Canvas, Moodle, Blackboard, Brightspace, Gradescope, ILIAS and GitHub Classroom need no preparation.
+    Downloads from Canvas, Moodle, Blackboard, Brightspace, Gradescope, ILIAS, Sakai and GitHub Classroom need no preparation.
     Exit code 1: something listed needs a person.
     """
     from grader.course import load_course

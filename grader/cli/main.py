@@ -31,12 +31,20 @@ from grader.cli import (
     viva,
     web,
 )
+from grader.cli.help_words import in_plain_words
 from grader.cli.terminal import write_what_terminals_take
 from grader.errors import AutogradeError
 
 
 class _Commands(TyperGroup):
     """All commands; one that is called without its assignment lists those that there are."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, with help in plain words."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            in_plain_words(command, cmd_name, ctx)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""

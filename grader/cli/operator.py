@@ -80,7 +80,7 @@ def _show(findings: Findings) -> None:
         table.add_column(width=14)
         table.add_column(overflow="fold")
         for item in items:
-            must = " [dim](demanded)[/]" if group == "sandbox" and item.name in findings.minimum else ""
+            must = " [dim](required)[/]" if group == "sandbox" and item.name in findings.minimum else ""
             table.add_row(f" {_MARKS[item.state]}", item.name, f"{escape(item.text)}{must}")
             if item.state != "ok" or item.means:
                 for label, text in (("means", item.means), ("fix", item.fix)):

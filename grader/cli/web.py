@@ -90,7 +90,7 @@ def _print_links(service: Service, address: str) -> None:
 def link(
     who: Annotated[
         list[str],
-        typer.Argument(metavar="WHO...", help="ids or e-mail addresses of students or staff; `all` for everybody"),
+        typer.Argument(metavar="WHO", help="ids or e-mail addresses of students or staff; `all` for everybody"),
     ],
     hours: Annotated[float, typer.Option("--hours", min=0.1, max=24 * 60, help="how long the links work")] = 24 * 7,
     url: Annotated[str, typer.Option("--url", help="the service's address, if autograde.yml does not have it")] = "",

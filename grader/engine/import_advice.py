@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from grader.course.environment import describe_environment
 from grader.engine.advice import advise
 from grader.engine.contract import defined_names
+from grader.engine.known_names import advise_module, advise_name
 from grader.engine.source_advice import UNREADABLE_AS, advise_source
 from grader.errors import UNREADABLE
 from grader.python_source import bound_names, parse
@@ -23,32 +24,33 @@ ON_IMPORT = (
 )
 _NO_MODULE = re.compile(r"No module named '(?P<name>[\w.]{1,80})'")
 _IMPORTS = re.compile(r"^(?:from\s+(?P<source>[.\w]+)\s+import\s+(?P<names>.+)|import\s+(?P<module>[\w.]+).*)$")
-#: Packages that only show or record how a run goes, and packages for Python 2, by what to do without them.
-_DISPENSABLE = {
-    "tqdm": "It only shows progress: loop without it, `for x in xs` instead of `for x in tqdm(xs)`.",
-    **dict.fromkeys(("past", "future", "six"), "It is for Python 2, and Python 3 does not need it: delete the import."),
-    **dict.fromkeys(
-        ("wandb", "tensorboard", "tensorboardX", "mlflow", "comet_ml", "torchsummary", "torchinfo", "torchviz", "ipywidgets", "IPython",
-         "ipdb", "seaborn", "plotly"),
-        "It shows or records what happens. Grading does not need it: import it where you use it, below "
-        '`if __name__ == "__main__":`, or not at all.',
-    ),
-}  # fmt: skip
-_ALIASES = {
-    "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt", "torch": "import torch", "nn": "from torch import nn",
-    "F": "import torch.nn.functional as F", "optim": "from torch import optim", "math": "import math", "random": "import random",
-    "os": "import os", "sys": "import sys", "time": "import time", "copy": "import copy", "pd": "import pandas as pd",
-    "DataLoader": "from torch.utils.data import DataLoader", "Dataset": "from torch.utils.data import Dataset",
-    "Path": "from pathlib import Path", "partial": "from functools import partial", "defaultdict": "from collections import defaultdict",
-}  # fmt: skip
 _NETWORK = re.compile(
     r"URLError|name resolution|Name or service not known|no internet connection|Max retries exceeded|NameResolutionError|"
-    r"getaddrinfo failed|Network is unreachable|^(?:gaierror|ConnectionError|ConnectTimeout|HTTPError):"
+    r"getaddrinfo failed|Network is unreachable|You can use download=True|^(?:gaierror|ConnectionError|ConnectTimeout|HTTPError):"
 )
 _PATH = re.compile(r"No such file or directory: [rb]?(['\"])(?P<path>.+?)\1(?:$|\n| ->)")
 _ABSOLUTE = re.compile(r"^(?:/|~|[A-Za-z]:[\\/]|\\\\)")
 
 
+_NO_ARGUMENTS = "Your code is not run from a command line here, so there are no arguments to read."
+#: What a machine that grades lacks: type of the exception, what its text holds, what the line holds, what to do.
+_LACKS = (
+    ("SystemExit", "", "parse_args", _NO_ARGUMENTS),
+    ("IndexError", "", r"sys\.argv", _NO_ARGUMENTS),
+    ("SystemExit", "", "", "This ends the program before it can be graded: delete it."),
+    ("EOFError", "reading a line", "", "Nobody can type an answer while your code is graded: remove `input()`."),
+    ("KeyError", "", r"\benviron\b", "Your machine's environment variables are not set here: use `os.environ.get(name, default)`."),
+    ("TclError", "", "", "There is no screen where your code is graded: leave out what opens a window."),
+    ("RuntimeError", "start a new process before the current process has finished", "", ""),
+    (
+        "CalledProcessError", r"\b(?:pip|conda|apt|apt-get|wget|curl|git)\b", "",
+        "Your code is graded where nothing can be installed or downloaded: delete the line.",
+    ),
+    (
+        "FileNotFoundError", "", r"\bsubprocess\b|\bPopen\(|\bcheck_(?:output|call)\(",
+        "No other programs run where your code is graded: delete the line.",
+    ),
+)  # fmt: skip
 _WRITABLE = "You can write files only beside your code and in `/tmp`."
 
 
@@ -82,17 +84,16 @@ def advise_import(
         case "ImportError":
             return _import_error(error, line, files)
         case "NameError":
-            return _unknown_name(error.text)
-        case "SystemExit" if "parse_args" in line:
-            return f"Your code is not run from a command line here, so there are no arguments to read.{at_import}"
-        case "SystemExit":
-            return f"This ends the program before it can be graded: delete it.{at_import}"
-        case "EOFError" if "reading a line" in error.text:
-            return f"Nobody can type an answer while your code is graded: remove `input()`.{at_import}"
+            number = error.frames[-1].line if error.frames else 0
+            at_top = on_import and bool(error.frames) and error.frames[-1].function == "<module>"
+            return advise_name(error.text, where, number, files, at_top=at_top)
         case "AssertionError" if on_import and line.startswith("assert"):
             return f"This is one of your own tests, and it fails here.{at_import}"
-        case "CalledProcessError" if re.search(r"\b(?:pip|conda|apt|apt-get|wget|curl|git)\b", error.text):
-            return "Your code is graded where nothing can be installed or downloaded: delete the line."
+        case "NotImplementedError" if on_import:
+            return f"This line runs on import, and comes to something that is not written yet.{at_import}"
+    for kind, in_text, in_line, sentence in _LACKS:
+        if kind == error.type_name and re.search(in_text, error.text) and re.search(in_line, line):
+            return f"{sentence}{at_import}".strip()
     if _NETWORK.search(error.message):
         return (
             "Your code is graded without a network: hand in the files that it reads, build networks with `weights=None`, "
@@ -127,10 +128,9 @@ def _missing_module(text: str, line: str, files: Mapping[str, bytes], asked: Col
         return f"`{modules[top]}` is in a folder of your submission: write `from {package} import {top}`, or put it beside the others."
     if near := next((file for stem, file in modules.items() if stem.lower() == top.lower()), None):
         return f"Your submission has `{near}`: upper and lower case differ here. Write the name exactly like that."
-    return _DISPENSABLE.get(top) or (
-        "If it is your own file, hand it in together with the others. If it is a package, do without it, or ask the course's "
-        "staff to have it installed where they grade."
-    )
+    if book := next((file for file in sorted(files) if file.casefold() == f"{top}.ipynb".casefold()), None):
+        return f"`{book}` is a notebook, and Python imports none: put what you need of it into a `.py` file, or into the same notebook."
+    return advise_module(top)
 
 
 def _defines(source: bytes, names: str | None) -> bool:
@@ -177,20 +177,6 @@ def _import_error(error: StudentError, line: str, files: Mapping[str, bytes]) ->
     if top in sys.stdlib_module_names:
         return f"You are graded with Python {sys.version_info.major}.{sys.version_info.minor}, which has no `{module}.{name}`: it may belong to a different version."
     return f"`{module}` has no `{name}` in the version that is installed here ({describe_environment()})."
-
-
-def _unknown_name(text: str) -> str:
-    found = re.search(r"name '(\w{1,80})' is not defined", text)
-    if found is None:
-        return ""
-    name = found[1]
-    if name in ("get_ipython", "display"):
-        return f"`{name}` exists only in notebooks: delete the line. Grading needs no magics, and nothing can be installed here."
-    if name in _ALIASES:
-        return f"This file uses `{name}` but does not import it: `{_ALIASES[name]}`."
-    if name in ("null", "true", "false"):
-        return f"`{name}` is JSON; Python writes `{ {'null': 'None', 'true': 'True', 'false': 'False'}[name] }`."
-    return ""
 
 
 def _file_error(error: StudentError, line: str, files: Mapping[str, bytes], *, on_import: bool) -> str:

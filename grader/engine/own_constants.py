@@ -128,7 +128,7 @@ class CheckedConstants(OwnConstants):
         try:
             assert_close(actual, right, **options)
         except CheckFailed as failed:
-            names = sorted(own.asked)
+            names = [name for name in self._values if name in own.asked]
             again = (
                 f" It was compared with what your own constants give: {_listed({n: self._values[n] for n in names})}."
             )

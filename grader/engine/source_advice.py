@@ -40,6 +40,21 @@ _NEWER = (
     (re.compile(r"^\s*class\s+\w+\s*\["), (3, 12), "type parameters in brackets behind a class's name"),
     (re.compile(r"(?<!\w)[tT][rR]?[\"']|(?<!\w)[rR][tT][\"']"), (3, 14), 'a template string (`t"..."`)'),
     (re.compile(r"^\s*except\s+[\w.]+\s*,"), (3, 14), "several exceptions without parentheses"),
+    # Its quote comes again, twice at least, before its braces are closed.
+    (
+        re.compile(r"(?<!\w)[rR]?[fF][rR]?([\"'])(?:(?!\1)[^{]|\{\{)*\{(?!\{)(?:(?!\1)[^}])*\1(?!\1)[^}]*\1[^}]*\}"),
+        (3, 12),
+        "the same quotes inside an f-string as around it",
+    ),
+)
+#: Syntax of other languages, in lines that Python cannot read.
+_OF_OTHERS = (
+    (re.compile(r"^\s*(?:\}\s*)?else\s+if\b"), "Python writes `elif` for `else if`."),
+    (re.compile(r"\w(?:\+\+|--)\s*;?\s*$"), "Python has no `++` and no `--`: write `x += 1`."),
+    (
+        re.compile(r"\)\s*\{\s*$"),
+        "Python has no braces around blocks: end the line with a colon, and indent what belongs to it.",
+    ),
 )
 
 
@@ -121,6 +136,11 @@ def _of_line(text: str, line: str) -> str:
         if pattern.search(line) and sys.version_info < version:
             here = f"{sys.version_info.major}.{sys.version_info.minor}"
             return f"Only Python {version[0]}.{version[1]} and later support {what}; you are graded with Python {here}."
+    for pattern, advice in _OF_OTHERS:
+        if pattern.search(line):
+            return advice
+    if "from __future__ imports must occur" in text:
+        return "Move the line to the beginning of the file: only comments and the docstring may stand before it."
     if "unicodeescape" in text:
         return 'A backslash in a string begins an escape: write paths with `/`, or the string as `r"..."`.'
     if "inconsistent use of tabs" in text or "unindent does not match" in text:

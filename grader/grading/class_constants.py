@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from grader.store import Submission
+    from grader.store import Store, Submission
 
 #: How the flags begin that are made here.
 _PREFIX = "constants: "
@@ -53,6 +53,14 @@ class ClassConstants:
     def of(self, owner: str, received_at: datetime | None = None) -> Constants:
         """The constants of a student or team; the defaults for what was received before there were any."""
         return constants_of(self.assignment, self.secret, owner, received_at)
+
+    def graded_otherwise(self, store: Store) -> list[Submission]:
+        """What was last graded under other constants than it would be now: the course changed since."""
+        if not self.assignment.constants:
+            return []
+        last = {attempt.submission_id: attempt.report.constants for attempt in store.attempts(self.assignment.name)}
+        found = store.submissions(self.assignment.name)
+        return [one for one in found if one.id in last and last[one.id] != self.values(one)]
 
     @cached_property
     def by_owner(self) -> Mapping[str, Constants]:

@@ -6,22 +6,45 @@ machine. What nobody asked for is left out and listed. Refused is what harms, an
 
 from __future__ import annotations
 
+import bz2
 import io
+import lzma
+import re
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 from grader.intake.filenames import UploadProblem, is_work, shown, strip_top
 from grader.intake.litter import LeftOut
 from grader.intake.taking import MIB, Intake, UploadLimits, in_units
 
 ZIP_SUFFIXES = (".zip",)
-TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, tarfile.TarError)
+TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz")
+_GZIP, _XZ, _BZIP2 = b"\x1f\x8b", b"\xfd7zXZ\0", b"BZh"
+#: What else is called an archive, by how it begins.
+_OTHERS = (
+    (rb"Rar!", "a RAR archive; pack your files as a .zip"),
+    (rb"7z\xbc\xaf", "a 7-Zip archive; pack your files as a .zip"),
+    (rb"\s*<(?:!doctype|html|head)", "a web page, perhaps of a sign-in, and no archive; download the file again"),
+    (rb"%PDF", "a PDF; pack your files as a .zip"),
+    (rb"version https://git-lfs", "a pointer of Git LFS; hand in the file itself"),
+    (rb"[\0\s]*\Z", "empty; pack your files again"),
+)
+_BROKEN = (
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    tarfile.TarError,
+)
 _LINK = "a link or a device, not a file"
 #: Entries of an archive, folders and litter included, in multiples of the files that are taken.
 _MEMBERS_PER_FILE = 50
@@ -83,11 +106,15 @@ def _unpack(name: str, data: bytes, intake: Intake) -> None:
         most = in_units(intake.limits.packed)
         raise UploadProblem(f"the archive is larger than {most}; hand in your work without data sets")
     try:
-        if name.lower().endswith(ZIP_SUFFIXES):
+        # By what it is, not by its name: people rename archives, and services give all of them one ending.
+        if data.startswith(b"PK") or (name.lower().endswith(ZIP_SUFFIXES) and not _is_tar(data)):
             _unpack_zip(data, intake)
         else:
-            _unpack_tar(data, intake, compressed=not name.lower().endswith(".tar"))
+            _unpack_tar(data, intake)
     except _BROKEN as error:
+        for begin, kind in _OTHERS:
+            if re.match(begin, data[:1000], re.IGNORECASE):
+                raise UploadProblem(f"this is {kind}") from error
         raise UploadProblem(f"the archive is broken ({shown(str(error))}); pack it again and check it") from error
 
 
@@ -145,8 +172,12 @@ def _zip_name(entry: zipfile.ZipInfo) -> str:
         return raw
 
 
-def _unpack_tar(data: bytes, intake: Intake, *, compressed: bool) -> None:
-    plain = _gunzip(data, intake.limits) if compressed else data
+def _is_tar(data: bytes) -> bool:
+    return data.startswith((_GZIP, _XZ, _BZIP2)) or data[257:262] == b"ustar"
+
+
+def _unpack_tar(data: bytes, intake: Intake) -> None:
+    plain = _decompressed(data, intake.limits) if data.startswith((_GZIP, _XZ, _BZIP2)) else data
     with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
         entries = list(_members(archive, intake.limits))
         for entry in sorted(entries, key=lambda entry: not is_work(entry.name)):
@@ -167,12 +198,18 @@ def _members(archive: tarfile.TarFile, limits: UploadLimits) -> Iterator[tarfile
         yield entry
 
 
-def _gunzip(data: bytes, limits: UploadLimits) -> bytes:
+def _decompressed(data: bytes, limits: UploadLimits) -> bytes:
     # Unpacked whole, but bounded: tarfile itself skips through any amount of data to find the next header.
     bound = 4 * limits.total + 10 * MIB
-    machine = zlib.decompressobj(wbits=31)
-    plain = machine.decompress(data, bound)
-    if machine.unconsumed_tail:
+    machine: Any
+    if data.startswith(_GZIP):
+        machine = zlib.decompressobj(wbits=31)
+    elif data.startswith(_XZ):
+        machine = lzma.LZMADecompressor(memlimit=256 * MIB)
+    else:
+        machine = bz2.BZ2Decompressor()
+    plain: bytes = machine.decompress(data, bound)
+    if len(plain) >= bound:
         raise UploadProblem(f"more than {in_units(bound)} in all; hand in your work without data sets")
     if not machine.eof:
         raise UploadProblem("the archive is cut short; pack and upload it again")

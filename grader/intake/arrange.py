@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from grader.errors import UNREADABLE
-from grader.intake.filenames import is_notebook, is_work, shown
+from grader.intake.filenames import is_notebook, is_work, module_stem, shown
 from grader.intake.source_text import decode, other_kind
 from grader.python_source import parse
 
@@ -74,9 +74,15 @@ class _Candidate:
     """Its name is that of the requested file with unknown words, such as a person's name."""
 
 
-def holds_work(names: Sequence[str], asked: Sequence[str]) -> bool:
-    """True where ``names`` have one of the files ``asked`` for, under whatever name, or a notebook."""
-    return any(is_notebook(name) or any(_likeness(name, file) for file in asked) for name in names)
+def holds_work(files: Mapping[str, bytes], asked: Sequence[str]) -> bool:
+    """True where ``files`` have one of those ``asked`` for, under whatever name, or a notebook, and it is one.
+
+    An empty file, a PDF or a web page of its name is none.
+    """
+    return any(
+        (is_notebook(name) or any(_likeness(name, file) for file in asked)) and not other_kind(data)
+        for name, data in files.items()
+    )
 
 
 def stands_for(path: str, file: str) -> bool:
@@ -91,7 +97,7 @@ def _likeness(path: str, file: str) -> int:
         return 3
     if not is_work(name) or is_notebook(name):
         return 0
-    words = [_squeezed(word) for word in _SEPARATOR.split(re.sub(r"\.py(?:\.\w+)?\s*$", "", name, flags=re.IGNORECASE))]
+    words = [_squeezed(word) for word in _SEPARATOR.split(module_stem(name))]
     words = [word for word in words if word]
     wanted = _squeezed(file.removesuffix(".py"))
     for first in range(len(words)):
@@ -147,7 +153,8 @@ def arrange(files: Mapping[str, bytes], asked: Sequence[str], stubs: Mapping[str
         if chosen != file:
             taken[file] = chosen
             placed[file] = files[chosen]
-        if kind := other_kind(files[chosen]):
+        kind = other_kind(files[chosen])
+        if kind and not (kind == "empty" and any(is_notebook(name) for name in files)):  # which may have it
             doubts.append(f"{_quoted(chosen)} is {kind}.")
     return Arranged(_with_neighbours(files, placed, taken), taken, tuple(notes), tuple(doubts), tuple(unclear))
 

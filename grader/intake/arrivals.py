@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from grader.intake.archives import is_archive
 from grader.intake.class_archive import member_time
 from grader.intake.filenames import is_work
 from grader.intake.joining import Unit
-from grader.intake.layouts import ilias_file
+from grader.intake.layouts import ilias_file, sakai_time
 from grader.intake.listing import Entry
 from grader.intake.upload import received_time
 from grader.store.values import ReceivedFrom
@@ -49,10 +50,10 @@ class Clock:
         if self.given and owner in self.given:
             return When(self.given[owner], ReceivedFrom.GIVEN)
         entries = [entry for entry in unit.entries if _matters(entry)] or unit.entries
-        told = [entry.received or self._ilias(entry) for entry in entries]
+        told = [entry.received or self._ilias(entry) or _sakai(entry) for entry in entries]
         if all(moment is not None for moment in told):
             return When(max(moment for moment in told if moment is not None), ReceivedFrom.SERVICE)
-        at = max(received_time(entry.path) for entry in entries)
+        at = max(received_time(entry.work) for entry in entries)
         marks = {entry.late for entry in entries}
         if None not in marks and (marked := self._by_mark(at, owner, late=True in marks)) is not None:
             return When(marked, ReceivedFrom.MARK)
@@ -85,6 +86,15 @@ class Clock:
             return None
         times = [ilias_file(path.name, self.zone)[1] for path in entry.path.iterdir() if path.is_file()]
         return max((moment for moment in times if moment), default=None)
+
+
+def _sakai(entry: Entry) -> datetime | None:
+    # Beside the folder with the student's files: no student can write it.
+    if entry.service != "Sakai" or entry.work == entry.path:
+        return None
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return sakai_time((entry.path / "timestamp.txt").read_text(encoding="utf-8")[:100])
+    return None
 
 
 def _matters(entry: Entry) -> bool:

@@ -14,12 +14,13 @@ from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
 from grader.intake.arrange import Arranged, arrange
-from grader.intake.filenames import is_notebook
+from grader.intake.filenames import is_notebook, shown
 from grader.intake.module_text import shape
-from grader.intake.modules import Modules, Pile
+from grader.intake.modules import Modules
 from grader.intake.notebook import Notebook, read_notebook
 from grader.intake.package_imports import plain_imports
-from grader.intake.source_text import decode, is_json_of_notebook, recoded
+from grader.intake.pile import Pile
+from grader.intake.source_text import decode, is_json_of_notebook, other_kind, recoded
 from grader.python_source import parse
 
 _MAX_NOTES = 16
@@ -29,7 +30,7 @@ _MAX_NOTES = 16
 class Assembled:
     """The files to grade, and what the student should know of how they came about.
 
-    ``problem`` is set where there are notebooks that cannot be read, and no file that the assignment asks for.
+    ``problem`` is set where there is no file that the assignment asks for, and no notebook that can be read.
     """
 
     files: Mapping[str, bytes]
@@ -61,7 +62,7 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
             if book not in readable:
                 readable[book] = readable.pop(file)
                 notes.append(f"`{file}` is a notebook, and was read as one. Save it as `{book}`.")
-        elif (text := recoded(readable[file])) is not None:
+        elif not other_kind(readable[file]) and (text := recoded(readable[file])) is not None:
             readable[file] = text.encode()
             notes.append(f"`{file}` is not saved as UTF-8; it was read anyway. Save it as UTF-8.")
     names = sorted((name for name in readable if is_notebook(name)), key=_natural)
@@ -70,7 +71,7 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
     books = [book for book in books if not book.problem]
     given = [file for file in stubs if file in readable]
     if not books:
-        problem = broken[0] if broken and not given else None
+        problem = broken[0] if broken and not given else _nothing_asked(arranged, stubs)
         return Assembled(readable, (*broken, *notes)[:_MAX_NOTES], problem)
     try:
         made, told = _assemble(readable, stubs, books, prefer)
@@ -78,6 +79,15 @@ def _assembled(arranged: Arranged, stubs: Mapping[str, str], prefer: str) -> Ass
         sentence = f"The notebook `{books[0].name}` cannot be read as Python."
         return Assembled(readable, (sentence, *broken, *notes)[:_MAX_NOTES], None if given else sentence)
     return Assembled(made, tuple(dict.fromkeys((*told, *broken, *notes)))[:_MAX_NOTES])
+
+
+def _nothing_asked(arranged: Arranged, stubs: Mapping[str, str]) -> str | None:
+    """What there is in place of the files asked for: nothing of it can run. None where one of them is there."""
+    if not arranged.files or arranged.unclear or any(file in arranged.files for file in stubs):
+        return None
+    have = sorted(shown(name) for name in arranged.files)
+    more = f" and {len(have) - 5} more" if have[5:] else ""
+    return f"It has none of the required files ({', '.join(stubs)}) and no notebook, only {', '.join(have[:5])}{more}."
 
 
 def _ready_made(stubs: Mapping[str, str]) -> dict[str, bytes]:
@@ -94,6 +104,7 @@ def _assemble(
     for name, text in pile.written.items():
         if name not in stubs and name not in made:
             made[name] = text.encode()  # a helper module that a %%writefile cell makes
+    pile.drop_runs({PurePosixPath(name).with_suffix("").as_posix().replace("/", ".") for name in (*made, *stubs)})
     bases = {file: _base(files.get(file), stub, pile.written.get(file)) for file, stub in stubs.items()}
     modules = Modules(
         stubs, bases, pile, sorted(range(len(books)), key=lambda number: _rank(books[number].name, prefer))

@@ -102,13 +102,17 @@ class Changes:
             case ast.AugAssign(target=target):
                 # `v += 1` changes an array, and whatever it is a view of.
                 self.mutates |= {target.id} if isinstance(target, ast.Name) else set(_roots(target))
+            case ast.Delete(targets=targets):
+                self.mutates |= {root for target in targets for root in _roots(target)}
             case ast.AnnAssign(target=target, value=value):
                 self.mutates |= set(_roots(target))
                 if value is not None:
                     self._share(target, value)
-            case ast.For(target=target, iter=source) | ast.comprehension(target=target, iter=source):
-                self._loop(target, source)
-            case ast.withitem(context_expr=source, optional_vars=ast.expr() as target):
+            case (
+                ast.For(target=target, iter=source)
+                | ast.comprehension(target=target, iter=source)
+                | ast.withitem(context_expr=source, optional_vars=ast.expr() as target)
+            ):
                 self._loop(target, source)
             case ast.Call():
                 self.running = True
@@ -160,6 +164,7 @@ class Changes:
             self.calls_on.add(root)
         if call.args and (name in _CHANGING or in_place) and (root := _root(call.args[0])):
             self.mutates.add(root)
+        self.mutates |= {root for item in call.keywords if item.arg == "out" and (root := _root(item.value))}
         args = tuple(_root(arg) or "" for arg in call.args)
         if isinstance(function, ast.Name):
             self.calls.append((name, args))

@@ -6,8 +6,11 @@ import re
 import unicodedata
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_NOTEBOOK = re.compile(r"\.ipynb(?:\.(?:json|txt))?\s*$", re.IGNORECASE)
-_WORK = re.compile(r"\.(?:py|ipynb)(?:\.(?:json|txt))?\s*$", re.IGNORECASE)
+#: What browsers and mail programs put behind an ending.
+_ADDED = r"(?:\.(?:json|txt|download|bin)|_)?\s*$"
+_NOTEBOOK = re.compile(r"\.ipynb" + _ADDED, re.IGNORECASE)
+_WORK = re.compile(r"\.(?:pyw?|ipynb)" + _ADDED, re.IGNORECASE)
+_MODULE = re.compile(r"\.pyw?" + _ADDED, re.IGNORECASE)
 _ROOT = re.compile(r"(?:[A-Za-z]:)?/*")
 _MAX_PART = 255
 _MAX_PATH = 1000
@@ -54,6 +57,11 @@ def is_notebook(name: str) -> bool:
 def is_work(name: str) -> bool:
     """True for names of what can hold a student's code: modules and notebooks, whatever a browser made of the name."""
     return _WORK.search(name) is not None
+
+
+def module_stem(name: str) -> str:
+    """The name of a module without its ending, and without what a browser added to that."""
+    return _MODULE.sub("", name)
 
 
 def strip_top(files: dict[str, bytes]) -> dict[str, bytes]:

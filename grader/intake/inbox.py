@@ -17,9 +17,12 @@ from grader.intake.arrange import arrange, holds_work
 from grader.intake.arrivals import Clock, When, says_nothing, warnings_about
 from grader.intake.class_archive import unpack_class
 from grader.intake.class_lists import NameMap
+from grader.intake.filenames import is_notebook, is_work, shown
 from grader.intake.joining import Unit, join, read_unit
 from grader.intake.listing import Entry, Lister, Unmatched
 from grader.intake.litter import summarise
+from grader.intake.notebook import read_notebook
+from grader.intake.source_text import other_kind
 from grader.intake.taking import UploadLimits
 from grader.intake.upload import UPLOAD_FOLDER, Upload, read_submission
 from grader.release.strip import make_stub
@@ -167,7 +170,7 @@ def _read(
         uploads: list[Upload] = []
         for entry in members:
             try:
-                uploads.append(read_submission(entry.path, limits))
+                uploads.append(read_submission(entry.work, limits))
                 readable.append(entry)
             except (SubmissionError, OSError) as error:
                 progress.rejected.append(Rejected(entry.path.name, entry.owner, str(error), None))
@@ -196,7 +199,7 @@ def _keep(
     when_of = {id(entry): when for unit, when in ordered for entry in unit.entries}
     joined = join([unit for unit, _ in ordered], assignment.files, stubs)
     for unit in joined:
-        works = holds_work(list(unit.files), assignment.files)
+        works = holds_work(unit.files, assignment.files)
         whens = [when_of[id(entry)] for entry in unit.entries]
         useful = [when_of[id(entry)] for entry in unit.entries if _brought_work(entry, units, assignment)]
         when = max(useful or whens, key=lambda when: when.at)
@@ -228,7 +231,7 @@ def _keep(
 
 def _brought_work(entry: Entry, units: Sequence[Unit], assignment: Assignment) -> bool:
     mine = next(unit for unit in units if any(other is entry for other in unit.entries))
-    return holds_work(list(mine.files), assignment.files)
+    return holds_work(mine.files, assignment.files)
 
 
 def _problem(unit: Unit, *, works: bool) -> str | None:
@@ -247,11 +250,22 @@ def _doubts(
 ) -> Iterator[str]:
     if not works:
         asked = ", ".join(assignment.files)
+        useless = [
+            f"`{shown(name)}` is {kind}"
+            for name, data in unit.files.items()
+            if is_work(name) and (kind := other_kind(data))
+        ]
+        if useless:
+            yield f"{'. '.join(useless[:3])}. It replaces no earlier work"
+            return
         have = ", ".join(sorted(unit.files)[:5]) or "nothing"
         yield f"none of the required files ({asked}) and no notebook, only {have}; it replaces no earlier work"
         return
     yield from unit.problems
     arranged = arrange(unit.files, assignment.files, stubs)
     yield from arranged.doubts
+    for name, data in sorted(unit.files.items()):
+        if is_notebook(name) and (problem := read_notebook(name, data, assignment.files).problem):
+            yield f"the notebook `{shown(name)}` {problem}"
     if several and unit.entries[0].service:
         yield "one download holds two versions, and each is a submission; ask which of them counts"

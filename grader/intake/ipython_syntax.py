@@ -10,16 +10,31 @@ _LINE_MAGIC = re.compile(r"(?P<indent>[ \t]*)(?:[%!?]|[\w.*%]+\?{1,2}[ \t]*$)")
 _TIMED = re.compile(
     r"(?P<indent>[ \t]*)%{1,2}(?:time|prun|memit|mprun|lprun|snakeviz|pyinstrument)[ \t]+(?P<code>[A-Za-z_(\[].*)$"
 )
-_ASSIGNED = re.compile(r"(?P<head>[ \t]*[A-Za-z_][\w, \t]*=[ \t]*)(?:!|%(?=[A-Za-z]))")
+_ASSIGNED = re.compile(r"(?P<head>[ \t]*[A-Za-z_][\w, \t]*=[ \t]*)(?P<kind>!|%(?=[A-Za-z]))")
+_RUN = re.compile(
+    r"(?P<indent>[ \t]*)%run[ \t]+(?:-[a-zA-Z][ \t]+)*['\"]?(?:\./)?(?P<path>[\w/]+)(?:\.py)?['\"]?[ \t]*(?:#.*)?$"
+)
+#: At the end of a star import that stands for a `%run` of a module.
+RUN = "# %run"
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.|In \[\d+\]:|   \.\.\.:) ?")
-#: Cell magics whose cell is no Python, or Python of another process.
+#: Cell magics whose cell is no Python, or Python of another process, or keeps nothing of what it defines.
 FOREIGN = frozenset(
     {
         "!", "sh", "bash", "zsh", "script", "sx", "system", "cmd", "powershell", "html", "HTML", "svg", "SVG", "latex", "markdown",
         "js", "javascript", "perl", "ruby", "R", "julia", "octave", "sql", "bigquery", "cython", "cuda", "cu", "cpp", "rust",
-        "python2", "pypy", "skip", "false", "mermaid", "dot", "css", "ai",
+        "python", "python2", "python3", "pypy", "pypy3", "timeit", "skip", "false", "mermaid", "dot", "css", "ai",
     }
 )  # fmt: skip
+
+
+#: What IPython has beside Python's own names, as code that does nothing.
+IPYTHON_NAMES = {
+    "display": "def display(*objects, **options):\n    pass",
+    "get_ipython": (
+        "class get_ipython:  # IPython's own, of which nothing is here\n"
+        "    def __getattr__(self, name):\n        return lambda *args, **kwargs: None"
+    ),
+}
 
 
 def is_magic(line: str) -> bool:
@@ -47,6 +62,8 @@ def neutralise(source: str) -> str:
         line = lines[index]
         if timed := _TIMED.match(line):
             lines[index] = f"{timed['indent']}{timed['code']}"
+        elif run := _RUN.match(line):
+            lines[index] = f"{run['indent']}from {run['path'].strip('/').replace('/', '.')} import *  {RUN}"
         elif magic := _LINE_MAGIC.match(line):
             lines[index] = f"{magic['indent']}pass"
             while line.endswith("\\") and index + 1 < len(lines):  # a shell line that goes on
@@ -54,7 +71,8 @@ def neutralise(source: str) -> str:
                 line, lines[index] = lines[index], ""
         elif assigned := _ASSIGNED.match(line):
             names = assigned["head"].rstrip(" \t=").split(",")
-            lines[index] = f"{assigned['head']}{', '.join(['None'] * len(names))}"
+            value = "[]" if assigned["kind"] == "!" and len(names) == 1 else ", ".join(["None"] * len(names))
+            lines[index] = f"{assigned['head']}{value}"
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from grader.intake.filenames import is_notebook, is_work, shown
 from grader.intake.listing import Entry
 from grader.intake.litter import LeftOut
 from grader.intake.upload import UPLOAD_FOLDER, Upload
+from grader.text import counted
 
 
 @dataclass(slots=True)
@@ -38,9 +39,24 @@ def read_unit(entries: Sequence[Entry], uploads: Sequence[Upload], asked: Sequen
         loose = _is_loose(entry, upload)
         if upload.problem and not loose:
             unit.problems.append(upload.problem)
+        twice = (
+            [] if loose else [path for path, data in upload.files.items() if _differs(path, data, unit.files, asked)]
+        )
+        if twice:
+            what = f"`{shown(twice[0])}`" + (f" and {counted(len(twice) - 1, 'more file')}" if twice[1:] else "")
+            unit.problems.append(
+                f"{shown(entry.path.name)!r} has another version of {what} than what came with it, which counts"
+            )
         for path, data in upload.files.items():
             _place(unit.files, name if loose else path.removeprefix(f"{UPLOAD_FOLDER}/"), data, entry)
     return unit
+
+
+def _differs(path: str, data: bytes, files: Mapping[str, bytes], asked: Sequence[str]) -> bool:
+    """True where both are work on one file asked for; what is handed out is none."""
+    other = files.get(path, data)
+    written = not any(b"raise NotImplementedError" in content for content in (data, other))
+    return other != data and written and any(stands_for(path, file) for file in asked)
 
 
 def join(units: Sequence[Unit], asked: Sequence[str], stubs: Mapping[str, str]) -> list[Unit]:
@@ -107,7 +123,19 @@ def _contradict(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> bool:
 
 def _is_loose(entry: Entry, upload: Upload) -> bool:
     """True for a lone file that is no archive: a module, a report, a data file. It is kept as it is."""
-    packed = entry.path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".xz", ".bz2")
+    packed = entry.path.suffix.lower() in (
+        ".zip",
+        ".tar",
+        ".gz",
+        ".tgz",
+        ".txz",
+        ".tbz2",
+        ".tbz",
+        ".rar",
+        ".7z",
+        ".xz",
+        ".bz2",
+    )
     whole = [path.removeprefix(f"{UPLOAD_FOLDER}/") for path in upload.files] in ([], [shown(entry.path.name)])
     return not packed and not entry.path.is_dir() and whole
 

@@ -29,6 +29,13 @@ _BRIGHTSPACE = re.compile(
     re.IGNORECASE,
 )
 _ILIAS = re.compile(r"^(?P<last>[^_]+)_(?P<first>[^_]+)_(?P<login>.+)_(?P<number>\d+)$")
+_SAKAI = re.compile(r"^(?P<last>[^,()]+), ?(?P<first>[^,()]+?) ?\((?P<login>[^()]+)\)$")
+#: nbgrader's exchange: STUDENT+ASSIGNMENT+TIME, with a random text behind it.
+_EXCHANGE = re.compile(
+    r"^(?P<login>[^+]+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d[ _T]\d\d[:_-]\d\d[:_-]\d\d)(?:\.\d+)?[ _]?UTC(?:\+.*)?$"
+)
+#: Where Sakai keeps what a student handed in, beside texts about it.
+SAKAI_FILES = "Submission attachment(s)"
 _ILIAS_FILE = re.compile(r"^(?P<time>20\d{12})_(?P<file>.+)$")
 #: What stands beside students' uploads in a download: about them, and nobody's.
 _METADATA = re.compile(
@@ -59,7 +66,15 @@ class ServiceName:
 
 def read_name(name: str, zone: ZoneInfo) -> ServiceName | None:
     """What ``name``, of a file or folder in a download, says; None where no platform that we know wrote it."""
-    return _moodle(name) or _blackboard(name, zone) or _brightspace(name, zone) or _canvas(name) or _ilias(name)
+    return (
+        _moodle(name)
+        or _blackboard(name, zone)
+        or _brightspace(name, zone)
+        or _canvas(name)
+        or _sakai(name)
+        or _exchange(name)
+        or _ilias(name)
+    )
 
 
 def is_metadata(name: str) -> bool:
@@ -92,6 +107,8 @@ def _moodle(name: str) -> ServiceName | None:
     # With groups, the group's name comes first: "Group A-Ada Lovelace".
     whole = found["name"]
     names = (whole, *(whole[cut.end() :].strip() for cut in re.finditer("-", whole)))
+    # A site may be set to write the id number or the login behind the name, or before it.
+    names = (*names, *(names[-1].split("_") if "_" in names[-1] else ()))
     text = found["plugin"] != "file"
     return ServiceName("Moodle", names, found["number"], found["number"], found["file"] or "", text=text)
 
@@ -122,6 +139,28 @@ def _brightspace(name: str, zone: ZoneInfo) -> ServiceName | None:
     received = read_moment(found["time"].replace("_", ":"), zone)
     unit = f"{found['number']}-{found['unit']} {found['time']}"
     return ServiceName("Brightspace", (found["name"],), found["number"], unit, found["file"] or "", received)
+
+
+def _sakai(name: str) -> ServiceName | None:
+    found = _SAKAI.match(name)
+    if found is None:
+        return None
+    return ServiceName("Sakai", (found["login"], f"{found['first']} {found['last']}"), found["login"], name)
+
+
+def sakai_time(text: str) -> datetime | None:
+    """What Sakai's timestamp.txt says: 20261204225000123, in UTC."""
+    found = re.fullmatch(r"\s*(20\d{12})\d{0,3}\s*", text)
+    return read_moment(f"{found[1]}", ZoneInfo("UTC")) if found else None
+
+
+def _exchange(name: str) -> ServiceName | None:
+    found = _EXCHANGE.match(name)
+    if found is None:
+        return None
+    day, clock = found["time"][:10], re.sub(r"[_-]", ":", found["time"][11:])
+    received = read_moment(f"{day} {clock}", ZoneInfo("UTC"))
+    return ServiceName("nbgrader", (found["login"],), found["login"], name, received=received)
 
 
 def _ilias(name: str) -> ServiceName | None:

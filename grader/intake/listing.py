@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +15,10 @@ from grader.intake.class_archive import names_in
 from grader.intake.class_lists import NameMap
 from grader.intake.filenames import shown
 from grader.intake.gradescope import METADATA, Handed, read_metadata
-from grader.intake.layouts import ServiceName, is_metadata, read_name
+from grader.intake.layouts import SAKAI_FILES, ServiceName, is_metadata, read_name
 from grader.intake.litter import ignored
 from grader.intake.owners import find_owner, match_owner, suffix_of
+from grader.text import counted
 
 _DEPTH = 4
 
@@ -47,6 +49,12 @@ class Entry:
     received: datetime | None = None
     late: bool | None = None
     packed: bool = False
+
+    @property
+    def work(self) -> Path:
+        """Where the student's own files are: the entry itself, or a folder in it beside what the platform wrote."""
+        inner = self.path / SAKAI_FILES
+        return inner if self.service == "Sakai" and inner.is_dir() else self.path
 
 
 @dataclass(slots=True)
@@ -83,6 +91,7 @@ class Lister:
         export = next((path for path in paths if path.name == METADATA and path.is_file()), None)
         handed = read_metadata(export, self.course.timezone) if export else {}
         found = Listing()
+        strangers: dict[str, list[str]] = {}
         for path in paths:
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
                 found.unmatched.append(
@@ -103,7 +112,12 @@ class Lister:
                     Unmatched(f"{shown(path.name)}/{item.entry}", item.reason) for item in inner.unmatched
                 ]
             else:
-                found.unmatched.append(Unmatched(shown(path.name), reason))
+                # The files of one upload, whose name a platform hides, are named together.
+                service = read_name(path.name, self.course.timezone)
+                strangers.setdefault(f"{service.unit}\n{reason}" if service else path.name, [reason]).append(path.name)
+        for reason, first, *others in strangers.values():
+            more = f" and {counted(len(others), 'more file', 'more files')}" if others else ""
+            found.unmatched.append(Unmatched(f"{shown(first)}{more}", reason))
         return found
 
     def _inside(self, path: Path, depth: int, *, packed: bool) -> Listing | None:
@@ -157,15 +171,15 @@ class Lister:
             if named is not None:
                 file = named.file or (service.file if service else "")
                 return self._made(path, named.owner, file, service, packed=packed), ""
-        for text in service.names if service else ():
-            owner = find_owner(text, self.course.roster)
-            if owner is not None and service is not None:
-                if service.service == "ILIAS" and not folder:
-                    break
-                return self._made(path, owner, service.file, service, packed=packed), ""
+        if service is not None and not (service.service == "ILIAS" and not folder):
+            owners = {owner.id: owner for text in service.names if (owner := find_owner(text, self.course.roster))}
+            if len(owners) > 1 and service.service in ("Moodle", "Sakai"):
+                return None, f"its name could be of {' and '.join(owners)}; rename it to one of these ids"
+            if owners:
+                return self._made(path, next(iter(owners.values())), service.file, service, packed=packed), ""
         match = match_owner(name, self.course.roster, self.assignment, folder=folder)
         if match.owner is None:
-            return None, match.reason
+            return None, _reason(name, service) or match.reason
         suffix = "" if folder else suffix_of(name)
         rest = match.rest.lstrip("0123456789_- ") if match.rest else ""
         file = service.file if service and service.file else (rest + suffix if rest else "")
@@ -185,7 +199,8 @@ class Lister:
         doubt = ""
         if len(owners) > 1:
             others = " and ".join(owners)
-            doubt = f"{shown(path.name)} was handed in for {others}, who are not a team in the roster; it counts for {first.id}"
+            counts_for = next(iter(owners))
+            doubt = f"{shown(path.name)} was handed in for {others}, who are not a team in the roster; it counts for {counts_for}"
         return self._made(path, first, "", service, packed=packed), doubt
 
     def _made(self, path: Path, owner: Owner, file: str, service: ServiceName | None, *, packed: bool) -> Entry:
@@ -201,6 +216,21 @@ class Lister:
             late=service.late if service else None,
             packed=packed,
         )
+
+
+def _reason(name: str, service: ServiceName | None) -> str:
+    """Why nobody of the roster is found in a name that a platform wrote; empty where it wrote none."""
+    if re.fullmatch(r"submission_\d+", name):
+        return (
+            f"Gradescope says in {METADATA} whose it is, and that file is not here; download the export again, or give "
+            "--names FILE.csv"
+        )
+    if service is None or not service.number or service.service == "ILIAS":
+        return ""
+    return (
+        f"{service.service} names nobody of the roster here, as when grading is anonymous; rename it to the student's id, or give "
+        f"--names FILE.csv with a line for {service.number}"
+    )
 
 
 def _numbers(service: ServiceName | None) -> Iterator[str]:

@@ -74,7 +74,7 @@ def litter(name: str) -> Litter | None:
     parts = name.split("/")
     for depth, part in enumerate(parts[:-1], start=1):
         folder = part.casefold()
-        reason = _FOLDERS.get(folder)
+        reason = _FOLDERS.get(folder) or (_SYSTEM if folder.startswith(".trash-") else None)
         if reason is None and folder in _MAYBE and parts[depth].casefold() in _INNARDS:
             reason = _ENVIRONMENT
         if reason is None and _PYTHON.match("/".join(parts[depth - 1 : depth + 1])) and depth > 1:

@@ -6,55 +6,20 @@ import ast
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from grader.errors import UNREADABLE
 from grader.intake.clashes import keep_apart
-from grader.intake.ipython_syntax import neutralise
+from grader.intake.ipython_syntax import IPYTHON_NAMES, neutralise
 from grader.intake.module_text import Insert, definitions, imported, origins, shape, weave
 from grader.intake.namespace import Namespace
-from grader.intake.notebook import Cell, Notebook
+from grader.intake.pile import Pile
 from grader.intake.statements import Statement, statements_of
 from grader.python_source import parse
 
 _DEFINES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+)", re.MULTILINE)
 _ASSIGNS = re.compile(r"^[ \t]*(?:[\w.]+\.)?(?P<name>[A-Za-z_]\w*)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
-
-
-@dataclass(slots=True)
-class Pile:
-    """What the notebooks have: statements, files that cells write, and cells of which nothing can be taken."""
-
-    names: list[str]
-    statements: list[Statement] = field(default_factory=list)
-    written: dict[str, str] = field(default_factory=dict)
-    writers: dict[str, str] = field(default_factory=dict)
-    unused: list[tuple[Cell, str]] = field(default_factory=list)
-    code: list[tuple[Cell, str]] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, books: Sequence[Notebook]) -> Pile:
-        """Sort the cells of ``books``; raises one of UNREADABLE."""
-        pile = cls([book.name for book in books])
-        for number, book in enumerate(books):
-            position = 0
-            for cell in book.cells:
-                if cell.whole:
-                    assert cell.file is not None
-                    before = pile.written.get(cell.file, "") if cell.appends else ""
-                    pile.written[cell.file] = before + cell.source
-                    pile.writers[cell.file] = book.name
-                elif cell.problem or cell.aside:
-                    pile.unused.append((cell, book.name))
-                else:
-                    pile.code.append((cell, book.name))
-                    found = statements_of(cell, parse(cell.source), number, position)
-                    pile.statements += found
-                    position += len(found)
-        for file in [file for file, text in pile.written.items() if not text.strip()]:
-            del pile.written[file]
-        return pile
 
 
 @dataclass
@@ -75,6 +40,9 @@ class Modules:
         self.homes = {name: file for file in reversed(list(self.stubs)) for name in self.given[file]}
         self.stems = {PurePosixPath(file).stem: file for file in self.stubs}
         self.uses: dict[str, set[str]] = {file: self._imports_of(file) for file in self.stubs}
+        self.variables = {
+            name for item in self.pile.statements if not item.imports for name in item.binds & set(self.stems)
+        }
         self.space = Namespace([self._patched(item) for item in self.pile.statements], frozenset(self.homes))
         self.rejected: dict[str, list[Statement]] = {}
         self._drop_what_defines_nothing()
@@ -230,7 +198,7 @@ class Modules:
         self, taken: Sequence[Statement], roots: Mapping[str, int], unknown: set[str]
     ) -> tuple[list[Statement], list[str]]:
         """``taken`` without what no module can hold, with star imports where a name is missing."""
-        notes = []
+        notes = self._unreadable(unknown)
         kept: dict[tuple[int, int], Statement] = {}
         for item in taken:
             try:
@@ -242,7 +210,7 @@ class Modules:
                 notes.append(f"A statement in {self._place(item)} was not taken: outside of a notebook, {why}.")
                 continue
             kept[item.key] = item
-        if unknown - set(self.stems):
+        if unknown - set(self.stems) - set(IPYTHON_NAMES):
             # Of its own notebook, and of those before: what nobody defines may come from where the work began.
             last = max([*roots.values(), *(item.book for item in kept.values())], default=0)
             kept |= {item.key: item for item in self.space.stars if item.book <= last}
@@ -253,7 +221,11 @@ class Modules:
         found: dict[str, bool] = {}
         for item in taken:
             for name in (item.now | item.mutates) & names:
-                found.setdefault(name, False)
+                # `if "f" not in globals(): def f` asks for itself: the stub was not there in the notebook.
+                asks = (
+                    isinstance(item.node, ast.If | ast.Try) and name in item.binds and name in item.now - item.mutates
+                )
+                found.setdefault(name, asks)
             for name in item.binds & names:
                 found.setdefault(name, item.full)
         return [name for name, replaces in found.items() if replaces]
@@ -278,7 +250,7 @@ class Modules:
                 )
             ):
                 pass
-        file = self.stems.get(stem)
+        file = None if stem in self.variables else self.stems.get(stem)
         if file is None or value is None or not name.isidentifier():
             return item
         node = ast.parse(f"{name} = {ast.unparse(value)}").body[0]
@@ -292,7 +264,10 @@ class Modules:
         """Imports of what stands in the assignment's other modules: in a notebook there is but one namespace."""
         lines = [f"import {name}" for name in sorted(unknown & set(self.stems)) if self.stems[name] != file]
         lines += [f"from {PurePosixPath(self.homes[name]).stem} import {name}" for name in sorted(foreign)]
-        return [Insert(line, frozenset({line.rpartition(" ")[2]}), frozenset()) for line in lines]
+        made = [Insert(line, frozenset({line.rpartition(" ")[2]}), frozenset()) for line in lines]
+        return made + [
+            Insert(IPYTHON_NAMES[name], frozenset({name}), frozenset()) for name in sorted(unknown & set(IPYTHON_NAMES))
+        ]
 
     def _futures(self, book: int) -> list[str]:
         return [
@@ -337,6 +312,18 @@ class Modules:
                 )
                 found[name] = (told, _raise(name, told, given[name], broken=False))
         return found
+
+    def _unreadable(self, unknown: set[str]) -> list[str]:
+        """What is said of cells that cannot be taken and have a helper that is missing now."""
+        notes = []
+        for cell, book in self.pile.unused:
+            matches = (*_DEFINES.finditer(cell.source), *_ASSIGNS.finditer(cell.source))
+            names = sorted({match["name"] for match in matches} & unknown)
+            if names and (cell.problem or cell.file is not None or not cell.aside.startswith("it is a")):
+                listed = ", ".join(f"`{name}`" for name in names)
+                why = f"cannot be read: {cell.problem}" if cell.problem else f"was not taken: {cell.aside}"
+                notes.append(f"Cell {cell.number} of `{book}`, which has {listed}, {why}.")
+        return notes
 
     def _place(self, item: Statement) -> str:
         return f"cell {item.cell.number} of `{self.pile.names[item.book]}`"

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from grader.intake.effects import Effect, effects_of, spread
+from grader.intake.process_settings import sets_up
 from grader.intake.statements import Statement
 
 #: Callables that make a function of a function.
@@ -37,6 +38,7 @@ class Namespace:
     binding: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
     changing: dict[tuple[int, str], list[Statement]] = field(default_factory=lambda: defaultdict(list))
     stars: list[Statement] = field(default_factory=list)
+    settings: list[Statement] = field(default_factory=list)
     books: list[int] = field(default_factory=list)
     defined: dict[tuple[int, str], int] = field(default_factory=dict)
     _homes: dict[str, dict[int, int | None]] = field(default_factory=dict)
@@ -48,6 +50,10 @@ class Namespace:
         for item in self.statements:
             for name in item.binds:
                 self.binding[item.book, name].append(item)
+            if isinstance(item.node, ast.Delete):
+                item.mutates -= self.asked
+            if sets_up(item.node):
+                self.settings.append(item)
             if isinstance(item.node, ast.ImportFrom) and any(alias.name == "*" for alias in item.node.names):
                 self.stars.append(item)
         for item in self.statements:
@@ -121,19 +127,37 @@ class Namespace:
         seen = set(wanted)
         taken: dict[tuple[int, int], Statement] = {}
         absent: set[str] = set()
-        while wanted:
-            name, book = wanted.pop()
-            providers = self.providers(name, book)
-            if not providers:
-                absent.add(name)
-            for item in providers:
-                if item.key in taken:
-                    continue
-                taken[item.key] = item
-                for read in itertools.chain(item.now, item.later, item.mutates, item.writes):
-                    if (read, item.book) not in seen and not skip(read, item.book):
-                        seen.add((read, item.book))
-                        wanted.append((read, item.book))
+
+        def take(item: Statement) -> None:
+            if item.key in taken:
+                return
+            taken[item.key] = item
+            for read in itertools.chain(item.now, item.later, item.mutates, item.writes):
+                if (read, item.book) not in seen and not skip(read, item.book):
+                    seen.add((read, item.book))
+                    wanted.append((read, item.book))
+
+        def follow() -> None:
+            while wanted:
+                name, book = wanted.pop()
+                providers = self.providers(name, book)
+                if not providers:
+                    absent.add(name)
+                for item in providers:
+                    take(item)
+
+        follow()
+        used = {book for book, _ in taken}
+        for item in self.settings:
+            # Not where its package is not used: a module may have to do without it.
+            if item.book in used and all(
+                (name, item.book) in seen
+                or skip(name, item.book)
+                or (name == "sys" and self.providers(name, item.book))
+                for name in item.now
+            ):
+                take(item)
+        follow()
         unknown = {name for name in absent if not hasattr(builtins, name)}
         return [taken[key] for key in sorted(taken)], unknown
 
@@ -271,10 +295,25 @@ def _unpacked(target: ast.expr, value: ast.expr, name: str) -> list[ast.expr]:
         return [value] if target.id == name else []
     if not isinstance(target, ast.Tuple | ast.List):
         return []
-    if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
-        pairs = zip(target.elts, value.elts, strict=True)
+    if isinstance(value, ast.Tuple | ast.List) and (pairs := _paired(target.elts, value.elts)):
         return [part for one, other in pairs for part in _unpacked(one, other, name)]
     return [value] if any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(target)) else []
+
+
+def _paired(targets: Sequence[ast.expr], values: Sequence[ast.expr]) -> list[tuple[ast.expr, ast.expr]]:
+    """Each target with its value; a starred one without, for it is a list of several. Nothing where these do not fit."""
+    star = next((index for index, item in enumerate(targets) if isinstance(item, ast.Starred)), None)
+    if any(isinstance(item, ast.Starred) for item in values):
+        return []
+    if star is None:
+        return list(zip(targets, values, strict=True)) if len(targets) == len(values) else []
+    after = len(targets) - star - 1
+    if len(values) < star + after:
+        return []
+    return [
+        *zip(targets[:star], values, strict=False),
+        *zip(targets[star + 1 :], values[len(values) - after :], strict=True),
+    ]
 
 
 def _any_in(positions: Sequence[int], first: int, last: int) -> bool:

@@ -26,6 +26,26 @@ _MOST_MAGICS = 20
 _FILE_COMMENT = re.compile(r"\s*#\s*(?:file|@file|module)\s*:?\s*`?(?P<file>[\w.-]+\.py)`?\s*$", re.IGNORECASE)
 
 
+_OTHER_LANGUAGES = frozenset(
+    {
+        "R",
+        "r",
+        "julia",
+        "Julia",
+        "octave",
+        "matlab",
+        "scala",
+        "java",
+        "javascript",
+        "bash",
+        "c++",
+        "C++17",
+        "sql",
+        "rust",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell. ``number`` counts all cells from 1; ``file`` is the file it belongs to, or None.
@@ -63,8 +83,14 @@ def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
         if kind := other_kind(data):
             return Notebook(name, problem=f"is {kind}")
         line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        if re.search(rb"^<<<<<<< ", data, re.MULTILINE):
+            return Notebook(
+                name, problem=f"has a merge conflict of Git in it{line}; settle it and hand the notebook in again"
+            )
         return Notebook(name, problem=f"is damaged: it is not JSON{line}; save or download it again")
     cells = _cells(content)
+    if (language := _language(content)) in _OTHER_LANGUAGES:
+        return Notebook(name, problem=f"is in {language}, and Python is graded; choose a Python kernel")
     if cells is None:
         return Notebook(name, problem="is not a notebook of format 4; save it with a current Jupyter")
     found: list[Cell] = []
@@ -85,6 +111,18 @@ def read_notebook(name: str, data: bytes, files: Sequence[str]) -> Notebook:
             aside = "it is a Markdown cell" if kind == "markdown" else "it is a raw cell"
             found.append(Cell(number, source, aside=aside))
     return Notebook(name, tuple(found))
+
+
+def _language(content: object) -> str:
+    """What the notebook says that it is written in, in lower case; "" where it says nothing."""
+    found: object = content
+    for key, inner in (("kernelspec", "language"), ("language_info", "name")):
+        found = content.get("metadata") if isinstance(content, dict) else None
+        found = found.get(key) if isinstance(found, dict) else None
+        found = found.get(inner) if isinstance(found, dict) else None
+        if isinstance(found, str):
+            return found
+    return ""
 
 
 def _cells(content: object) -> list[object] | None:

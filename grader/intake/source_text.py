@@ -70,6 +70,8 @@ def recoded(data: bytes) -> str | None:
 def other_kind(data: bytes) -> str | None:
     """What ``data``, called a module or a notebook, is instead: a phrase; None where it may be what it is called."""
     head = data[:1000].removeprefix(codecs.BOM_UTF8).lstrip()
+    if not data.strip(b"\0 \t\r\n\f\xef\xbb\xbf"):
+        return "filled with zeros, as a cloud's placeholder is; hand in the file itself" if b"\0" in data else "empty"
     if head.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS; hand in the file itself"
     if re.match(rb"<(?:!doctype|html|head|body|svg)\b", head, re.IGNORECASE):

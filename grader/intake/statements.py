@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from grader.errors import UNREADABLE
 from grader.intake.changes import Changes
 from grader.intake.notebook import Cell
+from grader.python_source import bound_names, parse
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -79,11 +80,40 @@ def analyse(item: Statement) -> Statement:
     item.full = isinstance(node, (*_Definition, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign))
     if isinstance(node, ast.Delete):
         item.binds = set()
+        # A name that somebody else has deleted already, or that was never taken, is as good as deleted.
+        item.text = "\n".join(
+            ["try:", *(f"    {line}" for line in item.text.split("\n")), "except NameError:", "    pass"]
+        )
+    item.binds |= _bound_by_text(node)
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         item.now.add(node.target.id)
     item.changes = Changes.of(node)
     item.mutates = set(item.changes.mutates)
+    if isinstance(node, ast.Delete):
+        item.mutates |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return item
+
+
+def _bound_by_text(node: ast.stmt) -> set[str]:
+    """Names that ``globals()["x"] = ...``, ``globals().update(x=...)`` and ``exec("x = ...")`` bind."""
+    match node:
+        case ast.Assign(targets=targets):
+            slices = [part.slice for part in targets if isinstance(part, ast.Subscript) and _is_globals(part.value)]
+            return {item.value for item in slices if isinstance(item, ast.Constant) and isinstance(item.value, str)}
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=space, attr="update"), keywords=keywords)):
+            return {item.arg for item in keywords if item.arg} if _is_globals(space) else set()
+        case ast.Expr(value=ast.Call(func=ast.Name(id="exec"), args=[ast.Constant(value=str(text))])):
+            try:
+                return {name for part in parse(text).body for name in bound_names(part)}
+            except UNREADABLE:
+                return set()
+    return set()
+
+
+def _is_globals(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("globals", "locals", "vars")
+    )
 
 
 def _read_symbols(item: Statement) -> None:
@@ -110,6 +140,8 @@ def _read_symbols(item: Statement) -> None:
         later = later or (table.get_type() == "function" and not comprehension)
         into = item.later if later else item.now
         for symbol in table.get_symbols():
+            if comprehension and not later and symbol.is_declared_global() and symbol.is_assigned():
+                item.binds.add(symbol.get_name())  # `[x := f(v) for v in vs]`
             # A class's body that assigns a name it also reads may read the global one first.
             is_global = symbol.is_global() or (table.get_type() == "class" and symbol.is_local())
             if is_global and symbol.is_referenced():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import IO
 
-from grader.intake.filenames import UploadProblem, is_work, safe_name, shown
+from grader.intake.filenames import UploadProblem, is_notebook, is_work, safe_name, shown
 from grader.intake.litter import LeftOut, litter
+from grader.intake.source_text import is_json_of_notebook
 
 MIB = 1024 * 1024
 _CHUNK = 64 * 1024
@@ -109,7 +110,10 @@ class Intake:
                 self.refuse(name, reason[0], reason[1])
                 return
             chunks.append(chunk)
-        self._keep(name, b"".join(chunks))
+        content = b"".join(chunks)
+        if not is_work(name) and is_json_of_notebook(content):
+            name = f"{name}.ipynb"  # saved by a browser as a text, a page or a file without an ending
+        self._keep(name, content)
 
     def done(self) -> dict[str, bytes]:
         """The files, checked against each other: a file whose name is a folder's too is left out."""
@@ -141,12 +145,14 @@ class Intake:
         limits = self.limits
         total = self.total + size
         if size > limits.file:
-            leave = f"the file {shown(name)!r} is {{}}; leave it out"
+            way = "clear its outputs and save it again" if is_notebook(name) else "leave it out"
+            leave = f"the file {shown(name)!r} is {{}}; {way}"
             return f"larger than {in_units(limits.file)}", leave
         if total > limits.total:
             return f"more than {in_units(limits.total)} in all", "{}; hand in your work without data sets"
         if self.packed_size is not None and total > max(self.packed_size * limits.ratio, 10 * MIB):
-            return f"unpacks to more than {limits.ratio} times its size", "it {}; pack only your work"
+            way = f"clear the outputs of {shown(name)!r}" if is_notebook(name) else "pack only your work"
+            return f"unpacks to more than {limits.ratio} times its size", f"it {{}}; {way}"
         return None
 
 

@@ -79,7 +79,7 @@ def _contract_and_metrics(found: Validation) -> list[str]:
     if asked:
         noticed = sum(bool(item.killed_by) for item in asked)
         lines.append(
-            f"{noticed} of {counted(len(asked), 'promise')} of the stubs are asked for by some check, {percent(noticed, len(asked))}"
+            f"{noticed} of {counted(len(asked), 'promise')} of the stubs are covered by some check, {percent(noticed, len(asked))}"
         )
     for row in found.metric_rows:
         if row.full:

@@ -128,7 +128,11 @@ def validate(
             (plain,), (stub,), (traced,) = run(
                 [
                     ("solution", solution, whole),
-                    ("stub", _texts(make_stubs(assignment)), whole.model_copy(update={"vouched": True})),
+                    (
+                        "stub",
+                        _texts(make_stubs(assignment)),
+                        whole.model_copy(update={"vouched": True, "constants": tried[0].constants if tried else {}}),
+                    ),
                     ("solution", traced_files, whole.model_copy(update={"traced": TELL})),
                 ]
             )

@@ -27,7 +27,7 @@ _PLAIN = frozenset({"int", "float", "bool", "str"})
 _HOLDS_DATA = re.compile(r"Tensor|ndarray|list\[|dict\[|Sample")
 _ALONE = re.compile(
     r"\b(?:is|are|it|they|them|itself) left as|left as it was|left alone|as (?:it was|they were)\b|no function changes"
-    r"|stay as they are|return(?:s)? (?:a )?new|new tensors|leave the old|writes into none|overwrite",
+    r"|(?:handed in|given|arguments|inputs) stay as they are|return(?:s)? (?:a )?new|new tensors|leave the old|writes into none|overwrite",
     re.IGNORECASE,
 )
 _DTYPES = re.compile(r"\b(?:u?int(?:8|16|32|64)|float(?:16|32|64)|dtype|bool)\b")

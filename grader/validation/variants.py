@@ -32,7 +32,7 @@ def apply(variant: Variant, files: Mapping[str, bytes], *, edits: Sequence[Edit]
             times = "once" if seen == 1 else f"{seen} times" if seen else None
             raise AuthoringError(
                 f"variant {variant.name}: {edit.find!r:.80} "
-                + (f"stands {times} in {edit.file}, not {edit.count}" if times else f"does not stand in {edit.file}"),
+                + (f"stands {times} in {edit.file}, not {edit.count}" if times else f"does not occur in {edit.file}"),
                 where=variant.where,
                 fix="give more of its surroundings, or a `count`"
                 if seen

@@ -22,6 +22,7 @@ from tools.quality.causes import names_no_cause
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).parent / "results.json"
+THRESHOLDS = Path(__file__).parent / "thresholds.json"
 UNSEEN = Path(__file__).parent / "unseen.json"
 PAGE = ROOT / "docs" / "generated" / "grader-quality.md"
 BEGIN, END = "<!-- begin: made by make quality -->", "<!-- end -->"
@@ -107,7 +108,31 @@ def page(course: Any, kept: Mapping[str, Mapping[str, Any]], unseen: Mapping[str
             ("assignment", "edits", "kept full marks at first", "keep them now"),
             {name: _unseen(unseen.get(name)) for name in names},
         ),
+        "A second set stands in tools/quality/unseen, with right answers of other forms, and is graded by "
+        "`python -m tools.quality.unseen`. It was written from stubs and solutions alone. Messages were read one by one: those of the first "
+        "grading, then those after what they showed had been closed. A cause is named if a message says what is wrong with the code; it is "
+        "misnamed if one says something that is not so.\n\n"
+        + _table(
+            (
+                "assignment",
+                "wrong edits",
+                "first: full marks, named, misnamed",
+                "full marks now",
+                "named now",
+                "no cause",
+                "misnamed",
+                "right answers that keep all points",
+            ),
+            {name: _second(unseen.get(name, {}).get("second")) for name in names},
+        ),
     ]
+    networks = json.loads(THRESHOLDS.read_text(encoding="utf-8")) if THRESHOLDS.exists() else {}
+    if networks:
+        parts.append(
+            "### Networks under the thresholds\n\nFrom the least to the most that a metric reached, over so many secrets, each with "
+            "held-out data of its own. A wrong network above `zero` is one that this metric cannot tell: the last column says which check can.\n\n"
+            + _networks(course, networks)
+        )
     return "\n\n".join(parts)
 
 
@@ -159,6 +184,33 @@ def _thresholds(course: Any, kept: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _unseen(found: Mapping[str, int] | None) -> tuple[str, ...]:
     return (NOT_RUN,) * 3 if found is None else tuple(str(found[key]) for key in ("edits", "full_at_first", "full_now"))
+
+
+def _second(found: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if found is None:
+        return (NOT_RUN,) * 7
+    first, caught = found["first"], found["caught"]
+    full = f"{found['full']}" + (f" ({found['allowed']} allowed)" if found["allowed"] else "")
+    right = f"{found['right'] - found['right_that_lost']} of {found['right']}, {found['secrets']} secrets"
+    return (
+        str(found["edits"]), f"{first['full']}, {first['named']}, {first['misnamed']}", full,
+        _share(found["named"], caught), _share(found["no_cause"], caught), str(found["misnamed"]), right,
+    )  # fmt: skip
+
+
+def _networks(course: Any, networks: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = ["| assignment | metric (zero, full) | kind | network | values | seen by |", "|---" * 6 + "|"]
+    for name in [item for item in course.assignments if item in networks]:
+        for metric, threshold in course.assignment(name).profile("cpu").thresholds.items():
+            for network, found in networks[name].items():
+                values = list(found.get(metric, {}).values())
+                about = found["about"]
+                if not values:
+                    continue
+                span = f"{min(values):.3g} to {max(values):.3g} ({len(values)})"
+                mark = f"{name} | {metric} ({threshold.zero:g}, {threshold.full:g})"
+                lines.append(f"| {mark} | {about['kind']} | {network} | {span} | {about['seen_by']} |")
+    return "\n".join(lines)
 
 
 def _share(part: int, whole: int) -> str:

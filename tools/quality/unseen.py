@@ -144,9 +144,11 @@ def main() -> int:
         sys.stdout.flush()
         good = good and told["full"] == told["allowed"] and not told["misnamed"] and not told["right_that_lost"]
         if options.write and not options.only:
-            kept[name]["second"] = {"full_at_first": told["full"]} | kept[name].get("second", {}) | told
-    if options.write and not options.only:
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            first = kept[name].get("second", {}).get("first") or {
+                key: told[key] for key in ("full", "named", "misnamed")
+            }
+            kept[name]["second"] = {"first": first} | told
+            KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return int(not good)
 
 

@@ -53,13 +53,13 @@ def test_train_batch_step(student, probe, rng, loss, sizes):
         }
         mistakes |= unasked(lambda index=index, **how: descend(weight, bias, batches, 0.05, loss, **how)[0][index], momentum=0.5)
         if loss == "squared":
-            mistakes["cross-entropy in place of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
+            mistakes["cross-entropy instead of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
         if len(sizes) == 1:
-            mistakes["two steps in place of one"] = wrong_twice(weight, bias, batches, loss, index)
+            mistakes["two steps instead of one"] = wrong_twice(weight, bias, batches, loss, index)
             # Momentum 0.5: the second step with the same gradient is one and a half times the first.
             mistakes["the optimiser's step called twice"] = lambda: start + 2.5 * (right[index] - start)
         else:
-            mistakes["no momentum from batch to batch: another optimiser than the one that was given"] = wrong(index, momentum=0.0)
+            mistakes["no momentum from batch to batch, as with a different optimiser than the one given"] = wrong(index, momentum=0.0)
         assert_close(got[name], right[index], name=f"the model's {name} after training", mistakes=mistakes, **TOLERANCE)
     # Large inputs: a gradient far above what anybody clips it to.
     steep = [[60 * x, y] for x, y in batches]
@@ -117,22 +117,24 @@ def test_train_batch_loss(student, probe, rng, loss):
             "a softmax before the loss": lambda: torch.tensor(
                 [loss_of(loss, (x @ weight + bias).softmax(1), y).item() for x, y in batches]
             ),
-            "cross-entropy in place of loss_fn": lambda: torch.tensor([F.cross_entropy(x @ weight + bias, y).item() for x, y in batches]),
+            "cross-entropy instead of loss_fn": lambda: torch.tensor([F.cross_entropy(x @ weight + bias, y).item() for x, y in batches]),
         },
         **TOLERANCE,
     )
     assert not got["graph"], "the loss returned still holds its graph, and with it the memory of the whole batch: return a number"
 
 
-@points(2, hint="The share of rows whose largest score stands at the label: a mean, not a sum.")
+@points(2, hint="The share of rows whose largest score is at the label: a mean, not a sum.")
 @pytest.mark.parametrize("n", [7, 3])
 def test_accuracy_value(student, probe, rng, n):
     """`accuracy` is the share of a batch that the model gets right."""
     while True:
         weight, bias, [[x, y]] = draw(rng, n)
         right = ((x @ weight + bias).argmax(dim=1) == y).double().mean().item()
-        # 0, 1 and one half tell too little.
-        if 0 < right < 1 and abs(right - 0.5) > 0.05:
+        sure = ((x @ weight + bias).softmax(dim=1).amax(dim=1) > 0.5).double()
+        sure_and_right = (((x @ weight + bias).argmax(dim=1) == y) * sure).mean().item()
+        # 0, 1 and one half tell too little; and some right answer has a probability below one half.
+        if 0 < right < 1 and abs(right - 0.5) > 0.05 and sure_and_right < right:
             break
     got = probe.measure(student.ref("accuracy"), weight, bias, x, y, True, True)
     scores = x @ weight + bias
@@ -144,6 +146,7 @@ def test_accuracy_value(student, probe, rng, n):
             "the number of right answers, not their share": lambda: right * n,
             "the share of wrong answers": lambda: 1 - right,
             "a percentage": lambda: 100 * right,
+            "only those right answers counted whose probability is above 1/2": lambda: sure_and_right,
             "the smallest score for the largest": lambda: (scores.argmin(dim=1) == y).double().mean().item(),
             "a division by the number of classes": lambda: right * n / C,
             "a share rounded to two digits": lambda: round(right, 2),
@@ -152,7 +155,7 @@ def test_accuracy_value(student, probe, rng, n):
     )
 
 
-@points(2, hint="model.eval() first: with dropout active and the batch's own statistics, you measure another network.")
+@points(2, hint="model.eval() first: with dropout active and the batch's own statistics, you measure a different network.")
 def test_accuracy_mode(student, probe, rng):
     """`accuracy` measures in evaluation mode and changes nothing."""
     weight, bias, [[noise, _], [x, y]] = draw(rng, 40, 30)
@@ -178,7 +181,7 @@ def test_accuracy_without_graph(student, probe, rng):
     got, strict = (probe.measure(student.ref("accuracy"), weight, bias, x, y, True, False, strict=wanted) for wanted in (False, True))
     assert got["seen"], "accuracy never calls the model"
     graph = got["graph"] or any(graph for _, graph, _ in got["seen"]) or abs(got["value"] - strict["value"]) > 1e-6
-    assert not graph, "accuracy runs the model with gradients switched on: memory for nothing"
+    assert not graph, "accuracy runs the model with gradients switched on, which wastes memory"
 
 
 def trained(student, probe, profile, held_out, np_rng, epochs=None):
@@ -199,7 +202,7 @@ def test_digits(student, probe, profile, held_out, award, untrained, show, np_rn
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="test_accuracy")
 
 
-@points(2, hint="Averages over five crops shifted by one pixel should do as well as the image alone, or a little better.")
+@points(2, hint="Averages over five crops shifted by one pixel should be as good as the image alone, or a little better.")
 def test_digits_averaged(student, probe, profile, held_out, award, np_rng):
     """So it does when its answers are averaged over five crops."""
     model = trained(student, probe, profile, held_out, np_rng)

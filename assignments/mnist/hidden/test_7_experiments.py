@@ -9,6 +9,7 @@ from grader.checks import assert_close, points
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 D, C = 6, 4
 KEYS = ("loss", "train_accuracy", "validation_accuracy")
+OWN = "what your `accuracy` says of the model, which is wrong already"
 
 
 def draw(rng, n, n_validation):
@@ -75,13 +76,14 @@ def test_fit_curves(student, probe, rng):
     rights = {key: share(weight, bias, *data) for key, data in (("train_accuracy", train), ("validation_accuracy", validation))}
     for key, right in rights.items():
         other = next(value for name, value in rights.items() if name != key)
-        mistakes = {"the accuracy of the other set": lambda: [other] * 3}
+        own = probe.measure(student.ref("accuracy"), weight, bias, *dict(zip(rights, (train, validation)))[key], True, True)["value"]
+        mistakes = {OWN: [own] * 3, "the accuracy of the other set": lambda: [other] * 3}
         assert_close(history[key], [right] * 3, name=f'"{key}"', mistakes=mistakes, **TOLERANCE)
 
 
 def descend(weight, bias, train, validation, rate, loss):
-    """Three epochs of one batch each: (weight, bias, curves, accuracies before each epoch); no weight where a race is too close."""
-    w, b, curves = weight.clone(), bias.clone(), {key: [] for key in KEYS}
+    """Three epochs of one batch each: (weight, bias, curves, accuracies before each epoch, all weights); no weight where a race is too close."""
+    w, b, curves, places = weight.clone(), bias.clone(), {key: [] for key in KEYS}, []
     before = {"train_accuracy": [], "validation_accuracy": []}
     for _ in range(3):
         w, b = w.requires_grad_(), b.requires_grad_()
@@ -90,12 +92,13 @@ def descend(weight, bias, train, validation, rate, loss):
         dw, db = torch.autograd.grad(value, [w, b])
         old, w, b = (w.detach(), b.detach()), (w - rate * dw).detach(), (b - rate * db).detach()
         curves["loss"].append(value.item())
+        places.append((w.clone(), b.clone()))
         for key, data in zip(before, (train, validation)):
             if not clear(w, b, data[0]) or not clear(*old, data[0]):
-                return None, None, curves, before
+                return None, None, curves, before, places
             before[key].append(share(*old, *data))
             curves[key].append(share(w, b, *data))
-    return w, b, curves, before
+    return w, b, curves, before, places
 
 
 @points(2, hint="train_batch for each batch, with the opt and the loss_fn that fit was given; accuracies after the epoch's last step.")
@@ -105,7 +108,7 @@ def test_fit_trains(student, probe, rng, loss):
     rate = 0.4 if loss == "cross-entropy" else 0.02
     while True:
         weight, bias, train, validation = draw(rng, 8, 9)
-        w, b, expected, before = descend(weight, bias, train, validation, rate, loss)
+        w, b, expected, before, places = descend(weight, bias, train, validation, rate, loss)
         # Both accuracies move in training, and are not each other: else the curves tell too little.
         curves = [expected["train_accuracy"], expected["validation_accuracy"]]
         if w is not None and all(before[key] != expected[key] for key in before) and curves[0] != curves[1]:
@@ -125,7 +128,10 @@ def test_fit_trains(student, probe, rng, loss):
         mistakes = {}
         if key in before:
             other = next(curve for name, curve in expected.items() if name not in (key, "loss"))
+            data = train if key == "train_accuracy" else validation
+            measured = [probe.measure(student.ref("accuracy"), *place, *data, True, True)["value"] for place in places]
             mistakes = {
+                OWN: measured,
                 "the accuracy before the epoch, not after it": lambda: before[key],
                 "the accuracy of the other set": lambda: other,
             }
@@ -181,10 +187,11 @@ def test_sweep_selects(student, probe, rng):
     rates = [0.8, 0.9, 0.0, 0.7]
     for _ in range(8):
         train, validation, seed = noise(rng, 40), noise(rng, 60), seed_of(rng)
-        # Labels that the second network gives, trained alone: then it is the best on the validation set, while the third,
+        # Most labels are those that the second network gives, trained alone: then it is the best on the validation set, while the third,
         # which drops nothing, is the best on the training set.
-        alone = probe.sweep(sweep, rates[1:2], train, validation, 2, seed)
-        validation[1] = alone["validation_scores"].argmax(dim=1)
+        # Not by so much that the third is not ahead by the sum of both.
+        answers = [probe.sweep(sweep, [rate], train, validation, 2, seed)["validation_scores"].argmax(dim=1) for rate in rates[1:3]]
+        validation[1] = torch.where(torch.arange(60) < 36, *answers)
         got = probe.sweep(sweep, rates, train, validation, 2, seed)
         rows = rows_of(got, rates)
         on_train, on_validation = ([row[key] for row in rows] for key in ("train_accuracy", "validation_accuracy"))
@@ -195,6 +202,7 @@ def test_sweep_selects(student, probe, rng):
         )
         places = {
             "the one that is best on the training set": max(on_train) - mine["train_accuracy"] < 1e-4,
+            "the one with the largest sum of both accuracies": max(map(sum, zip(on_train, on_validation))) - sum(mine.values()) < 1e-4,
             "that of the last rate": all(abs(rows[-1][key] - mine[key]) < 1e-4 for key in mine),
             "that of the first rate": all(abs(rows[0][key] - mine[key]) < 1e-4 for key in mine),
         }
@@ -217,7 +225,7 @@ def test_sweep_trains(student, probe, rng):
     got = probe.sweep(student.ref("dropout_sweep"), rates, train, validation, 1, seed, True)
     rows = rows_of(got, rates)
     assert rows[0] == rows[1] == rows[2], (
-        "the same rate gives one result, then another: seed before each network is made, and numpy too where you draw from it"
+        "the same rate gives different results: set the seed before each network is made, and numpy's seed too if you draw from numpy"
     )
     share = got["dropped"]
     # 12 passes over two images with about 500 active units each: five standard deviations are 0.023.
@@ -252,14 +260,16 @@ def test_random_crops(student, rng, pad):
         rolled = torch.stack([images.roll((pad - top, pad - left), (1, 2)) for top, left in places])
         wraps = bool(((rolled - crops).abs().amax(dim=(2, 3)) < 1e-6).any(dim=0).all())
         assert wraps, "some of what random_crops returned is no crop of the padded image: check the padding, and rows against columns"
-        raise AssertionError("what leaves the image on one side comes in on the other: pad with zeros in place of rolling")
+        raise AssertionError("what leaves the image on one side comes back on the other: pad with zeros instead of rolling")
     counts = match.sum(dim=1)
     assert (counts > 0).sum() > 1, "all images are cut at the same place: draw a place for each"
     missing = [place for place, count in zip(places, counts.tolist()) if count == 0]
+    diagonal = all(top == left for (top, left), count in zip(places, counts.tolist()) if count)
+    assert not diagonal, "every image is cut at a place whose top equals its left: draw two numbers for each image, one for each direction"
     assert not missing, f"of the {len(places)} places, {len(missing)} never occur, among them top {missing[0][0]}, left {missing[0][1]}"
     p = 1 / len(places)
     # Six and a quarter standard deviations: that any of 25 counts leaves this band has a chance below 1e-6.
-    assert ((counts - n * p).abs() < 6.25 * (n * p * (1 - p)) ** 0.5).all(), "some places are cut far more often than others"
+    assert ((counts - n * p).abs() < 6.25 * (n * p * (1 - p)) ** 0.5).all(), "some positions are cut far more often than others"
     again = student.random_crops(images, pad)
     assert not torch.equal(again, crops), "two calls cut at the same places"
 
@@ -280,7 +290,7 @@ def test_five_crops(student, rng, pad):
     crops = student.five_crops(images) if pad is None else student.five_crops(images, pad)
     pad = 2 if pad is None else pad
     right = cut_five(images, pad)
-    edge = F.pad(images[:, None], (pad, pad, pad, pad), mode="replicate")[:, 0]
+    edge, mirrored = (F.pad(images[:, None], (pad, pad, pad, pad), mode=mode)[:, 0] for mode in ("replicate", "reflect"))
     places = [(0, 0), (0, 2 * pad), (2 * pad, 0), (2 * pad, 2 * pad), (pad, pad)]
     assert_close(
         crops,
@@ -294,6 +304,7 @@ def test_five_crops(student, rng, pad):
             "the corners in the order top left, top right, bottom right, bottom left": lambda: right[:, [0, 1, 3, 2, 4]],
             "the corners in the opposite order": lambda: right[:, [3, 2, 1, 0, 4]],
             "the edge repeated, where zeros are padded": lambda: torch.stack([edge[:, t : t + 7, u : u + 9] for t, u in places], dim=1),
+            "the picture mirrored beyond its edge, where zeros are padded": lambda: torch.stack([mirrored[:, t : t + 7, u : u + 9] for t, u in places], dim=1),
             "mirrored crops": lambda: right.flip(3),
             "pixels that leave on one side and come in on the other": lambda: torch.stack(
                 [images.roll((pad - t, pad - u), (1, 2)) for t, u in places], dim=1
@@ -334,6 +345,8 @@ def test_predict_averaged(student, probe, rng, pad):
             "crops of different images averaged": lambda: mixed.softmax(dim=1).reshape(5, 4, 3).mean(dim=0),
             "the share of votes": lambda: F.one_hot(scores.argmax(dim=2), 3).double().mean(dim=1),
             "log-probabilities": lambda: scores.log_softmax(dim=2).mean(dim=1),
+            "the geometric mean, exp of the mean of the logarithms": lambda: scores.log_softmax(dim=2).mean(dim=1).exp(),
+            "the geometric mean, divided by its sum": lambda: scores.log_softmax(dim=2).mean(dim=1).softmax(dim=1),
             "crops of pad 2": lambda: (cut_five(images, 2).flatten(2) @ weight).softmax(dim=2).mean(dim=1),
         },
         rtol=1e-3,

@@ -29,8 +29,9 @@ def sigmoid_operation(operation, x, z, upstream):
     while node is not None and hasattr(node, "next_functions") and node.next_functions:
         node = node.next_functions[0][0]
         steps += 1
+    other = upstream.flip(0)
     y.backward(upstream)
-    v.backward(upstream.flip(0))
+    v.backward(other)
     return {
         "y": y.detach(), "v": v.detach(), "x": x.detach(), "upstream": upstream,
         "x_grad": x.grad, "z_grad": z.grad, "steps": steps,

@@ -72,7 +72,7 @@ def test_split_indices(student, rng, n, n_validation, n_test):
     same = all(torch.equal(a, b) for a, b in zip(parts, again, strict=True))
     assert same, "The same seed should give the same split."
     last = 2 if n_test else 1
-    assert not torch.equal(parts[last], other[last]), "Another seed should give another split."
+    assert not torch.equal(parts[last], other[last]), "A different seed should give a different split."
 
 
 @points(2, hint="shuffle=True for training, False for validation; `drop_last` would lose examples.")
@@ -298,16 +298,16 @@ def test_fit_history(student, probe, rng):
     losses = history["train_loss"]
     assert losses[-1] < 0.9 * losses[0], f"The training loss hardly falls: {losses[0]:.3f} to {losses[-1]:.3f}."
     accuracy = (got["train_scores"].argmax(dim=1) == train[1]).float().mean().item()
-    assert accuracy > 0.7, f"After `fit`, three well separated groups are told apart in only {accuracy:.0%} of cases."
+    assert accuracy > 0.7, f"After `fit`, three well separated groups are distinguished in only {accuracy:.0%} of cases."
     # After one epoch there is one set of weights to keep, and it is the one that was measured.
     got = probe.run_fit(student.ref("fit"), train, validation, 3, 1, 0.1, 10, _seed(rng))
     moved = (got["train_scores"] - got["first_scores"]).abs().max().item()
-    assert moved > 1e-3, "After one epoch the model has the weights it came with: it is measured before it is trained."
+    assert moved > 1e-3, "After one epoch the model still has its initial weights: it is measured before it is trained."
     # By how much it is off otherwise is the business of `evaluate` and of the loss.
     before, after = (F.cross_entropy(got[key], validation[1]).item() for key in ("first_validation_scores", "validation_scores"))
     value = got["history"]["validation_loss"][0]
     early = abs(value - before) < 0.01 * abs(after - before)
-    assert not early, 'history["validation_loss"][0] is the loss of the model that came in: it is measured before the epoch, not after it.'
+    assert not early, 'history["validation_loss"][0] is the loss of the initial model: it is measured before the epoch, not after it.'
 
 
 @points(2, hint="Deep-copy the state_dict when validation accuracy is best (its tensors are live); load it at the end.")
@@ -320,7 +320,7 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
         )
         got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng))
         count = len(got["history"]["validation_accuracy"])
-        assert count == 6, f"`fit` was asked for 6 epochs, and its history has {counted(count, 'number')}: does it stop early?"
+        assert count == 6, f"`fit` was called with 6 epochs, but its history has {counted(count, 'number')}: does it stop early?"
         accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
         best = max(got["history"]["validation_accuracy"])
         latest = got["history"]["validation_accuracy"][-1]
@@ -406,7 +406,7 @@ def test_train_network_budget(student, probe, rng):
         most = epochs * len(images)
         assert trained <= most, (
             f"epochs={epochs} passes over {len(images)} training images allow {most} examples in training; "
-            f"`train_network` trained on {trained}. Does it hand on `epochs`, and train on the training set alone?"
+            f"`train_network` trained on {trained}. Does it pass `epochs` on, and train only on the training set?"
         )
         assert trained, "`train_network` never trained the `Network` that it returns."
     # After one epoch there is nothing to choose, so the validation set cannot change anything.

@@ -129,7 +129,7 @@ def test_model_shape(student, probe, np_rng, public_data, record, size):
         "weights? Layers belong into `__init__`."
     )
     alone = probe.each_alone(model, x)
-    assert torch.allclose(got, alone, rtol=1e-3, atol=1e-3), "In evaluation mode, `SegmentationNN` gives a picture other scores in a batch than alone."
+    assert torch.allclose(got, alone, rtol=1e-3, atol=1e-3), "In evaluation mode, `SegmentationNN` gives a picture different scores in a batch than alone."
     if size == (64, 96):
         needs_encoder(probe, model)
         everything, encoder = probe.count_parameters(new_model(student, probe, np_rng))
@@ -153,11 +153,11 @@ def test_model_scores(student, probe, np_rng, public_data):
     assert torch.isfinite(after).all(), "A few steps of training make `SegmentationNN` give numbers that are not finite."
     both = torch.cat([fresh, after])
     sums = both.sum(dim=1)
-    assert not torch.allclose(sums, torch.ones_like(sums), atol=1e-3), "The scores of a pixel sum to 1 over the classes: `SegmentationNN` ends in a softmax. The loss has one already."
+    assert not torch.allclose(sums, torch.ones_like(sums), atol=1e-3), "The scores of a pixel sum to 1 over the classes: `SegmentationNN` ends in a softmax. The loss already contains one."
     logs = both.logsumexp(dim=1)
     spread = both.flatten(2).logsumexp(dim=2)
     assert spread.abs().max() > 1e-3, "exp of the scores sums to 1 over the pixels of a picture: `SegmentationNN` ends in a log-softmax along the wrong axes, and needs none."
-    assert logs.abs().max() > 1e-3, "exp of the scores sums to 1 over the classes: `SegmentationNN` ends in a log-softmax. The loss has one already."
+    assert logs.abs().max() > 1e-3, "exp of the scores sums to 1 over the classes: `SegmentationNN` ends in a log-softmax. The loss already contains one."
     assert both.min() < 0, "`SegmentationNN` never gives a negative score, not even after 40 steps towards another class: a ReLU, a sigmoid or the like follows its last layer."
     assert both.abs().max() > 1.001, "`SegmentationNN` gives no score beyond -1 and 1, not even after 40 steps towards one class: a tanh or the like follows its last layer, and no class can ever be certain."
     assert both.min() < -1.001, "`SegmentationNN` gives no score below -1, not even after 40 steps towards another class: an ELU or the like follows its last layer, and no class can ever be ruled out."
@@ -200,7 +200,7 @@ def test_model_encoder(student, probe, np_rng, public_data, reference, part):
         mistakes={
             "pictures in [0, 1] as they are: the normalisation by ImageNet's mean and deviation is missing": x,
             "pictures normalised twice": lambda: ((x - mean) / std - mean) / std,
-            "pictures divided by 255, though they are in [0, 1] already": lambda: (x / 255 - mean) / std,
+            "pictures divided by 255, although they are already in [0, 1]": lambda: (x / 255 - mean) / std,
             "pictures taken to 255 before they are normalised": lambda: (x * 255 - mean) / std,
             "values of -1 to 1, not ImageNet's mean and deviation": lambda: 2 * x - 1,
             "the mean subtracted, and no division by the deviation": lambda: x - mean,
@@ -232,11 +232,11 @@ def test_freeze(student, probe, np_rng, public_data, kind, warm):
     if got["weights"] and got["graph"]:
         words = "`freeze` has no effect on the encoder's parameters" if len(got["weights"]) == got["count"] else "`freeze` leaves out some of the encoder's parameters"
         raise AssertionError(f"{words}: {some(got['weights'])} moved in {steps}. It is `parameter.requires_grad`, to be set on each parameter; detach() returns a new tensor, and changes nothing.")
-    stale = "Old gradients are left from before: weight decay and momentum go on with them, though nothing new is computed. Set `parameter.grad = None`."
+    stale = "Old gradients are left over: weight decay and momentum still use them, although no new ones are computed. Set `parameter.grad = None`."
     assert not got["weights"], f"{some(got['weights'])} moved in {steps} after `freeze`. {stale if warm else 'No gradient reached them, but the optimiser moved them.'}"
     assert not got["graph"], f"After `freeze`, gradients are still computed for {some(got['graph'])}."
     assert not got["buffers"], f"{some(got['buffers'])} moved after `freeze`: `model.train()` puts the batch norms of the encoder back into training mode, and their running statistics follow each batch. Override `train` so that a frozen encoder stays in evaluation mode."
-    assert not got["norms"], f"After `freeze` and `model.train()`, {some(got['norms'])} still normalises by the batch's own statistics: the features of a picture depend on the others in the batch. It belongs into evaluation mode."
+    assert not got["norms"], f"After `freeze` and `model.train()`, {some(got['norms'])} still normalises by the batch's own statistics: the features of a picture depend on the others in the batch. It belongs in evaluation mode."
     assert not got["left"], f"After `freeze` and `model.train()`, `{got['left'][0]}` is in evaluation mode: only the encoder is frozen, the decoder trains."
     assert got["decoder"], "After `freeze`, the decoder does not learn any more."
 
@@ -268,7 +268,7 @@ def test_parameter_groups(student, probe, np_rng, own):
     inside = {rates[0] for _, encoder, rates in rows if encoder}
     outside = {rates[0] for _, encoder, rates in rows if not encoder}
     assert not (inside == {0.02} and outside == {0.003}), "The learning rates are exchanged: `encoder_lr` is for the encoder, `lr` for the decoder."
-    assert 0.77 not in inside | outside, 'A group has no rate of its own, and gets the optimiser\'s: each group needs "lr".'
+    assert 0.77 not in inside | outside, 'A group has no rate, and gets the optimiser\'s: each group needs "lr".'
     assert inside != outside, f"All parameters have the learning rate {inside.pop():g}: two groups need two rates."
     strange = [(name, rates[0], 0.003 if encoder else 0.02) for name, encoder, rates in rows if rates[0] != (0.003 if encoder else 0.02)]
     assert not strange, f"`{strange[0][0]}` has the learning rate {strange[0][1]:g}; it should be {strange[0][2]:g}."
@@ -403,8 +403,8 @@ def test_fit(student, probe, np_rng, public_data, case):
     assert got["steps"] == epochs, f"In {epochs} epochs of one batch, the optimiser that `fit` was given makes {counted(got['steps'], 'step')}: train with that one, and build no other."
     assert got["decoder"], "`fit` leaves the decoder as it was."
     right = [epoch >= frozen for epoch in range(epochs)]
-    came = ", on a model that came frozen" if before else ""
-    told = f"With epochs={epochs} and frozen_epochs={frozen}{came}, the encoder's {{}} should be still in the first {frozen} of the {epochs} epochs and move in the others; "
+    came = ", on a model that was frozen before" if before else ""
+    told = f"With epochs={epochs} and frozen_epochs={frozen}{came}, the encoder's {{}} should not move in the first {frozen} of the {epochs} epochs and move in the others; "
     parts = [("weights", got["weights"])]
     if got["norms"]:  # an encoder of the student's own may have none
         parts.append(("running statistics", got["buffers"]))
@@ -415,19 +415,19 @@ def test_fit(student, probe, np_rng, public_data, case):
 
 
 @points(2, hint="model.eval() and torch.no_grad(); put the label maps of all batches together, and measure once.")
-@pytest.mark.parametrize("sizes", [(4, 1), (3, 2, 2)])
-def test_evaluate(student, probe, rng, sizes):
+@pytest.mark.parametrize(("sizes", "classes"), [((4, 1), 4), ((3, 2, 2), 6)])
+def test_evaluate(student, probe, rng, sizes, classes):
     """`evaluate` measures all batches as one large picture, in evaluation mode and without a graph."""
-    weight, batches = draw(rng, *sizes)
+    weight, batches = draw(rng, *sizes, classes=classes)
     pairs = [(torch.einsum("nihw,ic->nchw", image, weight).argmax(dim=1), labels) for image, labels in batches]
-    got = probe.evaluation(student.ref("evaluate"), weight, batches, 4)
+    got = probe.evaluation(student.ref("evaluate"), weight, batches, classes)
     assert len(got["values"]) == 2, f"`evaluate` should return pixel accuracy and mean IoU; it returned {len(got['values'])} values."
 
     def measures(pairs):
         predicted, target = (torch.cat([part.flatten() for part in parts]) for parts in zip(*pairs))
         known = target >= 0
-        hits = torch.stack([(known & (target == k) & (predicted == k)).sum() for k in range(4)]).double()
-        union = torch.stack([(known & ((target == k) | (predicted == k))).sum() for k in range(4)]).double()
+        hits = torch.stack([(known & (target == k) & (predicted == k)).sum() for k in range(classes)]).double()
+        union = torch.stack([(known & ((target == k) | (predicted == k))).sum() for k in range(classes)]).double()
         return [float((predicted == target)[known].double().mean()), float((hits / union)[union > 0].mean())]
 
     right = measures(pairs)
@@ -450,7 +450,7 @@ def test_evaluate(student, probe, rng, sizes):
         **TOLERANCE,
     )
     assert not any(mode for mode, _, _ in got["seen"]), "`evaluate` runs the model in training mode: dropout is active, and batch norms use the batch's own statistics."
-    assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` runs the model with gradients switched on: memory for nothing."
+    assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` runs the model with gradients switched on, which wastes memory."
     assert got["same"], "`evaluate` changes the model's parameters."
 
 
@@ -458,17 +458,18 @@ def test_evaluate(student, probe, rng, sizes):
 
 
 def learned(student, probe, held_out, profile, try_seed):
-    """A function from pictures to label maps: a network of the student's, trained on the public scenes."""
+    """A function from pictures to label maps, a network of the student's, trained on the public scenes, and its losses."""
     x, y = held_out.train
     pictures, labels = (x * 255).round().to(torch.uint8), y.to(torch.int8)
-    model = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
-    return lambda inputs: probe.label_maps(model, inputs)
+    model, losses = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
+    return lambda inputs: probe.label_maps(model, inputs), losses
 
 
 @points(7, timeout=120, hint="Does the decoder see finer maps than that of stride 32? Overfit four scenes first; look at predictions beside the truth.")
 def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record, untrained, show):
     """A trained `SegmentationNN` labels scenes that it has not seen: mean IoU."""
-    predict = learned(student, probe, held_out, profile, try_seed)
+    predict, losses = learned(student, probe, held_out, profile, try_seed)
+    show.curve(losses)
     examples = held_out.examples(24)
     show.masks(examples, predict, leaderboard=True)
     show.confusion(examples, predict)
@@ -483,4 +484,5 @@ def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, rec
 @points(5, timeout=120, hint="As for the mean IoU. Accuracy asks for the large regions, mean IoU for every class alike.")
 def test_scenes_accuracy(student, probe, held_out, profile, try_seed, award):
     """A trained `SegmentationNN` labels scenes that it has not seen: pixel accuracy."""
-    award(held_out.confusion(learned(student, probe, held_out, profile, try_seed)).accuracy, metric="test_accuracy")
+    predict, _ = learned(student, probe, held_out, profile, try_seed)
+    award(held_out.confusion(predict).accuracy, metric="test_accuracy")

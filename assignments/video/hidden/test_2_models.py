@@ -153,7 +153,7 @@ def test_late_fc(student, probe, rng, np_rng):
     model, x = meets_late(student, probe, np_rng, rng, t)
     got, alone, backward = probe.scores_of(model, x, x[:1], x.flip(1))
     scores_shape(got, 3, "LateFusionFC")
-    assert distance(got[:1], alone, got) < 1e-3, "`LateFusionFC` gives a clip other scores in a batch than alone: frames of different clips are mixed."
+    assert distance(got[:1], alone, got) < 1e-3, "`LateFusionFC` gives a clip different scores in a batch than alone: frames of different clips are mixed."
     assert distance(got, backward, got) > 1e-3, (
         "`LateFusionFC` gives a clip played backwards the same scores: features are averaged over time before the fully "
         "connected layers, which should see them in their order."
@@ -162,7 +162,7 @@ def test_late_fc(student, probe, rng, np_rng):
     many = "there is a 2-D network for each frame. One network runs on all frames." if counts[1] == 2 * counts[0] else (
         "frames already meet in them. They should first meet in the fully connected layers."
     )
-    assert counts[0] == counts[1], f"With 6 frames in place of 3, the convolutions of `LateFusionFC` hold {counts[1]} weights in place of {counts[0]}: {many}"
+    assert counts[0] == counts[1], f"With 6 frames instead of 3, the convolutions of `LateFusionFC` hold {counts[1]} weights instead of {counts[0]}: {many}"
     for frame in range(t):
         changed = x.clone()
         changed[:, frame] = draw(rng, 3, 1)[:, 0]
@@ -176,7 +176,7 @@ def test_late_fc(student, probe, rng, np_rng):
     linear = [layer for layer in probe.layers_of(model, x) if layer["kind"] == "Linear"]
     assert len(linear) >= 2, f"`LateFusionFC` should have two `nn.Linear` layers or more after the features; {len(linear)} ran."
     assert not probe.linear_without_activation(model, x), (
-        "In `LateFusionFC` nothing stands between two linear layers, and without an activation they are no more than one: put a ReLU there."
+        "`LateFusionFC` has nothing between two linear layers. Without an activation, they are equivalent to a single one: put a ReLU there."
     )
     larger = {**ARGUMENTS["LateFusionFC"](2, 3), "image_size": 56}
     (scores,) = probe.new_scores(student.ref("LateFusionFC"), larger, seed_of(np_rng), None, draw(rng, 2, 2, height=56, width=56))
@@ -193,7 +193,7 @@ def test_early_fusion(student, probe, rng, np_rng, case):
     model = new_model(student, probe, np_rng, "EarlyFusion", t, c, x)
     got, alone, backward = probe.scores_of(model, x, x[:1], x.flip(1))
     scores_shape(got, 3, "EarlyFusion")
-    assert distance(got[:1], alone, got) < 1e-3, "`EarlyFusion` gives a clip other scores in a batch than alone: frames of different clips are mixed."
+    assert distance(got[:1], alone, got) < 1e-3, "`EarlyFusion` gives a clip different scores in a batch than alone: frames of different clips are mixed."
     assert distance(got, backward, got) > 1e-3, "`EarlyFusion` gives a clip played backwards the same scores: it does not see the order of frames."
     layers = probe.layers_of(model, x)
     assert layers and layers[0]["kind"] in ("Conv2d", "Conv3d"), "The first layer of `EarlyFusion` should be a convolution over all frames."
@@ -232,7 +232,7 @@ def test_3d_order(student, probe, rng, np_rng, t):
     model = new_model(student, probe, np_rng, "CNN3D", t, 2, x)
     got, alone, backward = probe.scores_of(model, x, x[:1], x.flip(1))
     scores_shape(got, 3, "CNN3D")
-    assert distance(got[:1], alone, got) < 1e-3, "`CNN3D` gives a clip other scores in a batch than alone: frames of different clips are mixed."
+    assert distance(got[:1], alone, got) < 1e-3, "`CNN3D` gives a clip different scores in a batch than alone: frames of different clips are mixed."
     given = probe.first_input(model, x)
     assert given is not None, "`CNN3D` has no convolution."
     if tuple(given.shape) == (3, 2, t, 24, 24):
@@ -361,12 +361,15 @@ def test_scores(student, probe, rng, np_rng, name):
     )
 
 
-@points(1, hint="Layers belong into attributes, nn.Sequential or nn.ModuleList, in `__init__`; nothing is made in forward.")
+@points(1, hint="Layers belong in attributes, nn.Sequential or nn.ModuleList, in `__init__`; nothing is made in forward.")
 @pytest.mark.parametrize("name", ["SingleFrameCNN", "LateFusionFC", "LateFusionPool", "EarlyFusion", "CNN3D"])
 def test_models_learn(student, probe, rng, np_rng, name):
     """All layers of the models are made in `__init__`, seen by the optimiser, and reached by gradients."""
     x = draw(rng, 3, 8)
     made_at_once(student, probe, name, 8, 3, x)
+    (scores,) = probe.new_scores(student.ref(name), {**ARGUMENTS[name](8, 3), "num_classes": 7}, seed_of(np_rng), None, x)
+    classes = int(scores.shape[-1])
+    assert classes == 7, f"`{name}` with num_classes=7 gives {classes} scores for each clip."
     got = probe.reached(new_model(student, probe, np_rng, name, 8, 3), x)
     assert_registered(new_model(student, probe, np_rng, name, 8, 3), got["registered"] + got["stray"], name=f"`{name}`")
     cut = ", ".join(f"`{key}`" for key in got["cut"][:6])

@@ -76,7 +76,7 @@ def test_inflate_conv(student, probe, np_rng, case):
         got["output"][:, :, inner],
         output[:, :, inner],
         name="what the inflated convolution makes of a clip, away from its ends,",
-        mistakes={"time padded by another number of frames, and cut": lambda: output.roll(1, dims=2)[:, :, inner]},
+        mistakes={"time padded by a different number of frames, and cut": lambda: output.roll(1, dims=2)[:, :, inner]},
         rtol=1e-3,
         atol=1e-4,
     )

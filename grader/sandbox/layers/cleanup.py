@@ -4,7 +4,7 @@ A PID namespace dies with its first process. Without one (a container that forbi
 namespaces) a daemon that forked twice would live on. Three things stand in, each alone enough:
 
 - a control group: version 2 kills all in it at once, in version 1 nothing in it may fork any more and each is killed;
-- a user id that nobody else has: a process of that user kills all of its own, in one system call that no fork outruns
+- runs under its own user id: a process of that user kills all of its own, in one system call that no fork outruns
   (kill(2), "pid equal to -1");
 - descent: the zygote adopts orphans, stops every descendant, and kills them when no new one appears.
 """

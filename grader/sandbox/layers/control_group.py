@@ -26,8 +26,8 @@ class ControlGroup(Layer):
     """A group for each berth. The zygote makes them while it sees the machine's file system."""
 
     name = CGROUP
-    gives = "memory and processes limited for all of it together"
-    lacking = "each of its processes is limited, not all together; it can slow its neighbours"
+    gives = "limits memory and processes for the whole submission"
+    lacking = "each process is limited, not all together; a submission can slow its neighbours"
     needs = "root, or a delegated control group"
 
     def fix(self) -> str:

@@ -32,7 +32,7 @@ class Landlock(Layer):
     """Rules of the worker's own on files, signals and sockets, which stand where a namespace has a hole."""
 
     name = LANDLOCK
-    gives = "rules of its own on files, signals and sockets"
+    gives = "restricts files, signals and sockets"
     lacking = "one hole in the namespaces opens the file system"
     needs = f"Linux 6.12 (ABI 6), or 5.13 with {', '.join(f'`{name}`' for name in STAND_INS)}; `sandlock`"
 

@@ -47,9 +47,9 @@ class UserNamespace(_Namespace):
 
     name = USER_NS
     kind = "user"
-    gives = "privilege of its own to build the rest with, and none outside"
-    lacking = "an ordinary user has no namespace of any kind"
-    needs = "a kernel that lets an ordinary user make them; as root it is not needed"
+    gives = "privileges to build the other layers with, and none outside"
+    lacking = "an ordinary user has no namespaces at all"
+    needs = "a kernel that lets ordinary users create them; not needed as root"
 
     def enter(self, base: Base) -> None:
         """Enter it, and a PID namespace that belongs to it: only below one may forks get PID namespaces of their own.
@@ -57,7 +57,7 @@ class UserNamespace(_Namespace):
         This process stays behind, outside, and the one that goes on is its child.
         """
         if kernel.may_administer():
-            raise OSError("this user may make the other namespaces without it")
+            raise OSError("this user may create the other namespaces without it")
         uid, gid = os.geteuid(), os.getegid()
         kernel.unshare(kernel.CLONE_NEWUSER)
         Path("/proc/self/setgroups").write_text("deny")
@@ -89,8 +89,8 @@ class MountNamespace(_Namespace):
 
     name = MOUNT_NS
     kind = "mnt"
-    gives = "sees its Python and folders of its own, no other file"
-    lacking = "submissions are kept from files by Landlock alone"
+    gives = "sees only its Python and its own folders"
+    lacking = "only Landlock keeps submissions from files"
 
     def enter(self, base: Base) -> None:
         kernel.unshare(kernel.CLONE_NEWNS)
@@ -112,8 +112,8 @@ class NetNamespace(_Namespace):
 
     name = NET_NS
     kind = "net"
-    gives = "a network with nobody on it"
-    lacking = "the filter of system calls alone refuses sockets"
+    gives = "an empty network"
+    lacking = "only the filter of system calls refuses sockets"
 
     def enter(self, base: Base) -> None:
         kernel.unshare(kernel.CLONE_NEWNET)
@@ -124,8 +124,8 @@ class IpcNamespace(_Namespace):
 
     name = IPC_NS
     kind = "ipc"
-    gives = "System V shared memory and message queues of its own"
-    lacking = "the filter of system calls alone refuses them"
+    gives = "has its own System V shared memory and message queues"
+    lacking = "only the filter of system calls refuses them"
 
     def enter(self, base: Base) -> None:
         kernel.unshare(kernel.CLONE_NEWIPC)
@@ -141,8 +141,8 @@ class PidNamespace(_Namespace):
 
     name = PID_NS
     kind = "pid"
-    gives = "sees no process; all it starts dies with it"
-    lacking = "programs it leaves behind are hunted, and it can name others"
+    gives = "sees no other process; everything it starts dies with it"
+    lacking = "programs that it leaves behind must be found and killed, and it can see others"
 
     def enter(self, base: Base) -> None:
         """Do what each fork will need."""

@@ -15,9 +15,9 @@ class UserId(Layer):
     """The user id of the worker's berth, where we are root and no user namespace serves."""
 
     name = UID
-    gives = "a user id that nobody else has"
+    gives = "runs under its own user id"
     lacking = "it runs as the user who grades"
-    needs = "root; with a user namespace it is not needed"
+    needs = "root; not needed with a user namespace"
 
     def fix(self) -> str:
         return GRADE_AS_ROOT

@@ -113,8 +113,8 @@ def _landlock() -> Finding:
     if version >= landlock.FULL_ABI:
         return Finding("landlock ABI", "ok", f"{version}: files, signals and abstract sockets")
     if version:
-        text = f"{version}: files only; namespaces stand in for signals and sockets"
-        return Finding("landlock ABI", "ok", text, f"counts only where {', '.join(landlock.STAND_INS)} hold")
+        text = f"{version}: files only; namespaces cover signals and sockets"
+        return Finding("landlock ABI", "ok", text, f"counts only if {', '.join(landlock.STAND_INS)} hold")
     fix = "boot Linux 5.13 or later with `lsm=landlock,...` (docs/how-to/deployment.md)"
     return Finding("landlock ABI", "missing", "the kernel has none, or it is off", fix=fix)
 
@@ -122,7 +122,7 @@ def _landlock() -> Finding:
 def _user_namespaces() -> Finding:
     name = "user namespace"
     if kernel.may_administer():
-        return Finding(name, "ok", "not needed: this user may make the other namespaces")
+        return Finding(name, "ok", "not needed: this user may create the other namespaces")
     user = os.getuid()
     pid = os.fork()
     if not pid:
@@ -138,10 +138,8 @@ def _user_namespaces() -> Finding:
             os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not status:
-        return Finding(name, "ok", "an ordinary user may make them")
-    return Finding(
-        name, "missing", os.strerror(status), "no namespace of any kind, unless as root", fix_user_namespaces()
-    )
+        return Finding(name, "ok", "an ordinary user may create them")
+    return Finding(name, "missing", os.strerror(status), "no namespaces at all, except as root", fix_user_namespaces())
 
 
 def _control_groups() -> Finding:
@@ -151,7 +149,7 @@ def _control_groups() -> Finding:
     ours = sorted({key for _, names in cgroups.usable() for key in names if key in ("memory", "pids", "cpu")})
     if not ours:
         return Finding("control groups", "missing", f"{kind}, none delegated to this user", fix=fix_groups())
-    return Finding("control groups", "ok", f"{kind}; ours to use: {', '.join(ours)}")
+    return Finding("control groups", "ok", f"{kind}; available to this user: {', '.join(ours)}")
 
 
 def software() -> list[Finding]:
@@ -164,7 +162,9 @@ def software() -> list[Finding]:
         )  # fmt: skip
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired:
-        return [Finding("torch", "bad", f"its import does not end in {_IMPORT_S} s", fix=_install("torch torchvision"))]
+        return [
+            Finding("torch", "bad", f"its import does not finish in {_IMPORT_S} s", fix=_install("torch torchvision"))
+        ]
     except (IndexError, ValueError):
         ended = f"its import ended the process ({done.returncode})"
         return [Finding("torch", "bad", ended, "no check that uses torch can run", _reinstall())]
@@ -184,7 +184,7 @@ def _torch(told: dict[str, Any]) -> list[Finding]:
             items.append(Finding(name, state, "not installed", needed, _install("torch torchvision")))
         elif name == "torchvision" and "torch" in found:
             text = f"{version} does not fit torch {found['torch']} ({failed[name]})"
-            items.append(Finding(name, "bad", text, "the two come from different builds", _reinstall()))
+            items.append(Finding(name, "bad", text, "they come from different builds", _reinstall()))
         else:
             items.append(Finding(name, "bad", f"{version} cannot be imported ({failed[name]})", needed, _reinstall()))
     told_already = {name for name in failed if name.partition(".")[0] in ("torch", "torchvision")}
@@ -221,11 +221,11 @@ def _gpu(told: dict[str, Any]) -> Finding:
     files = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     without = "the gpu profile cannot be used"
     if told.get("error"):
-        return Finding("gpu", "bad", f"there, and fails: {told['error']}", without, "see what nvidia-smi says")
+        return Finding("gpu", "bad", f"found, but fails: {told['error']}", without, "see what nvidia-smi says")
     if told.get("count"):
         return Finding("gpu", "ok", f"{', '.join(told['names'])} (CUDA {told['built']})")
     if files:
-        text = f"{', '.join(files)} in /dev, and torch sees none"
+        text = f"{', '.join(files)} in /dev, but torch sees none"
         fix = "nvidia-smi" if told.get("built") else _install("a build of torch with CUDA")
         return Finding("gpu", "missing", text, without, fix)
     return Finding("gpu", "missing", "none", without)

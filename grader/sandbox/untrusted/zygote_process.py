@@ -6,13 +6,14 @@ either. It never touches CUDA and starts no thread, with which its forks would h
 
 It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
 
-    {"op": "fork", "limits": {...}} + fds [wire, output]   ->  {"pid": 17}
+    {"op": "fork", "limits": {...}, "programs": true} + fds [wire, output]   ->  {"pid": 17}
     {"op": "reap", "pid": 17, "ending": false}             ->  {"status": 9, "oom_kills": 0, ...}   kills it if it lives
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import json
@@ -167,7 +168,8 @@ def serve(control: socket.socket, base: Base, loose: huge_pages.Loose) -> None:
                     taken = {berth.uid for berth, _ in living.values()}
                     berth = next((berth for berth in base.berths if berth.uid not in taken), base.berths[0])
                     before = _killed(berth)
-                    pid = _fork(base, Limits(**request["limits"]), berth, fds[0], fds[1], control, life)
+                    confined = dataclasses.replace(berth, programs=request["programs"])
+                    pid = _fork(base, Limits(**request["limits"]), confined, fds[0], fds[1], control, life)
                     living[pid] = berth, before
                     answer: dict[str, Any] = {"pid": pid}
                 except OSError as error:
@@ -206,7 +208,8 @@ def main(fd: int, config: dict[str, Any]) -> None:
     missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
     first_use.warm()
     adaptations.adapt()
-    base.emptied = tuple(kernels.written_files())  # what is loaded now is not read again
+    if config.get("by_hand"):
+        base.emptied = kernels.written_files()
     base.warm = rlimits.read_baseline()
     loose = huge_pages.Loose()  # by a /proc that is gone after this
     isolation.enter(base)

@@ -13,6 +13,7 @@ from grader.checks.training import (
     assert_random_batches,
     clipped_by_norm,
     clipped_by_value,
+    longer_step,
     of_linear,
     sgd_steps,
     unasked,
@@ -200,7 +201,22 @@ def test_another_activation_is_named(name):
     """A network with another activation is told from the right one by its outputs."""
     z = torch.linspace(-3, 3, 24, dtype=torch.float64).reshape(4, 6)
     weight = torch.arange(12.0, dtype=torch.float64).reshape(6, 2) - 5
-    with pytest.raises(CheckFailed, match=f"with {name} in place of a ReLU"):
+    with pytest.raises(CheckFailed, match=f"with {name} instead of a ReLU"):
         assert_close(
             ACTIVATIONS[name](z) @ weight, z.relu() @ weight, mistakes=other_activations(lambda f: f(z) @ weight)
         )
+
+
+def test_a_step_that_is_too_long_is_named_by_its_factor():
+    """The right direction and one factor for all parameters; another direction, and what does not fit, gives no mistake."""
+    before = {"weight": torch.tensor([1.0, 2.0]), "bias": torch.tensor([0.0])}
+    right = {"weight": torch.tensor([0.9, 2.2]), "bias": torch.tensor([-0.1])}
+    far = {key: before[key] + 3 * (right[key] - before[key]) for key in before}
+    with pytest.raises(CheckFailed, match="a step 3 times as long as it should be"):
+        assert_close(far, right, name="the parameters", mistakes=longer_step(before, right, far))
+    turned = {"weight": torch.tensor([1.5, 2.2]), "bias": torch.tensor([-0.1])}
+    with pytest.raises(CheckFailed) as failed:
+        assert_close(turned, right, name="the parameters", mistakes=longer_step(before, right, turned))
+    assert "times as long" not in failed.value.message
+    for other in (right, before, {"weight": torch.zeros(3), "bias": torch.zeros(1)}, {"weight": "text"}, {}):
+        assert longer_step(before, right, other) == {}

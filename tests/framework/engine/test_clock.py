@@ -108,7 +108,7 @@ def test_all_checks_together_are_limited_in_both(clock, now):
     assert clock.allow(clock.worker).cpu_until <= 3.0 + 30.01
     clock.worker.cpu += 1
     now[0] += 1
-    with pytest.raises(TimeLimit, match="30 seconds of processor time") as caught:
+    with pytest.raises(TimeLimit, match="30 seconds of CPU time") as caught:
         clock.allow(clock.worker)
     assert not caught.value.waited
     clock.restart()

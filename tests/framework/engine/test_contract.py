@@ -434,6 +434,18 @@ def test_arguments_that_are_overwritten_are_told():
         untouched(lambda x, y: np.add(x, y, out=y))(A.copy(), y=A.copy())
 
 
+def test_what_a_list_or_a_dict_holds_may_not_be_overwritten_either():
+    """Items changed, taken out or put in are told; an argument that may change is named to `but`."""
+    with pytest.raises(ContractError, match="overwrites its argument number 1"):
+        untouched(lambda x: x[0].add_(1))([X.clone(), X.clone()])
+    with pytest.raises(ContractError, match="overwrites its argument `x`"):
+        untouched(lambda x: x.pop())(x=[A.copy()])
+    with pytest.raises(ContractError, match="overwrites its argument number 1"):
+        untouched(lambda x: x.update(more=1))({"a": A.copy()})
+    assert untouched(lambda x, y: y.update(more=x.sum()), but=[1])(A.copy(), {"a": A.copy()}) is None
+    assert untouched(len)([A.copy(), "text", None]) == 3
+
+
 SUITE = '''\
 """Hidden checks."""
 import numpy as np

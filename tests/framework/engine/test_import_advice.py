@@ -110,3 +110,55 @@ def test_two_files_that_import_each_other_are_named():
 def test_what_only_carries_a_modules_name_is_recognised(data, kind):
     """By how it begins; Python that speaks of it is Python."""
     assert kind_of(data) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "line", "words"),
+    [
+        ("NameError", "name 'xrange' is not defined", "xrange(3)", "`xrange` is of Python 2; in Python 3 it is `range`"),
+        ("NameError", "name 'Tensor' is not defined", "def f(x: Tensor):", "`from torch import Tensor`"),
+        ("NameError", "name 'Optional' is not defined", "x: Optional[int]", "`from typing import Optional`"),
+        ("NameError", "name 'later' is not defined", "later(1)", "defined further down, in line 3"),
+        ("NameError", "name 'scale' is not defined", "scale(1)", "`scale` is defined in `other.py`"),
+        ("NameError", "name 'latr' is not defined", "latr(1)", "`m.py` defines `later`; is that what is meant?"),
+        ("ModuleNotFoundError", "No module named 'cPickle'", "import cPickle", "write `import pickle`"),
+        ("ModuleNotFoundError", "No module named 'd2l'", "from d2l import torch", "not installed where you are graded"),
+        ("ModuleNotFoundError", "No module named 'import_ipynb'", "import import_ipynb", "are read together"),
+        ("ModuleNotFoundError", "No module named 'work'", "import work", "`work.ipynb` is a notebook"),
+        ("KeyError", "'API_KEY'", "os.environ['API_KEY']", "environment variables are not set here"),
+        ("IndexError", "list index out of range", "lr = float(sys.argv[1])", "no arguments to read"),
+        ("TclError", "no display name", "root = tkinter.Tk()", "no screen"),
+        ("NotImplementedError", "f: write your solution here", "f(1)", "comes to something that is not written yet"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'git'", "subprocess.run(['git'])", "No other programs"),
+        ("RuntimeError", "Dataset not found. You can use download=True to download it", "MNIST('.')", "without a network"),
+        ("SyntaxError", "f-string: unmatched '['", 'f"{d["a"]}"', "Only Python 3.12 and later"),
+        ("SyntaxError", "expected ':'", "else if x:", "`elif`"),
+        ("SyntaxError", "invalid syntax", "x++", "`x += 1`"),
+        ("SyntaxError", "from __future__ imports must occur at the beginning", "from __future__ import annotations", "Move the line"),
+    ],
+)  # fmt: skip
+def test_a_cause_at_import_has_its_fix(kind, text, line, words):
+    """What keeps a module from being imported is said with what to write instead, in place of general advice."""
+    files = {
+        "m.py": f"{line}\n\ndef later(x): ...\n".encode(),
+        "other.py": b"def scale(x): ...\n",
+        "work.ipynb": b"{}",
+    }
+    advice = advise_import(StudentError(kind, text, (StudentFrame("m.py", 1, "<module>", line),)), files, file="m.py")
+    assert words in advice
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "line"),
+    [
+        ("SyntaxError", "unmatched ')'", 'print(f"{x}"))'),
+        ("SyntaxError", "f-string: expecting '}'", "f'{{{x'"),
+        ("KeyError", "'weights'", "params['weights']"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'x.csv'", "run(open('x.csv'))"),
+    ],
+)
+def test_advice_for_something_else_is_not_given(kind, text, line):
+    """A line that only looks like one of the known causes gets no advice of theirs."""
+    error = StudentError(kind, text, (StudentFrame("m.py", 1, "<module>", line),))
+    advice = advise_import(error, {"m.py": line.encode()}, file="m.py")
+    assert not any(words in advice for words in ("3.12", "environment variables", "other programs"))

@@ -289,7 +289,7 @@ def test_magics_inside_strings_stay():
     exec(compile(tree, "cell", "exec"), space)
     assert space["text"] == "\n%matplotlib\n!ls\n"
     assert space["x"] == 1
-    assert space["files"] is None
+    assert space["files"] == []
     assert (space["a"], space["b"]) == (None, None)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import itertools
+import lzma
 import os
 import stat
 import struct
@@ -90,7 +92,7 @@ HOSTILE_ZIPS = {
     "links only": (make_zip((entry("a.txt", stat.S_IFLNK | 0o777), "/etc/passwd")), "link or a device"),
     "bomb by its own word": (make_zip(("a.txt", bytes(12_000_000))), "100 times its size"),
     "no zip": (b"hello", "broken"),
-    "nothing": (b"", "broken"),
+    "nothing": (b"", "empty"),
     "empty zip": (make_zip(), "empty"),
     "only litter": (make_zip(("__MACOSX/._a.py", "x"), (".DS_Store", "x")), "empty"),
     "a name that is none": (make_zip(("./", "")), "empty"),
@@ -228,7 +230,11 @@ def test_harmless_tar_is_unpacked(name):
         (make_tar(("a.py", REG, b"1"))[:-20], "cut short"),
         (gzip.compress(b"no tar" * 200), "broken"),
         (b"no gzip", "broken"),
-        (b"", "cut short"),
+        (b"", "empty"),
+        (bz2.compress(bytes(11_000_000)), "in all"),
+        (lzma.compress(bytes(11_000_000)), "in all"),
+        (bz2.compress(b"no tar" * 200), "broken"),
+        (make_tar(("a.py", REG, b"1"), mode="w:xz")[:-20], "cut short"),
     ],
     # Not the bytes: an archive holds the time at which it was made.
     ids=itertools.count(),

@@ -116,6 +116,24 @@ LAYOUTS = {
         {**under("Exercise 2/Lovelace_Ada_ada_123/20261120101112_"), **under("Exercise 2/G\u00f6del_Kurt_kg17_124/")},
         (TIME, ReceivedFrom.SERVICE), (DOWNLOADED, ReceivedFrom.FILE),
     ),
+    "Moodle with id numbers": (
+        {**under("Lovelace Ada_ada_77_assignsubmission_file_/"), **under("0007_Kurt G\u00f6del_78_assignsubmission_file_/")},
+        (DOWNLOADED, ReceivedFrom.FILE), (DOWNLOADED, ReceivedFrom.FILE),
+    ),
+    "Sakai": (
+        {
+            **under("Homework 2/Lovelace, Ada(ada)/Submission attachment(s)/"), "Homework 2/grades.csv": b"x",
+            "Homework 2/Lovelace, Ada(ada)/timestamp.txt": b"20261120091112123",
+            "Homework 2/Lovelace, Ada(ada)/Feedback Attachment(s)/backprop.py": b"A = 9\n",
+            "Homework 2/Lovelace, Ada(ada)/Lovelace, Ada(ada)_submissionText.html": b"",
+            **under("Homework 2/G\u00f6del, Kurt(kurt)/Submission attachment(s)/"),
+        },
+        (TIME, ReceivedFrom.SERVICE), (DOWNLOADED, ReceivedFrom.FILE),
+    ),
+    "nbgrader's exchange": (
+        {**under("ada+backprop+2026-11-20 09:11:12.000000 UTC/"), **under("kurt+backprop+2026-11-20 09:11:12 UTC+ZmY/")},
+        (TIME, ReceivedFrom.SERVICE), (TIME, ReceivedFrom.SERVICE),
+    ),
     "GitHub Classroom": (
         {**under("backprop-ada/"), "backprop-ada/.git/HEAD": b"ref", **under("hw2-kurt/src/"), "hw2-kurt/README.md": b"mine"},
         (DOWNLOADED, ReceivedFrom.FILE), (DOWNLOADED, ReceivedFrom.FILE),
@@ -265,11 +283,49 @@ def test_a_report_alone_displaces_nothing_and_is_named(course, store, tmp_path):
         course, assignment, write(tmp_path / "two", {"ada/report.pdf": b"%PDF", "ada/notes.txt": b"x"}), store
     )
     assert late.needs_somebody
-    assert "none of the files asked for (backprop.py, hyperparams.py)" in late.doubts[0].reason
+    assert "none of the required files (backprop.py, hyperparams.py)" in late.doubts[0].reason
     last = [one for one in store.submissions("backprop", "ada") if not one.has_work]
     assert len(last) == 1
     row = next(row for row in store.standing(course, assignment) if row.owner == "ada")
     assert row.submission.id != last[0].id
+
+
+@pytest.mark.parametrize(
+    "useless", [b"", bytes(80), b"%PDF-1.7", b"<!DOCTYPE html>", b"version https://git-lfs.github.com/spec/v1\n"],
+    ids=["empty", "placeholder", "pdf", "page", "lfs"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["backprop.py", "backprop.ipynb"])
+def test_a_file_that_only_has_the_name_displaces_nothing(course, store, tmp_path, useless, name):
+    """What is no code but is called so is named the same evening, and earlier work counts before it."""
+    assignment = course.assignment("backprop")
+    collect(course, assignment, write(tmp_path / "one", under("ada/"), DUE), store)
+    late = collect(course, assignment, write(tmp_path / "two", {f"ada/{name}": useless}), store)
+    assert late.doubts[0].reason.startswith(f"`{name}` is ")
+    assert [one.has_work for one in store.submissions("backprop", "ada")] == [True, False]
+
+
+def test_anonymous_uploads_are_named_once(course, store, tmp_path):
+    """The files of one upload without a name are one line, which says what to give; with it they are the student's."""
+    inbox = write(tmp_path / "inbox", under("anon_5001_90001_"))
+    assignment = course.assignment("backprop")
+    (stranger,) = collect(course, assignment, inbox, store).unmatched
+    assert stranger.entry == "anon_5001_90001_backprop.py and 1 more file"
+    assert "--names FILE.csv with a line for 5001" in stranger.reason
+    table = tmp_path / "names.csv"
+    table.write_text("number,student\n5001,ada\n", encoding="utf-8")
+    found = collect(course, assignment, inbox, store, names=read_names(str(table), course.roster))
+    assert [one.owner for one in found.added] == ["ada"]
+
+
+def test_two_versions_in_one_upload_are_asked_about(course, store, tmp_path):
+    """Of two archives in one upload with two versions of the work, one counts and both are named."""
+    files = {
+        "lovelaceada_11_901_hw2.zip": zipped(FILES),
+        "lovelaceada_11_902_hw2-1.zip": zipped(FILES | {"backprop.py": b"A = 3\n"}),
+    }
+    result = collect(course, course.assignment("backprop"), write(tmp_path / "inbox", files), store)
+    assert len(result.added) == 1
+    assert "has another version of `backprop.py`" in result.doubts[0].reason
 
 
 def test_two_candidates_are_asked_about(course, store, tmp_path):

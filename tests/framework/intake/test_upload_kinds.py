@@ -140,7 +140,7 @@ def test_archives_are_opened_once(tmp_path):
     assert read_submission(tmp_path / "kurt.zip").files == WORK
     twice = zipped([("b.zip", zipped([("c.zip", inner)]))])
     (tmp_path / "evelyn.zip").write_bytes(twice)
-    assert not holds_work(list(read_submission(tmp_path / "evelyn.zip").files), ASKED)
+    assert not holds_work(read_submission(tmp_path / "evelyn.zip").files, ASKED)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,8 @@ def test_names_that_mean_something_else():
 MADE_OF = (
     "backprop_ada.py", "lovelace_backprop.py", "s1234567_backprop.py", "Ada-Lovelace backprop v2.py", "backprop.ada.lovelace.py",
     "Kopie von backprop.py", "Copia de backprop.py", "backprop_korrigiert.py", "backprop%20(1).py", "backprop.py ", "backprop .py",
-    "BACKPROP.PY", "backprop.py.py", "back-prop.py", "2026-12-04_backprop_v3_final.py", "backprop(1).py",
+    "BACKPROP.PY", "backprop.py.py", "back-prop.py", "2026-12-04_backprop_v3_final.py", "backprop(1).py", "backprop.py.download",
+    "backprop.py_", "backprop.pyw", "backprop.py.bin",
 )  # fmt: skip
 OTHERS = (
     "test_backprop.py", "backprop_utils.py", "backprop_train.py", "backprop_old.py", "backprop_torch.py", "plot_backprop.py",
@@ -229,7 +230,54 @@ def test_what_people_make_of_a_name(name):
 def test_what_is_another_file(name):
     """A test, a helper or an older version is not taken for the file asked for, and is no work by itself."""
     assert "backprop.py" not in arrange({name: b"A = 1\n"}, ["backprop.py"]).files
-    assert not holds_work([name], ["backprop.py"])
+    assert not holds_work({name: b"A = 1\n"}, ["backprop.py"])
+
+
+@pytest.mark.parametrize(
+    "name", ["backprop.json", "backprop.txt", "backprop.ipynb.html", "backprop.ipynb.download", "backprop"]
+)
+def test_a_notebook_is_known_by_what_it_is(tmp_path, name):
+    """A notebook that a browser saved under another ending is a notebook; other JSON is data."""
+    in_folder(tmp_path / "ada", name, json.dumps({"cells": [], "nbformat": 4}).encode())
+    in_folder(tmp_path / "ada", "params.json", b'{"lr": 0.1}')
+    files = read_submission(tmp_path / "ada").files
+    assert holds_work(files, ASKED)
+    assert "params.json" in files
+
+
+def tarred(mode):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, data in WORK.items():
+            info = tarfile.TarInfo(f"hw/{name}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2", "zip"])
+@pytest.mark.parametrize("name", ["ada.zip", "ada.tar.gz", "ada.tar.xz", "ada.tbz2"])
+def test_an_archive_is_opened_by_what_it_is(tmp_path, mode, name):
+    """Whatever ending an archive was given, it is read."""
+    (tmp_path / name).write_bytes(zipped(WORK.items()) if mode == "zip" else tarred(mode))
+    assert read_submission(tmp_path / name).files == WORK
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"Rar!\x1a\x07\x01\x00", "a RAR archive"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+        (b"\n<!DOCTYPE html><title>Sign in</title>", "a web page"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"", "empty"),
+    ],
+    ids=["rar", "7z", "sign-in", "pdf", "empty"],
+)
+def test_what_is_no_archive_is_named(tmp_path, data, words):
+    """A file that is only called an archive is said to be what it is."""
+    (tmp_path / "ada.zip").write_bytes(data)
+    assert words in read_submission(tmp_path / "ada.zip").problem
 
 
 @pytest.mark.parametrize("empty", [b"", b"\n\n", b"# Ada\n", b"\xef\xbb\xbf"], ids=repr)
@@ -246,8 +294,10 @@ def test_an_empty_file_displaces_nothing(empty):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n", "Git LFS"),
         (b"%PDF-1.7 ...", "a PDF"),
         (b"PK\x03\x04....", "office program"),
+        (b"", "empty"),
+        (bytes(400), "filled with zeros"),
     ],
-    ids=["html", "lfs", "pdf", "docx"],
+    ids=["html", "lfs", "pdf", "docx", "empty", "placeholder"],
 )
 @pytest.mark.parametrize("name", ["backprop.py", "backprop.ipynb"])
 def test_what_is_no_code_is_named(data, words, name):

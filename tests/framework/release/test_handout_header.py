@@ -148,10 +148,10 @@ def test_rules_say_what_lateness_costs(tmp_path, late, said):
         (", attempts: best", "several times; the best one counts. Ask"),
         (", attempts: last", "several times; the last one counts. Ask"),
         (", attempts: chosen", "several times; the one that you choose counts, or the last if you choose none. Ask"),
-        (", attempt_limit: {total: 1}", "There is 1 attempt in all. Ask"),
+        (", attempt_limit: {total: 1}", "There is 1 attempt in total. Ask"),
         (
             ", attempt_limit: {capacity: 3, refill_hours: 12, total: 20}",
-            "You have 3 attempts at once, and one comes back every 12 hours. There are 20 attempts in all. Ask",
+            "You have 3 attempts at once, and one comes back every 12 hours. There are 20 attempts in total. Ask",
         ),
     ],
 )

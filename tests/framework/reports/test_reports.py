@@ -195,7 +195,7 @@ def test_checks_that_one_cause_stopped_stand_together():
         ("test_kind", []),
     ]
     assert [cause.sentence for cause in causes_of(stopped())] == [
-        "The same stops 2 more checks.", "The same stops 1 more check.", "", "",
+        "The same cause affects 2 more checks.", "The same cause affects 1 more check.", "", "",
     ]  # fmt: skip
     assert [item.id for item in passed(stopped())] == ["test_ok", "test_fine"]
 
@@ -213,7 +213,7 @@ def test_a_cause_is_said_once_on_the_page(course):
     assert page.text.count("is missing from your submission") == 1
     assert "see" not in page.text
     assert page.text.count("0 / 4") == 7
-    assert "The same stops 2 more checks." in page.text
+    assert "The same cause affects 2 more checks." in page.text
     assert "2 checks without a loss" in page.text
     assert ("open", None) not in page.attributes
     checks = page.text.partition("Checks Check Verdict")[2]
@@ -300,7 +300,7 @@ def test_a_cause_is_said_once_in_the_terminal():
     assert shown.count("ValueError: shapes") == 1
     assert shown.count("is missing") == 1
     assert shown.count("0 / 4") == 7
-    assert "The same stops 2 more checks." in shown
+    assert "The same cause affects 2 more checks." in shown
     assert shown.index("Title of test_kind") < shown.index("Title of test_ok")
 
 
@@ -624,7 +624,7 @@ def test_what_is_not_scored_is_listed_last_without_a_rank(course):
 def test_lower_can_be_better(course):
     """The column's own direction decides."""
     column = course.assignment("backprop").leaderboard[1]
-    assignment = SimpleNamespace(leaderboard=(column,))
+    assignment = SimpleNamespace(leaderboard=(column,), cost=None)
     entries = [entry("big", parameters=200), entry("small", parameters=100)]
     rows = leaderboard.standing(entries, course=course, assignment=assignment)
     assert [row.handle for row in rows] == ["small", "big"]
