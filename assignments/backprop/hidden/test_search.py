@@ -24,7 +24,7 @@ def test_grid(student):
 
 @points(2, hint="Draw the logarithm uniformly, then exponentiate: np.exp(rng.uniform(np.log(low), np.log(high))). Anew for each name.")
 def test_random_settings(student):
-    """`random_settings` draws log-uniformly, each name for itself, and repeats for a seed."""
+    """`random_settings` draws each name log-uniformly and independently, and repeats for a seed."""
     ranges = {"learning_rate": (1e-4, 1e-1), "reg": (1e-6, 1.0)}
     settings, again, other = (student.random_settings(ranges, 400, seed=seed) for seed in (3, 3, 4))
     assert len(settings) == 400, f"400 settings were requested, but {len(settings)} were returned"

@@ -105,7 +105,7 @@ def needs_encoder(probe, model):
 @points(4, hint="F.interpolate(scores, size=x.shape[-2:]) at the end, not a fixed size; the last convolution has num_classes outputs.")
 @pytest.mark.parametrize("size", [(64, 96), (96, 64), (96, 128)])
 def test_model_shape(student, probe, np_rng, public_data, record, size):
-    """`SegmentationNN` gives scores as high and wide as its pictures, every picture for itself."""
+    """`SegmentationNN` gives scores as high and wide as its pictures, every picture independently."""
     height, width = size
     x = F.interpolate(public_data.train[0][:3], size=size, mode="bilinear")
     for classes in (None, 5):
@@ -168,7 +168,7 @@ def test_model_scores(student, probe, np_rng, public_data):
 @points(3, hint="self.encoder = Encoder(pretrained, strides=...); in forward: self.encoder(normalise(x)), with x in [0, 1].")
 @pytest.mark.parametrize("part", ["weights", "input", "random"])
 def test_model_encoder(student, probe, np_rng, public_data, reference, part):
-    """The encoder of `SegmentationNN` has its ImageNet weights, and gets what they were trained with."""
+    """The encoder of `SegmentationNN` has its ImageNet weights, and gets the inputs that they were trained with."""
     model = new_model(student, probe, np_rng, 5, pretrained=part != "random")
     needs_encoder(probe, model)
     known = {(tuple(w.shape), round(float(w.double().sum()), 3), round(float(w.double().abs().sum()), 2)) for w in reference.load_weights().values() if w.dim() == 4}
@@ -483,7 +483,7 @@ def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, rec
     award(confusion.mean_iou, metric="test_mean_iou")
 
 
-@points(5, timeout=120, hint="As for the mean IoU. Accuracy asks for the large regions, mean IoU for every class alike.")
+@points(5, timeout=120, hint="As for the mean IoU. Accuracy depends on the large regions, mean IoU on every class alike.")
 def test_scenes_accuracy(student, probe, held_out, profile, try_seed, award):
     """A trained `SegmentationNN` labels scenes that it has not seen: pixel accuracy."""
     predict, _ = learned(student, probe, held_out, profile, try_seed)
