@@ -182,7 +182,7 @@ def test_train_by_hand(student, rng, steps, rate):
 @points(4, hint="Gradients add up in `.grad` until you clear them; update inside `torch.no_grad()`.")
 @pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (6, 0.15)])
 def test_train_with_autograd(student, rng, steps, rate):
-    """`train_with_autograd` walks the same way as gradients by hand."""
+    """`train_with_autograd` makes the same steps as gradients by hand."""
     x, y, w1, w2 = _problem(rng)
     got = student.train_with_autograd(x, y, w1, w2, rate, steps)
     way = (x, y, (w1, w2), _relu_net, rate, steps)
@@ -204,7 +204,7 @@ def test_train_with_other_activations(student, probe, rng, activation):
 @points(3, hint="Build SGD once, then per step: forward, loss, zero_grad, backward, step.")
 @pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (5, 0.15)])
 def test_train_with_optim(student, probe, rng, steps, rate):
-    """`train_with_optim` trains the module it is given, by plain SGD on the mean squared error."""
+    """`train_with_optim` trains the given module by plain SGD on the mean squared error."""
     x, y, w1, w2 = _problem(rng)
     b1 = torch.randn(w1.shape[1], generator=rng, dtype=torch.float64)
     weights, losses, *kept = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, rate, steps)
