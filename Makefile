@@ -26,16 +26,18 @@ serve: setup  ## open a made-up class as a web service on this machine, with sig
 ONLY ?=
 TESTS := $(if $(ONLY),$(firstword $(wildcard tests/framework/$(ONLY) tests/$(ONLY)) $(ONLY)),tests)
 
-# Two files of tests at a time: much of a test's time is waiting for a limit or for a process that starts. The tests put
-# expensive files first (tests/tiers.py), and that order must stay.
-TEST_PROCESSES ?= 2
-IN_PARALLEL := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+# Several files of tests at a time. A quick test computes: as many as a small machine has cores. Of the others much of the time
+# is waiting, for a limit or for a process that starts: twice as many; each may need 2 GB. The tests put expensive files first
+# (tests/tiers.py), and that order must stay.
+QUICK_PROCESSES ?= 2
+TEST_PROCESSES ?= 4
+IN_PARALLEL := --dist loadfile --no-loadscope-reorder --numprocesses
 
 quick: setup  ## run the tests that need neither torch nor a runner
-	$(BIN)/python -m pytest $(TESTS) --quick -q $(IN_PARALLEL)
+	$(BIN)/python -m pytest $(TESTS) --quick -q $(IN_PARALLEL) $(QUICK_PROCESSES)
 
 test: setup  ## run all tests
-	$(BIN)/python -m pytest $(TESTS) $(IN_PARALLEL)
+	$(BIN)/python -m pytest $(TESTS) $(IN_PARALLEL) $(TEST_PROCESSES)
 
 setup: .venv/ready  ## make .venv with everything that is needed
 
@@ -74,6 +76,8 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
 quality: setup  ## measure every grader in full, and write docs/generated/grader-quality.md
+	-$(BIN)/python -m tools.quality.unseen --write
+	-$(BIN)/python -m tools.quality.thresholds --write
 	$(BIN)/python -m tools.quality.measure
 
 messages: setup  ## measure what messages name, and write the table into docs/generated/messages.md

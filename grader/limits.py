@@ -24,13 +24,13 @@ class Limits:
     __pydantic_config__: ClassVar[dict[str, object]] = _AS_SECTION
 
     wall_s: Seconds = 60.0
-    """seconds of the whole suite; four times as many on the wall end it, however little it computes"""
+    """seconds for the whole suite; after four times as much wall time it ends, even if it computes little"""
     cpu_s: Seconds = 60.0
-    """seconds of processor time for the whole suite"""
+    """seconds of CPU time for the whole suite"""
     memory_mb: Count = 2048
-    """MiB of memory, beyond what the warm interpreter holds"""
+    """MiB of memory, in addition to the warm interpreter's"""
     check_s: Seconds = 20.0
-    """seconds of processor time for one check; four times as many on the wall end it, and it is tried again"""
+    """seconds of CPU time for one check; after four times as much wall time it ends and is tried again"""
     processes: Count = 64
     """processes and threads"""
     open_files: Count = 256
@@ -40,7 +40,7 @@ class Limits:
     scratch_mb: Count = 256
     """MiB of all files it may write"""
     output_kb: Count = 1024
-    """KiB of printed output that are kept"""
+    """KiB of printed output to keep"""
 
     def as_dict(self) -> dict[str, Any]:
         """The limits as JSON-ready data."""

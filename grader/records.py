@@ -15,6 +15,8 @@ SCHEMA_VERSION = 1
 
 #: Bounds of what a report may show. A report is stored with every attempt and read by every page that lists them.
 MAX_FIGURES, MAX_ROWS, MAX_CLASSES, MAX_POINTS = 4, 6, 64, 128
+#: Points of a curve.
+MAX_CURVE = 60
 #: Pixels on a side of a picture, and characters of one as Base64.
 MAX_SIDE, MAX_PNG = 1024, 200_000
 
@@ -187,6 +189,26 @@ class WrongFigure(_Figure):
     cells: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,64}$")], ...] = Field(min_length=1, max_length=64)
 
 
+class Curve(_Record):
+    """Values over the course of a training: where they stand, counted from 1, and None where there is a gap."""
+
+    at: tuple[float, ...] = Field(max_length=MAX_CURVE)
+    values: tuple[float | None, ...] = Field(max_length=MAX_CURVE)
+    count: int = Field(ge=1, description="how many values there were before neighbours were averaged")
+
+
+class CurveFigure(_Figure):
+    """How a loss or an accuracy went while a model was trained, beside the reference's."""
+
+    kind: Literal["curve"] = "curve"
+    what: str = Field(max_length=40, description="what the values are, such as loss")
+    unit: str = Field(max_length=40, description="what they are counted in, such as epoch")
+    student: Curve
+    reference: Curve | None
+    low: float = Field(description="the least value of the axis; what is below stands at its edge")
+    high: float = Field(description="the greatest value of the axis")
+
+
 class MissingFigure(_Figure):
     """What could not be drawn; the description says why."""
 
@@ -194,7 +216,8 @@ class MissingFigure(_Figure):
 
 
 Figure = Annotated[
-    MaskFigure | PointFigure | ClipFigure | ConfusionFigure | WrongFigure | MissingFigure, Field(discriminator="kind")
+    MaskFigure | PointFigure | ClipFigure | ConfusionFigure | CurveFigure | WrongFigure | MissingFigure,
+    Field(discriminator="kind"),
 ]
 
 

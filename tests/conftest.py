@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,12 @@ assignments:
 # A loaded machine must not fail a property: hypothesis's deadlines are assertions about wall time.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later garbage collection: torch alone has half a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

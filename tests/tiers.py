@@ -23,9 +23,9 @@ COSTS = {
     "torch": "imports torch into the process of the tests (2 s, once)",
     "runner": "starts a zygote, a worker or a runner (3 to 6 s each)",
     "nbgrader": "imports nbgrader and Jupyter's stack (4 s, once)",
-    "attack": "belongs to the batch that grades every attack",
     "course": "works on the course's own assignments",
     "slow": "takes seconds of its own",
+    "attack": "belongs to the batch that grades every attack",
     "cluster": "needs Slurm or Ray, and minutes; runs with --cluster alone",
 }
 #: Folders below tests/ whose tests all cost the same.
@@ -130,14 +130,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         by_fixture = {FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES}
         for cost in (by_folder | by_fixture) - costs_of(item):
             item.add_marker(cost)
-        weight = sum(1 << order.index(cost) for cost in costs_of(item))
-        weights[item.path] = max(weights.get(item.path, 0), weight)
-    # A file that takes long must not be the last that a process of several begins.
-    items.sort(key=lambda item: -weights[item.path])
     if not config.getoption("cluster"):
         away = [item for item in items if "cluster" in costs_of(item)]
         config.hook.pytest_deselected(items=away)
         items[:] = [item for item in items if item not in away]
+    for item in items:
+        weight = sum(1 << order.index(cost) for cost in costs_of(item))
+        weights[item.path] = max(weights.get(item.path, 0), weight)
+    # A file that takes long must not be the last that a process of several begins.
+    items.sort(key=lambda item: -weights[item.path])
     if config.getoption("quick"):
         cheap = [item for item in items if not costs_of(item)]
         config.hook.pytest_deselected(items=[item for item in items if costs_of(item)])

@@ -39,7 +39,7 @@ def other_activations(run: Callable[[Activation], Any], asked: str = "a ReLU") -
 
     """
     return {
-        f"{words} in place of {asked}": partial(run, activation)
+        f"{words} instead of {asked}": partial(run, activation)
         for words, activation in ACTIVATIONS.items()
         if words != asked
     }

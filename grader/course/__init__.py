@@ -2,6 +2,7 @@
 
 from grader.course.course import Assignment, Course, LatePolicy, Profile, variant_sources
 from grader.course.identity import course_secret, grader_version, held_out_key
+from grader.course.leaderboard_config import CostColumn, LeaderboardColumn
 from grader.course.load import FILE_NAME, course_schema, find_course_file, load_course, read_due
 from grader.course.models import (
     AttemptLimit,
@@ -10,7 +11,6 @@ from grader.course.models import (
     DataConfig,
     ForbidRule,
     GradebookConfig,
-    LeaderboardColumn,
     SandboxConfig,
     SlipDays,
     Student,
@@ -29,6 +29,7 @@ __all__ = [
     "AttemptLimit",
     "AttemptsPolicy",
     "CheckInfo",
+    "CostColumn",
     "Course",
     "CourseGradeConfig",
     "DataConfig",

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from grader.course.constants import ConstantConfig
+from grader.course.leaderboard_config import BaselineConfig, CostColumn, LeaderboardColumn
 from grader.course.models import (
     AttemptLimit,
     AttemptsPolicy,
-    BaselineConfig,
     CourseGradeConfig,
     CudaCalls,
     DataConfig,
@@ -20,7 +20,6 @@ from grader.course.models import (
     ForbidRule,
     GradebookConfig,
     HandoutConfig,
-    LeaderboardColumn,
     SandboxConfig,
     SlipDays,
     StoreConfig,
@@ -103,6 +102,7 @@ class Assignment:
     data: DataConfig | None = None
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    cost: CostColumn | None = None
     baselines: tuple[BaselineConfig, ...] = ()
     late_policy: LatePolicy = field(default_factory=LatePolicy)
     attempts: AttemptsPolicy = "best"

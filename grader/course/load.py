@@ -114,6 +114,7 @@ def load_course(path: Path | None = None, *, check_files: bool = True) -> Course
                 data=entry.data,
                 profiles=_profiles(entry.profiles, entry.data),
                 leaderboard=entry.leaderboard,
+                cost=entry.cost,
                 baselines=entry.baselines,
                 late_policy=_late(entry.late_policy) if entry.late_policy else late,
                 attempts=entry.attempts or config.course.attempts,

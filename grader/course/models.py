@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ast
 import difflib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from grader.course.constants import ConstantConfig
+from grader.course.leaderboard_config import BaselineConfig, CostColumn, Direction, LeaderboardColumn
 from grader.course.sections import Id, Name, Scalar, Section
 from grader.course.server_config import ServerConfig
 from grader.layer_names import DEFAULT_MINIMUM, LAYER_NAMES
 from grader.limits import Limits
 
 AttemptsPolicy = Literal["best", "last", "chosen"]
-Direction = Literal["higher", "lower"]
 Device = Literal["cpu", "cuda"]
 CudaCalls = Literal["error", "cpu"]
 
@@ -257,37 +257,6 @@ class ProfileConfig(ProfileDefaults):
     data: DataSizes | None = Field(default=None, description="data sizes or a data set; replaces the assignment's")
 
 
-class LeaderboardColumn(Section):
-    """One metric of the leaderboard; the first column decides the order."""
-
-    metric: Name
-    title: str = Field(default="", description="the column's heading; if missing, the metric's name")
-    direction: Direction = "higher"
-    precision: int = Field(default=4, ge=0, le=12, description="digits after the point")
-    examples: int | None = Field(
-        default=None,
-        ge=1,
-        description="number of held-out examples behind the metric: the board then shows the standard error, and ranks that chance cannot tell apart as a range",
-    )
-    private: Name | None = Field(
-        default=None,
-        description="the same metric on the private half; it replaces `metric` once the due date has passed. Until then `metric` follows the Ladder, and feedback shows neither. Needs `examples`",
-    )
-
-    @model_validator(mode="after")
-    def _ladder_needs_examples(self) -> Self:
-        if self.private is not None and self.examples is None:
-            raise ValueError("`private` needs `examples`, the size of the public half")
-        return self
-
-
-class BaselineConfig(Section):
-    """A row of the leaderboard that is nobody's: a trivial or a reference model, without a rank."""
-
-    name: Name
-    metrics: dict[Name, float] = Field(description="by the name of a column's metric")
-
-
 class HandoutConfig(Section):
     """What the header of a released handout says beside dates, points and how to hand in."""
 
@@ -323,6 +292,7 @@ class AssignmentConfig(Section):
         description="budgets by name, each completed from `defaults`; without this key, every profile of the defaults",
     )
     leaderboard: tuple[LeaderboardColumn, ...] = ()
+    cost: CostColumn | None = Field(default=None, description="draws the first column against this metric")
     baselines: tuple[BaselineConfig, ...] = Field(default=(), description="unranked rows of the leaderboard")
     attempts: AttemptsPolicy | None = Field(default=None, description="replaces the course's")
     late_policy: LatePolicyConfig | None = Field(default=None, description="replaces the course's as a whole")
@@ -333,11 +303,11 @@ class AssignmentConfig(Section):
         default_factory=AttemptLimit, description="overrides the course's key by key; an empty key lifts that limit"
     )
     constants: dict[str, ConstantConfig] = Field(
-        default_factory=dict, description="values of each student's own, by name"
+        default_factory=dict, description="individual values for each student, by name"
     )
     constants_since: str | None = Field(
         default=None,
-        description="what was received earlier has the defaults; for constants that come when work is in, like `due`",
+        description="submissions received earlier use the defaults; for constants added after students have submitted; written like `due`",
     )
 
 

@@ -51,6 +51,7 @@ class WorkerLease:
         self._blames_kills = blames_kills
         self._worker: Worker | None = None
         self._compartment = compartment
+        self._refused = compartment.refused
         self._numbers = numbers
         self._number = 0
         self._touched = False  # whether student code has run in the worker
@@ -75,13 +76,13 @@ class WorkerLease:
         self._clock.check_total()
         begin = time.monotonic()
         try:
-            worker = self._session.warm(self._compartment).fork(self._session.limits)
+            worker = self._session.warm(self._compartment).fork(self._session.limits, programs=not self._refused)
         except (SystemFault, MachineError) as fault:
             raise self._noted(fault) from fault
         self._number = next(self._numbers)
         self._worker, self.layers = worker, worker.layers
         modules = dict(self._compartment.modules)
-        self._ours("load", self._files(), modules, self._forbidden(), self._absent(), self._compartment.refused)
+        self._ours("load", self._files(), modules, self._forbidden(), self._absent(), self._refused)
         if self._prepared.cuda_on_cpu and "torch" not in self._compartment.hidden:
             self._ours("cuda_on_cpu")
         self._clock.follow(worker)
@@ -220,6 +221,14 @@ class WorkerLease:
             self._clock.leave(self._worker)
             self.close()
             self._output = []
+
+    def refuse(self, names: tuple[str, ...]) -> None:
+        """Have no worker in which torch runs what is named, beside what it never runs for these files."""
+        refused = tuple(dict.fromkeys((*self._compartment.refused, *names)))
+        if refused != self._refused:
+            self.retire()
+            self.close()  # one without any request as well: it was loaded with other names
+            self._refused = refused
 
     def _lose(self) -> None:
         worker, self._worker = self._worker, None

@@ -159,6 +159,11 @@ def sees_held_out(item: pytest.Function) -> bool:
     return "held_out" in item.fixturenames
 
 
+def without(item: pytest.Function) -> tuple[str, ...]:
+    """What of torch does not run in a check: the names of its mark ``without``."""
+    return tuple(str(name) for mark in item.iter_markers("without") for name in mark.args)
+
+
 def _judge(error: BaseException | None, state: CaseState) -> CaseOutcome:
     import pytest
 

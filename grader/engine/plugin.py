@@ -62,6 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; in the author's mode, open a session for the suite that is named."""
     config.addinivalue_line("markers", "points(value, hint, visibility, timeout): what a check is worth")
+    config.addinivalue_line("markers", "without(*names): what torch has ready under these names does not run")
     path = config.getoption("--submission", default=None)
     if path and STATE not in config.stash:
         config.stash[STATE] = _author_state(config, Path(path))
@@ -120,14 +121,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Set clock and seeds for one case."""
     state = item.config.stash.get(STATE, None)
     if state is not None and state.run is not None:
-        from grader.engine.outcomes import CaseState, sees_held_out, spec_of
+        from grader.engine.outcomes import CaseState, sees_held_out, spec_of, without
 
         assert isinstance(item, pytest.Function)
         case = item.stash[_CASE] = CaseState(apart=sees_held_out(item))
         spec = spec_of(item)
         title = spec.title if spec.visibility == "visible" else ""
         shows = "show" in item.fixturenames
-        state.run.begin_case(case_id(item), spec.timeout, title, apart=case.apart, fresh=case.apart and shows)
+        state.run.begin_case(
+            case_id(item), spec.timeout, title, apart=case.apart, fresh=case.apart and shows, without=without(item)
+        )
         _seed_trusted(state.run.case_seed, devices=state.session.profile.device == "cuda")
     return (yield)
 
@@ -361,7 +364,8 @@ def show(request: pytest.FixtureRequest, grading: GradingState) -> Show:
     """Draws for the student what their model did with public examples: ``show.masks(held_out.examples(3), predict, classes=NAMES)``."""
     from grader.engine.show import Show
 
-    return Show(request.node.stash[_CASE], grading.current().clock, wanted=not grading.brief)
+    curve = grading.session.curves.get(request.node.originalname)
+    return Show(request.node.stash[_CASE], grading.current().clock, wanted=not grading.brief, curve=curve)
 
 
 @pytest.fixture

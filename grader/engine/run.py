@@ -87,18 +87,28 @@ class SubmissionRun:
     # -- one check at a time -----------------------------------------------------------------------------------
 
     def begin_case(
-        self, case: str, timeout: float | None, title: str = "", *, apart: bool = False, fresh: bool = False
+        self,
+        case: str,
+        timeout: float | None,
+        title: str = "",
+        *,
+        apart: bool = False,
+        fresh: bool = False,
+        without: tuple[str, ...] = (),
     ) -> None:
         """Start the clock and set the seeds of one case of a check.
 
         ``title`` is under what students see the check; "" where they may not. Cases that are ``apart`` see held-out
         inputs: they share no worker with others, so that nothing of these inputs is there when a later check prints.
         A ``fresh`` one shares none with any earlier case: what it shows cannot be made of what was seen before.
+        ``without`` names what torch has ready and does not run in the case's workers.
         """
         if apart != self._apart or fresh:
             for side in self.sides:
                 side.lease.retire()
             self._apart = apart
+        for side in self.sides:
+            side.lease.refuse(without)
         self.clock.begin_case(case, timeout)
         self._case_seed = derive_seed(self.seed, case)
         self._touched = {}

@@ -30,6 +30,7 @@ from grader.store.blobs import digest_files
 if TYPE_CHECKING:
     from grader.course.sections import Scalar
     from grader.data import DataSource, HeldOut
+    from grader.records import Curve
 
 
 _CUDA_ON_CPU = "Your code names the device `cuda`. The grader has no GPU; code for a GPU ran on the CPU instead."
@@ -93,9 +94,17 @@ class Session:
         if zygote is None:
             folders = self.assignment.hidden_folder, self.assignment.solution_folder
             refuse_visible((self.course.root, self.state, *folders))
-            zygote = Zygote(minimum=self.course.sandbox.minimum, hidden=compartment.hidden)
+            zygote = Zygote(minimum=self.course.sandbox.minimum, hidden=compartment.hidden, by_hand=self._by_hand())
             self.zygotes[compartment.hidden] = zygote
         return zygote
+
+    def _by_hand(self) -> bool:
+        """Whether some worker is to do without parts of torch: by a rule on names, or by a mark of the suite."""
+        suites = self.assignment.hidden_folder.glob("test_*.py")
+        # Read as text: a zygote starts before the suite is collected, and empties more than it need where this is wrong.
+        return any(compartment.refused for compartment in self.compartments) or any(
+            b"mark.without(" in suite.read_bytes() for suite in suites
+        )
 
     def start_reader(self) -> Reader:
         """What reads submissions, started on first use; it is smaller where torch was not imported before."""
@@ -148,6 +157,13 @@ class Session:
     @functools.cached_property
     def _references(self) -> References:
         return References(self.assignment, lambda: self.reference)
+
+    @functools.cached_property
+    def curves(self) -> dict[str, Curve]:
+        """How the reference trains under this profile, by check, where that was measured. Raises AuthoringError."""
+        from grader.engine.curves import read_curves
+
+        return read_curves(self.assignment.hidden_folder / "curves.json").get(self.profile.name, {})
 
     @functools.cached_property
     def data(self) -> DataSource:

@@ -17,6 +17,7 @@ from grader.data.confusion import Confusion, count_pairs
 from grader.data.examples import Examples
 from grader.data.predictions import chances, predicted_labels, predicted_points
 from grader.engine import drawing
+from grader.engine.curves import curve_figure
 from grader.errors import AuthoringError, StudentVisibleError
 from grader.records import (
     MAX_CLASSES,
@@ -26,6 +27,7 @@ from grader.records import (
     ClipFigure,
     ClipRow,
     ConfusionFigure,
+    Curve,
     Figure,
     LegendEntry,
     MaskFigure,
@@ -50,14 +52,17 @@ Predict = Callable[[Any], Any]
 class Show:
     """Draws figures for one case of a check."""
 
-    def __init__(self, case: CaseState, clock: Clock | None = None, *, wanted: bool = True) -> None:
+    def __init__(
+        self, case: CaseState, clock: Clock | None = None, *, wanted: bool = True, curve: Curve | None = None
+    ) -> None:
         """A figure may take :data:`FIGURE_S` by ``clock``, apart from the check.
 
-        Where figures are not ``wanted``, as in measuring a grader by mutants, no method does anything.
+        Where figures are not ``wanted``, as in measuring a grader by mutants, no method does anything. ``curve``: how the reference trains in this check.
         """
         self._case = case
         self._clock = clock
         self._wanted = wanted
+        self._curve = curve
 
     def masks(
         self,
@@ -139,6 +144,27 @@ class Show:
                 predicted = predicted_labels(predict(examples.x), truth.shape, examples.classes)
                 found = count_pairs(predicted, truth, examples.classes)
                 self._add(_confusion(found, examples, title, maps=truth.ndim > 1))
+
+    def curve(
+        self,
+        history: Any,
+        *,
+        reference: Any = None,
+        what: str = "loss",
+        unit: str = "epoch",
+        title: str = "How your model trained",
+    ) -> None:
+        """Draw the numbers of a ``history`` in the order of training, and the reference's beside them.
+
+        ``history`` is what came out of the worker: take it with the trained model, before the model sees anything that is
+        held out, for its author may put into it what they like. It is thinned to 60 points of four digits. ``reference``
+        are numbers of yours; by default those of this check in hidden/curves.json, which ``python -m tools.curves NAME``
+        writes. Without either there is one curve.
+        """
+        if self._begins(title, 1):
+            right = self._curve if reference is None else reference
+            with self._student(title):
+                self._add(curve_figure(history, () if right is None else right, what=what, unit=unit, title=title))
 
     # -- what all of them share --------------------------------------------------------------------------------------
 

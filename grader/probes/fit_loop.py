@@ -17,12 +17,12 @@ def fit(
     batch_size: int,
     max_rate: float,
     clip: float | None = None,
-) -> None:
+) -> list[float]:
     """Train ``model`` in place, in training mode: Adam under a one-cycle schedule, reshuffled every epoch.
 
     ``loss_of`` is given the indices of a batch, (B,) int64, and returns the loss, a scalar with a graph. ``count`` is
     the number of examples. The rate rises to ``max_rate`` and falls to nearly 0; ``clip`` bounds the gradient's norm.
-    Draws from torch's global generator: seed it first.
+    Draws from torch's global generator: seed it first. Returns the mean loss of each epoch's batches.
 
     Source: L. N. Smith and N. Topin, Super-Convergence, arXiv:1708.07120 (the schedule).
     """
@@ -30,8 +30,11 @@ def fit(
     steps = epochs * -(-count // batch_size)
     optimizer = torch.optim.Adam(model.parameters(), lr=max_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=max_rate, total_steps=steps)
+    history = []
     for _ in range(epochs):
-        for batch in torch.split(torch.randperm(count), batch_size):
+        batches = torch.split(torch.randperm(count), batch_size)
+        total = 0.0
+        for batch in batches:
             loss = loss_of(batch)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -39,3 +42,6 @@ def fit(
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimizer.step()
             schedule.step()
+            total += loss.item()
+        history.append(total / len(batches))
+    return history

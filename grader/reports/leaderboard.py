@@ -16,10 +16,11 @@ from grader.records import MaskFigure
 from grader.reports.formatting import DASH, moment, number
 from grader.reports.ladder import range_text, rank_ranges, standard_error
 from grader.reports.pages import render, script
+from grader.reports.scatter import Model, Scatter, scatter
 from grader.text import clean, csv_safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from grader.course import Assignment, Course, LeaderboardColumn
@@ -79,6 +80,8 @@ class Row:
     """The rank as it is shown: a range where chance cannot tell neighbours apart."""
     baseline: bool = False
     """Nobody's: a model to compare with."""
+    cost: float | None = None
+    """What the model costs, where the assignment names a metric for that."""
 
     @property
     def epoch(self) -> int:
@@ -173,6 +176,7 @@ def standing(entries: Iterable[LeaderboardEntry], *, course: Course, assignment:
                 received=moment(entry.received_at, course.timezone),
                 figure=entry.figure,
                 ranks="" if entry.score is None else str(rank),
+                cost=entry.metrics.get(assignment.cost.metric) if assignment.cost and entry.score is not None else None,
             )
         )
     return within_chance(rows, columns)
@@ -194,7 +198,8 @@ def with_baselines(rows: Sequence[Row], assignment: Assignment) -> tuple[Row, ..
     found = list(rows)
     for baseline in assignment.baselines if columns else ():
         cells = tuple(_cell(baseline.metrics.get(column.metric), column) for column in columns)
-        row = Row(None, clean(baseline.name), cells, None, 0.0, False, _NEVER, "", baseline=True)
+        cost = baseline.metrics.get(assignment.cost.metric) if assignment.cost else None
+        row = Row(None, clean(baseline.name), cells, None, 0.0, False, _NEVER, "", baseline=True, cost=cost)
         sign, value = (1 if columns[0].direction == "higher" else -1), cells[0].value
         if value is None:
             found.append(row)
@@ -212,19 +217,38 @@ def with_baselines(rows: Sequence[Row], assignment: Assignment) -> tuple[Row, ..
     return tuple(found)
 
 
+def plot_of(rows: Sequence[Row], assignment: Assignment, mine: Container[str] = ()) -> Scatter | None:
+    """The first column of some rows against what their models cost; None where the assignment names no cost.
+
+    ``mine`` are the reader's own handles.
+    """
+    if not assignment.leaderboard or assignment.cost is None:
+        return None
+    models = [
+        Model(
+            row.handle, row.cells[0].value, row.cells[0].text, row.cost,
+            "baseline" if row.baseline else "mine" if row.handle in mine else "one",
+        )
+        for row in rows
+    ]  # fmt: skip
+    return scatter(models, assignment.leaderboard[0], assignment.cost)
+
+
 def write_leaderboard(
     entries: Iterable[LeaderboardEntry], *, course: Course, assignment: Assignment, folder: Path, now: datetime
 ) -> Path:
     """Write ``index.html``, ``leaderboard.csv`` and ``leaderboard.json`` into ``folder``; returns the page."""
     rows = standing(entries, course=course, assignment=assignment)
     columns = assignment.leaderboard
+    shown = with_baselines(rows, assignment)
     text, source = script("sort.js")
     html = render(
         "leaderboard.html.j2",
         course=course.name,
         title=assignment.title,
         columns=columns,
-        rows=with_baselines(rows, assignment),
+        rows=shown,
+        plot=plot_of(shown, assignment),
         gallery=gallery(rows),
         pass_share=PASS_FRACTION,
         made=moment(now, course.timezone),

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from grader.reports.curve_drawing import curve_dots, curve_lines, curve_rows, digits, last_step
 from grader.reports.formatting import confused, excerpt, inline, number, points, wrong_columns
 from grader.reports.verdicts import WORDINGS
 from grader.text import clean, screenful
@@ -50,6 +51,11 @@ def environment(*folders: Path) -> jinja2.Environment:
         "excerpt": excerpt,
         "confused": confused,
         "wrong_columns": wrong_columns,
+        "curve_lines": curve_lines,
+        "curve_dots": curve_dots,
+        "curve_rows": curve_rows,
+        "digits": digits,
+        "last_step": last_step,
     }
     environment.globals["wordings"] = WORDINGS
     return environment

@@ -40,7 +40,7 @@ def metrics_text(service: Service) -> str:
         (
             "autograde_attempt_seconds",
             "what an attempt takes, by the last ones",
-            [(f'{{assignment="{name}"}}', seconds) for name, seconds in sorted(queue.seconds.items())],
+            [(f'{{assignment="{name}"}}', pace.now) for name, pace in sorted(queue.pace.items())],
         ),
     ]
     lines = []

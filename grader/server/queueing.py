@@ -7,6 +7,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from grader.store.durations import Recent
@@ -17,6 +18,10 @@ _FIRST_PAUSE = timedelta(minutes=2)
 _LONGEST_PAUSE = timedelta(hours=2)
 #: An attempt that took so many times the median is counted as if it had taken just that.
 _FAR = 3.0
+#: Of each assignment so many of the last attempts are followed.
+_FOLLOWED = 20
+#: What began to be graded within so many seconds did so in calm; and in this time two thirds of a rush have passed.
+_CALM_S, _RUSH_S = 2.0, 100.0
 #: Where more than this lies between two attempts nothing was grading, in seconds.
 _LONGEST_GAP_S = 10.0
 
@@ -58,14 +63,44 @@ def typical(seconds: Sequence[float]) -> float | None:
     return statistics.fmean(min(value, most) for value in seconds)
 
 
-def lane_seconds(recent: Iterable[Recent], lanes: int) -> dict[str, list[float]]:
-    """For how long each attempt kept one of ``lanes`` from the next one, in seconds, by assignment, the latest last.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What attempts at an assignment take of a lane, in seconds: now, and in calm, when nothing had to wait.
+
+    A rush is uploads and pages as well as work, and they take the graders' processors. It passes: so what an attempt takes is
+    expected to go back to what it took in calm, two thirds of the way in ``_RUSH_S``.
+    """
+
+    now: float
+    calm: float
+
+    def at(self, seconds: float) -> float:
+        """What one takes that begins in so many seconds."""
+        return self.calm + (self.now - self.calm) * math.exp(-seconds / _RUSH_S)
+
+
+def paces(recent: Iterable[Recent], lanes: int) -> dict[str, Pace]:
+    """The pace of each assignment, by its last attempts."""
+    measured = lane_seconds(recent, lanes)
+    found = {}
+    for name, taken in measured.items():
+        now = typical([took for took, _ in taken[-_FOLLOWED:]])
+        calm = typical([took for took, waited in taken if waited < _CALM_S][-_FOLLOWED:])
+        if now is not None:
+            found[name] = Pace(now, now if calm is None else calm)
+    return found
+
+
+def lane_seconds(recent: Iterable[Recent], lanes: int) -> dict[str, list[tuple[float, float]]]:
+    """For how long each attempt kept one of ``lanes`` from the next one, and how long it had waited before, in seconds.
+
+    They are given by assignment, the latest last.
 
     That is more than the attempt itself takes: what comes between two of a queue (claiming, reading files, recording) counts
     for the later one, if it was waiting when the lane became free. Which attempt ran in which lane is not recorded; the lane
     that is free first is taken for it. So the figures follow what is measured, whatever else keeps the machine busy.
     """
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, float]]] = {}
     free: list[datetime] = []
     for item in sorted(recent, key=lambda item: item.started_at):
         took = (item.finished_at - item.started_at).total_seconds()
@@ -74,26 +109,26 @@ def lane_seconds(recent: Iterable[Recent], lanes: int) -> dict[str, list[float]]
             if item.received_at <= since < item.started_at:
                 took += min((item.started_at - since).total_seconds(), _LONGEST_GAP_S)
         heapq.heappush(free, item.finished_at)
-        found.setdefault(item.assignment, []).append(took)
+        found.setdefault(item.assignment, []).append((took, (item.started_at - item.received_at).total_seconds()))
     return found
 
 
-def starts_in(ahead: Sequence[str], running: Iterable[float], lanes: int, seconds: Mapping[str, float]) -> float:
+def starts_in(ahead: Sequence[str], running: Iterable[float], lanes: int, pace: Mapping[str, Pace]) -> float:
     """In how many seconds something begins to be graded that comes after ``ahead``; infinity where nobody can know.
 
     The arguments are those of :func:`starts_of`.
     """
-    return starts_of([*ahead, ""], running, lanes, seconds)[-1]
+    return starts_of([*ahead, ""], running, lanes, pace)[-1]
 
 
-def starts_of(order: Sequence[str], running: Iterable[float], lanes: int, seconds: Mapping[str, float]) -> list[float]:
+def starts_of(order: Sequence[str], running: Iterable[float], lanes: int, pace: Mapping[str, Pace]) -> list[float]:
     """In how many seconds each of a queue begins to be graded; infinity where nobody can know.
 
     Args:
         order: the assignments of what waits, in order.
         running: how many more seconds each attempt that is under way will take.
         lanes: how many are graded at a time.
-        seconds: what an attempt at an assignment takes, where that is known.
+        pace: what an attempt at an assignment takes, where that is known.
 
     """
     if lanes < 1:
@@ -105,9 +140,9 @@ def starts_of(order: Sequence[str], running: Iterable[float], lanes: int, second
     for assignment in order:
         starts.append(free[0] if known else math.inf)
         # Where nothing of an assignment has been graded yet, any number after it would be made up.
-        known = known and assignment in seconds
+        known = known and assignment in pace
         if known:
-            heapq.heapreplace(free, free[0] + seconds[assignment])
+            heapq.heapreplace(free, free[0] + pace[assignment].at(free[0]))
     return starts
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import resource
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import TimeoutError as ReadTimeout
@@ -24,6 +26,8 @@ from grader.intake.litter import summarise
 #: What a process that reads uploads may take: an archive is unpacked in memory.
 _MEMORY_MB = 3072
 _SECONDS = 60.0
+#: How often such a process looks whether the service's is still there, in seconds.
+_LOOK_S = 2.0
 #: Receipts that are kept in memory; those of earlier submissions are made again when somebody looks.
 _KEPT = 500
 _UNREADABLE = "this cannot be read; hand in your modules or your notebook as plain files"
@@ -144,7 +148,9 @@ class UploadReader:
                 pool = self._pool
                 if pool is None:
                     context = multiprocessing.get_context("spawn")
-                    pool = self._pool = ProcessPoolExecutor(self._processes, context, initializer=_confine)
+                    pool = self._pool = ProcessPoolExecutor(
+                        self._processes, context, initializer=_confine, initargs=(os.getpid(),)
+                    )
             return pool.submit(function, *arguments).result(_SECONDS)
         except (BrokenProcessPool, ReadTimeout, MemoryError, RecursionError):
             self._end()
@@ -166,10 +172,18 @@ def _nothing() -> None:
     return None
 
 
-def _confine() -> None:
+def _confine(parent: int) -> None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     limit = _MEMORY_MB << 20
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _end_with(parent: int) -> None:
+    """End this process where the service's has been killed. The kernel's own signal follows the thread that forked, not it."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
 
 
 class Receipts:

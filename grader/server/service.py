@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from grader.server.directory import Directory, Person
 from grader.server.hub import Hub
 from grader.server.limiter import Limiter
 from grader.server.mailer import Mailer
-from grader.server.queueing import in_order, lane_seconds, starts_of, typical
+from grader.server.queueing import Pace, in_order, paces, starts_of
 from grader.server.receiving import Receipts, UploadReader
 from grader.server.request_counts import RequestCounts
 from grader.server.web_data import GraderState, WebData
@@ -35,9 +36,8 @@ log = logging.getLogger("autograde.server")
 
 #: For how long what was read from disk or computed from the store is good, in seconds.
 _VERSIONS_S, _QUEUE_S, _STANDING_S, _LOOK_S = 10.0, 1.0, 2.0, 2.0
-#: How many attempts at any assignment are looked at to say what one takes; of each as many of the last ones are followed, and
-#: an assignment that has fewer than that among them goes by older ones.
-_LATEST, _FOLLOWED, _ENOUGH = 60, 20, 5
+#: How many attempts are looked at to say what one takes; an assignment with fewer of its own among them goes by older ones.
+_LATEST, _ENOUGH = 400, 5
 #: Without a word for so long a process that grades is taken to be gone.
 SILENT = timedelta(seconds=20)
 
@@ -51,7 +51,7 @@ class Queue:
     """By submission, counted from 1."""
     starts: Mapping[int, float] = field(default_factory=dict)
     """By submission, in seconds from ``made_at``."""
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    pace: Mapping[str, Pace] = field(default_factory=dict)
     """What an attempt takes, by assignment."""
     paused: frozenset[int] = frozenset()
     """What failed for a reason of ours, and is tried again after a while."""
@@ -244,43 +244,46 @@ class Service:
         order = in_order(waiting, datetime.now(UTC))  # by the clock of those who grade
         names = {item.assignment for item in everything}
         lanes = max(1, sum(grader.lanes for grader in graders))
-        seconds = self._seconds(names, lanes)
+        pace = self._paces(names, lanes)
         of_running = {item.submission_id: item.assignment for item in everything if item.submission_id in running}
-        left = [seconds.get(name, 0.0) - (now - running[number]) for number, name in of_running.items()]
-        starts = starts_of([item.assignment for item in order], left, lanes, seconds)
+        left = [
+            pace[name].now - (now - running[number]) if name in pace else 0.0 for number, name in of_running.items()
+        ]
+        starts = starts_of([item.assignment for item in order], left, lanes, pace)
         return Queue(
             tuple(order),
             {item.submission_id: number for number, item in enumerate(order, start=1)},
             {item.submission_id: at for item, at in zip(order, starts, strict=True)},
-            seconds,
+            pace,
             frozenset({item.submission_id for item in waiting} - {item.submission_id for item in order}),
             frozenset(item.submission_id for item in waiting if item.regrade),
             now,
         )
 
-    def _seconds(self, names: Collection[str], lanes: int) -> dict[str, float]:
-        """What an attempt at each assignment takes of a lane, by the last ones at any; by its own last ones where there are none."""
+    def _paces(self, names: Collection[str], lanes: int) -> dict[str, Pace]:
+        """What an attempt at each assignment takes of a lane, by the last ones at any; by its own where they are too few."""
         latest = self.store.recent(most=_LATEST)
-        measured = lane_seconds(latest, lanes)
-        for name in names:
-            if len(measured.get(name, ())) < _ENOUGH and len(latest) == _LATEST:
-                measured[name] = lane_seconds(self.store.recent(name), lanes).get(name, [])
-        found = {name: typical(values[-_FOLLOWED:]) for name, values in measured.items()}
-        return {name: lasts for name, lasts in found.items() if lasts is not None}
+        found = paces(latest, lanes)
+        if len(latest) == _LATEST:
+            often = Counter(item.assignment for item in latest)
+            for name in names:
+                if often[name] < _ENOUGH:
+                    found |= paces(self.store.recent(name), lanes)
+        return found
 
     def place(self, submission: Submission, attempts: Sequence[AttemptSummary] | None = None) -> Place:
         """Where a submission is now; ``attempts`` are those at it, where they are known already."""
         queue, now = self.queue(), time.time()
         since = self.hub.running_since(submission.id)
-        lasts = queue.seconds.get(submission.assignment)
+        pace = queue.pace.get(submission.assignment)
         if since is not None:
-            left = None if lasts is None else max(lasts - (now - since), 1.0)
+            left = None if pace is None else max(pace.now - (now - since), 1.0)
             return Place("running", ends_s=left)
         if submission.id in queue.again:
             return Place("graded")  # its verdict stands until there is another
         if (position := queue.positions.get(submission.id)) is not None:
             starts = max(queue.starts[submission.id] - (now - queue.made_at), 0.0)
-            ends = starts + (math.inf if lasts is None else lasts)
+            ends = starts + (math.inf if pace is None or starts == math.inf else pace.at(starts))
             return Place("waiting", position, sum(not item.regrade for item in queue.order), starts, ends)
         if submission.id in queue.paused:
             return Place("paused")

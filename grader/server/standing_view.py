@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from grader.course.pseudonyms import pseudonym
 from grader.policies import DecisionKind
 from grader.reports.ladder import ladder, shake_up
-from grader.reports.leaderboard import LeaderboardEntry, Row, entry_of, standing, with_baselines
+from grader.reports.leaderboard import LeaderboardEntry, Row, entry_of, plot_of, standing, with_baselines
+from grader.reports.scatter import Scatter
 from grader.server.account import LEADERBOARD
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Board:
     of: int
     laddered: bool = False
     revealed: bool = False
+    plot: Scatter | None = None
 
 
 def board(service: Service, assignment: Assignment, person: Person) -> Board:
@@ -79,7 +81,9 @@ def board(service: Service, assignment: Assignment, person: Person) -> Board:
     shown = around(with_baselines(rows, assignment), mine, everything=person.staff)
     if revealed:
         shown = [replace(seen, rose=rose.get(seen.row.handle)) for seen in shown]
-    return Board(assignment.leaderboard, tuple(shown), len(rows), has_private and not revealed, revealed)
+    # Of the rows that the reader sees, and no others.
+    plot = plot_of([seen.row for seen in shown], assignment, {seen.row.handle for seen in shown if seen.mine})
+    return Board(assignment.leaderboard, tuple(shown), len(rows), has_private and not revealed, revealed, plot)
 
 
 def is_revealed(service: Service, assignment: Assignment) -> bool:

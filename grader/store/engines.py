@@ -46,15 +46,14 @@ _POSTGRES_FIXES = {
     "57": "start the server and run the same command again; what was recorded is kept",
 }
 _REFUSALS = {
+    "the database system is": "57",  # shutting down, starting up, in recovery mode, not yet accepting connections
     "authentication failed": "28",
     "no pg_hba.conf entry": "28",
     "no password supplied": "28",
-    "role ": "28",
-    "database ": "3D",
+    'role "': "28",
+    'database "': "3D",
     "too many": "53300",
     "remaining connection slots": "53300",
-    "shutting down": "57",
-    "starting up": "57",
 }
 _FIX_SERVER = "see that the server runs and can be reached from here, and run the same command again"
 

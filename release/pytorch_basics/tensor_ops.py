@@ -59,7 +59,7 @@ def sigmoid(x: torch.Tensor) -> torch.Tensor:
     """Compute 1 / (1 + exp(-x)) for each entry, as an ordinary function that autograd sees through.
 
     Args:
-        x: float tensor of any shape. Values are right up to |x| = 1e4; gradients are asked for up to |x| = 20.
+        x: float tensor of any shape. Values are right up to |x| = 1e4; gradients are tested up to |x| = 20.
 
     Returns:
         Tensor of the same shape and dtype.
@@ -69,7 +69,7 @@ def sigmoid(x: torch.Tensor) -> torch.Tensor:
 
 
 class Sigmoid(torch.autograd.Function):
-    """The sigmoid as an operation of its own: one node in the graph, with a backward pass written by hand.
+    """The sigmoid as a separate operation: one node in the graph, with a backward pass written by hand.
 
     Use it as `Sigmoid.apply(x)`. Keep what the backward pass needs in `ctx` (`ctx.save_for_backward`), never on the
     class: one network applies the operation many times before it goes backward. Values and gradients are right

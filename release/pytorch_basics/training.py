@@ -22,7 +22,7 @@ class DigitsDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     Args:
         images: (N, 1, H, W) float32 tensor.
         labels: (N,) int64 tensor.
-        transform: maps one image (1, H, W) to one image. It is called anew each time an example is asked for, so that
+        transform: maps one image (1, H, W) to one image. It is called anew each time an example is read, so that
             a random transform gives a new picture every epoch. The label never passes through it.
 
     Raises:
@@ -112,7 +112,7 @@ def evaluate(
 def predict(model: nn.Module, images: torch.Tensor, batch_size: int = 256) -> torch.Tensor:
     """Predict the class of each image, `batch_size` images at a time, in evaluation mode and without a graph.
 
-    Afterwards the model is in the mode it came in.
+    Afterwards the model is in the mode in which it was before.
 
     Args:
         images: (N, ...) float32 tensor; N need not be a multiple of `batch_size`.

@@ -69,7 +69,7 @@ def train_step(
     """Take one step on the mean cross-entropy of a batch, with the gradient clipped by its norm.
 
     If the Euclidean norm of the gradient, over all parameters together, is larger than `max_norm`, all of it is scaled
-    down by one factor so that its norm becomes `max_norm`; its direction stays. A smaller gradient is used as it is.
+    down by one factor so that its norm becomes `max_norm`; its direction stays the same. A smaller gradient is used unchanged.
 
     Args:
         model: maps `x` to scores (B, classes). It comes in training mode, and stays in it.

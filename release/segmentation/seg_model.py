@@ -90,7 +90,7 @@ def unfreeze(model: SegmentationNN) -> None:
 
 
 def parameter_groups(model: nn.Module, lr: float, encoder_lr: float) -> list[dict[str, Any]]:
-    """Sort a model's parameters into groups for an optimiser, each with a learning rate of its own.
+    """Sort a model's parameters into groups for an optimiser, each with its own learning rate.
 
     Args:
         model: with an attribute ``encoder``.

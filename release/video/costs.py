@@ -29,7 +29,7 @@ def conv3d_parameters(in_channels: int, out_channels: int, kernel: Triple, bias:
 
 
 def conv3d_multiply_adds(in_channels: int, out_channels: int, kernel: Triple, output_size: Triple) -> int:
-    """Count the multiply-adds of a 3-D convolution for one clip; ``output_size`` is (time, height, width) of what it gives."""
+    """Count the multiply-adds of a 3-D convolution for one clip; ``output_size`` is (time, height, width) of its result."""
     raise NotImplementedError("conv3d_multiply_adds: write your solution here")
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 
 class SingleFrameCNN(nn.Module):
-    """A 2-D network that classifies each frame for itself; what it says about a clip is the mean of its frames' probabilities.
+    """A 2-D network that classifies each frame for itself; its result for a clip is the mean of its frames' probabilities.
 
     Args:
         num_classes: number of scores.

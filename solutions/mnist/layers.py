@@ -33,13 +33,13 @@ def batchnorm_forward(
         beta: (D,) shifts.
         bn_param: settings, and the memory between calls. You read and write this very dict:
             ``"mode"``: ``"train"`` or ``"test"``.
-            ``"eps"``: added to the variance; 1e-5 where it is missing.
-            ``"momentum"``: share of the old running average; 0.9 where it is missing.
+            ``"eps"``: added to the variance; 1e-5 if it is missing.
+            ``"momentum"``: weight of the old running average; 0.9 if it is missing.
             ``"running_mean"``, ``"running_var"``: (D,) running averages; both zeros where they are missing. Put the
             new ones back under these keys.
 
     Returns:
-        ``out`` of shape (N, D), and a cache for :func:`batchnorm_backward` (asked for after ``"train"`` only).
+        ``out`` of shape (N, D), and a cache for :func:`batchnorm_backward` (called only after ``"train"``).
     """
     ### BEGIN SOLUTION
     eps = bn_param.get("eps", 1e-5)
@@ -89,8 +89,8 @@ def dropout_forward(x: np.ndarray, dropout_param: dict[str, Any]) -> tuple[np.nd
         dropout_param: settings:
             ``"mode"``: ``"train"`` or ``"test"``.
             ``"p"``: the probability to DROP an entry, 0 <= p < 1, as in ``torch.nn.Dropout``.
-            ``"seed"``: where it is given, call ``np.random.seed`` with it first, so that the same seed drops the same
-            entries; where it is missing, every call drops others.
+            ``"seed"``: if it is given, call ``np.random.seed`` with it first, so that the same seed drops the same
+            entries; if it is missing, every call drops different ones.
 
     Returns:
         ``out`` with the shape of ``x``, and a cache for :func:`dropout_backward`.

@@ -69,7 +69,7 @@ def train_batch(
     opt: torch.optim.Optimizer,
     loss_fn: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
 ) -> float:
-    """Make one step of training, in training mode, whatever mode the model comes in.
+    """Make one step of training, in training mode, whatever mode the model is in.
 
     Args:
         x: (N, D) inputs.

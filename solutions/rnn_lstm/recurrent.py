@@ -35,7 +35,7 @@ class RNN(nn.Module):
 
         Args:
             x: (T, B, D) inputs.
-            h: the state before the first step; zero where it is None. Nothing is remembered from earlier calls.
+            h: the state before the first step; zero if it is None. Nothing is remembered from earlier calls.
 
         Returns:
             (h_seq, h): the states after every step, (T, B, H), and the one after the last step.
@@ -97,8 +97,8 @@ class LSTM(nn.Module):
 
         Args:
             x: (T, B, D) inputs.
-            h: the hidden state before the first step; zero where it is None.
-            c: the cell before the first step; zero where it is None. Nothing is remembered from earlier calls.
+            h: the hidden state before the first step; zero if it is None.
+            c: the cell before the first step; zero if it is None. Nothing is remembered from earlier calls.
 
         Returns:
             (h_seq, (h, c)): the hidden states after every step, (T, B, H), then hidden state and cell after the last.

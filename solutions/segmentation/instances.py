@@ -60,7 +60,7 @@ def paste_masks_in_image(
 
 
 def mask_loss(logits: torch.Tensor, classes: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Compute the loss of the mask branch: each class has a mask of its own, and does not compete with the others.
+    """Compute the loss of the mask branch: each class has its own mask, and does not compete with the others.
 
     Args:
         logits: (N, C, M, M): for each of N boxes a mask of each class, before any squashing.

@@ -24,7 +24,7 @@ def rgb_to_labels(colours: torch.Tensor, palette: torch.Tensor) -> torch.Tensor:
         palette: (C, 3), uint8: row k is the colour of class k. Black is not in it.
 
     Returns:
-        (H, W), int64: the class whose colour a pixel has in all three channels; -1 where it is the colour of none.
+        (H, W), int64: the class whose colour a pixel has in all three channels; -1 if it is the colour of none.
     """
     ### BEGIN SOLUTION
     equal = (colours[:, :, None] == palette).all(dim=3)

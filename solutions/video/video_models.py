@@ -25,7 +25,7 @@ def _frame_cnn(channels: int, widths: tuple[int, ...] = _WIDTHS) -> nn.Sequentia
 
 
 class SingleFrameCNN(nn.Module):
-    """A 2-D network that classifies each frame for itself; what it says about a clip is the mean of its frames' probabilities.
+    """A 2-D network that classifies each frame for itself; its result for a clip is the mean of its frames' probabilities.
 
     Args:
         num_classes: number of scores.

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.attacks.arena.watch import Process, processes
+from tests.attacks.arena.watch import children, process
 
 KINDS = ("coordinator", "runner", "zygote", "worker")
 _PATIENCE_S = 60.0
@@ -28,20 +28,19 @@ class Family:
 
     @classmethod
     def of(cls, coordinator: int) -> Family:
-        """Look at the process table. A worker is what a zygote forked; what a worker forked counts as below it."""
-        table = processes()
+        """Ask the kernel, from child to child. A worker is what a zygote forked; what a worker forked counts as below it."""
         family = cls({kind: [] for kind in (*KINDS, "below")})
-        if coordinator not in table:
-            return family
-        family._add(table, coordinator, 0)
+        family._add(coordinator, 0)
         return family
 
-    def _add(self, table: dict[int, Process], pid: int, depth: int) -> None:
+    def _add(self, pid: int, depth: int) -> None:
+        entry = process(pid)
+        if entry is None or (depth and entry.state == "Z"):
+            return
         kind = KINDS[depth] if depth < len(KINDS) else "below"
-        self.members[kind].append((pid, table[pid].start))
-        for child, entry in table.items():
-            if entry.parent == pid and entry.state != "Z":
-                self._add(table, child, depth + 1)
+        self.members[kind].append((pid, entry.start))
+        for child in children(pid):
+            self._add(child, depth + 1)
 
     @classmethod
     def of_this_process(cls) -> set[tuple[int, int]]:
@@ -56,10 +55,8 @@ class Family:
 
 def still_alive(members: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Those that are still processes, zombies aside."""
-    table = processes()
-    return {
-        (pid, start) for pid, start in members if pid in table and table[pid].start == start and table[pid].state != "Z"
-    }
+    rows = ((pid, start, process(pid)) for pid, start in members)
+    return {(pid, start) for pid, start, row in rows if row is not None and row.start == start and row.state != "Z"}
 
 
 def wait_until_dead(members: set[tuple[int, int]], seconds: float = _PATIENCE_S) -> tuple[set[tuple[int, int]], float]:

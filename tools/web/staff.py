@@ -33,9 +33,12 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.expect("taken back")
     fill(step, "override", assignment, points="7.5", comment="our test was wrong")
     step.expect("our test was wrong")
-    step.browser.ask("document.querySelectorAll('details').forEach((item, at) => { item.open = at < 2 })")
+    opened = (
+        f"document.querySelectorAll('#{assignment} ~ section details').forEach((item, at) => {{ item.open = at < 2 }})"
+    )
+    step.browser.ask(opened)
     step.pictures("staff-student")
-    step.for_docs("student")
+    step.for_docs("student", top=f"#{assignment}")
 
     submission = step.browser.ask("document.querySelector('a[href^=\"/staff/submissions/\"]').getAttribute('href')")
     step.go(submission)
@@ -75,7 +78,7 @@ def staff_walk(step: Any, *, student: str, name: str, assignment: str = "backpro
     step.pictures("from-staff")
     step.go(f"/assignments/{assignment}")
     step.expect("7.5")
-    step.expect("30 June 2027")
+    step.expect("30 Jun 2027")
     step.pictures("decided")
     step.click("header form button")
     step.go("/staff/audit")

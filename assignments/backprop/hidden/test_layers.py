@@ -34,11 +34,11 @@ def affine_backward(student, np_rng, shape):
 @points(3, hint="Flatten each example to a row first: (N, d_1, ..., d_k) becomes (N, D). Then one matrix product, plus b.")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_affine_forward(student, np_rng, shape):
-    """`affine_forward` computes x w + b, for inputs with more than two axes too."""
+    """`affine_forward` computes x w + b, also for inputs with more than two axes."""
     (x, w, b, _), truth = affine_case(np_rng, shape)
     out, _ = student.affine_forward(x, w, b)
     mistakes = {
-        "each example flattened in another order (order=\"F\"?)": lambda: x.reshape(len(x), -1, order="F") @ w + b,
+        "each example flattened in a different order (order=\"F\"?)": lambda: x.reshape(len(x), -1, order="F") @ w + b,
         "b left out": lambda: truth["out"] - b,
         "b subtracted": lambda: truth["out"] - 2 * b,
     }
@@ -96,7 +96,7 @@ def test_relu_backward(student, np_rng, shape):
     mistakes = {
         "every entry passed on, the mask of positive inputs forgotten": dout,
         "the mask made of dout, not of the input": np.where(dout > 0, dout, 0.0),
-        "the mask turned round": np.where(x < 0, dout, 0.0),
+        "the mask inverted": np.where(x < 0, dout, 0.0),
     }
     assert_close(dx, np.where(x > 0, dout, 0.0), name="dx", inputs={"x": x, "dout": dout}, mistakes=mistakes, **TOLERANCE)
 
@@ -115,7 +115,7 @@ def test_sigmoid_extreme(student):
     x = np.array([[-1000.0, -60.0, 60.0], [1000.0, -800.0, 800.0]])
     out, _ = student.sigmoid_forward(x)
     held = {f"inputs held between -{most} and {most}": 1 / (1 + np.exp(-x.clip(-most, most))) for most in (5, 10)}
-    held["the tanh in place of the sigmoid"] = np.tanh(x)
+    held["the tanh instead of the sigmoid"] = np.tanh(x)
     assert_close(out, (x > 0).astype(float), name="out", inputs={"x": x}, mistakes=held, rtol=1e-5, atol=1e-6)
 
 

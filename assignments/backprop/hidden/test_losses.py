@@ -39,7 +39,7 @@ def softmax_mistakes(x, y):
         "one softmax over all entries together": (lambda: loss(everything), lambda: (everything - onehot) / len(y)),
         "the softmax applied twice": (lambda: loss(again), lambda: (again - onehot) / len(y)),
         "the softmax alone: the one-hot labels are not subtracted": (None, lambda: p / len(y)),
-        "the probability of the right class in place of its logarithm": (lambda: -p[rows, y].mean(), None),
+        "the probability of the right class instead of its logarithm": (lambda: -p[rows, y].mean(), None),
         "1 subtracted in the columns of all labels, not of each row's own": (None, lambda: (p - np.isin(np.arange(x.shape[1]), y)) / len(y)),
     }
 
@@ -139,7 +139,7 @@ def test_elementwise_saturated(student):
         assert np.isfinite(loss), "the loss is not finite where a probability is exactly 0 or 1"
         assert np.isfinite(du).all(), "the gradient is not finite where a probability is exactly 0 or 1"
         if right:
-            assert abs(loss) < 0.02, "certain and right predictions should cost next to nothing"
+            assert abs(loss) < 0.02, "confident and correct predictions should cost almost nothing"
         else:
             assert loss > 5, "certain and wrong predictions should cost much"
 
@@ -156,10 +156,10 @@ def difference_mistakes(x, c, h):
         "a one-sided difference, (f(x + h) - f(x)) / h": exact + bend * h + c * h**2,
         "a one-sided difference, (f(x) - f(x - h)) / h": exact - bend * h + c * h**2,
     }
-    others = {f"the step h = {other:g}, where {h:g} is asked for": exact + c * other**2 for other in (0.1, 1e-2, 1e-3) if other != h}
-    found["a step of h times the entry, so that each entry has another one: h itself is the step"] = exact + c * (h * x) ** 2
+    others = {f"the step h = {other:g} instead of {h:g}": exact + c * other**2 for other in (0.1, 1e-2, 1e-3) if other != h}
+    found["a step of h times the entry, so that each entry has a different step: the step is h itself"] = exact + c * (h * x) ** 2
     # Below that, all steps look alike.
-    return found | others | ({} if h < 1e-3 else {f"a far smaller step h than the {h:g} that is asked for": exact})
+    return found | others | ({} if h < 1e-3 else {f"a step far smaller than the requested {h:g}": exact})
 
 
 @points(2, hint="Central differences, (f(x+h) - f(x-h)) / 2h, one entry at a time, every other entry at its old value.")

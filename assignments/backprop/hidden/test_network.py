@@ -74,7 +74,7 @@ def gradient_mistakes(case):
     right = case["grads"]
     return {
         "the gradient passed through hidden units that the ReLU has switched off": {**right, "W1": x.T @ unmasked, "b1": unmasked.sum(axis=0)},
-        "the ReLU's mask turned round": {**right, "W1": x.T @ inactive, "b1": inactive.sum(axis=0)},
+        "the ReLU's mask inverted": {**right, "W1": x.T @ inactive, "b1": inactive.sum(axis=0)},
         "the hidden layer before its ReLU in the gradient of W2": {**right, "W2": before.T @ dscores},
         "the gradients of the biases averaged over the batch": {**right, "b1": right["b1"] / N, "b2": right["b2"] / N},
     }
@@ -99,7 +99,7 @@ def test_init(student, probe, np_rng):
         w = np.asarray(params[name], dtype=np.float64)
         assert w.shape == shape, f'params["{name}"] has shape {w.shape}; for sizes (40, 60, 50) it should be {shape}'
         # 2400 and 3000 draws: the sample's deviation is within 2 % of the true one, a truncated normal's within 14 %.
-        assert 0.8 < w.std() / 0.03 < 1.2, f'the standard deviation of params["{name}"] is {w.std():.3g} where std=0.03 was asked'
+        assert 0.8 < w.std() / 0.03 < 1.2, f'the standard deviation of params["{name}"] is {w.std():.3g} but should be 0.03, as `std` says'
         assert abs(w.mean()) < 0.004, f'params["{name}"] does not have mean 0'
     for name, size in {"b1": 60, "b2": 50}.items():
         b = np.asarray(params[name])

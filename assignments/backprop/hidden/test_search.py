@@ -24,12 +24,12 @@ def test_grid(student):
 
 @points(2, hint="Draw the logarithm uniformly, then exponentiate: np.exp(rng.uniform(np.log(low), np.log(high))). Anew for each name.")
 def test_random_settings(student):
-    """`random_settings` draws log-uniformly, each name for itself, and repeats for a seed."""
+    """`random_settings` draws each name log-uniformly and independently, and repeats for a seed."""
     ranges = {"learning_rate": (1e-4, 1e-1), "reg": (1e-6, 1.0)}
     settings, again, other = (student.random_settings(ranges, 400, seed=seed) for seed in (3, 3, 4))
-    assert len(settings) == 400, f"400 settings were asked for; {len(settings)} came"
+    assert len(settings) == 400, f"400 settings were requested, but {len(settings)} were returned"
     few = student.random_settings(ranges, 7)
-    assert len(few) == 7, f"7 settings were asked for; {len(few)} came"
+    assert len(few) == 7, f"7 settings were requested, but {len(few)} were returned"
     table, table_again, table_other = (np.log10([[s["learning_rate"], s["reg"]] for s in some]) for some in (settings, again, other))
     for name, column, low, high in zip(ranges, table.T, (-4, -6), (-1, 0)):
         assert (column > low - 1e-9).all() and (column < high + 1e-9).all(), f"{name} leaves its range"
@@ -40,7 +40,7 @@ def test_random_settings(student):
     # Deviation 0.05 for independent draws.
     assert abs(np.corrcoef(table.T)[0, 1]) < 0.35, "learning_rate and reg move together; draw each for itself"
     assert np.array_equal(table, table_again), "the same seed should give the same settings"
-    assert not np.array_equal(table, table_other), "another seed should give other settings"
+    assert not np.array_equal(table, table_other), "a different seed should give different settings"
 
 
 def clusters(np_rng):
@@ -80,7 +80,7 @@ def test_search_results(student, probe, np_rng):
         for name in ("train_accuracy", "val_accuracy"):
             assert name in row, f'a row of results lacks "{name}"'
             assert 0 <= row[name] <= 1, f"{name} should lie in [0, 1]"
-    still = run(student, probe, np_rng, data, [{"std": 3.0, "learning_rate": 1e-9, "reg": 0.0, "num_iters": 1}])
+    still = run(student, probe, np.random.default_rng(1), data, [{"std": 3.0, "learning_rate": 1e-9, "reg": 0.0, "num_iters": 1}])
     spread = float(np.std(still["params"]["W1"]))
     assert 1.5 < spread < 6, f"a setting with std=3 ends in a network whose W1 has the standard deviation {spread:.2g}: its std does not reach TwoLayerNet"
     assert rows[1]["train_accuracy"] > 0.9, "a good setting should learn its training set; if train itself is right, do the entries reach it?"
@@ -97,7 +97,7 @@ def test_search_results(student, probe, np_rng):
     assert found["largest_weight"] < 0.5, "reg=2 should push the weights to zero; does reg reach train?"
 
 
-@points(3, hint="Train on (X, y), choose by the accuracy on (X_val, y_val): the highest, wherever it stands in the list.")
+@points(3, hint="Train on (X, y), choose by the accuracy on (X_val, y_val): take the highest, wherever it is in the list.")
 @pytest.mark.parametrize("order", ["better first", "better last"])
 @pytest.mark.parametrize("truth", ["validation agrees", "validation disagrees"])
 def test_search_selects(student, probe, np_rng, order, truth):

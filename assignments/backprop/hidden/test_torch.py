@@ -35,7 +35,7 @@ def test_torch_init(student, probe, np_rng):
     assert flat.size == 40 * 60 + 60 + 60 * 50 + 50, f"parameters() holds {flat.size} numbers; sizes (40, 60, 50) need 5510"
     weights = flat[flat != 0]
     assert 5390 <= weights.size <= 5400, "the biases should start at zero and the weights should not"
-    assert 0.8 < weights.std() / 0.03 < 1.2, f"the weights' standard deviation is {weights.std():.3g} where std=0.03 was asked"
+    assert 0.8 < weights.std() / 0.03 < 1.2, f"the weights' standard deviation is {weights.std():.3g} but should be 0.03, as `std` says"
 
 
 @points(3, hint="nn.Linear keeps its weight as (out, in): transpose W1 and W2 in load_numpy. No softmax in forward.")
@@ -51,7 +51,7 @@ def test_torch_forward(reference, student, probe, np_rng):
     again = {name: p[name].reshape(p[name].shape[::-1]).T for name in ("W1", "W2")}
     mistakes = {
         "the weights put into nn.Linear's (out, in) layout without a transpose": lambda: scores(w1=again["W1"], w2=again["W2"]),
-        "the weights reshaped where they should be transposed": lambda: scores(w1=turned["W1"], w2=turned["W2"]),
+        "the weights reshaped instead of transposed": lambda: scores(w1=turned["W1"], w2=turned["W2"]),
         "biases that are zero: those of params are not loaded": lambda: scores(b1=0, b2=0),
         "b1 not loaded": lambda: scores(b1=0),
         "b2 not loaded": lambda: scores(b2=0),
@@ -148,9 +148,9 @@ def stepped_otherwise(params, train, x, steps, per_epoch):
         return np.maximum(x @ w1 + b1, 0) @ w2 + b2
 
     found = {
-        "a network that has not moved: the caller's own is to be trained, and zero_grad comes before backward": lambda: np.maximum(x @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"],
+        "an untrained network: train the caller's own network, and call zero_grad before backward": lambda: np.maximum(x @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"],
         "gradients that pile up: zero_grad is missing": lambda: run("pile up"),
-        "Adam in place of plain SGD": lambda: run(optimiser=torch.optim.Adam),
+        "Adam instead of plain SGD": lambda: run(optimiser=torch.optim.Adam),
         "the biases regularised as well": lambda: run("all"),
         "reg left out of the gradient": lambda: run("none"),
         "a learning rate that never falls": lambda: run(falls=False),
@@ -188,7 +188,7 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
         assert_close(history[name][extra:], expected[name], name=name, mistakes=after if name == "loss_history" else None, **TOLERANCE)
 
 
-@points(1, hint="batch_size examples in a step, all of them different ones or drawn with replacement, never one more or one less.")
+@points(1, hint="Use exactly batch_size examples in each step, all different or drawn with replacement.")
 def test_torch_batch_size(reference, student, probe, np_rng):
     """`train_torch` takes `batch_size` examples in a step."""
     _, net, x, y = make_twins(reference, student, probe, np_rng)
@@ -243,7 +243,7 @@ def test_torch_histories(reference, student, probe, np_rng):
 
 
 @points(2, hint="If the steps are right and this is not, look at how batches are drawn: at random, from the whole training set.")
-def test_torch_accuracy(student, probe, profile, held_out, award, untrained, np_rng):
+def test_torch_accuracy(student, probe, profile, held_out, award, untrained, show, np_rng):
     """A trained `TorchTwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget
     settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 50}
@@ -252,5 +252,6 @@ def test_torch_accuracy(student, probe, profile, held_out, award, untrained, np_
     sizes = [784, budget["hidden_size"], 10]
     fresh = student.TorchTwoLayerNet(*sizes, std=0.05)
     untrained(held_out.known().accuracy(lambda x: fresh.predict(torch.as_tensor(x))), metric="torch_accuracy")
-    net = probe.torch_train_new(*parts, sizes, 0.05, *data, settings, seed=int(np_rng.integers(2**31)))
+    net, losses = probe.torch_train_new(*parts, sizes, 0.05, *data, settings, seed=int(np_rng.integers(2**31)))
+    show.curve(losses, unit="step", title="How your TorchTwoLayerNet trained")
     award(held_out.accuracy(lambda x: net.predict(torch.as_tensor(x))), metric="torch_accuracy")

@@ -127,7 +127,7 @@ def test_decay(student, probe, np_rng, batch_size, steps_per_epoch):
     compare(probe, net, expected, wrong | trained_otherwise(params, train, rates, 0.0))
 
 
-@points(2, hint="loss_history: one entry a step; val_acc_history: one entry an epoch, accuracy on all of X_val.")
+@points(2, hint="loss_history: one entry per step; val_acc_history: one entry per epoch, the accuracy on all of X_val.")
 def test_histories(student, probe, np_rng):
     """`train` returns the losses and accuracies that it saw."""
     params, train, validation = equal_examples(np_rng, n=7)
@@ -194,7 +194,7 @@ def test_histories(student, probe, np_rng):
     assert_close(trained(5)[1], right[:5], name="loss_history while the weights move", mistakes=mistakes, **TOLERANCE)
 
 
-@points(1, hint="Draw `batch_size` numbers out of 0..N-1 at every step, at random, and take X and y by them.")
+@points(1, hint="At every step, draw `batch_size` random numbers from 0..N-1, and index X and y with them.")
 def test_batches(student, probe, np_rng):
     """`train` draws a new random batch of `batch_size` examples at each step, from all of them."""
     n, size = 20, 4
@@ -211,18 +211,19 @@ def test_overfits(student, probe, np_rng):
     """`train` learns a dozen random examples by heart."""
     x, y = np_rng.normal(size=(12, 9)), np_rng.permutation(np.arange(12) % 4)
     settings = {"learning_rate": 0.2, "learning_rate_decay": 1.0, "reg": 0.0, "num_iters": 200, "batch_size": 3}
-    net = probe.train_new(student.ref("TwoLayerNet"), [9, 40, 4], 0.3, x, y, x, y, settings, seed=int(np_rng.integers(2**31)))
+    net, _ = probe.train_new(student.ref("TwoLayerNet"), [9, 40, 4], 0.3, x, y, x, y, settings, seed=int(np_rng.integers(2**31)))
     loss, _ = net.loss(x, y)
     assert loss < 0.2, f"after 200 steps the loss on 12 examples is still {loss:.2f}; guessing costs 1.39"
 
 
 @points(4, hint="If the small checks pass and this does not, look at how batches are drawn: at random, from the whole training set.")
-def test_accuracy(student, probe, profile, held_out, award, untrained, np_rng):
+def test_accuracy(student, probe, profile, held_out, award, untrained, show, np_rng):
     """A trained `TwoLayerNet` recognises digits that it has not seen."""
     budget = profile.budget
     settings = {"learning_rate": 0.5, "learning_rate_decay": 0.95, "reg": 1e-4, "num_iters": budget["num_iters"], "batch_size": 50}
     sizes = [784, budget["hidden_size"], 10]
-    net = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
+    net, losses = probe.train_new(student.ref("TwoLayerNet"), sizes, 0.05, *held_out.train, *held_out.validation, settings, seed=int(np_rng.integers(2**31)))
+    show.curve(losses, unit="step", title="How your TwoLayerNet trained")
     fresh = student.TwoLayerNet(*sizes, std=0.05)
     untrained(held_out.known().accuracy(fresh.predict), metric="test_accuracy")
     award(held_out.accuracy(net.predict), metric="test_accuracy")

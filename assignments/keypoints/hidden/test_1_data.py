@@ -30,7 +30,7 @@ def as_csv(pixels, keypoints):
     return "\n".join(lines) + "\n"
 
 
-@points(5, hint="Two columns a keypoint, x and y in turn: reshape(15, 2). The picture's rows follow one another: reshape(1, 96, 96).")
+@points(5, hint="Two columns per keypoint, x and y in turn: reshape(15, 2). The picture's rows follow one another: reshape(1, 96, 96).")
 def test_dataset_values(student, probe, np_rng):
     """`FacialKeypointsDataset` reads pictures (1, 96, 96) and keypoints (15, 2)."""
     pixels, keypoints = draw(np_rng, 3)
@@ -43,7 +43,7 @@ def test_dataset_values(student, probe, np_rng):
         name="the images",
         mistakes={
             "rows and columns of the picture exchanged": lambda: [picture.T[None] for picture in pixels],
-            "grey values of 0 to 1 already; that is for Normalize": lambda: [picture[None] / 255 for picture in pixels],
+            "grey values from 0 to 1; leave that to Normalize": lambda: [picture[None] / 255 for picture in pixels],
             "the channel axis missing: (96, 96)": lambda: list(pixels),
             "the channel axis at the end: (96, 96, 1)": lambda: [picture[..., None] for picture in pixels],
         },
@@ -58,7 +58,7 @@ def test_dataset_values(student, probe, np_rng):
             "the first 15 numbers taken for x and the others for y": lambda: [face.reshape(2, 15).T for face in keypoints],
             "30 numbers in a row, not (15, 2)": lambda: [face.reshape(30) for face in keypoints],
             "numbers cut down to whole ones": lambda: [np.floor(face) for face in keypoints],
-            "coordinates of -1 to 1 already; that is for Normalize": lambda: [face / 48 - 1 for face in keypoints],
+            "coordinates from -1 to 1; leave that to Normalize": lambda: [face / 48 - 1 for face in keypoints],
         },
         **SOFT,
     )
@@ -101,11 +101,11 @@ def test_dataset_gaps(student, probe, np_rng):
 
 @points(2, hint="In __getitem__: `if self.transform: sample = self.transform(sample)`.")
 def test_dataset_transform(student, probe, np_rng):
-    """The transform is called on a sample each time that it is asked for."""
+    """The transform is called on a sample each time that it is read."""
     got = probe.read_transformed(student.ref("FacialKeypointsDataset"), as_csv(*draw(np_rng, 2)))
     assert got["calls"], "The transform is never called."
     assert got["before"] == 0, "The transform runs when the data set is made; a random one would then never change its mind."
-    assert got["calls"] == 2, f"For two samples asked for, the transform ran {got['calls']} times."
+    assert got["calls"] == 2, f"When two samples were read, the transform ran {got['calls']} times."
     name = "what the transform made"
     assert_close(got["images"], [got["image"] * 2 + 1, got["image"] * 2 + 2], name=name, mistakes={
         "the sample as it was before the transform": lambda: [got["image"], got["image"]]}, **SOFT)
@@ -159,7 +159,7 @@ def test_normalize(student, np_rng, kind):
     )  # fmt: skip
 
 
-@points(3, hint="torch.tensor(array, dtype=torch.float32) for each of the two; no permute, the channel is in front already.")
+@points(3, hint="torch.tensor(array, dtype=torch.float32) for each of the two; no permute, because the channel already comes first.")
 @pytest.mark.parametrize("kinds", [("uint8", "float32"), ("float64", "float64")])
 def test_to_tensor(student, np_rng, kinds):
     """`ToTensor` makes float32 tensors and changes neither shapes nor values."""
@@ -172,7 +172,7 @@ def test_to_tensor(student, np_rng, kinds):
         assert kind == torch.float32, f"`ToTensor` should make float32 of `{name}`, whatever it was; from {value.dtype} it made {kind}."
         mistakes = {
             "a division by 255; that is for Normalize": lambda value=value: value / 255,
-            "an axis moved; the channel is in front already": lambda value=value: np.moveaxis(value, -1, 0),
+            "an axis moved, although the channel already comes first": lambda value=value: np.moveaxis(value, -1, 0),
             "rows and columns exchanged": lambda value=value: np.swapaxes(value, -1, -2),
         }
         assert_close(got[name].double(), value.astype(np.float64), name=name, mistakes=mistakes, **SOFT)
@@ -221,8 +221,8 @@ def test_flip_mirrors(student, np_rng, size):
             "W - 1 - x, a pixel too far to the left: a picture spans 0 to W": lambda: np.stack([width - 1 - x, y], axis=1),
             "-x, which mirrors coordinates of -1 to 1, not pixels": lambda: np.stack([-x, y], axis=1),
             "96 - x, whatever the picture's width is": lambda: np.stack([96 - x, y], axis=1),
-            "H - x in place of W - x": lambda: np.stack([height - x, y], axis=1),
-            "y mirrored in place of x": lambda: np.stack([x, height - y], axis=1)[::-1],
+            "H - x instead of W - x": lambda: np.stack([height - x, y], axis=1),
+            "y mirrored instead of x": lambda: np.stack([x, height - y], axis=1)[::-1],
             "x and y both mirrored": lambda: np.stack([width - x, height - y], axis=1)[::-1],
             "x - W, the opposite sign": lambda: np.stack([x - width, y], axis=1),
         },
@@ -232,7 +232,7 @@ def test_flip_mirrors(student, np_rng, size):
 
 @points(4, hint="keypoints[partners], where partners[0] = 1, partners[1] = 0 and so on; nose and lips stay where they are.")
 def test_flip_swaps(student, np_rng):
-    """`flip` lets left and right keypoints change places."""
+    """`flip` makes left and right keypoints change places."""
     sample = picture(np_rng, 96, 96)
     keypoints = sample["keypoints"].astype(np.float64)
     got = np.asarray(student.flip(sample)["keypoints"]).astype(np.float64)
@@ -266,7 +266,7 @@ def test_flip_swaps(student, np_rng):
     )
 
 
-@points(3, hint="One random number for each call: below p, flip; else return the sample as it is.")
+@points(3, hint="One random number for each call: below p, flip; otherwise return the sample unchanged.")
 def test_random_flip(student, probe, np_rng):
     """`RandomHorizontalFlip` mirrors with probability p, each time anew (a right one fails once in a million)."""
     sample = picture(np_rng, 4, 5)
@@ -386,14 +386,14 @@ def test_random_crop(student, probe, np_rng):
     places = keypoints - got["keypoints"] * (size / side)
     corners = places.mean(axis=1)
     one = np.abs(places - corners[:, None]).max() < 1e-2 and np.abs(corners - corners.round()).max() < 1e-2
-    assert one, f"`RandomCrop({size})` moves keypoints in another way than one crop at whole pixels and `rescale` would."
+    assert one, f"`RandomCrop({size})` does not move keypoints as a crop at whole pixels and `rescale` would."
     corners = corners.round().astype(int)
     assert corners.min() >= 0 and corners.max() <= side - size, "`RandomCrop` cuts out squares that lie partly outside of the picture."
     for corner in np.unique(corners, axis=0):
         left, top = corner
         wanted = interpolate(image[:, top : top + size, left : left + size], side)
         for made in got["images"][(corners == corner).all(axis=1)]:
-            assert np.abs(made - wanted).max() < 12, "After `RandomCrop` the keypoints show another place of the picture than before."
+            assert np.abs(made - wanted).max() < 12, "After `RandomCrop` the keypoints point to a different place in the picture than before."
     for axis, name in enumerate(("left", "top")):
         missing = set(range(side - size + 1)) - set(corners[:, axis].tolist())
         assert not missing, f"In 120 calls of `RandomCrop({size})` on {side} pixels, `{name}` was never {min(missing)}; 0 to {side - size} are possible."

@@ -46,7 +46,7 @@ def new_model(student, probe, np_rng):
 
 @points(3, hint="The last layer has 30 outputs; the first takes 1 channel. Use flatten(1), or view(x.size(0), -1), not squeeze.")
 def test_model_shape(student, probe, np_rng, public_data, record):
-    """`KeypointModel` maps pictures (N, 1, 96, 96) to 30 coordinates each, every picture for itself."""
+    """`KeypointModel` maps pictures (N, 1, 96, 96) to 30 coordinates each, every picture independently."""
     model = new_model(student, probe, np_rng)
     record("parameters", float(probe.count_parameters(model)))
     x = faces(public_data, 5)
@@ -55,10 +55,10 @@ def test_model_shape(student, probe, np_rng, public_data, record):
         assert shape in ((n, 30), (n, 15, 2)), f"For {n} pictures `KeypointModel` should give shape {(n, 30)} or {(n, 15, 2)}; it gave {shape}."
     together, alone = probe.predict(model, x), torch.cat([probe.predict(model, x[n : n + 1]) for n in range(5)])
     assert torch.isfinite(together).all(), "`KeypointModel` gives numbers that are not finite."
-    assert torch.allclose(together, alone, rtol=1e-3, atol=1e-4), "In evaluation mode, `KeypointModel` gives a picture other keypoints in a batch than alone."
+    assert torch.allclose(together, alone, rtol=1e-3, atol=1e-4), "In evaluation mode, `KeypointModel` gives a picture different keypoints in a batch than alone."
 
 
-@points(2, hint="Layers belong into attributes, nn.Sequential or nn.ModuleList; between them no detach, .data, numpy or no_grad.")
+@points(2, hint="Layers belong in attributes, nn.Sequential or nn.ModuleList; between them no detach, .data, numpy or no_grad.")
 def test_model_learns(student, probe, np_rng, public_data):
     """All layers of `KeypointModel` are seen by the optimiser, and reached by gradients."""
     model = new_model(student, probe, np_rng)
@@ -136,7 +136,7 @@ def test_train_epoch_steps(student, probe, rng, split, sizes):
             "half the mean squared error": wrong(loss=lambda e: (e**2).mean() / 2),
             "absolute errors, not squared ones": wrong(loss=lambda e: e.abs().mean()),
             "the root of the mean squared error": wrong(loss=lambda e: (e**2).mean().sqrt()),
-            "all x before all y: the layout (2, 15), where (15, 2) is asked for": wrong(layout=(0, 2, 1)),
+            "all x before all y: the layout (2, 15) instead of (15, 2)": wrong(layout=(0, 2, 1)),
             **unasked(lambda **how: descend(weight, batches, **{**settings, **how})[0], momentum=settings["momentum"]),
             "the smooth L1 loss, not the squared error": wrong(loss=lambda e: torch.nn.functional.smooth_l1_loss(e, torch.zeros_like(e))),
             **({"a step on the first batch only": lambda: descend(weight, batches[:1], **settings)[0],
@@ -181,7 +181,7 @@ def test_train_epoch_loss(student, probe, rng, sizes):
         float((before * shares).sum()),
         name="what train_epoch returned",
         mistakes={
-            "each batch counted alike, the small last one too": float(before.mean()),
+            "each batch weighted equally, even the smaller last one": float(before.mean()),
             "the sum over the batches": float(before.sum()),
             "the sum over the faces": lambda: float((before * torch.tensor(sizes)).sum()),
             "the losses divided by the number of batches, after a weight for each face": lambda: float((before * torch.tensor(sizes)).sum() / len(sizes)),
@@ -256,7 +256,7 @@ def test_normalised_mean_error(student, rng, split):
             "the outer corners for the centres of the eyes": lambda: value(eyes=(t[:, 3] - t[:, 5]).norm(dim=1)),
             "the horizontal distance of the eyes only": lambda: value(eyes=(t[:, 0] - t[:, 1])[:, 0].abs()),
             "the norm over all keypoints together": lambda: float(((p - t).flatten(1).norm(dim=1) / eyes).mean()),
-            "the root of the mean square of x and y, where the Euclidean distance is asked for": lambda: value(far=(p - t).square().mean(dim=2).sqrt()),
+            "the root of the mean square of x and y instead of the Euclidean distance": lambda: value(far=(p - t).square().mean(dim=2).sqrt()),
             "the root of the mean square, not the mean distance": lambda: value(far=(far**2).mean(dim=1, keepdim=True).sqrt()),
         },
         **TOLERANCE,
@@ -268,8 +268,9 @@ def test_faces(student, probe, held_out, profile, award, record, untrained, show
     """A trained `KeypointModel` finds the keypoints of faces that it has not seen: score 1 / (2 MSE)."""
     images, keypoints = held_out.train
     pictures = (images * 255).round().to(torch.uint8)
-    model = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
+    model, losses = probe.trained(student.ref("KeypointModel"), pictures, keypoints, profile.budget["epochs"], int(np_rng.integers(2**31)))
     predict = lambda x: 48 + 48 * probe.predict(model, x)  # noqa: E731
+    show.curve(losses)
     show.points(held_out.examples(4), predict)
     fresh = probe.new_model(student.ref("KeypointModel"), int(np_rng.integers(2**31)))
     before = held_out.known(50).point_errors(lambda x: 48 + 48 * probe.predict(fresh, x)).mse

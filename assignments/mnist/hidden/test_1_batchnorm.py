@@ -69,7 +69,7 @@ def test_batchnorm_train(student, np_rng, size):
     )
 
 
-@points(2, hint="sqrt(var + eps): inside the root. eps is bn_param['eps'], and 1e-5 where it is not given.")
+@points(2, hint="sqrt(var + eps): inside the root. eps is bn_param['eps'], or 1e-5 if it is not given.")
 @pytest.mark.parametrize("eps", [None, 0.4])
 def test_batchnorm_epsilon(student, np_rng, eps):
     """`batchnorm_forward` adds eps to the variance, and is finite where a feature is constant."""
@@ -86,8 +86,8 @@ def test_batchnorm_epsilon(student, np_rng, eps):
         inputs={"x": x},
         mistakes={
             "eps added to the root, not to the variance": lambda: gamma * (x - mean) / (np.sqrt(var) + value) + beta,
-            "1e-5 in place of the eps in bn_param": lambda: normalise(x, gamma, beta),
-            "1e-8 in place of eps": lambda: normalise(x, gamma, beta, eps=1e-8),
+            "1e-5 instead of the eps in bn_param": lambda: normalise(x, gamma, beta),
+            "1e-8 instead of eps": lambda: normalise(x, gamma, beta, eps=1e-8),
             "the square of eps": lambda: normalise(x, gamma, beta, eps=value**2),
             "eps left out": lambda: np.where(var == 0, beta, normalise(x, gamma, beta, eps=1e-30)),
         },
@@ -137,15 +137,15 @@ def test_batchnorm_running(student, probe, np_rng, case, which):
         inputs={"x": batches[0]},
         mistakes={
             "momentum as the share of the new value": lambda: running(first, batches, 1 - momentum, statistic),
-            "momentum 0.9 in place of the one in bn_param": lambda: running(first, batches, 0.9, statistic),
+            "momentum 0.9 instead of the one in bn_param": lambda: running(first, batches, 0.9, statistic),
             "the last batch alone, not averaged": lambda: statistic(batches[-1]),
-            "nothing but the start: it is never changed": lambda: first,
+            "the initial value: it is never changed": lambda: first,
             "the averages begun anew at every call": lambda: running(np.zeros(5), batches[-1:], momentum, statistic),
-            "the last batch averaged with the start alone": lambda: running(first, batches[-1:], momentum, statistic),
-            "the first batch as the start, in place of zeros": lambda: running(statistic(batches[0]), batches[1:], momentum, statistic),
-            "ones as the start, in place of zeros": lambda: running(np.ones(5), batches, momentum, statistic),
+            "the last batch averaged with only the initial value": lambda: running(first, batches[-1:], momentum, statistic),
+            "the first batch instead of zeros as the initial value": lambda: running(statistic(batches[0]), batches[1:], momentum, statistic),
+            "ones instead of zeros as the initial value": lambda: running(np.ones(5), batches, momentum, statistic),
             "the variance divided by N - 1": lambda: running(first, batches, momentum, lambda x: x.var(axis=0, ddof=1)),
-            "the standard deviation in place of the variance": lambda: running(first, batches, momentum, lambda x: x.std(axis=0)),
+            "the standard deviation instead of the variance": lambda: running(first, batches, momentum, lambda x: x.std(axis=0)),
             "eps added to the variance": lambda: running(first, batches, momentum, lambda x: x.var(axis=0) + 1e-5),
             "mean and variance in each other's place": lambda: running(first, batches, momentum, var_of if which == "mean" else mean_of),
         },
@@ -165,7 +165,7 @@ def test_batchnorm_test_mode(student, probe, np_rng, n):
         "the batch's own mean and variance, which are for training": lambda: normalise(x, gamma, beta, eps=0.02),
         "the running variance where its root belongs": lambda: gamma * (x - mean) / (var + 0.02) + beta,
         "eps added to the root, not to the variance": lambda: gamma * (x - mean) / (np.sqrt(var) + 0.02) + beta,
-        "no eps, or 1e-5 in place of the one in bn_param": lambda: normalise(x, gamma, beta, mean, var),
+        "no eps, or 1e-5 instead of the one in bn_param": lambda: normalise(x, gamma, beta, mean, var),
         "gamma and beta left out": lambda: normalise(x, 1, 0, mean, var, eps=0.02),
         "the input passed through": lambda: x,
     }
@@ -201,7 +201,7 @@ def as_row(value, length):
 BACKWARD = [((7, 4), 1e-5), ((3, 6), 0.3)]
 
 
-@points(5, hint="x reaches out on three ways: directly, through the mean, through the variance. All three add up.")
+@points(5, hint="x reaches the output along three paths: directly, through the mean, and through the variance. Add up all three.")
 @pytest.mark.parametrize(("size", "eps"), BACKWARD)
 def test_batchnorm_dx(student, np_rng, size, eps):
     """`batchnorm_backward` returns the gradient for x, through mean and variance as well."""
@@ -228,9 +228,9 @@ def test_batchnorm_dx(student, np_rng, size, eps):
             "the factor 2 of the square left out": lambda: gamma * inverse * (dout - through_mean - through_var / 2),
             "the way through the variance added, not subtracted": lambda: gamma * inverse * (dout - through_mean + through_var),
             "the way through the mean added, not subtracted": lambda: gamma * inverse * (dout + through_mean - through_var),
-            "N - 1 in place of N": lambda: gamma * inverse * (dout - (through_mean + through_var) * n / (n - 1)),
-            "N - 1 in place of N, on the way through the variance": lambda: gamma * inverse * (dout - through_mean - through_var * n / (n - 1)),
-            "no eps, or 1e-5 in place of the one in bn_param": lambda: _dx(x, gamma, dout, 1e-5),
+            "N - 1 instead of N": lambda: gamma * inverse * (dout - (through_mean + through_var) * n / (n - 1)),
+            "N - 1 instead of N on the path through the variance": lambda: gamma * inverse * (dout - through_mean - through_var * n / (n - 1)),
+            "no eps, or 1e-5 instead of the one in bn_param": lambda: _dx(x, gamma, dout, 1e-5),
             "eps left out of the standard deviation on the way back": lambda: gamma / x.std(axis=0) * (dout - through_mean - through_var),
             "the sums taken over each row, not over the batch": lambda: gamma
             * inverse
@@ -258,10 +258,10 @@ def test_batchnorm_dgamma(student, np_rng, size, eps):
         name="dgamma",
         inputs=inputs,
         mistakes={
-            "x in place of x_hat": lambda: (dout * x).sum(axis=0),
-            "x less its mean, in place of x_hat": lambda: (dout * (x - x.mean(axis=0))).sum(axis=0),
-            "out in place of x_hat": lambda: (dout * normalise(x, inputs["gamma"], inputs["beta"], eps=eps)).sum(axis=0),
-            "the batch's mean in place of its sum": lambda: truth["dgamma"] / len(x),
+            "x instead of x_hat": lambda: (dout * x).sum(axis=0),
+            "x minus its mean instead of x_hat": lambda: (dout * (x - x.mean(axis=0))).sum(axis=0),
+            "out instead of x_hat": lambda: (dout * normalise(x, inputs["gamma"], inputs["beta"], eps=eps)).sum(axis=0),
+            "the batch's mean instead of its sum": lambda: truth["dgamma"] / len(x),
             "dbeta, in the place of dgamma": lambda: truth["dbeta"],
             "the sum over each row, not over the batch": lambda: (dout * normalise(x, 1, 0, eps=eps)).sum(axis=1),
         },
@@ -280,7 +280,7 @@ def test_batchnorm_dbeta(student, np_rng, size, eps):
         name="dbeta",
         inputs=inputs,
         mistakes={
-            "the batch's mean in place of its sum": lambda: truth["dbeta"] / size[0],
+            "the batch's mean instead of its sum": lambda: truth["dbeta"] / size[0],
             "dgamma, in the place of dbeta": lambda: truth["dgamma"],
             "dout, not summed over the batch": lambda: inputs["dout"],
         },

@@ -26,7 +26,7 @@ def assert_share(dropped, p, what):
     normal = abs(share - 0.5 * math.erfc((1 - p) / math.sqrt(2))) < band
     assert abs(share - p) < band, (
         f"with p = {p}, your layer drops {share:.1%} of the {what}"
-        + ("; p is the probability to DROP one, and it seems to be read as the probability to keep one" if swapped else "")
+        + ("; p is the probability to DROP an entry, but your code seems to use it as the probability to keep one" if swapped else "")
         + ("; normal numbers (`randn`) below 1 - p would leave out so many: draw uniform ones (`rand`)" if normal and not swapped else "")
     )
 
@@ -73,10 +73,10 @@ def test_dropout_scale(student, np_rng, shape, p):
     )
 
 
-@points(1, hint="In test mode, and with p = 0, the input passes as it is: the division in training has made up for it.")
+@points(1, hint="In test mode, and with p = 0, the input passes unchanged: the division in training has already compensated for dropout.")
 @pytest.mark.parametrize("param", [{"mode": "test", "p": 0.4}, {"mode": "test", "p": 0.4, "seed": 3}, {"mode": "train", "p": 0.0}])
 def test_dropout_passes(student, np_rng, param):
-    """`dropout_forward` passes its input unchanged in test mode, and where p is 0."""
+    """`dropout_forward` passes its input unchanged in test mode, and if p is 0."""
     x = away_from_zero(np_rng, (9, 7))
     out, _ = student.dropout_forward(x, param)
     assert_close(
@@ -93,9 +93,9 @@ def test_dropout_passes(student, np_rng, param):
     )
 
 
-@points(2, hint="One random number for each entry. np.random.seed only where a seed is given.")
+@points(2, hint="One random number for each entry. np.random.seed only if a seed is given.")
 def test_dropout_random(student, np_rng):
-    """`dropout_forward` decides each entry for itself, anew at every call unless it is given a seed."""
+    """`dropout_forward` decides each entry independently, anew at every call unless a seed is given."""
     x = away_from_zero(np_rng, (40, 30))
 
     def dropped(**seed):
@@ -111,7 +111,7 @@ def test_dropout_random(student, np_rng):
     seed = int(np_rng.integers(1, 10_000))
     one, again, other = dropped(seed=seed), dropped(seed=seed), dropped(seed=seed + 1)
     assert (one == again).all(), "the same seed should drop the same entries"
-    assert not (one == other).all(), "another seed should drop other entries"
+    assert not (one == other).all(), "a different seed should drop different entries"
 
 
 #: The same numbers, and what they mean in either mode.
@@ -139,8 +139,8 @@ def test_dropout_backward(student, np_rng, mode, shape):
             "dout passed unchanged": lambda: dout,
             "a division by 1 - p and no mask": lambda: dout / 0.7,
             ANOTHER_MASK[mode]: lambda: dout * (np.asarray(dx) != 0) / 0.7,
-            "another multiplication by 1 - p": lambda: dout * factor * 0.7,
-            "another division by 1 - p": lambda: dout * factor / 0.7,
+            "an additional multiplication by 1 - p": lambda: dout * factor * 0.7,
+            "an additional division by 1 - p": lambda: dout * factor / 0.7,
             "zeros: a test-mode cache should let everything pass": lambda: 0 * dout,
         },
         **TOLERANCE,
@@ -161,7 +161,7 @@ def map_factors(out, x):
 @points(2, hint="One decision for each (n, c): dropout_forward on ones of shape (N, C) makes them, and broadcasting does the rest.")
 @pytest.mark.parametrize("shape", [(60, 50, 2, 3), (45, 70, 3, 2)])
 def test_spatial_dropout_forward(student, np_rng, shape):
-    """`spatial_dropout_forward` drops whole maps, each for itself."""
+    """`spatial_dropout_forward` drops whole maps, each independently."""
     x = away_from_zero(np_rng, shape)
     out, _ = student.spatial_dropout_forward(x, {"mode": "train", "p": 0.3})
     factors = map_factors(out, x)
@@ -175,7 +175,7 @@ def test_spatial_dropout_forward(student, np_rng, shape):
     assert_close(out, x, name="out in test mode", inputs={"x": x}, **TOLERANCE)
 
 
-@points(2, hint="dx is dout times the very factors of the forward pass; dropout_backward on ones gives them back.")
+@points(2, hint="dx is dout times the same factors as in the forward pass; dropout_backward on ones returns them.")
 @pytest.mark.parametrize("mode", ["train", "test"])
 def test_spatial_dropout_backward(student, np_rng, mode):
     """`spatial_dropout_backward` sends the gradient back through the maps that were kept."""

@@ -51,7 +51,7 @@ def rearranged(x, gamma, beta):
         "x reshaped to (-1, C) without moving the channels to the end first": lambda: normalise_rows(
             x.reshape(-1, shape[1]), gamma, beta
         ).reshape(shape),
-        "the result reshaped, where its channels had to be moved back": lambda: normalise_rows(to_rows(x), gamma, beta).reshape(shape),
+        "the result reshaped instead of moving its channels back": lambda: normalise_rows(to_rows(x), gamma, beta).reshape(shape),
         "a mean and variance for each pixel of a channel, not for the channel": lambda: normalise(x, gamma, beta, axes=0),
         "a mean and variance for each map of each example": lambda: normalise(x, gamma, beta, axes=(2, 3)),
         "a mean and variance for each example, over all its channels": lambda: normalise(x, gamma, beta, axes=(1, 2, 3)),
@@ -102,8 +102,8 @@ def test_spatial_batchnorm_test_mode(student, probe, np_rng):
         mistakes={
             "the batch's own mean and variance, which are for training": lambda: normalise(x, gamma, beta, eps=0.05),
             "momentum as the share of the new value": lambda: expected(0.7, 0.05),
-            "momentum 0.9 in place of the one in bn_param": lambda: expected(0.9, 0.05),
-            "no eps, or 1e-5 in place of the one in bn_param": lambda: expected(0.3, 1e-5),
+            "momentum 0.9 instead of the one in bn_param": lambda: expected(0.9, 0.05),
+            "no eps, or 1e-5 instead of the one in bn_param": lambda: expected(0.3, 1e-5),
             "the last batch alone": lambda: expected(0.3, 0.05, last=1),
             "zeros for the running averages: bn_param must be passed on": lambda: to_maps(gamma * to_rows(x) / np.sqrt(0.05) + beta, x.shape),
             "zeros for the running averages, and 1e-5 for eps: bn_param must be passed on": lambda: to_maps(
@@ -114,7 +114,7 @@ def test_spatial_batchnorm_test_mode(student, probe, np_rng):
     )
 
 
-@points(4, hint="The way back is the forward pass's rearrangement, then batchnorm_backward, then the same way home.")
+@points(4, hint="Rearrange as in the forward pass, call batchnorm_backward, and rearrange back.")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_spatial_batchnorm_backward(student, np_rng, shape):
     """`spatial_batchnorm_backward` returns all three gradients."""
@@ -138,10 +138,10 @@ def test_spatial_batchnorm_backward(student, np_rng, shape):
         "dout reshaped to (-1, C) without moving the channels to the end first": lambda: from_rows(
             dout.reshape(-1, c), lambda rows: to_maps(rows, shape)
         ),
-        "dx reshaped, where its channels had to be moved back": lambda: from_rows(to_rows(dout), lambda rows: rows.reshape(shape)),
-        "both rearrangements done by reshape alone": lambda: from_rows(dout.reshape(-1, c), lambda rows: rows.reshape(shape)),
+        "dx reshaped instead of moving its channels back": lambda: from_rows(to_rows(dout), lambda rows: rows.reshape(shape)),
+        "both rearrangements done only by reshape": lambda: from_rows(dout.reshape(-1, c), lambda rows: rows.reshape(shape)),
         "mean and variance taken for constants": lambda: (gamma / np.sqrt(to_rows(x).var(axis=0) + 0.2))[:, None, None] * dout,
-        "sums over the batch alone, where they run over rows and columns too": lambda: _batch_only(x, gamma, dout),
+        "sums over the batch only, and not over rows and columns as well": lambda: _batch_only(x, gamma, dout),
     }
     assert_close(dx, truth[0], name="dx", inputs=inputs, mistakes=mistakes, **TOLERANCE)
     for name, value, right in (("dgamma", dgamma, truth[1]), ("dbeta", dbeta, truth[2])):

@@ -20,7 +20,7 @@ def read(MNISTDataset, probe, rng):
     return images, labels, probe.read_dataset(MNISTDataset, images, labels)
 
 
-@points(2, hint="float first, then divide by 255; row after row makes the 784.")
+@points(2, hint="Convert to float first, then divide by 255; the 784 numbers are the image's rows one after another.")
 def test_dataset_pixels(student, probe, rng):
     """`MNISTDataset` rescales pixels to [0, 1] and lays an image out as a row."""
     images, _, got = read(student.ref("MNISTDataset"), probe, rng)
@@ -48,7 +48,7 @@ def test_dataset_pixels(student, probe, rng):
 
 @points(2, hint="One item is (784,) float32 and its label; a DataLoader makes (N, 784) and (N,) of them.")
 def test_dataset_items(student, probe, rng):
-    """`MNISTDataset` has a length, and items that a `DataLoader` can put together."""
+    """`MNISTDataset` has a length, and items that a `DataLoader` can batch."""
     images, labels, got = read(student.ref("MNISTDataset"), probe, rng)
     assert got["length"] == 6, f"a data set of 6 images says that it has {got['length']}"
     assert list(got["shape"]) == [784], f"one image should have shape (784,); it has {tuple(got['shape'])}"
@@ -95,7 +95,7 @@ def test_network_plain(student, probe, rng):
         where = "in training mode" if mode else "in evaluation mode"
         assert torch.equal(first, second), f"{where}, two calls of the plain network differ"
         is_softmax = bool((first >= 0).all()) and torch.allclose(first.sum(dim=1), torch.ones(5), atol=1e-4)
-        assert not is_softmax, "the network returns probabilities; CrossEntropyLoss wants scores, and has a softmax of its own"
+        assert not is_softmax, "the network returns probabilities, but CrossEntropyLoss expects scores and contains a softmax"
         assert_close(
             centred(first),
             centred(right),
@@ -124,10 +124,10 @@ def unlike_factors(units, dropped):
     values, counts = units.flatten().round(decimals=5).unique(return_counts=True)
     often = values[counts.argmax()]
     if counts.max() > 0.05 * units.numel() and often != 0:
-        return f"hidden units that are dropped become {float(often):.3g}, where dropout makes them 0, and the others are shifted: is it another kind of dropout?"
+        return f"hidden units that are dropped become {float(often):.3g} instead of 0, and the others are shifted: is this a different kind of dropout?"
     if dropped.any():
         return "hidden units are dropped, and those that are left change by unlike factors: something in front of them is dropped as well"
-    return "no hidden unit is dropped, and all change from call to call: what is dropped stands in front of them, the pixels perhaps"
+    return "no hidden unit is dropped, and all change from call to call: something before them is dropped, perhaps the pixels"
 
 
 @points(3, hint="nn.Dropout(dropout) on the hidden units. F.dropout needs training=self.training.")
@@ -141,7 +141,7 @@ def test_network_dropout(student, probe, rng, p):
     kept = hidden(probe, model, x, False)[0]
     active = kept.abs() > 1e-3
     units = hidden(probe, model, x, True, passes=12)
-    assert not torch.equal(units[0], units[1]), "in training mode two calls give the same: nothing is dropped"
+    assert not torch.equal(units[0], units[1]), "in training mode two calls give the same result: nothing is dropped"
     ratio = units[:, active] / kept[active]
     dropped = ratio == 0
     unlike = float(ratio[~dropped].std() / ratio[~dropped].mean()) > 1e-3 if not dropped.all() else False
@@ -211,9 +211,9 @@ def test_network_batch_norm(student, probe, rng):
     )
 
 
-@points(3, hint="In evaluation mode batch norm uses its running averages, so an image's scores do not depend on its company.")
+@points(3, hint="In evaluation mode batch norm uses its running averages, so an image's scores do not depend on the rest of the batch.")
 def test_network_batch_norm_evaluation(student, probe, rng):
-    """`MNISTNeuralNet(batch_norm=True)` uses running averages in evaluation mode, and drops in training alone."""
+    """`MNISTNeuralNet(batch_norm=True)` uses running averages in evaluation mode, and drops only in training."""
     x = torch.rand(40, 784, generator=rng)
     model = student.MNISTNeuralNet(batch_norm=True, dropout=0.3)
     before = probe.state_of(model)
@@ -227,7 +227,7 @@ def test_network_batch_norm_evaluation(student, probe, rng):
     alone, _ = probe.scores_of(model, x[:1])
     assert_close(alone, together[:1], name="an image's scores, alone and in a batch,", **TOLERANCE)
     one, two = probe.scores_of(model, x, True)
-    assert not torch.equal(one, two), "with batch_norm=True and dropout=0.3 two calls in training give the same: nothing is dropped"
+    assert not torch.equal(one, two), "with batch_norm=True and dropout=0.3 two calls in training give the same result: nothing is dropped"
     # Running averages of one and the same batch are its statistics, but for N - 1 and what is left of the start.
     model = student.MNISTNeuralNet(batch_norm=True)
     probe.settle(model, x, 120)

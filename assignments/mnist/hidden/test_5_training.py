@@ -53,13 +53,13 @@ def test_train_batch_step(student, probe, rng, loss, sizes):
         }
         mistakes |= unasked(lambda index=index, **how: descend(weight, bias, batches, 0.05, loss, **how)[0][index], momentum=0.5)
         if loss == "squared":
-            mistakes["cross-entropy in place of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
+            mistakes["cross-entropy instead of loss_fn"] = wrong(index, mistaken=lambda s, y: F.cross_entropy(s, y))
         if len(sizes) == 1:
-            mistakes["two steps in place of one"] = wrong_twice(weight, bias, batches, loss, index)
+            mistakes["two steps instead of one"] = wrong_twice(weight, bias, batches, loss, index)
             # Momentum 0.5: the second step with the same gradient is one and a half times the first.
             mistakes["the optimiser's step called twice"] = lambda: start + 2.5 * (right[index] - start)
         else:
-            mistakes["no momentum from batch to batch: another optimiser than the one that was given"] = wrong(index, momentum=0.0)
+            mistakes["no momentum from batch to batch, as with a different optimiser than the one given"] = wrong(index, momentum=0.0)
         assert_close(got[name], right[index], name=f"the model's {name} after training", mistakes=mistakes, **TOLERANCE)
     # Large inputs: a gradient far above what anybody clips it to.
     steep = [[60 * x, y] for x, y in batches]
@@ -74,9 +74,9 @@ def wrong_twice(weight, bias, batches, loss, index):
     return lambda: descend(weight, bias, batches * 2, 0.05, loss)[0][index]
 
 
-@points(1, hint="model.train() first: dropout and batch norm behave otherwise in evaluation mode.")
+@points(1, hint="model.train() first: dropout and batch norm behave differently in evaluation mode.")
 def test_train_batch_mode(student, probe, rng):
-    """`train_batch` trains in training mode, whatever mode the model comes in."""
+    """`train_batch` trains in training mode, whatever mode the model is in."""
     weight, bias, batches = draw(rng, 5, 7)
     for training in (False, True):
         got = probe.steps_of_training(student.ref("train_batch"), weight, bias, batches, 0.05, "cross-entropy", training, False, plain=False)
@@ -117,14 +117,14 @@ def test_train_batch_loss(student, probe, rng, loss):
             "a softmax before the loss": lambda: torch.tensor(
                 [loss_of(loss, (x @ weight + bias).softmax(1), y).item() for x, y in batches]
             ),
-            "cross-entropy in place of loss_fn": lambda: torch.tensor([F.cross_entropy(x @ weight + bias, y).item() for x, y in batches]),
+            "cross-entropy instead of loss_fn": lambda: torch.tensor([F.cross_entropy(x @ weight + bias, y).item() for x, y in batches]),
         },
         **TOLERANCE,
     )
     assert not got["graph"], "the loss returned still holds its graph, and with it the memory of the whole batch: return a number"
 
 
-@points(2, hint="The share of rows whose largest score stands at the label: a mean, not a sum.")
+@points(2, hint="The share of rows whose largest score is at the label: a mean, not a sum.")
 @pytest.mark.parametrize("n", [7, 3])
 def test_accuracy_value(student, probe, rng, n):
     """`accuracy` is the share of a batch that the model gets right."""
@@ -155,7 +155,7 @@ def test_accuracy_value(student, probe, rng, n):
     )
 
 
-@points(2, hint="model.eval() first: with dropout active and the batch's own statistics, you measure another network.")
+@points(2, hint="model.eval() first: with dropout active and the batch's own statistics, you measure a different network.")
 def test_accuracy_mode(student, probe, rng):
     """`accuracy` measures in evaluation mode and changes nothing."""
     weight, bias, [[noise, _], [x, y]] = draw(rng, 40, 30)
@@ -181,7 +181,7 @@ def test_accuracy_without_graph(student, probe, rng):
     got, strict = (probe.measure(student.ref("accuracy"), weight, bias, x, y, True, False, strict=wanted) for wanted in (False, True))
     assert got["seen"], "accuracy never calls the model"
     graph = got["graph"] or any(graph for _, graph, _ in got["seen"]) or abs(got["value"] - strict["value"]) > 1e-6
-    assert not graph, "accuracy runs the model with gradients switched on: memory for nothing"
+    assert not graph, "accuracy runs the model with gradients switched on, which wastes memory"
 
 
 def trained(student, probe, profile, held_out, np_rng, epochs=None):
@@ -202,8 +202,8 @@ def test_digits(student, probe, profile, held_out, award, untrained, show, np_rn
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="test_accuracy")
 
 
-@points(2, hint="Averages over five crops shifted by one pixel should do as well as the image alone, or a little better.")
+@points(2, hint="Averages over five crops shifted by one pixel should be as good as the image alone, or a little better.")
 def test_digits_averaged(student, probe, profile, held_out, award, np_rng):
-    """So it does when its answers are averaged over five crops."""
+    """The same network recognises digits when its answers are averaged over five crops."""
     model = trained(student, probe, profile, held_out, np_rng)
     award(held_out.accuracy(lambda x: student.predict_averaged(model, x[:, 0])), metric="averaged_accuracy")

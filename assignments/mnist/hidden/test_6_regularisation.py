@@ -55,12 +55,12 @@ def test_l2_penalty(student, probe, rng):
             "the factor 1/2": lambda: right / 2,
             "the norm, not its square": lambda: right**0.5,
             "a sum of norms, not of squares": lambda: sum(w.norm().item() for w in weights),
-            "absolute values in place of squares": lambda: sum(w.abs().sum().item() for w in weights),
-            "means in place of sums": lambda: sum(w.square().mean().item() for w in weights),
+            "absolute values instead of squares": lambda: sum(w.abs().sum().item() for w in weights),
+            "means instead of sums": lambda: sum(w.square().mean().item() for w in weights),
             "one mean over all weights": lambda: right / sum(w.numel() for w in weights),
             "the linear layers alone; a convolution has weights too": lambda: squares([w for w in weights if w.dim() == 2]),
             "the convolutions alone": lambda: squares([w for w in weights if w.dim() == 4]),
-            "the biases in place of the weights": lambda: squares([p for p in parameters if p.dim() < 2]),
+            "the biases instead of the weights": lambda: squares([p for p in parameters if p.dim() < 2]),
         },
         **TOLERANCE,
     )
@@ -69,10 +69,10 @@ def test_l2_penalty(student, probe, rng):
         assert_close(gradient, right, name=f"the penalty's gradient for a parameter with {parameter.dim()} axes", **TOLERANCE)
 
 
-@points(2, hint="A function of (scores, y) that asks for the penalty each time it is called, and adds lam times it.")
+@points(2, hint="Return a function of (scores, y) that computes the penalty at each call, and adds lam times it.")
 @pytest.mark.parametrize("lam", [0.3, 0.05])
 def test_penalised(student, probe, rng, lam):
-    """`penalised` adds `lam` times the penalty of the weights as they are."""
+    """`penalised` adds `lam` times the penalty of the current weights."""
     x, y = mixed_batch(rng)
     got = probe.penalised_losses(student.ref("penalised"), seed_of(rng), x, y, lam)
     now = [squares(weights_of(parameters)) for parameters in got["parameters"]]
@@ -117,7 +117,7 @@ def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
             decay = 2 * lam if p.dim() >= 2 else 0.0
             kind = "weights" if p.dim() >= 2 else "biases, scales and shifts"
             mistakes = {
-                "nothing at all: the optimiser does not hold them": lambda: p,
+                "no update: the optimiser does not have them": lambda: p,
                 "weight_decay = lam, where the gradient of lam * w² is 2 * lam * w": lambda: p - rate * (g + lam * p),
                 "no decay": lambda: p - rate * g,
                 "twice the decay": lambda: p - rate * (g + 4 * lam * p),
@@ -127,7 +127,7 @@ def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
                 "a rate of 0.01, whatever `lr` is given": lambda: p - 0.01 * (g + decay * p),
             }
             if p.dim() < 2:
-                mistakes["decay, which is for weights alone"] = lambda: p - rate * (g + 2 * lam * p)
+                mistakes["decay, which is only for weights"] = lambda: p - rate * (g + 2 * lam * p)
             if p.dim() == 4:
                 mistakes["no decay; a convolution has weights too"] = mistakes.pop("no decay")
             right = p - rate * (g + decay * p)
@@ -188,7 +188,7 @@ def test_conv_block(student, probe, rng, size):
     assert_close(settled["alone"], settled["beside"], name="the block's output for images alone and beside others, in evaluation mode,", **LOOSE)
 
 
-@points(2, hint="nn.Dropout2d drops whole channels; nn.Dropout drops single pixels and says nothing about it.")
+@points(2, hint="nn.Dropout2d drops whole channels; nn.Dropout silently drops single pixels.")
 def test_conv_block_dropout(student, probe, rng):
     """`ConvBlock` drops whole channels in training."""
     sizes, p = [2, 16], 0.3

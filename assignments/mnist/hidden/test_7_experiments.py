@@ -92,7 +92,7 @@ def descend(weight, bias, train, validation, rate, loss):
         dw, db = torch.autograd.grad(value, [w, b])
         old, w, b = (w.detach(), b.detach()), (w - rate * dw).detach(), (b - rate * db).detach()
         curves["loss"].append(value.item())
-        places.append((w, b))
+        places.append((w.clone(), b.clone()))
         for key, data in zip(before, (train, validation)):
             if not clear(w, b, data[0]) or not clear(*old, data[0]):
                 return None, None, curves, before, places
@@ -179,7 +179,7 @@ def right_share(scores, data):
     return (scores.argmax(dim=1) == data[1]).double().mean().item()
 
 
-@points(2, hint="The highest validation accuracy decides, and that very network is returned.")
+@points(2, hint="The highest validation accuracy decides; return that same network.")
 def test_sweep_selects(student, probe, rng):
     """`dropout_sweep` returns the network that is best on the validation set."""
     sweep = student.ref("dropout_sweep")
@@ -218,14 +218,14 @@ def test_sweep_selects(student, probe, rng):
 
 @points(2, hint="MNISTNeuralNet(dropout=rate) after torch.manual_seed(seed), Adam with 1e-3, batches of 32, all of the epochs.")
 def test_sweep_trains(student, probe, rng):
-    """`dropout_sweep` trains each network with its rate, from the same start, as it is told."""
+    """`dropout_sweep` trains each network with its own rate, from the same start."""
     # Many images, and three networks: two that differ seldom get the same number right.
     train, validation = noise(rng, 64), noise(rng, 300)
     seed, rates = seed_of(rng), [0.4, 0.4, 0.4]
     got = probe.sweep(student.ref("dropout_sweep"), rates, train, validation, 1, seed, True)
     rows = rows_of(got, rates)
     assert rows[0] == rows[1] == rows[2], (
-        "the same rate gives one result, then another: seed before each network is made, and numpy too where you draw from it"
+        "the same rate gives different results: set the seed before each network is made, and numpy's seed too if you draw from numpy"
     )
     share = got["dropped"]
     # 12 passes over two images with about 500 active units each: five standard deviations are 0.023.
@@ -246,7 +246,7 @@ def test_sweep_trains(student, probe, rng):
 @points(2, hint="One random top and one random left for each image, from 0 to 2 * pad inclusive.")
 @pytest.mark.parametrize("pad", [None, 1])
 def test_random_crops(student, rng, pad):
-    """`random_crops` cuts each image at a place of its own, all places being equally likely."""
+    """`random_crops` cuts each image at a different place, and all places are equally likely."""
     n, height, width = 3000, 3, 4
     images = torch.rand(n, height, width, generator=rng) + 0.1
     crops = student.random_crops(images) if pad is None else student.random_crops(images, pad)
@@ -260,7 +260,7 @@ def test_random_crops(student, rng, pad):
         rolled = torch.stack([images.roll((pad - top, pad - left), (1, 2)) for top, left in places])
         wraps = bool(((rolled - crops).abs().amax(dim=(2, 3)) < 1e-6).any(dim=0).all())
         assert wraps, "some of what random_crops returned is no crop of the padded image: check the padding, and rows against columns"
-        raise AssertionError("what leaves the image on one side comes in on the other: pad with zeros in place of rolling")
+        raise AssertionError("what leaves the image on one side comes back on the other: pad with zeros instead of rolling")
     counts = match.sum(dim=1)
     assert (counts > 0).sum() > 1, "all images are cut at the same place: draw a place for each"
     missing = [place for place, count in zip(places, counts.tolist()) if count == 0]
@@ -269,7 +269,7 @@ def test_random_crops(student, rng, pad):
     assert not missing, f"of the {len(places)} places, {len(missing)} never occur, among them top {missing[0][0]}, left {missing[0][1]}"
     p = 1 / len(places)
     # Six and a quarter standard deviations: that any of 25 counts leaves this band has a chance below 1e-6.
-    assert ((counts - n * p).abs() < 6.25 * (n * p * (1 - p)) ** 0.5).all(), "some places are cut far more often than others"
+    assert ((counts - n * p).abs() < 6.25 * (n * p * (1 - p)) ** 0.5).all(), "some positions are cut far more often than others"
     again = student.random_crops(images, pad)
     assert not torch.equal(again, crops), "two calls cut at the same places"
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points, untouched
+from grader.checks import StudentError, assert_close, points, untouched
 from grader.checks.training import longer_step, unasked
 from grader.text import counted
 
@@ -81,7 +81,7 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
         "gradients that add up from step to step: they are not cleared": lambda: run(keep=tuple(range(len(weights)))),
         still: lambda: (list(weights), [loss_at(weights).item()] * steps),
         "losses taken after each update, not before": lambda: run(late=True),
-        "Adam in place of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
+        "Adam instead of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
         "steps up the gradient": lambda: _descend(x, y, weights, forward, -learning_rate, steps),
         **{words: lambda scale=scale: run(scale=scale) for words, scale in scales.items()},
         **{f"{words}, in `losses` alone": lambda scale=scale: only_losses(lambda values: [scale * v for v in values]) for words, scale in scales.items()},
@@ -136,9 +136,9 @@ def test_two_layer_gradients(student, rng, sizes):
     back = 2 * (hidden.clamp(min=0) @ w2 - y) / y.numel() @ w2.T
     mistakes = {
         "the ReLU's mask left out: the gradient flows through units that are off": x.T @ back,
-        "the ReLU's mask made of the gradient, not of what went into the ReLU": x.T @ back.clamp(min=0),
-        "the ReLU's mask turned round": x.T @ (back * (hidden < 0)),
-        "what came out of the ReLU in place of its mask of 0 and 1": x.T @ (back * hidden.clamp(min=0)),
+        "the ReLU's mask taken from the gradient instead of the ReLU's input": x.T @ back.clamp(min=0),
+        "the ReLU's mask inverted": x.T @ (back * (hidden < 0)),
+        "the ReLU's output instead of its mask of 0 and 1": x.T @ (back * hidden.clamp(min=0)),
     }
     assert_close(grad_w1, leaf1.grad, name="grad_w1", inputs=inputs, mistakes=mistakes)
     before = {"the hidden layer before its ReLU in the gradient of w2": hidden.T @ (2 * (hidden.clamp(min=0) @ w2 - y) / y.numel())}
@@ -146,13 +146,25 @@ def test_two_layer_gradients(student, rng, sizes):
 
 
 @points(2, hint="These two do without autograd: write the chain rule as matrix products.")
+@pytest.mark.without("autograd")
 @pytest.mark.parametrize("name", ["two_layer_gradients", "train_by_hand"])
 def test_gradients_written_by_hand(student, probe, rng, name):
     """The hand-written part does not call autograd."""
     more = (0.1, 2) if name == "train_by_hand" else ()
-    _, used = probe.torch_names(student.ref(name), *_problem(rng), *more)
+    x, y, w1, w2 = _problem(rng)
+    message = f"`{name}` uses autograd; write the gradient by hand."
+    try:
+        _, used = probe.torch_names(student.ref(name), x, y, w1, w2, *more)
+        got = getattr(student, name)(x, y, w1, w2, *more)
+    except StudentError as error:
+        # Here nothing has a graph, whatever the probe is shown.
+        assert "does not require grad" not in str(error), message
+        raise
     autograd = sorted({"backward", "grad", "vjp", "jacobian", "requires_grad_"} & set(used))
     assert not autograd, f"`{name}` uses autograd (`{', '.join(autograd)}`); write the gradient by hand."
+    before = (w1, w2) if more else (torch.zeros_like(w1), torch.zeros_like(w2))
+    still = all(torch.equal(value, start) for value, start in zip(got[:2] if more else got[1:3], before, strict=True))
+    assert not still, f"Without autograd `{name}` finds no gradient; write it by hand."
 
 
 @points(3, hint="Both gradients come from the old weights: change neither before you have both.")
@@ -170,7 +182,7 @@ def test_train_by_hand(student, rng, steps, rate):
 @points(4, hint="Gradients add up in `.grad` until you clear them; update inside `torch.no_grad()`.")
 @pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (6, 0.15)])
 def test_train_with_autograd(student, rng, steps, rate):
-    """`train_with_autograd` walks the same way as gradients by hand."""
+    """`train_with_autograd` makes the same steps as gradients by hand."""
     x, y, w1, w2 = _problem(rng)
     got = student.train_with_autograd(x, y, w1, w2, rate, steps)
     way = (x, y, (w1, w2), _relu_net, rate, steps)
@@ -192,7 +204,7 @@ def test_train_with_other_activations(student, probe, rng, activation):
 @points(3, hint="Build SGD once, then per step: forward, loss, zero_grad, backward, step.")
 @pytest.mark.parametrize(("steps", "rate"), [(1, 0.2), (5, 0.15)])
 def test_train_with_optim(student, probe, rng, steps, rate):
-    """`train_with_optim` trains the module it is given, by plain SGD on the mean squared error."""
+    """`train_with_optim` trains the given module by plain SGD on the mean squared error."""
     x, y, w1, w2 = _problem(rng)
     b1 = torch.randn(w1.shape[1], generator=rng, dtype=torch.float64)
     weights, losses, *kept = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, rate, steps)

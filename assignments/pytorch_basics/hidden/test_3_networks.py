@@ -117,7 +117,7 @@ def test_parallel_block(student, probe, rng, d_in, d_out):
     if any(output.shape == r.shape and torch.allclose(output, r, rtol=1e-3, atol=1e-4) for r in readings):
         return
     wrong = {
-        "the sum of the two layers in place of their product": lambda a, b: (a + b).relu(),
+        "the sum of the two layers instead of their product": lambda a, b: (a + b).relu(),
         "a ReLU on each layer before the product, not on the product": lambda a, b: a.relu() * b.relu(),
         "no ReLU on the product": lambda a, b: a * b,
         "one of the layers used twice": lambda a, b: a.square(),
@@ -166,11 +166,11 @@ def test_network(student, probe, rng, record, n):
         "the first ReLU left out": lambda: network(first=lambda t: t),
         "the second ReLU left out": lambda: network(second=lambda t: t),
         "both ReLUs left out": lambda: network(first=lambda t: t, second=lambda t: t),
-        "channels last when it is flattened: (C, H, W) is asked for, and (H, W, C) came": lambda: network(order=(0, 2, 3, 1)),
+        "channels last when it is flattened: (H, W, C) instead of (C, H, W)": lambda: network(order=(0, 2, 3, 1)),
         "height and width swapped when it is flattened": lambda: network(order=(0, 1, 3, 2)),
-        "mean pooling in place of max pooling": lambda: network(pool=F.avg_pool2d),
-        "mean pooling in place of the first max pooling": lambda: network(first_pool=F.avg_pool2d),
-        "mean pooling in place of the second max pooling": lambda: network(pool=F.avg_pool2d, first_pool=F.max_pool2d),
+        "mean pooling instead of max pooling": lambda: network(pool=F.avg_pool2d),
+        "mean pooling instead of the first max pooling": lambda: network(first_pool=F.avg_pool2d),
+        "mean pooling instead of the second max pooling": lambda: network(pool=F.avg_pool2d, first_pool=F.max_pool2d),
         "a softmax at the end": lambda: expected.softmax(dim=1),
         "a log-softmax at the end": lambda: expected.log_softmax(dim=1),
         "a ReLU at the end": lambda: expected.relu(),
@@ -205,7 +205,7 @@ def test_modules_learn(student, probe, rng, name, sizes, shape):
 @points(2, hint="Equal or zero weights make all hidden units learn the same; keep the layers' own initial values.")
 @pytest.mark.parametrize(("name", "sizes", "shape"), _CASES)
 def test_modules_start_random(student, probe, rng, name, sizes, shape):
-    """Weights start random, small, and different in each unit and each new module."""
+    """Initial weights are random, small, and different in each unit and each new module."""
     seeds = [int(s) for s in torch.randint(2**31 - 1, (2,), generator=rng)]
     first, second = probe.build_many(student.ref(name), sizes, seeds)
     weights = [(a, b) for a, b in zip(first, second, strict=True) if a.squeeze().ndim >= 2]

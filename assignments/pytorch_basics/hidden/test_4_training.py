@@ -21,7 +21,7 @@ def _linear_problem(rng, n, d=5, classes=4, dtype=torch.float64):
     return x, y, weight, bias
 
 
-@points(2, hint="Transform the image in `__getitem__`, each time anew; hand the label through untouched.")
+@points(2, hint="Transform the image in `__getitem__`, each time anew; return the label unchanged.")
 def test_dataset(student, probe, rng):
     """`DigitsDataset` gives one (image, label) at a time, and transforms images only, each time anew."""
     images, labels = torch.rand(6, 1, 9, 7, generator=rng), torch.tensor([7, 0, 3, 9, 3, 1])
@@ -45,7 +45,7 @@ def test_dataset(student, probe, rng):
 
 @points(1, hint="Compare the two lengths in `__init__` and raise a ValueError.")
 def test_dataset_refuses_unequal_lengths(student, rng):
-    """`DigitsDataset` refuses images and labels of unequal number."""
+    """`DigitsDataset` refuses different numbers of images and labels."""
     images, labels = torch.rand(5, 1, 4, 4, generator=rng), torch.zeros(4).long()
     student.DigitsDataset(images[:4], labels)
     with pytest.raises(StudentError, match="^ValueError"):
@@ -72,7 +72,7 @@ def test_split_indices(student, rng, n, n_validation, n_test):
     same = all(torch.equal(a, b) for a, b in zip(parts, again, strict=True))
     assert same, "The same seed should give the same split."
     last = 2 if n_test else 1
-    assert not torch.equal(parts[last], other[last]), "Another seed should give another split."
+    assert not torch.equal(parts[last], other[last]), "A different seed should give a different split."
 
 
 @points(2, hint="shuffle=True for training, False for validation; `drop_last` would lose examples.")
@@ -185,7 +185,7 @@ def test_train_epoch_loss(student, probe, rng):
 
 @points(2, hint="`model.train()` first: the model may come from an evaluation.")
 def test_train_epoch_mode(student, probe, rng):
-    """`train_epoch` trains in training mode, also when the model comes in evaluation mode."""
+    """`train_epoch` trains in training mode, even if the model is in evaluation mode."""
     x, y, weight, bias = _linear_problem(rng, 8)
     # The second model gives other scores where it is run in evaluation mode.
     got, strict = (
@@ -298,16 +298,16 @@ def test_fit_history(student, probe, rng):
     losses = history["train_loss"]
     assert losses[-1] < 0.9 * losses[0], f"The training loss hardly falls: {losses[0]:.3f} to {losses[-1]:.3f}."
     accuracy = (got["train_scores"].argmax(dim=1) == train[1]).float().mean().item()
-    assert accuracy > 0.7, f"After `fit`, three well separated groups are told apart in only {accuracy:.0%} of cases."
+    assert accuracy > 0.7, f"After `fit`, three well separated groups are distinguished in only {accuracy:.0%} of cases."
     # After one epoch there is one set of weights to keep, and it is the one that was measured.
     got = probe.run_fit(student.ref("fit"), train, validation, 3, 1, 0.1, 10, _seed(rng))
     moved = (got["train_scores"] - got["first_scores"]).abs().max().item()
-    assert moved > 1e-3, "After one epoch the model has the weights it came with: it is measured before it is trained."
+    assert moved > 1e-3, "After one epoch the model still has its initial weights: it is measured before it is trained."
     # By how much it is off otherwise is the business of `evaluate` and of the loss.
     before, after = (F.cross_entropy(got[key], validation[1]).item() for key in ("first_validation_scores", "validation_scores"))
     value = got["history"]["validation_loss"][0]
     early = abs(value - before) < 0.01 * abs(after - before)
-    assert not early, 'history["validation_loss"][0] is the loss of the model that came in: it is measured before the epoch, not after it.'
+    assert not early, 'history["validation_loss"][0] is the loss of the initial model: it is measured before the epoch, not after it.'
 
 
 @points(2, hint="Deep-copy the state_dict when validation accuracy is best (its tensors are live); load it at the end.")
@@ -320,7 +320,7 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
         )
         got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng))
         count = len(got["history"]["validation_accuracy"])
-        assert count == 6, f"`fit` was asked for 6 epochs, and its history has {counted(count, 'number')}: does it stop early?"
+        assert count == 6, f"`fit` was called with 6 epochs, but its history has {counted(count, 'number')}: does it stop early?"
         accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
         best = max(got["history"]["validation_accuracy"])
         latest = got["history"]["validation_accuracy"][-1]
@@ -338,7 +338,7 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
 
 @points(2, hint="Only training examples may reach `backward`; validation chooses the epoch and nothing else.")
 def test_fit_does_not_learn_from_validation(student, probe, rng):
-    """Training goes the same way whatever the validation set holds."""
+    """Training does not depend on the validation set."""
     train, honest, seed = _blobs(rng, 36), _blobs(rng, 30), _seed(rng)
     poison = (5 + torch.randn(30, 6, generator=rng), (honest[1] + 1) % 3)
     # One batch per epoch, so that the order of the examples does not matter.
@@ -384,7 +384,7 @@ def _few(rng):
 
 @points(1, hint="`torch.manual_seed(seed)` before you build the network, and no random numbers from elsewhere.")
 def test_train_network_repeats(student, probe, rng):
-    """`train_network` gives the same network for the same seed, and another for another."""
+    """`train_network` gives the same network for the same seed, and a different one for a different seed."""
     few, seed = _few(rng), _seed(rng) % 10_000
     first, again, other = (
         probe.train_on_few(student.ref("train_network"), *few, 1, s)["scores"] for s in (seed, seed, seed + 1)
@@ -393,9 +393,9 @@ def test_train_network_repeats(student, probe, rng):
     assert not torch.allclose(first, other, rtol=1e-4, atol=1e-5), "Two seeds gave the same network."
 
 
-@points(1, hint="`epochs` goes on to `fit`; the validation images go nowhere but into `fit`'s validation set.")
+@points(1, hint="Pass `epochs` on to `fit`; use the validation images only as `fit`'s validation set.")
 def test_train_network_budget(student, probe, rng):
-    """`train_network` trains on the training set alone, and not longer than it may."""
+    """`train_network` trains only on the training set, and not longer than allowed."""
     (images, labels, *validation), seed = _few(rng), _seed(rng) % 10_000
     runs = {
         epochs: probe.train_on_few(student.ref("train_network"), images, labels, *validation, epochs, seed)
@@ -406,7 +406,7 @@ def test_train_network_budget(student, probe, rng):
         most = epochs * len(images)
         assert trained <= most, (
             f"epochs={epochs} passes over {len(images)} training images allow {most} examples in training; "
-            f"`train_network` trained on {trained}. Does it hand on `epochs`, and train on the training set alone?"
+            f"`train_network` trained on {trained}. Does it pass `epochs` on, and train only on the training set?"
         )
         assert trained, "`train_network` never trained the `Network` that it returns."
     # After one epoch there is nothing to choose, so the validation set cannot change anything.

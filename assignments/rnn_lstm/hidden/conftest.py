@@ -126,8 +126,8 @@ def _turned(form, name):
 
 
 WRONG_LSTM = [
-    _cell("The input gate of `LSTM` is coupled to its forget gate, i = 1 - f; each needs weights of its own.", 3, lambda c, f, g: f.sigmoid() * c + (1 - f.sigmoid()) * g.tanh()),
-    _cell("The forget gate of `LSTM` is coupled to its input gate, f = 1 - i; each needs weights of its own.", 3, lambda c, i, g: (1 - i.sigmoid()) * c + i.sigmoid() * g.tanh()),
+    _cell("The input gate of `LSTM` is coupled to its forget gate, i = 1 - f; each needs its own weights.", 3, lambda c, f, g: f.sigmoid() * c + (1 - f.sigmoid()) * g.tanh()),
+    _cell("The forget gate of `LSTM` is coupled to its input gate, f = 1 - i; each needs its own weights.", 3, lambda c, i, g: (1 - i.sigmoid()) * c + i.sigmoid() * g.tanh()),
     _cell("`LSTM` gives o * c; the tanh on the cell is missing: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c),
     _cell("The candidate of `LSTM` lacks its tanh: g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g),
     _cell("The candidate of `LSTM` goes through a sigmoid; g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g.sigmoid()),
@@ -137,13 +137,13 @@ WRONG_LSTM = [
     _cell("`LSTM` has no forget gate: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, i, g: c + i.sigmoid() * g.tanh()),
     _cell("`LSTM` has no input gate: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, f, g: f.sigmoid() * c + g.tanh()),
     _cell("`LSTM` starts every step from an empty cell: c_t = f_t * c_{t-1} + i_t * g_t.", 3, lambda c, i, g: i.sigmoid() * g.tanh()),
-    _cell("`LSTM` adds i * g before it forgets: f acts on c_{t-1} alone, c_t = f_t * c_{t-1} + i_t * g_t.", 4, lambda c, i, f, g: f.sigmoid() * (c + i.sigmoid() * g.tanh())),
+    _cell("`LSTM` adds i * g before it forgets: f acts only on c_{t-1}, c_t = f_t * c_{t-1} + i_t * g_t.", 4, lambda c, i, f, g: f.sigmoid() * (c + i.sigmoid() * g.tanh())),
     _cell("`LSTM` reads the cell through a hardtanh; h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * F.hardtanh(c)),
     _cell("The gates of `LSTM` go through a hardsigmoid; they should go through a sigmoid.", 4, lambda c, i, f, g: F.hardsigmoid(f) * c + F.hardsigmoid(i) * g.tanh(), lambda o, c, _: F.hardsigmoid(o) * c.tanh()),
     _cell("The candidate of `LSTM` goes through a relu; g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g.relu()),
-    _cell("`LSTM` reads the cell through a sigmoid in place of tanh: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c.sigmoid()),
-    _cell("`LSTM` applies tanh to the cell twice: c goes on as it is, and h = o * tanh(c).", 4, lambda c, i, f, g: _sum(c, i, f, g).tanh()),
-    _cell("In `LSTM`, the output gate sees the cell, o = sigmoid(... + c); it depends on x and h alone.", 4, _sum, lambda o, c, _: (o + c).sigmoid() * c.tanh()),
+    _cell("`LSTM` reads the cell through a sigmoid instead of tanh: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c.sigmoid()),
+    _cell("`LSTM` applies tanh to the cell twice: c continues unchanged, and h = o * tanh(c).", 4, lambda c, i, f, g: _sum(c, i, f, g).tanh()),
+    _cell("In `LSTM`, the output gate sees the cell, o = sigmoid(... + c); it must depend only on x and h.", 4, _sum, lambda o, c, _: (o + c).sigmoid() * c.tanh()),
     replace(LSTM, says="`h_seq` of `LSTM` holds the cells; it should hold the hidden states.", shows=lambda h_seq, c_seq, h0: c_seq),
     *_turned(LSTM, "`LSTM`"),
 ]  # fmt: skip
@@ -159,7 +159,7 @@ def _wrong_rnns(activation):
     other = {"tanh": "relu", "relu": "tanh"}[activation]
     f = ACTIVATIONS[activation]
     terms = Form(
-        "`RNN` applies the activation to the state's term alone; it belongs around the sum, activation(W h + V x + b).",
+        "`RNN` applies the activation only to the state's term; it belongs around the sum, activation(W h + V x + b).",
         2,
         lambda z, h, c: (z[0] + f(z[1]), c),
     )
@@ -390,7 +390,7 @@ def read_layer(student, probe, name, rng, form, wrong, size=SMALL, strict=True, 
         f"Called twice with the same input, `{name}` gives two answers: no state may be kept from one call to the next."
     )
     assert torch.allclose(first, later, rtol=1e-4, atol=1e-5), (
-        f"`{name}` draws random numbers when it is run: states start at zero, and nothing in it is random."
+        f"`{name}` draws random numbers when it runs; states must start at zero, and nothing in it may be random."
     )
     ours = x.double()
 

@@ -68,10 +68,10 @@ def test_lstm_last_states(read_lstm):
     })
 
 
-@points(4, hint="Start from the `h` and the `c` that are given, each; from zeros only where it is None.")
+@points(4, hint="Start from the given `h` and the given `c`; each starts from zeros only if it is None.")
 @pytest.mark.parametrize("given", ["h and c", "h"])
 def test_lstm_initial_states(probe, read_lstm, given):
-    """`LSTM` starts from the states that it is given, and can so continue a sequence."""
+    """`LSTM` starts from the given states, so it can continue a sequence."""
     layer = read_lstm(strict=False)
     parts, x = layer.randomise(), layer.inputs(5, 4)
     _, (h, _) = layer.model(x[:1])
@@ -128,10 +128,10 @@ def test_lstm_forget_bias(probe, read_lstm, value):
     kept = torch.where((layer.entries() - single).abs() < 1e-6, single, 0.0) * (single < 1e5)
     one_left = torch.allclose(new[1], forget + kept.sum(dim=1), atol=1e-5) and not torch.allclose(new[1], forget, atol=1e-5)
     assert not one_left, (
-        "Your layer adds two biases in the forget gate, and one of them was left as it was; their sum should be the value."
+        "Your layer adds two biases in the forget gate, and one of them was not changed; their sum should be the value."
     )
     assert not torch.allclose(new[1], 2 * forget, atol=1e-5), (
-        "The forget bias is twice what was asked for: your layer adds two biases, and both were set."
+        "The forget bias is twice the requested value: your layer adds two biases, and both were set."
     )
     changed = [gate for k, gate in enumerate("ifgo") if k != 1 and not torch.allclose(new[k], biases[k], atol=1e-5)]
     named = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}

@@ -51,7 +51,7 @@ def _norm_mistakes(kind, weights, x, right):
         "the sum of all states, not the last state alone": lambda: (
             _gradient(kind, weights, x, lambda h, c: h.sum()).flatten(1).norm(dim=1)
         ),
-        "the first state in place of the last": lambda: _gradient(kind, weights, x, lambda h, c: h[0].sum()).flatten(1).norm(dim=1),
+        "the first state instead of the last": lambda: _gradient(kind, weights, x, lambda h, c: h[0].sum()).flatten(1).norm(dim=1),
         "the mean of the last state's entries, not their sum": lambda: right / (x.shape[1] * weights[1].shape[0]),
         "the squared norms": lambda: right.square(),
         "the root of the mean of the squares, not of their sum": lambda: right / gradient[0].numel() ** 0.5,
@@ -70,18 +70,18 @@ def _norm_mistakes(kind, weights, x, right):
         "the logarithm of the norms": lambda: right.log(),
     }
     if kind == "LSTM":
-        known["the last cell in place of the last hidden state"] = lambda: (
+        known["the last cell instead of the last hidden state"] = lambda: (
             _gradient(kind, weights, x, lambda h, c: c[-1].sum()).flatten(1).norm(dim=1)
         )
     return known
 
 
-@points(8, hint="Make a leaf of the inputs, run, take the gradient of h_seq[-1].sum() by it: (T, B, D). One norm for each t.")
+@points(8, hint="Make the inputs a leaf, run, and take the gradient of h_seq[-1].sum() with respect to it: (T, B, D). One norm for each t.")
 @pytest.mark.parametrize(
     ("kind", "T", "forget"), [("RNN", 6, 0.0), ("LSTM", 5, 0.0), ("RNN", 30, 0.0), ("LSTM", 30, 4.0)]
 )
 def test_input_gradient_norms(student, probe, rng, kind, T, forget):
-    """`input_gradient_norms` measures the gradient at every input, down to where it has all but vanished."""
+    """`input_gradient_norms` measures the gradient at every input, even where it has almost vanished."""
     weights = _weights(rng, kind, 3, 4, scale=0.8 if T < 10 else 0.25, forget=forget)
     if (kind, T) == ("RNN", 30):
         weights[1] = 0.4 * torch.linalg.qr(weights[1]).Q  # each step shrinks the gradient to 0.4 or less
@@ -105,7 +105,7 @@ def test_input_gradient_norms_leaves_no_trace(student, probe, rng, kind):
     for given, after in zip(weights, got["weights"], strict=True):
         assert torch.equal(given, after), "The model's parameters have changed."
     assert not got["frozen"], "The model's parameters no longer require a gradient."
-    assert got["training"], "The model came in training mode, and is in evaluation mode now."
+    assert got["training"], "The model was in training mode, and is in evaluation mode now."
     assert torch.equal(got["x"], x), "The values of `x` have changed."
     assert not got["x_requires_grad"], "The `x` that was given requires a gradient now; work on a copy."
     assert not got["x_has_grad"], "The `x` that was given has a `.grad` now; work on a copy."
@@ -140,7 +140,7 @@ def test_pad(student, rng, lengths):
     assert given.dtype == torch.int64, f"`lengths` should be int64; they are {given.dtype}."
 
 
-@points(4, hint="One entry of time for each b: h_seq[lengths[b] - 1, b]. Indexing with two tensors does all at once.")
+@points(4, hint="One entry of time for each b: h_seq[lengths[b] - 1, b]. Indexing with two tensors picks all at once.")
 @pytest.mark.parametrize("lengths", [[4, 1, 6, 2, 6], [1, 3]])
 def test_last_states(student, probe, rng, lengths):
     """`last_states` picks the state after each sequence's own last step, and passes gradients on."""
@@ -153,7 +153,7 @@ def test_last_states(student, probe, rng, lengths):
     everyone = torch.arange(B)
     mistakes = {
         "the last step of the padded batch, the same for all": lambda: h_seq[-1],
-        "the step after the last, lengths in place of lengths - 1": lambda: h_seq[ends.clamp(max=T - 1), everyone],
+        "the step after the last, lengths instead of lengths - 1": lambda: h_seq[ends.clamp(max=T - 1), everyone],
         "the step before the last": lambda: h_seq[(ends - 2) % T, everyone],
         "the batch and time axes confused": lambda: h_seq[everyone, ends - 1],
         "the mean over the steps": lambda: torch.stack([h_seq[:n, b].mean(dim=0) for b, n in enumerate(lengths)]),
@@ -174,22 +174,28 @@ def test_final_states(student, probe, rng, kind):
     """`final_states` gives for each sequence of a padded batch what it would give alone, in one call."""
     lengths = [3, 5, 1, 5, 2]
     weights, sequences = _weights(rng, kind, 3, 4), _sequences(rng, lengths)
-    got = probe.run_final_states(student.ref("final_states"), kind, weights, sequences)
+    # The layer mixes the sequences of a batch: how often it was called can be made up, what comes of it cannot.
+    together = 0.3 + 0.4 * float(torch.rand(1, generator=rng))
+    got = probe.run_final_states(student.ref("final_states"), kind, weights, sequences, together)
+
+    def run(batch):
+        return _run(kind, weights, batch + together * batch.mean(dim=1, keepdim=True))
+
     batch = torch.nn.utils.rnn.pad_sequence(sequences)
     front = torch.nn.utils.rnn.pad_sequence([sequence.flip(0) for sequence in sequences]).flip(0)
-    h_seq, c_seq = _run(kind, weights, batch)
+    h_seq, c_seq = run(batch)
     ends, everyone = torch.tensor(lengths) - 1, torch.arange(5)
     right = h_seq[ends, everyone]
     mistakes = {
         "the final state of the padded batch, which has read the padding as well": lambda: h_seq[-1],
-        "the padding before the sequences": lambda: _run(kind, weights, front)[0][-1],
+        "the padding before the sequences": lambda: run(front)[0][-1],
         "every sequence one step too short": lambda: h_seq[ends - 1, everyone],
         "the states in order of length": lambda: right[sorted(range(5), key=lambda b: -lengths[b])],
     }
     if kind == "LSTM":
-        mistakes["the cells in place of the hidden states"] = lambda: c_seq[ends, everyone]
+        mistakes["the cells instead of the hidden states"] = lambda: c_seq[ends, everyone]
     assert got["calls"] == 1, f"The model was called {got['calls']} times; run all sequences in one padded batch."
-    mistakes["every sequence run by itself; run all in one padded batch"] = lambda: -right
+    mistakes["every sequence run by itself; run all in one padded batch"] = lambda: torch.stack([run(sequence[:, None])[0][-1, 0] for sequence in sequences])
     assert_close(got["states"], right, name="final_states(model, sequences)", mistakes=mistakes)
     assert got["graph"], "The result of `final_states` has no graph: the model could not learn from it."
     assert got["sizes"] == [[5, 5, 3]], f"The model was given a batch of shape {tuple(got['sizes'][0])}, not (5, 5, 3)."

@@ -43,7 +43,7 @@ def _not_its_kind(student, probe, name):
     if squares > wanted + 1:
         return (
             f"`{name}` has {squares} matrices of H x H weights; {right} of one layer has {wanted if wanted > 1 else 'one'}. "
-            f"It has more layers than the one that is asked for."
+            f"It has more than one layer."
         )
     return ""
 
@@ -64,7 +64,7 @@ def _others(probe, model, x, name):
         moved.append(change > 1e-6)
     if not moved[1][:-1].any():
         # Only those that come after it feel a change: the batch is read like a sequence.
-        return f"`{name}` gives a sequence other scores in a batch than alone: axis 0 of its input is time, axis 1 the batch."
+        return f"`{name}` gives a sequence different scores in a batch than alone: axis 0 of its input is time, axis 1 the batch."
     return f"In `{name}`, the scores of a sequence depend on the other sequences of its batch: is something averaged over the batch?"
 
 
@@ -107,10 +107,10 @@ def test_image_rows(student, rng, shape):
         "the channel axis still there": lambda: images.transpose(0, -2),
     }
     assert_close(got, plain.transpose(0, 1), rtol=0, atol=0, name="image_rows(images)", inputs={"images": images}, mistakes=mistakes)
-    assert got.dtype == images.dtype, f"`image_rows` should leave the dtype alone; from uint8 it made {got.dtype}."
+    assert got.dtype == images.dtype, f"`image_rows` should keep the dtype; it turned uint8 into {got.dtype}."
 
 
-@points(4, hint="The linear layer's output as it is: softmax belongs to the loss. Sizes come from the arguments.")
+@points(4, hint="Return the linear layer's output: softmax belongs to the loss. Sizes come from the arguments.")
 @BOTH
 def test_classifier_scores(student, probe, rng, name):
     """A classifier gives each sequence of a time-major batch its own raw scores, in every size and length."""
@@ -169,7 +169,7 @@ def test_classifier_reads_to_the_end(student, probe, rng, name):
     )
     assert ratio < 0.3, (
         f"In `{name}`, with small weights, the first of 6 steps weighs {ratio:.1f} times as much as the last one. "
-        f"Scores should depend on the last state alone, not on a mean or on an early state."
+        f"Scores should depend only on the last state, not on a mean or an early state."
     )
     long = 2 * torch.randn(45, 8, 4, generator=rng)
     influence = probe.influence(model, long, weights)
@@ -199,7 +199,7 @@ def test_classifier_reads_to_the_end(student, probe, rng, name):
 @points(2, hint="Pass `activation` on to the RNN; its default is relu.")
 @pytest.mark.parametrize("activation", ["relu", "tanh", "default"])
 def test_classifier_activation(student, probe, rng, activation):
-    """`RNN_Classifier` uses the activation that it is told, relu where it is told nothing."""
+    """`RNN_Classifier` uses the given activation, and relu by default."""
     options = {} if activation == "default" else {"activation": activation}
     model = student.RNN_Classifier(classes=3, input_size=4, hidden_size=12, **options)
     x = torch.randn(3, 9, 4, generator=rng)
@@ -292,7 +292,7 @@ def test_train_step(student, probe, rng, max_norm, momentum):
     settings = (0.05, momentum, max_norm)
     got = probe.run_train_steps(student.ref("train_step"), weight, bias, batches, *settings)
     assert got["steps"] == 2, f"For 2 batches, the optimiser that was given made {counted(got['steps'], 'step')}, not 2."
-    assert got["training"], "The model came in training mode, and `train_step` ran it in evaluation mode."
+    assert got["training"], "The model was in training mode, but `train_step` ran it in evaluation mode."
     right = _truth(weight, bias, batches, *settings, CLIPS["right"])
     mistakes = {
         what: lambda clip=clip: _truth(weight, bias, batches, *settings, clip)[0]
@@ -315,7 +315,7 @@ def test_train_step(student, probe, rng, max_norm, momentum):
     assert_close(got["bias"], right[1], rtol=1e-4, atol=1e-5, name="the bias after two steps")
 
 
-@points(3, hint="The loss that you went backward from, taken before the step, as `loss.item()`.")
+@points(3, hint="The loss on which you called backward, read before the step, as `loss.item()`.")
 def test_train_step_loss(student, probe, rng):
     """`train_step` returns the mean loss of the batch, as it was before the step."""
     weight, bias, batches = _problem(rng)
@@ -337,31 +337,33 @@ def test_train_step_loss(student, probe, rng):
     assert_close(got["losses"][0], losses[0], rtol=1e-4, atol=1e-5, name="the loss", inputs={"x": x}, mistakes=mistakes)
 
 
-def _accuracy(classifier, probe, rng, held_out, untrained, metric, epochs, hidden_size):
+def _accuracy(classifier, probe, rng, held_out, untrained, show, metric, epochs, hidden_size):
     """Accuracy on the secret digits after training by a loop of ours, on rows made here."""
     images, labels = held_out.train
     arguments = {"hidden_size": hidden_size}
     seed = int(torch.randint(2**31, (), generator=rng))
-    model = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
-    assert not isinstance(model, list), f"For rows (28, 50, 28), scores should be (50, 10); they are {tuple(model)}."
+    trained = probe.train(classifier, arguments, images[:, 0].transpose(0, 1), labels, epochs, 0.01, 50, seed)
+    assert not isinstance(trained, list), f"For rows (28, 50, 28), scores should be (50, 10); they are {tuple(trained)}."
+    model, losses = trained
+    show.curve(losses, title=f"How your {metric[:-9].upper()}_Classifier trained")
     fresh = classifier(**arguments)
     untrained(held_out.known().accuracy(lambda x: probe.scores(fresh, x[:, 0].transpose(0, 1))), metric=metric)
     return held_out.accuracy(lambda x: probe.scores(model, x[:, 0].transpose(0, 1)))
 
 
 @points(2, timeout=40, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
-def test_rnn_accuracy(student, probe, rng, held_out, profile, award, untrained):
+def test_rnn_accuracy(student, probe, rng, held_out, profile, award, untrained, show):
     """A trained `RNN_Classifier` recognises digits that it has not seen."""
     budget = profile.budget
     classifier = student.ref("RNN_Classifier")
-    found = _accuracy(classifier, probe, rng, held_out, untrained, "rnn_accuracy", budget["rnn_epochs"], budget["hidden_size"])
+    found = _accuracy(classifier, probe, rng, held_out, untrained, show, "rnn_accuracy", budget["rnn_epochs"], budget["hidden_size"])
     award(found, metric="rnn_accuracy")
 
 
 @points(2, timeout=40, hint="Are all layers registered? Does the gradient get through? Try to overfit ten digits in the notebook.")
-def test_lstm_accuracy(student, probe, rng, held_out, profile, award, untrained):
+def test_lstm_accuracy(student, probe, rng, held_out, profile, award, untrained, show):
     """A trained `LSTM_Classifier` recognises digits that it has not seen."""
     budget = profile.budget
     classifier = student.ref("LSTM_Classifier")
-    found = _accuracy(classifier, probe, rng, held_out, untrained, "lstm_accuracy", budget["lstm_epochs"], budget["hidden_size"])
+    found = _accuracy(classifier, probe, rng, held_out, untrained, show, "lstm_accuracy", budget["lstm_epochs"], budget["hidden_size"])
     award(found, metric="lstm_accuracy")

@@ -281,7 +281,9 @@ def evaluation(evaluate, weight, batches, num_classes):
     model = Watched(weight)
     model.train()
     got = evaluate(model, [(image.clone(), labels.clone()) for image, labels in batches], num_classes)
-    return {"values": [float(value) for value in got], "seen": model.seen, "same": torch.equal(model.weight.detach(), weight)}
+    graph = any(isinstance(value, torch.Tensor) and value.requires_grad for value in got)
+    values, same = [float(value) for value in got], torch.equal(model.weight.detach(), weight)
+    return {"values": values, "graph": graph, "seen": model.seen, "same": same}
 
 
 class _Epochs:
@@ -321,39 +323,44 @@ def stages(SegmentationNN, fit, x, y, epochs, frozen_epochs, seed, before=None):
     }
 
 
-#: Models by what they were trained with: one serves all checks of a try.
+#: Models and their losses by what they were trained with: one serves all checks of a try.
 _trained = {}
 
 
 def trained(SegmentationNN, pictures, labels, epochs, seed):
-    """A model trained on scenes as the handout says: encoder frozen, Adam, batches of 8, a rate that rises to 0.005 and falls to 0."""
+    """A model trained on scenes as the handout says, and its loss by epoch: encoder frozen, Adam, batches of 8, a rate that rises to 0.005 and falls to 0."""
     key = (len(pictures), epochs, seed)
     if key not in _trained:
         _trained.clear()
         model = new_model(SegmentationNN, seed, pretrained=True)
         x, y = pictures.float() / 255, labels.long()
-        train(model, x, y, epochs)
-        _trained[key] = model
+        losses = train(model, x, y, epochs)
+        _trained[key] = model, losses
     return _trained[key]
 
 
 def train(model, x, y, epochs, frozen=True):
-    """The loop of the held-out check."""
+    """The loop of the held-out check; gives the mean loss of each epoch's batches."""
     if frozen:
         hold_encoder(model)
     steps = epochs * -(-len(x) // 8)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
+    losses = []
     for _ in range(epochs):
         model.train()
         if frozen:
             hold_encoder(model)
-        for batch in torch.randperm(len(x)).split(8):
+        total, batches = 0.0, torch.randperm(len(x)).split(8)
+        for batch in batches:
             loss = F.cross_entropy(scores_of(model, x[batch]), y[batch], ignore_index=-1)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
+            total += loss.item()
+        losses.append(total / len(batches))
+    return losses
 
 
 def label_maps(model, x):

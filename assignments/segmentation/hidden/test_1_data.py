@@ -142,7 +142,7 @@ def test_rescale(student, rng, size):
     if isinstance(got, (tuple, list)) and len(got) == 2 and tuple(got[1].shape) == size:
         there = set(labels.unique().tolist())
         new = sorted(set(torch.as_tensor(got[1]).double().unique().tolist()) - there)
-        assert not new, f"After `rescale` there are labels that were not there before, {new[0]:g} for one: labels are names of classes, and there is nothing between two names. Interpolate them by the nearest pixel."
+        assert not new, f"After `rescale` there are labels that were not there before, {new[0]:g} for one: labels are names of classes, and there is nothing between two names. Use the label of the nearest pixel."
     both(
         got,
         *right,
@@ -252,11 +252,13 @@ def test_random_transforms(student, probe, np_rng, kind):
             far = 6 * ((1 / places) * (1 - 1 / places) / count) ** 0.5
             least = float((share - 1 / places).abs().max())
             assert least < far, f"`RandomCrop` prefers some {what}: it draws them in {', '.join(f'{100 * part:.0f} %' for part in share)} of {count} calls, where all should be equally likely."
+        other = tuple(probe.drawn(student.ref(name), [3, 6], image, labels, 2, 1)["labels"].shape[1:])
+        assert other == (3, 6), f"`RandomCrop(3, 6)` gives labels of shape {other}: is the size that of another `RandomCrop`?"
         return
     p = arguments[0] if arguments else 0.5
     mirrored = (got["labels"] == labels.flip(1)).flatten(1).all(dim=1)
     left = (got["labels"] == labels).flatten(1).all(dim=1)
-    assert (mirrored | left).all(), "`RandomFlip` does something else than to mirror or to leave alone."
+    assert (mirrored | left).all(), "`RandomFlip` neither mirrors its sample nor leaves it unchanged."
     share = float(mirrored.double().mean())
     # 6 deviations: a false alarm in 10^9 suites.
     assert abs(share - p) < 6 * (p * (1 - p) / count) ** 0.5, f"`RandomFlip({', '.join(map(str, arguments))})` mirrors {100 * share:.0f} % of the time; it should be {100 * p:.0f} %."
@@ -277,7 +279,7 @@ def test_normalise(student, rng, shape, reference):
             "the mean subtracted, and no division": lambda: images - mean,
             "a division by the deviation before the mean is subtracted": lambda: images / std - mean,
             "a product with the deviation, not a quotient": lambda: (images - mean) * std,
-            "a division by 255 of what is in [0, 1] already": lambda: (images / 255 - mean) / std,
+            "a division by 255, although the values are already in [0, 1]": lambda: (images / 255 - mean) / std,
             "pictures taken to 255 first": lambda: (images * 255 - mean) / std,
             "the means of blue and red exchanged": lambda: (images - mean.flip(0)) / std.flip(0),
             "the batch's own mean and deviation": lambda: (images - images.mean(dim=(0, 2, 3), keepdim=True)) / images.std(dim=(0, 2, 3), keepdim=True),

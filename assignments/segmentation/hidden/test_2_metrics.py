@@ -45,8 +45,8 @@ def test_confusion_matrix(student, rng, shape):
             "rows and columns exchanged: rows are the truth": lambda: right.T,
             "void counted as class 0": lambda: count(predicted, target.clamp(min=0), c),
             "void counted as the last class, which is what an index of -1 does": lambda: count(predicted, target % c, c),
-            "shares, where counts are asked for": lambda: right / right.sum(),
-            "shares of each row, where counts are asked for": lambda: right / right.sum(dim=1, keepdim=True).clamp(min=1),
+            "shares instead of counts": lambda: right / right.sum(),
+            "shares of each row instead of counts": lambda: right / right.sum(dim=1, keepdim=True).clamp(min=1),
             "whether it ever happens, not how often: an index that comes twice is set once": lambda: (right > 0).long(),
             "the first picture only": lambda: count(predicted[:1], target[:1], c),
             "pixels of class 0 left out with the void ones: it is a class": lambda: count(predicted, torch.where(target == 0, -1, target), c),
@@ -150,7 +150,7 @@ def _mean(hits, union):
     return float((hits / union)[union > 0].mean())
 
 
-@points(4, hint='F.cross_entropy(scores, target, ignore_index=-1, reduction="sum") / number of labelled pixels, which is 1 at least.')
+@points(4, hint='F.cross_entropy(scores, target, ignore_index=-1, reduction="sum") / number of labelled pixels, which is at least 1.')
 @pytest.mark.parametrize("shape", [(3, 4, 6, 5), (1, 3, 2, 7)])
 @pytest.mark.parametrize("void", ["some", "none", "all but one", "all"])
 def test_segmentation_loss(student, rng, shape, void):

@@ -105,7 +105,7 @@ def needs_encoder(probe, model):
 @points(4, hint="F.interpolate(scores, size=x.shape[-2:]) at the end, not a fixed size; the last convolution has num_classes outputs.")
 @pytest.mark.parametrize("size", [(64, 96), (96, 64), (96, 128)])
 def test_model_shape(student, probe, np_rng, public_data, record, size):
-    """`SegmentationNN` gives scores as high and wide as its pictures, every picture for itself."""
+    """`SegmentationNN` gives scores as high and wide as its pictures, every picture independently."""
     height, width = size
     x = F.interpolate(public_data.train[0][:3], size=size, mode="bilinear")
     for classes in (None, 5):
@@ -129,7 +129,7 @@ def test_model_shape(student, probe, np_rng, public_data, record, size):
         "weights? Layers belong into `__init__`."
     )
     alone = probe.each_alone(model, x)
-    assert torch.allclose(got, alone, rtol=1e-3, atol=1e-3), "In evaluation mode, `SegmentationNN` gives a picture other scores in a batch than alone."
+    assert torch.allclose(got, alone, rtol=1e-3, atol=1e-3), "In evaluation mode, `SegmentationNN` gives a picture different scores in a batch than alone."
     if size == (64, 96):
         needs_encoder(probe, model)
         everything, encoder = probe.count_parameters(new_model(student, probe, np_rng))
@@ -153,11 +153,11 @@ def test_model_scores(student, probe, np_rng, public_data):
     assert torch.isfinite(after).all(), "A few steps of training make `SegmentationNN` give numbers that are not finite."
     both = torch.cat([fresh, after])
     sums = both.sum(dim=1)
-    assert not torch.allclose(sums, torch.ones_like(sums), atol=1e-3), "The scores of a pixel sum to 1 over the classes: `SegmentationNN` ends in a softmax. The loss has one already."
+    assert not torch.allclose(sums, torch.ones_like(sums), atol=1e-3), "The scores of a pixel sum to 1 over the classes: `SegmentationNN` ends in a softmax. The loss already contains one."
     logs = both.logsumexp(dim=1)
     spread = both.flatten(2).logsumexp(dim=2)
     assert spread.abs().max() > 1e-3, "exp of the scores sums to 1 over the pixels of a picture: `SegmentationNN` ends in a log-softmax along the wrong axes, and needs none."
-    assert logs.abs().max() > 1e-3, "exp of the scores sums to 1 over the classes: `SegmentationNN` ends in a log-softmax. The loss has one already."
+    assert logs.abs().max() > 1e-3, "exp of the scores sums to 1 over the classes: `SegmentationNN` ends in a log-softmax. The loss already contains one."
     assert both.min() < 0, "`SegmentationNN` never gives a negative score, not even after 40 steps towards another class: a ReLU, a sigmoid or the like follows its last layer."
     assert both.abs().max() > 1.001, "`SegmentationNN` gives no score beyond -1 and 1, not even after 40 steps towards one class: a tanh or the like follows its last layer, and no class can ever be certain."
     assert both.min() < -1.001, "`SegmentationNN` gives no score below -1, not even after 40 steps towards another class: an ELU or the like follows its last layer, and no class can ever be ruled out."
@@ -168,7 +168,7 @@ def test_model_scores(student, probe, np_rng, public_data):
 @points(3, hint="self.encoder = Encoder(pretrained, strides=...); in forward: self.encoder(normalise(x)), with x in [0, 1].")
 @pytest.mark.parametrize("part", ["weights", "input", "random"])
 def test_model_encoder(student, probe, np_rng, public_data, reference, part):
-    """The encoder of `SegmentationNN` has its ImageNet weights, and gets what they were trained with."""
+    """The encoder of `SegmentationNN` has its ImageNet weights, and gets the inputs that they were trained with."""
     model = new_model(student, probe, np_rng, 5, pretrained=part != "random")
     needs_encoder(probe, model)
     known = {(tuple(w.shape), round(float(w.double().sum()), 3), round(float(w.double().abs().sum()), 2)) for w in reference.load_weights().values() if w.dim() == 4}
@@ -200,7 +200,7 @@ def test_model_encoder(student, probe, np_rng, public_data, reference, part):
         mistakes={
             "pictures in [0, 1] as they are: the normalisation by ImageNet's mean and deviation is missing": x,
             "pictures normalised twice": lambda: ((x - mean) / std - mean) / std,
-            "pictures divided by 255, though they are in [0, 1] already": lambda: (x / 255 - mean) / std,
+            "pictures divided by 255, although they are already in [0, 1]": lambda: (x / 255 - mean) / std,
             "pictures taken to 255 before they are normalised": lambda: (x * 255 - mean) / std,
             "values of -1 to 1, not ImageNet's mean and deviation": lambda: 2 * x - 1,
             "the mean subtracted, and no division by the deviation": lambda: x - mean,
@@ -232,11 +232,11 @@ def test_freeze(student, probe, np_rng, public_data, kind, warm):
     if got["weights"] and got["graph"]:
         words = "`freeze` has no effect on the encoder's parameters" if len(got["weights"]) == got["count"] else "`freeze` leaves out some of the encoder's parameters"
         raise AssertionError(f"{words}: {some(got['weights'])} moved in {steps}. It is `parameter.requires_grad`, to be set on each parameter; detach() returns a new tensor, and changes nothing.")
-    stale = "Old gradients are left from before: weight decay and momentum go on with them, though nothing new is computed. Set `parameter.grad = None`."
+    stale = "Old gradients are left over: weight decay and momentum still use them, although no new ones are computed. Set `parameter.grad = None`."
     assert not got["weights"], f"{some(got['weights'])} moved in {steps} after `freeze`. {stale if warm else 'No gradient reached them, but the optimiser moved them.'}"
     assert not got["graph"], f"After `freeze`, gradients are still computed for {some(got['graph'])}."
     assert not got["buffers"], f"{some(got['buffers'])} moved after `freeze`: `model.train()` puts the batch norms of the encoder back into training mode, and their running statistics follow each batch. Override `train` so that a frozen encoder stays in evaluation mode."
-    assert not got["norms"], f"After `freeze` and `model.train()`, {some(got['norms'])} still normalises by the batch's own statistics: the features of a picture depend on the others in the batch. It belongs into evaluation mode."
+    assert not got["norms"], f"After `freeze` and `model.train()`, {some(got['norms'])} still normalises by the batch's own statistics: the features of a picture depend on the others in the batch. It belongs in evaluation mode."
     assert not got["left"], f"After `freeze` and `model.train()`, `{got['left'][0]}` is in evaluation mode: only the encoder is frozen, the decoder trains."
     assert got["decoder"], "After `freeze`, the decoder does not learn any more."
 
@@ -260,17 +260,18 @@ def test_unfreeze(student, probe, np_rng, public_data):
 def test_parameter_groups(student, probe, np_rng, own):
     """`parameter_groups` gives the encoder one learning rate and everything else another, and leaves nothing out."""
     model = student.ref("SegmentationNN") if own else None
-    rows = probe.group_rates(student.ref("parameter_groups"), model, 0.02, 0.003, int(np_rng.integers(2**31)))
+    lr, encoder_lr = (0.05, 0.004) if own else (0.02, 0.003)
+    rows = probe.group_rates(student.ref("parameter_groups"), model, lr, encoder_lr, int(np_rng.integers(2**31)))
     missing, twice = ([name for name, _, rates in rows if wrong(len(rates))] for wrong in (lambda n: n == 0, lambda n: n > 1))
     frozen = " Frozen parameters belong to a group as well: otherwise the optimiser never moves them when they are unfrozen." if set(missing) & {"encoder.0.weight", "encoder.0.bias"} else ""
     assert not missing, f"In none of the groups: {', '.join(f'`{name}`' for name in missing[:4])}.{frozen}"
     assert not twice, f"In more than one group: {', '.join(f'`{name}`' for name in twice[:4])}."
     inside = {rates[0] for _, encoder, rates in rows if encoder}
     outside = {rates[0] for _, encoder, rates in rows if not encoder}
-    assert not (inside == {0.02} and outside == {0.003}), "The learning rates are exchanged: `encoder_lr` is for the encoder, `lr` for the decoder."
-    assert 0.77 not in inside | outside, 'A group has no rate of its own, and gets the optimiser\'s: each group needs "lr".'
+    assert not (inside == {lr} and outside == {encoder_lr}), "The learning rates are exchanged: `encoder_lr` is for the encoder, `lr` for the decoder."
+    assert 0.77 not in inside | outside, 'A group has no rate, and gets the optimiser\'s: each group needs "lr".'
     assert inside != outside, f"All parameters have the learning rate {inside.pop():g}: two groups need two rates."
-    strange = [(name, rates[0], 0.003 if encoder else 0.02) for name, encoder, rates in rows if rates[0] != (0.003 if encoder else 0.02)]
+    strange = [(name, rates[0], encoder_lr if encoder else lr) for name, encoder, rates in rows if rates[0] != (encoder_lr if encoder else lr)]
     assert not strange, f"`{strange[0][0]}` has the learning rate {strange[0][1]:g}; it should be {strange[0][2]:g}."
 
 
@@ -403,8 +404,8 @@ def test_fit(student, probe, np_rng, public_data, case):
     assert got["steps"] == epochs, f"In {epochs} epochs of one batch, the optimiser that `fit` was given makes {counted(got['steps'], 'step')}: train with that one, and build no other."
     assert got["decoder"], "`fit` leaves the decoder as it was."
     right = [epoch >= frozen for epoch in range(epochs)]
-    came = ", on a model that came frozen" if before else ""
-    told = f"With epochs={epochs} and frozen_epochs={frozen}{came}, the encoder's {{}} should be still in the first {frozen} of the {epochs} epochs and move in the others; "
+    came = ", on a model that was frozen before" if before else ""
+    told = f"With epochs={epochs} and frozen_epochs={frozen}{came}, the encoder's {{}} should not move in the first {frozen} of the {epochs} epochs and move in the others; "
     parts = [("weights", got["weights"])]
     if got["norms"]:  # an encoder of the student's own may have none
         parts.append(("running statistics", got["buffers"]))
@@ -450,7 +451,8 @@ def test_evaluate(student, probe, rng, sizes, classes):
         **TOLERANCE,
     )
     assert not any(mode for mode, _, _ in got["seen"]), "`evaluate` runs the model in training mode: dropout is active, and batch norms use the batch's own statistics."
-    assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` runs the model with gradients switched on: memory for nothing."
+    assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` runs the model with gradients switched on, which wastes memory."
+    assert not got["graph"], "What `evaluate` returns carries a graph, and with it everything that it was computed from: return numbers."
     assert got["same"], "`evaluate` changes the model's parameters."
 
 
@@ -458,17 +460,18 @@ def test_evaluate(student, probe, rng, sizes, classes):
 
 
 def learned(student, probe, held_out, profile, try_seed):
-    """A function from pictures to label maps: a network of the student's, trained on the public scenes."""
+    """A function from pictures to label maps, a network of the student's, trained on the public scenes, and its losses."""
     x, y = held_out.train
     pictures, labels = (x * 255).round().to(torch.uint8), y.to(torch.int8)
-    model = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
-    return lambda inputs: probe.label_maps(model, inputs)
+    model, losses = probe.trained(student.ref("SegmentationNN"), pictures, labels, profile.budget["epochs"], try_seed)
+    return lambda inputs: probe.label_maps(model, inputs), losses
 
 
 @points(7, timeout=120, hint="Does the decoder see finer maps than that of stride 32? Overfit four scenes first; look at predictions beside the truth.")
 def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, record, untrained, show):
     """A trained `SegmentationNN` labels scenes that it has not seen: mean IoU."""
-    predict = learned(student, probe, held_out, profile, try_seed)
+    predict, losses = learned(student, probe, held_out, profile, try_seed)
+    show.curve(losses)
     examples = held_out.examples(24)
     show.masks(examples, predict, leaderboard=True)
     show.confusion(examples, predict)
@@ -480,7 +483,8 @@ def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, rec
     award(confusion.mean_iou, metric="test_mean_iou")
 
 
-@points(5, timeout=120, hint="As for the mean IoU. Accuracy asks for the large regions, mean IoU for every class alike.")
+@points(5, timeout=120, hint="As for the mean IoU. Accuracy depends on the large regions, mean IoU on every class alike.")
 def test_scenes_accuracy(student, probe, held_out, profile, try_seed, award):
     """A trained `SegmentationNN` labels scenes that it has not seen: pixel accuracy."""
-    award(held_out.confusion(learned(student, probe, held_out, profile, try_seed)).accuracy, metric="test_accuracy")
+    predict, _ = learned(student, probe, held_out, profile, try_seed)
+    award(held_out.confusion(predict).accuracy, metric="test_accuracy")

@@ -75,7 +75,7 @@ def test_mask_target(student, rng, box, size):
             "boxes as (y0, x0, y1, x1)": lambda: target_of(mask, (y0, x0, y1, x1), size),
             "the result transposed: rows belong to y": lambda: right.T,
             "boxes as (x, y, width, height)": lambda: target_of(mask, (x0, y0, x0 + x1, y0 + y1), size),
-            "a threshold at 1/2, where probabilities are asked for": lambda: (right > 0.5).double(),
+            "a threshold at 1/2 instead of probabilities": lambda: (right > 0.5).double(),
             "the nearest pixel, not an interpolation": lambda: _nearest(mask, box, size),
             "the picture's edge going on beyond it, where there is 0": lambda: _edged(mask, box, size),
             "corners rounded to whole pixels": lambda: target_of(mask, torch.tensor(box).round().tolist(), size),
@@ -138,7 +138,7 @@ def test_paste_masks(student, rng, case):
             "half a pixel off: the middle of pixel c is at c + 1/2": lambda: pasted(masks, boxes, (H, W), threshold, half=0.0) & sure,
             "boxes as (y0, x0, y1, x1)": lambda: pasted(masks, boxes[:, [1, 0, 3, 2]], (H, W), threshold) & sure,
             "masks that lie on their side: rows belong to y": lambda: pasted(masks.transpose(1, 2), boxes, (H, W), threshold) & sure,
-            "a threshold of 0.5, whatever is asked for": lambda: pasted(masks, boxes, (H, W), 0.5) & sure,
+            "a threshold of 0.5 instead of the given one": lambda: pasted(masks, boxes, (H, W), 0.5) & sure,
             "no threshold: every pixel with a probability above 0": lambda: pasted(masks, boxes, (H, W), 0.0) & sure,
             "a probability smaller than the threshold": lambda: ~right & sure,
             "boxes cut down to whole pixels": lambda: pasted(masks, boxes.floor(), (H, W), threshold) & sure,
@@ -177,7 +177,7 @@ def test_mask_loss(student, rng, shape):
         each.mean(),
         name="the loss",
         mistakes={
-            "a softmax over the classes, where each has a sigmoid of its own": lambda: F.binary_cross_entropy(logits.double().softmax(dim=1)[torch.arange(n), classes], targets.double()),
+            "a softmax over the classes instead of a sigmoid for each": lambda: F.binary_cross_entropy(logits.double().softmax(dim=1)[torch.arange(n), classes], targets.double()),
             "the masks of all classes, the others' truth being empty": lambda: F.binary_cross_entropy_with_logits(logits.double(), full.double()),
             "the masks of all classes, all with the same truth": lambda: F.binary_cross_entropy_with_logits(logits.double(), every()),
             "the sum over the cells, not their mean": lambda: each.sum(),
@@ -247,10 +247,10 @@ def things(rng, count=7):
     return masks, classes, scores, stuff
 
 
-@points(5, hint="Sort by score; free = mask & (map == -1); too little free: drop it; else number it. Stuff comes last, where nothing lies.")
+@points(5, hint="Sort by score; free = mask & (map == -1); too little free: drop it; else number it. Stuff comes last, where the map is still empty.")
 @pytest.mark.parametrize("options", [{}, {"min_score": 0.2, "min_free": 0.8}, {"min_area": 6, "min_score": 0.3}, {"min_free": 0.0, "min_score": 0.0}])
 def test_merge_panoptic(student, rng, options):
-    """`merge_panoptic` gives each pixel to one segment: things by their score, then stuff where nothing lies."""
+    """`merge_panoptic` gives each pixel to one segment: things by their score, then stuff where nothing is yet."""
     for turn in range(4):
         scene = things(rng)
         masks, classes, scores, stuff = scene
@@ -363,7 +363,7 @@ def test_panoptic_quality(student, rng, case):
         return lambda: quality(predicted, target, **how)
 
     mistakes = {
-        "matches at an IoU of exactly 1/2; it has to be larger": wrong(strict=False),
+        "matches at an IoU of exactly 1/2; it must be larger": wrong(strict=False),
         "TP / (TP + FP + FN): the halves are missing": wrong(half=1.0),
         "void pixels left in the unions": wrong(void=False),
         "predictions on void counted as false positives": wrong(drop_void=False),
@@ -373,7 +373,7 @@ def test_panoptic_quality(student, rng, case):
         "SQ divided by all segments, not by the matches": wrong(all_segments=True),
         "prediction and truth exchanged": lambda: quality(target, predicted),
         "RQ before SQ": [pq, rq, sq],
-        "the product of the mean SQ and the mean RQ for PQ, where PQ is a mean of its own": [sq * rq, sq, rq],
+        "PQ as the product of the mean SQ and the mean RQ, instead of the mean of each class's PQ": [sq * rq, sq, rq],
     }
     got = untouched(student.panoptic_quality)(predicted, target)
     assert_close([float(value) for value in got], right, name="(PQ, SQ, RQ)", mistakes=mistakes, rtol=1e-4, atol=1e-5)

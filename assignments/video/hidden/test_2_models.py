@@ -153,7 +153,7 @@ def test_late_fc(student, probe, rng, np_rng):
     model, x = meets_late(student, probe, np_rng, rng, t)
     got, alone, backward = probe.scores_of(model, x, x[:1], x.flip(1))
     scores_shape(got, 3, "LateFusionFC")
-    assert distance(got[:1], alone, got) < 1e-3, "`LateFusionFC` gives a clip other scores in a batch than alone: frames of different clips are mixed."
+    assert distance(got[:1], alone, got) < 1e-3, "`LateFusionFC` gives a clip different scores in a batch than alone: frames of different clips are mixed."
     assert distance(got, backward, got) > 1e-3, (
         "`LateFusionFC` gives a clip played backwards the same scores: features are averaged over time before the fully "
         "connected layers, which should see them in their order."
@@ -162,7 +162,7 @@ def test_late_fc(student, probe, rng, np_rng):
     many = "there is a 2-D network for each frame. One network runs on all frames." if counts[1] == 2 * counts[0] else (
         "frames already meet in them. They should first meet in the fully connected layers."
     )
-    assert counts[0] == counts[1], f"With 6 frames in place of 3, the convolutions of `LateFusionFC` hold {counts[1]} weights in place of {counts[0]}: {many}"
+    assert counts[0] == counts[1], f"With 6 frames instead of 3, the convolutions of `LateFusionFC` hold {counts[1]} weights instead of {counts[0]}: {many}"
     for frame in range(t):
         changed = x.clone()
         changed[:, frame] = draw(rng, 3, 1)[:, 0]
@@ -176,7 +176,7 @@ def test_late_fc(student, probe, rng, np_rng):
     linear = [layer for layer in probe.layers_of(model, x) if layer["kind"] == "Linear"]
     assert len(linear) >= 2, f"`LateFusionFC` should have two `nn.Linear` layers or more after the features; {len(linear)} ran."
     assert not probe.linear_without_activation(model, x), (
-        "In `LateFusionFC` nothing stands between two linear layers, and without an activation they are no more than one: put a ReLU there."
+        "`LateFusionFC` has nothing between two linear layers. Without an activation, they are equivalent to a single one: put a ReLU there."
     )
     larger = {**ARGUMENTS["LateFusionFC"](2, 3), "image_size": 56}
     (scores,) = probe.new_scores(student.ref("LateFusionFC"), larger, seed_of(np_rng), None, draw(rng, 2, 2, height=56, width=56))
@@ -193,7 +193,7 @@ def test_early_fusion(student, probe, rng, np_rng, case):
     model = new_model(student, probe, np_rng, "EarlyFusion", t, c, x)
     got, alone, backward = probe.scores_of(model, x, x[:1], x.flip(1))
     scores_shape(got, 3, "EarlyFusion")
-    assert distance(got[:1], alone, got) < 1e-3, "`EarlyFusion` gives a clip other scores in a batch than alone: frames of different clips are mixed."
+    assert distance(got[:1], alone, got) < 1e-3, "`EarlyFusion` gives a clip different scores in a batch than alone: frames of different clips are mixed."
     assert distance(got, backward, got) > 1e-3, "`EarlyFusion` gives a clip played backwards the same scores: it does not see the order of frames."
     layers = probe.layers_of(model, x)
     assert layers and layers[0]["kind"] in ("Conv2d", "Conv3d"), "The first layer of `EarlyFusion` should be a convolution over all frames."
@@ -232,7 +232,7 @@ def test_3d_order(student, probe, rng, np_rng, t):
     model = new_model(student, probe, np_rng, "CNN3D", t, 2, x)
     got, alone, backward = probe.scores_of(model, x, x[:1], x.flip(1))
     scores_shape(got, 3, "CNN3D")
-    assert distance(got[:1], alone, got) < 1e-3, "`CNN3D` gives a clip other scores in a batch than alone: frames of different clips are mixed."
+    assert distance(got[:1], alone, got) < 1e-3, "`CNN3D` gives a clip different scores in a batch than alone: frames of different clips are mixed."
     given = probe.first_input(model, x)
     assert given is not None, "`CNN3D` has no convolution."
     if tuple(given.shape) == (3, 2, t, 24, 24):
@@ -361,7 +361,7 @@ def test_scores(student, probe, rng, np_rng, name):
     )
 
 
-@points(1, hint="Layers belong into attributes, nn.Sequential or nn.ModuleList, in `__init__`; nothing is made in forward.")
+@points(1, hint="Layers belong in attributes, nn.Sequential or nn.ModuleList, in `__init__`; nothing is made in forward.")
 @pytest.mark.parametrize("name", ["SingleFrameCNN", "LateFusionFC", "LateFusionPool", "EarlyFusion", "CNN3D"])
 def test_models_learn(student, probe, rng, np_rng, name):
     """All layers of the models are made in `__init__`, seen by the optimiser, and reached by gradients."""
@@ -389,9 +389,9 @@ def train(student, probe, held_out, name, settings, epochs, seed, one_frame=Fals
     return probe.trained(student.ref(name), settings, bytes_, labels, epochs, seed, one_frame)
 
 
-@points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` stand before the first convolution? Batch norm helps in so short a training.")
+@points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` come before the first convolution? Batch norm helps in such a short training.")
 def test_motion(student, probe, held_out, profile, award, untrained, show, np_rng):
-    """A trained `CNN3D` tells the direction in which digits move, on clips that it has not seen."""
+    """A trained `CNN3D` recognises the direction in which digits move, on clips that it has not seen."""
     settings = {"num_classes": 8, "in_channels": 1}
     untrained(knows(student, probe, held_out, "CNN3D", settings, seed_of(np_rng)), metric="motion_accuracy")
     model = train(student, probe, held_out, "CNN3D", settings, profile.budget["motion_epochs"], seed_of(np_rng))
@@ -403,16 +403,16 @@ def test_motion(student, probe, held_out, profile, award, untrained, show, np_rn
 
 @points(3, timeout=60, hint="Are all frames stacked before the first convolution? Nothing may be lost there; then a normal 2-D network.")
 def test_motion_early(student, probe, held_out, profile, award, untrained, np_rng):
-    """A trained `EarlyFusion` tells the direction in which digits move, on clips that it has not seen."""
+    """A trained `EarlyFusion` recognises the direction in which digits move, on clips that it has not seen."""
     settings = {"num_classes": 8, "num_frames": 6, "in_channels": 1}
     untrained(knows(student, probe, held_out, "EarlyFusion", settings, seed_of(np_rng)), metric="early_accuracy")
     model = train(student, probe, held_out, "EarlyFusion", settings, profile.budget["motion_epochs"], seed_of(np_rng))
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="early_accuracy")
 
 
-@points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool do. Do all frames of a clip have a say?")
+@points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool are enough. Do all frames of a clip have a say?")
 def test_appearance(student, probe, held_out, profile, award, untrained, show, np_rng):
-    """A trained `SingleFrameCNN` tells which digit moves, on clips that it has not seen."""
+    """A trained `SingleFrameCNN` recognises which digit moves, on clips that it has not seen."""
     looks = held_out.also["appearance"]
     settings = {"num_classes": 10, "in_channels": 1}
     untrained(knows(student, probe, looks, "SingleFrameCNN", settings, seed_of(np_rng)), metric="appearance_accuracy")

@@ -58,7 +58,7 @@ def test_conv3d_parameters(student, case):
         "one filter alone": product + 1,
     }
     assert_close(student.conv3d_parameters(*case), outputs * (product + 1), name=f"conv3d_parameters{case}", mistakes=mistakes)
-    mistakes = {"a bias, where none is asked for": outputs * (product + 1), **{key: mistakes[key] for key in list(mistakes)[3:4]}}
+    mistakes = {"a bias, although there should be none": outputs * (product + 1), **{key: mistakes[key] for key in list(mistakes)[3:4]}}
     assert_close(student.conv3d_parameters(*case, bias=False), outputs * product, name=f"conv3d_parameters{case} without a bias", mistakes=mistakes)
 
 
@@ -140,7 +140,7 @@ def test_c3d_multiply_adds(student, classes):
         name="the costs of fc6, fc7 and fc8",
         mistakes={
             "27 times as many, as on the slide: a linear layer has no kernel of 3 x 3 x 3": lambda: [27 * value for value in values(right, fc)],
-            "a fifth pool with padding, as in the released network: 4 x 4 positions in place of 3 x 3": lambda: values(c3d(classes, pool5_padded=True), fc),
+            "a fifth pool with padding, as in the released network: 4 x 4 positions instead of 3 x 3": lambda: values(c3d(classes, pool5_padded=True), fc),
             "the fifth pool left out: 2 x 7 x 7 positions": lambda: [512 * 98 * 4096, *values(right, fc)[1:]],
             "fc6 that sees one position, not 3 x 3": lambda: [512 * 4096, *values(right, fc)[1:]],
             "biases counted as well": lambda: [value + n for value, n in zip(values(right, fc), (4096, 4096, classes))],

@@ -130,7 +130,7 @@ def test_lucas_kanade_shift(student, rng, shift):
     )
 
 
-@points(2, hint="A window around each pixel: every pixel gets a flow of its own, from its own neighbours.")
+@points(2, hint="A window around each pixel: every pixel gets its own flow, from its own neighbours.")
 @pytest.mark.parametrize("window", [9, 13])
 def test_lucas_kanade_local(student, rng, window):
     """`lucas_kanade` finds different flows in different places and clips."""
@@ -183,8 +183,8 @@ def test_lucas_kanade_hard(student, rng, case):
     shape_of_flow(flow, (1, 2, 30, 38))
     assert torch.isfinite(flow).all(), {
         "still": "The flow between equal frames is not finite.",
-        "flat": "The flow of a flat picture is not finite: the 2 x 2 matrix is singular there, and must not be inverted as it is.",
-        "stripes": "The flow of vertical stripes is not finite: they say nothing about dy, the 2 x 2 matrix is singular, and must not be inverted as it is.",
+        "flat": "The flow of a flat picture is not finite: the 2 x 2 matrix is singular there, and must not be inverted without a correction.",
+        "stripes": "The flow of vertical stripes is not finite: they say nothing about dy, the 2 x 2 matrix is singular, and must not be inverted without a correction.",
     }[case]
     if case == "stripes":
         dx, dy = middle(flow)

@@ -76,7 +76,7 @@ def test_inflate_conv(student, probe, np_rng, case):
         got["output"][:, :, inner],
         output[:, :, inner],
         name="what the inflated convolution makes of a clip, away from its ends,",
-        mistakes={"time padded by another number of frames, and cut": lambda: output.roll(1, dims=2)[:, :, inner]},
+        mistakes={"time padded by a different number of frames, and cut": lambda: output.roll(1, dims=2)[:, :, inner]},
         rtol=1e-3,
         atol=1e-4,
     )
@@ -131,7 +131,7 @@ def test_inflate_batch_norm(student, probe, rng, np_rng, settings):
 @points(4, hint="Recurse through nn.Sequential; Conv2d -> inflate_conv, BatchNorm2d -> inflate_batch_norm, MaxPool2d -> MaxPool3d((1, k, k)); others as they are.")
 @pytest.mark.parametrize(("time", "frames", "training"), [(3, 9, False), (5, 11, True), (1, 4, False)])
 def test_inflate(student, probe, rng, np_rng, time, frames, training):
-    """`inflate` makes a network that gives, on a video that stands still, what the 2-D one gives for a frame."""
+    """`inflate` makes a network that gives on a still video what the 2-D one gives for a frame."""
     x = torch.randn(2, 2, 13, 10, generator=rng)
     got = probe.inflated_network(student.ref("inflate"), time, frames, int(np_rng.integers(2**31)), x, training)
     flat, solid = got["flat"], got["solid"]

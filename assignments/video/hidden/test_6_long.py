@@ -58,7 +58,7 @@ def test_lateral(student, probe, rng, np_rng, case):
         name="the joined features",
         mistakes={
             "the fast path's features first, then the slow ones": lambda: torch.cat([across, slow], dim=1),
-            "an addition, where a concatenation is asked for": lambda: slow + across,
+            "an addition instead of a concatenation": lambda: slow + across,
             "the fast path's features alone": across,
             "the slow path's features alone": slow,
             "a ReLU behind the convolution": lambda: torch.cat([slow, across.relu()], dim=1),
@@ -167,7 +167,7 @@ def test_temporal_nms(student, rng, case):
         mistakes={
             "the worst segments first: scores sorted in increasing order": lambda: suppress(segments, scores, threshold, order=scores.argsort()),
             "segments in the order of their starts, not of their scores": lambda: suppress(segments, scores, threshold, order=segments[:, 0].argsort()),
-            "segments in the order in which they came, not of their scores": lambda: suppress(segments, scores, threshold, order=torch.arange(len(scores))),
+            "segments in the given order instead of by their scores": lambda: suppress(segments, scores, threshold, order=torch.arange(len(scores))),
             "the longest segments first": lambda: suppress(segments, scores, threshold, order=length.argsort(descending=True)),
             "a comparison with all better segments; one that was dropped drops nobody": lambda: suppress(segments, scores, threshold, against_all=True),
             "a comparison with the best segment only": lambda: suppress(segments, scores, threshold, once=True),

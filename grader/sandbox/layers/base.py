@@ -26,6 +26,8 @@ class Berth:
     uid: int
     group: Group | None = None
     scratch: str | None = None
+    #: Whether the worker in it may start programs.
+    programs: bool = True
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Base:
     warm: Baseline = field(default_factory=Baseline)
     landlock_abi: int = 0
     filters: list[bytes] = field(default_factory=list)  # of system calls, compiled
+    no_programs: bytes = b""  # the one that workers get besides which may not start programs
     pid_ns: int | None = None  # descriptor of the zygote's own PID namespace
     proc: int = -1  # descriptor of the machine's /proc, to find what must end where no PID namespace ends it
 

@@ -134,12 +134,13 @@ class Seccomp(Layer):
         return "sudo apt install libseccomp2, and python -m pip install pyseccomp"
 
     def enter(self, base: Base) -> None:
-        base.filters = compile_filters()
+        base.filters, base.no_programs = compile_filters()
         if not base.filters:
             raise OSError("libseccomp or pyseccomp is missing")
 
     def confine(self, base: Base, limits: Limits, berth: Berth) -> bool:
-        for program in base.filters:
+        # The last of them refuses further ones.
+        for program in (*((base.no_programs,) if not berth.programs else ()), *base.filters):
             kernel.filter_system_calls(program)
         return True
 
@@ -154,10 +155,11 @@ class Seccomp(Layer):
         )
 
 
-def compile_filters() -> list[bytes]:
+def compile_filters() -> tuple[list[bytes], bytes]:
     """The filters as BPF programs, in the order to load them; none where libseccomp or its binding is missing.
 
-    Two of them, of which the kernel takes what refuses more: the first by number, the second by arguments.
+    Two of them, of which the kernel takes what refuses more: the first by number, the second by arguments. Then one
+    that refuses to start programs, for workers in which torch lacks a part: another interpreter would have it.
 
     Raises:
         OSError, or an error of libseccomp: it is there and does not work.
@@ -165,7 +167,7 @@ def compile_filters() -> list[bytes]:
     try:
         import pyseccomp
     except (ImportError, OSError, RuntimeError):
-        return []
+        return [], b""
     refuse = pyseccomp.ERRNO(errno.EPERM)
     numbers = pyseccomp.SyscallFilter(defaction=pyseccomp.ERRNO(errno.ENOSYS))
     listed = [(action, name) for action, groups in ((pyseccomp.ALLOW, ALLOWED), (refuse, DENIED))
@@ -173,7 +175,10 @@ def compile_filters() -> list[bytes]:
     for action, name in listed:
         with contextlib.suppress(OSError, ValueError, RuntimeError):  # this libseccomp or architecture lacks the call
             numbers.add_rule(action, name)
-    return [_program(numbers), _program(_by_arguments(pyseccomp, refuse))]
+    no_programs = pyseccomp.SyscallFilter(defaction=pyseccomp.ALLOW)
+    for name in ("execve", "execveat"):
+        no_programs.add_rule(refuse, name)
+    return [_program(numbers), _program(_by_arguments(pyseccomp, refuse))], _program(no_programs)
 
 
 def _by_arguments(pyseccomp: Any, refuse: int) -> Any:

@@ -59,12 +59,14 @@ class Zygote:
         landlock_abi: int | None = None,
         bare: bool = False,
         hidden: Sequence[str] = (),
+        by_hand: bool = False,
     ) -> None:
         """Start it; it warms up in the background until :meth:`ready` or :meth:`fork` waits for it.
 
         ``without`` names layers to do without and ``landlock_abi`` is the most to use of Landlock: so a machine is
         played that has no more. ``bare`` imports no torch: to look at the sandbox alone. ``hidden`` names
-        packages that its workers do not have: they are masked in their root file system, and nothing of them is imported.
+        packages that its workers do not have: they are masked in their root file system, and nothing of them is imported. ``by_hand`` empties the files in which
+        torch writes in Python what a worker may be told to do without.
         """
         self.minimum = tuple(minimum)
         self.hidden = tuple(hidden)
@@ -82,6 +84,7 @@ class Zygote:
                 "landlock_abi": landlock_abi,
                 "bare": bare,
                 "hidden": list(hidden),
+                "by_hand": by_hand,
             }
         )
         self._control = ours
@@ -110,15 +113,17 @@ class Zygote:
             self._ready = True
         return self
 
-    def fork(self, limits: Limits) -> Worker:
+    def fork(self, limits: Limits, *, programs: bool = True) -> Worker:
         """Give a confined worker: the spare that was forked ahead, where there is one, or a new fork.
+
+        ``programs`` says whether it may start any.
 
         Raises:
             IsolationError: a layer of the demanded minimum is missing on this machine.
             SandboxFault: the zygote is gone, or the fork could not be confined.
         """
         self.ready()
-        worker = self._take_spare(limits) or self._begin_fork(limits).finish()
+        worker = self._take_spare(limits, programs) or self._begin_fork(limits, programs).finish()
         missing = [name for name in self.minimum if name not in worker.layers]
         if missing:
             worker.close()
@@ -126,18 +131,18 @@ class Zygote:
         # Only where the running submission cannot see the spare: the next one will run in it.
         if PID_NS in worker.layers and SECCOMP in worker.layers:
             try:
-                self._spare = self._begin_fork(limits)
+                self._spare = self._begin_fork(limits, programs)
             except SandboxFault:
                 with contextlib.suppress(SandboxFault):
                     worker.close()
                 raise
         return worker
 
-    def _take_spare(self, limits: Limits) -> Worker | None:
+    def _take_spare(self, limits: Limits, programs: bool) -> Worker | None:
         spare, self._spare = self._spare, None
         if spare is None:
             return None
-        if spare.limits != limits:
+        if (spare.limits, spare.programs) != (limits, programs):
             spare.cancel()
             return None
         try:
@@ -145,15 +150,17 @@ class Zygote:
         except SandboxFault:
             return None  # what the last submission did may have hit it; a new fork will tell
 
-    def _begin_fork(self, limits: Limits) -> _Fork:
+    def _begin_fork(self, limits: Limits, programs: bool) -> _Fork:
         """Ask for a fork without waiting for it."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
         out_read, out_write = os.pipe()
-        fork = _Fork(self, limits, ours, out_read)
+        fork = _Fork(self, limits, programs, ours, out_read)
         try:
-            self._post({"op": "fork", "limits": limits.as_dict()}, fork.told, theirs.fileno(), out_write)
+            self._post(
+                {"op": "fork", "limits": limits.as_dict(), "programs": programs}, fork.told, theirs.fileno(), out_write
+            )
         except SandboxFault:
             fork.hang_up()
             raise
@@ -252,8 +259,9 @@ def _isolation_error(missing: Sequence[str]) -> IsolationError:
 class _Fork:
     """A fork that was asked for: our ends of its wire and output, and its process id once that is known."""
 
-    def __init__(self, zygote: Zygote, limits: Limits, wire: socket.socket, output: int) -> None:
+    def __init__(self, zygote: Zygote, limits: Limits, programs: bool, wire: socket.socket, output: int) -> None:
         self.limits = limits
+        self.programs = programs
         self._zygote = zygote
         self._wire = wire
         self._output = output

@@ -16,7 +16,7 @@ from grader.validation.mutation import arithmetic, flow, library, tensor_calls
 from grader.validation.mutation.meaning import meaning
 from grader.validation.mutation.mutant import Mutant
 from grader.validation.mutation.mutation_operator import Change, Operator
-from grader.validation.mutation.order import rewritings
+from grader.validation.mutation.statement_order import rewritings
 
 #: What no check can see, or what is only said to somebody.
 _UNSEEN = (cst.Annotation, cst.Import, cst.ImportFrom, cst.Decorator, cst.FormattedString, cst.Raise, cst.Global)

@@ -27,6 +27,7 @@ from pathlib import Path
 from grader.intake import Upload, read_submission
 
 from arena.carries import CARRIED
+from arena.code_again import AGAIN
 from arena.made import ARCHIVES, HARMLESS, ODD_NAMES, packed
 from arena.ways import WAYS
 
@@ -129,7 +130,7 @@ def attacks() -> list[Attack]:
             Path(name), "ways", idea, 0, says, "", "",
             {file: text.encode() if isinstance(text, str) else text for file, text in files.items()},
         )
-        for name, (idea, files, says) in WAYS.items()
+        for name, (idea, files, says) in {**WAYS, **AGAIN}.items()
     ]  # fmt: skip
     carried = [
         Attack(

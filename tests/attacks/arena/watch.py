@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pwd
 import socket
 import threading
@@ -81,16 +82,30 @@ class Process:
     name: str
 
 
+def process(pid: int) -> Process | None:
+    """One row of the process table; None where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - read all the time
+            name, _, rest = file.read().partition(" (")[2].rpartition(") ")
+        fields = rest.split()
+        return Process(int(fields[1]), int(fields[19]), fields[0], name)
+    except (OSError, IndexError, ValueError):
+        return None
+
+
 def processes() -> dict[int, Process]:
     """The process table."""
-    table: dict[int, Process] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                name, _, rest = (folder / "stat").read_text().partition(" (")[2].rpartition(") ")
-                fields = rest.split()
-                table[int(folder.name)] = Process(int(fields[1]), int(fields[19]), fields[0], name)
-    return table
+    rows = ((int(name), process(int(name))) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - as above
+    return {pid: row for pid, row in rows if row is not None}
+
+
+def children(pid: int) -> list[int]:
+    """What a process has started and has not waited for, as the kernel lists it for each of its threads."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += map(int, thread.read_text().split())
+    return found
 
 
 def mounts() -> set[str]:

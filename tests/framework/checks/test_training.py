@@ -201,7 +201,7 @@ def test_another_activation_is_named(name):
     """A network with another activation is told from the right one by its outputs."""
     z = torch.linspace(-3, 3, 24, dtype=torch.float64).reshape(4, 6)
     weight = torch.arange(12.0, dtype=torch.float64).reshape(6, 2) - 5
-    with pytest.raises(CheckFailed, match=f"with {name} in place of a ReLU"):
+    with pytest.raises(CheckFailed, match=f"with {name} instead of a ReLU"):
         assert_close(
             ACTIVATIONS[name](z) @ weight, z.relu() @ weight, mistakes=other_activations(lambda f: f(z) @ weight)
         )

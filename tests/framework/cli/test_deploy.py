@@ -41,7 +41,7 @@ def started_by_units():
 def started_by_compose():
     """The commands of ours that containers start."""
     for name, service in COMPOSE["services"].items():
-        if service.get("image") == "autograde":
+        if service.get("image") in ("autograde", "autograde-ray") and "entrypoint" not in service:
             yield name, service["command"]
 
 
@@ -55,7 +55,37 @@ def test_commands_are_ours(where, words):
 def test_there_is_something_to_look_at():
     """The service, the graders and the backup are started by units; the service and the graders by containers."""
     assert [words[0] for _, words in started_by_units()] == ["backup", "server", "serve"]
-    assert {name for name, _ in started_by_compose()} == {"web", "work"}
+    assert {name for name, _ in started_by_compose()} == {"web", "work", "coordinate"}
+
+
+def test_rays_nodes_know_neither_the_course_nor_the_store():
+    """They are started with Ray's profile alone, and their network has no way out, nor to the database."""
+    services = COMPOSE["services"]
+    for name in ("ray-head", "ray-worker"):
+        node = services[name]
+        assert node["profiles"] == ["ray"]
+        assert node["networks"] == ["cluster"]
+        assert "volumes" not in node
+        assert node["secrets"] == ["ray_token"]
+        assert node["environment"]["RAY_AUTH_MODE"] == "token"
+        assert "AUTOGRADE_STORE_DB" not in node["environment"]
+    assert COMPOSE["networks"]["cluster"] == {"internal": True}
+    coordinator = services["coordinate"]
+    assert coordinator["environment"]["RAY_ADDRESS"] == "ray-head:6379"
+    assert "--port=6379" in services["ray-head"]["command"]
+    assert services["ray-worker"]["command"] == ["--address=ray-head:6379"]
+
+
+def test_what_compose_names_is_there():
+    """Each secret, network, volume and service that a service asks for is defined."""
+    services = COMPOSE["services"]
+    for service in services.values():
+        assert set(service.get("secrets", ())) <= set(COMPOSE["secrets"])
+        assert set(service.get("networks", ())) <= set(COMPOSE["networks"])
+        assert set(service.get("depends_on", ())) <= set(services)
+        volumes = service.get("volumes", ())
+        named = {volume.split(":")[0] for volume in volumes if not volume.startswith(("$", "/", "."))}
+        assert named <= set(COMPOSE["volumes"])
 
 
 def test_what_grades_holds_no_secret_but_the_stores():

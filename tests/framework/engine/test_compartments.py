@@ -30,6 +30,26 @@ def get():
 
 def use(x):
     return (x, torch.is_tensor(x))
+
+
+def torch_has(name, x):
+    return getattr(torch, name)(x)
+
+
+def slope(x):
+    leaf = x.clone().requires_grad_()
+    (leaf * leaf).sum().backward()
+    return leaf.grad
+
+
+def slope_by_transform(x):
+    return torch.func.grad(lambda v: (v * v).sum())(x)
+
+
+def starts_a_program():
+    import subprocess
+
+    return subprocess.run(["/bin/sh", "-c", "exit 3"]).returncode
 """
 PLAIN = """\
 import numpy as np
@@ -195,6 +215,38 @@ def test_recurrent_layers_do_not_run(run):
         cell.run("RNN", x)
     assert tuple(cell.run("GRU", x).shape) == (5, 2, 4)
     assert torch.allclose(cell.rule(x), torch.full((5, 2, 2), 3.0).tanh())
+
+
+def test_a_check_does_without_operators(run):
+    """Those whose names hold a word of its mark refuse, and say which; others run, and so does all in the next check."""
+    x = torch.tensor([[0.0, 1.0]])
+    assert torch.equal(run.student.torch_has("sigmoid", x), x.sigmoid())
+    run.begin_case("without", None, without=("sigmoid", "softmax"))
+    for name in ("sigmoid", "sigmoid_"):
+        with pytest.raises(StudentError, match=f"torch's own `{name}` does not run here"):
+            run.student.torch_has(name, x)
+    assert torch.equal(run.student.torch_has("exp", x), x.exp())
+    run.begin_case("next", None)
+    assert torch.equal(run.student.torch_has("sigmoid", x), x.sigmoid())
+
+
+def test_a_check_does_without_autograd(run):
+    """Nothing there has a gradient; what is computed is what it was."""
+    x = torch.tensor([1.0, 2.0])
+    assert torch.equal(run.student.slope(x), 2 * x)
+    run.begin_case("without", None, without=("autograd",))
+    with pytest.raises(StudentError, match="does not require grad"):
+        run.student.slope(x)
+    assert not run.student.slope_by_transform(x).any()
+    assert torch.equal(run.student.torch_has("exp", x), x.exp())
+
+
+def test_no_program_runs_where_torch_lacks_a_part(run):
+    """Another interpreter would have the part; elsewhere programs run."""
+    assert run.student.starts_a_program() == 3
+    run.begin_case("without", None, without=("sigmoid",))
+    with pytest.raises(StudentError, match="PermissionError"):
+        run.student.starts_a_program()
 
 
 def test_output_of_all_workers_is_shown(run):

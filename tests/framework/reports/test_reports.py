@@ -624,7 +624,7 @@ def test_what_is_not_scored_is_listed_last_without_a_rank(course):
 def test_lower_can_be_better(course):
     """The column's own direction decides."""
     column = course.assignment("backprop").leaderboard[1]
-    assignment = SimpleNamespace(leaderboard=(column,))
+    assignment = SimpleNamespace(leaderboard=(column,), cost=None)
     entries = [entry("big", parameters=200), entry("small", parameters=100)]
     rows = leaderboard.standing(entries, course=course, assignment=assignment)
     assert [row.handle for row in rows] == ["small", "big"]

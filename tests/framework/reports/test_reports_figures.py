@@ -66,6 +66,23 @@ def test_a_figure_has_words_and_a_table(course):
     assert "sky, classified as grass" in page.text
 
 
+@pytest.mark.parametrize(
+    "history", [[2.0, 1.0, 0.5], [1.0], [float("nan")], [1e300, 1.0, float("inf"), 1e9], range(500)]
+)
+def test_a_training_curve_has_lines_words_and_a_table(course, history):
+    """Its lines differ without colour, every value is in the table, and no number that is not finite is on the page."""
+    case = CaseState()
+    Show(case).curve(list(history), reference=[2.0, 0.8])
+    page = give(course, report(check(figures=tuple(case.figures))))
+    (card,) = re.findall(r'<figure class="card figure".*?</figure>', page.source, re.DOTALL)
+    assert 'class="curve reference"' in card
+    assert "The reference's" in card
+    assert len(re.findall(r'<tr><th scope="row">', card)) >= min(len(history), 2)
+    drawing = card.replace("NaN, infinite", "").replace("nfinite", "")
+    assert not re.search(r"\bnan\b|\binf\b", drawing, re.IGNORECASE)
+    assert "How your model trained" in page.text
+
+
 def test_a_confusion_is_in_its_table(course):
     """How many, how many right, and what they were taken for: without the colours, too."""
     page = give(course, report(check(figures=figures()[3:])))

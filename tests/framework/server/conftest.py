@@ -59,7 +59,7 @@ RIGHT = b"def add(x, y):\n    return x + y\n"
 WRONG = b"def add(x, y):\n    return x - y\n"
 
 
-def report_of(submission, files, version, *, verdict=Verdict.ACCEPTED, score=10.0, accuracy=0.9):
+def report_of(submission, files, version, *, verdict=Verdict.ACCEPTED, score=10.0, accuracy=0.9, seconds=None):
     """A report on a submission, of two checks."""
     held = verdict.held
     checks = (
@@ -74,7 +74,13 @@ def report_of(submission, files, version, *, verdict=Verdict.ACCEPTED, score=10.
         score=None if held else score + 5.0,
         max_score=15.0,
         checks=checks,
-        metrics={} if held else {"accuracy": Metric(name="accuracy", value=accuracy)},
+        metrics={}
+        if held
+        else {
+            name: Metric(name=name, value=value)
+            for name, value in (("accuracy", accuracy), ("seconds", seconds))
+            if value is not None
+        },
         seed=1,
         profile="cpu",
         grader_version=version,
@@ -156,15 +162,15 @@ def zipped(files):
     return buffer.getvalue()
 
 
-def open_site(folder):
+def open_site(folder, course=COURSE, database=""):
     """The service over a fresh course in ``folder``."""
     homeworks = (
         Homework(name, dict.fromkeys(files, STUB))
         for name, files in (("backprop", ["backprop.py", "extra.py"]), ("pairs", ["pairs.py"]), ("later", ["later.py"]))
     )
-    course = load_course(build_course(folder / "course", COURSE, *homeworks))
+    loaded = load_course(build_course(folder / "course", course, *homeworks))
     now = [NOW]
-    service = Service(course, Store(folder / "state"), reader=UploadReader(0), now=lambda: now[0])
+    service = Service(loaded, Store(folder / "state", database), reader=UploadReader(0), now=lambda: now[0])
     return Site(service, create_app(service), now)
 
 

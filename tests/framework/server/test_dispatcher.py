@@ -11,7 +11,7 @@ import pytest
 from grader.errors import RunnerError
 from grader.records import Verdict
 from grader.server.executor_pool import Budget, ExecutorPool
-from grader.server.queueing import in_order, in_words, lane_seconds, pause, starts_in, typical
+from grader.server.queueing import Pace, in_order, in_words, lane_seconds, paces, pause, starts_in, typical
 from grader.store.durations import Recent
 from grader.store.waiting import Waiting
 from tests.framework.server.conftest import RIGHT, WRONG
@@ -63,11 +63,11 @@ def test_what_failed_for_a_reason_of_ours_pauses_longer_each_time():
 def test_the_estimate_is_what_two_lanes_take():
     """What comes before is spread over the lanes, after what is under way."""
     assert starts_in([], [], 2, {}) == 0.0
-    assert starts_in(["a"] * 4, [], 2, {"a": 10.0}) == 20.0
-    assert starts_in(["a", "b"], [3.0], 2, {"a": 10.0, "b": 1.0}) == 4.0
+    assert starts_in(["a"] * 4, [], 2, {"a": Pace(10.0, 10.0)}) == 20.0
+    assert starts_in(["a", "b"], [3.0], 2, {"a": Pace(10.0, 10.0), "b": Pace(1.0, 1.0)}) == 4.0
     assert starts_in([], [5.0], 1, {}) == 5.0
-    assert starts_in(["a"], [], 0, {"a": 1.0}) == float("inf")
-    assert starts_in(["a", "b"], [], 2, {"a": 1.0}) == float(
+    assert starts_in(["a"], [], 0, {"a": Pace(1.0, 1.0)}) == float("inf")
+    assert starts_in(["a", "b"], [], 2, {"a": Pace(1.0, 1.0)}) == float(
         "inf"
     )  # nothing of b has been graded: no number is made up
 
@@ -88,10 +88,28 @@ def test_what_lies_between_two_attempts_of_a_queue_counts():
         return Recent(name, *(T0 + timedelta(seconds=seconds) for seconds in (received, started, finished)))
 
     queue = [at(0, 0, 2), at(0, 2.5, 4), at(1, 4.5, 6, "b")]
-    assert lane_seconds(reversed(queue), 1) == {"a": [2.0, 2.0], "b": [2.0]}
-    assert lane_seconds([at(0, 0, 2), at(50, 50, 52)], 1) == {"a": [2.0, 2.0]}
-    assert lane_seconds([at(0, 0, 2), at(0, 600, 601)], 1) == {"a": [2.0, 11.0]}
-    assert lane_seconds([at(0, 0, 2), at(0, 0, 4), at(1, 2.5, 3), at(1, 3.25, 4)], 2) == {"a": [2.0, 4.0, 1.0, 1.0]}
+    assert lane_seconds(reversed(queue), 1) == {"a": [(2.0, 0.0), (2.0, 2.5)], "b": [(2.0, 3.5)]}
+    assert lane_seconds([at(0, 0, 2), at(50, 50, 52)], 1) == {"a": [(2.0, 0.0), (2.0, 0.0)]}
+    assert lane_seconds([at(0, 0, 2), at(0, 600, 601)], 1) == {"a": [(2.0, 0.0), (11.0, 600.0)]}
+    two = lane_seconds([at(0, 0, 2), at(0, 0, 4), at(1, 2.5, 3), at(1, 3.25, 4)], 2)
+    assert [took for took, _ in two["a"]] == [2.0, 4.0, 1.0, 1.0]
+
+
+def test_a_rush_passes():
+    """What takes longer while many hand in goes back to what it took when nothing waited; without such it stays."""
+
+    def at(received, started, seconds):
+        return Recent("a", *(T0 + timedelta(seconds=value) for value in (received, started, started + seconds)))
+
+    calm = [at(number, number, 1) for number in range(0, 40, 2)]
+    rush = [at(100, 100 + 3 * number, 3) for number in range(1, 30)]
+    pace = paces([*calm, *rush], 1)["a"]
+    assert (pace.now, pace.calm) == (3.0, 1.0)
+    assert pace.at(0) == 3.0
+    assert 1.0 < pace.at(600) < 1.01 < pace.at(100) < 2.0
+    assert paces(rush, 1)["a"] == Pace(3.0, 3.0)
+    # Thirty of a queue take less than thirty times what one takes now, and more than in calm.
+    assert 30.0 < starts_in(["a"] * 30, [], 1, {"a": pace}) < 90.0
 
 
 @pytest.mark.parametrize(

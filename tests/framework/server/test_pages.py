@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import replace
+from html import unescape
 
+from grader.course.constants import ConstantConfig
+from grader.course.drawn_constants import constants_of
 from grader.records import Verdict
 from tests.framework.server.conftest import RIGHT, WRONG, zipped
 
@@ -72,3 +75,37 @@ def test_a_student_takes_everything_that_is_kept_of_them(site):
         report = archive.read("backprop/001/report-1.json").decode()
     assert "never shown" not in report
     assert '"staff": ""' in report
+
+
+def test_each_student_sees_their_own_constants_and_nobody_elses(site):
+    """On the assignment's page and in the API: the team's where they hand in as a team; staff see none as their own."""
+    course = site.service.course
+    value = ConstantConfig(
+        range=(1000, 9999), default=0, file="pairs.py", variable="SEED", about="<b>where it starts</b>"
+    )
+    pairs = replace(course.assignment("pairs"), constants={"start": value})
+    site.service._course = replace(course, assignments={**course.assignments, "pairs": pairs})
+    own = {
+        who: constants_of(pairs, site.service.secret, owner)["start"]
+        for who, owner in (("ada", "rho"), ("kurt", "kurt"))
+    }
+    pages = {who: site.browser(who).get("/assignments/pairs").text for who in (*own, "grace")}
+    assert f"SEED = {own['ada']}" in pages["ada"]
+    assert f"SEED = {own['ada']}" in pages["grace"]
+    assert f"SEED = {own['kurt']}" in pages["kurt"]
+    assert str(own["kurt"]) not in pages["ada"]
+    assert "Your team's own constants" in unescape(pages["ada"])
+    assert "&lt;b&gt;" in pages["ada"]
+    assert "<b>where" not in pages["ada"]
+    assert "own constants" not in site.browser("kurt").get("/assignments/backprop").text
+    found = site.program("kurt").get("/api/v1/assignments/pairs").json()["constants"]
+    assert found == [
+        {
+            "name": "start",
+            "value": own["kurt"],
+            "about": "<b>where it starts</b>",
+            "file": "pairs.py",
+            "written": f"SEED = {own['kurt']}",
+        }
+    ]
+    assert "own constants" not in site.browser("ines").get("/assignments/pairs").text

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +102,26 @@ def test_a_restart_loses_no_upload_and_refuses_nobody(tmp_path):
             assert status == 200
             assert str(number) in text
     assert [one.id for one in store.submissions("backprop")] == [number]
+
+
+def test_readers_of_uploads_end_with_a_service_that_was_killed(tmp_path):
+    """Nobody tells them, and they hold its pipes open: they look for themselves whether it is still there."""
+    script = (
+        "import multiprocessing, os, signal\n"
+        "from grader.server.receiving import UploadReader\n"
+        "if __name__ == '__main__':\n"
+        "    reader = UploadReader(1)\n"
+        "    reader.warm()\n"
+        "    print(*(child.pid for child in multiprocessing.active_children()), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    said = tmp_path / "said"  # a file: the readers would hold a pipe open
+    with said.open("wb") as output:
+        done = subprocess.run([sys.executable, "-c", script], stdout=output, check=False)
+    assert done.returncode == -signal.SIGKILL
+    readers = [int(text) for text in said.read_text().split()]
+    assert readers
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in readers):
+        assert time.monotonic() < deadline, "a reader has outlived its service"
+        time.sleep(0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from grader.course.models import BaselineConfig, LeaderboardColumn
+from grader.course.models import BaselineConfig, CostColumn, LeaderboardColumn
 from grader.records import Verdict
 from grader.server.standing_view import AROUND, TOP, around
 from tests.framework.server.conftest import RIGHT, WRONG
@@ -59,6 +59,21 @@ def test_ranks_within_chance_are_a_range_and_baselines_have_none(site):
     ]  # fmt: skip
     assert [row["handle"] for row in rows if row["baseline"]] == ["reference", "majority"]
     assert "\N{PLUS-MINUS SIGN}0.02" in site.browser("kurt").get("/assignments/backprop/leaderboard").text
+
+
+def test_accuracy_is_drawn_against_what_a_model_costs(site):
+    """Of the rows that its reader sees; the reader's own is marked, and whoever has no cost is left out."""
+    columns(site, baselines=[("majority", 0.5)])
+    course = site.service.course
+    priced = replace(course.assignment("backprop"), cost=CostColumn(metric="seconds", title="Seconds of training"))
+    site.service._course = replace(course, assignments={**course.assignments, "backprop": priced})
+    for who, accuracy, seconds in (("kurt", 0.9, 20.0), ("emmy", 0.8, 10.0), ("ada", 0.6, None)):
+        site.grade(site.handed_in(who, {"backprop.py": RIGHT + who.encode()}), accuracy=accuracy, seconds=seconds)
+    text = site.browser("kurt").get("/assignments/backprop/leaderboard").text
+    assert "Accuracy against Seconds of training" in text
+    assert text.count("<circle") == 2
+    assert text.count('class="model mine"') == 1
+    assert "seconds" not in site.browser("kurt").get("/assignments/pairs/leaderboard").text
 
 
 def test_the_private_half_is_revealed_when_all_is_over(site):

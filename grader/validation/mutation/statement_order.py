@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.validation.mutation.effects import called, calls, effects, overlap, path_of, stored
+from grader.validation.mutation.statement_effects import called, calls, effects, overlap, path_of, stored
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.AnnAssign)
 _DRAWS = frozenset(

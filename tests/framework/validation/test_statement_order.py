@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from grader.validation.mutation.order import rewritings
+from grader.validation.mutation.statement_order import rewritings
 
 
 def slips(body: str, head: str = "def f(model, loader, optimizer, x, y, n):", owner: str = "") -> dict[str, list[str]]:
