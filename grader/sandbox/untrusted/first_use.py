@@ -76,7 +76,7 @@ def _call_operators(torch: Any) -> None:
 
 
 def _call_all(torch: Any) -> None:
-    """Call what homework calls. Every generator is left as it was, so that no fork draws other numbers by it.
+    """Call what homework calls, and leave the generator as it was; each check seeds its worker's anew.
 
     Twice, because Python adapts code and torch's graph recorder keeps ways of a first run that a second one needs.
     """
