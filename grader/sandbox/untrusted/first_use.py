@@ -11,14 +11,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 
 def warm() -> None:
     """Call torch's common operators in this process, where that leaves its forks sound; do nothing otherwise."""
     torch = sys.modules.get("torch")
-    if torch is None or _may_see_gpu(torch) or not _starts_no_thread(torch):
+    if torch is None or _may_see_gpu(torch) or not _keeps_forks_sound(torch):
         return
     _call_operators(torch)
 
@@ -40,15 +42,24 @@ def _may_see_gpu(torch: Any) -> bool:
     return bool(built) and not hidden and any(Path("/dev").glob("nvidia[0-9]*"))
 
 
-def _starts_no_thread(torch: Any) -> bool:
-    """Whether a fork that calls the operators has as many threads afterwards as before, and comes to its end."""
+def _keeps_forks_sound(torch: Any) -> bool:
+    """Whether a fork that calls the operators starts no thread by it, and a fork of that one may still use a GPU."""
+
+    def try_it() -> bool:
+        before = _threads()
+        _call_operators(torch)
+        return _threads() == before and _in_fork(lambda: not torch.cuda._is_in_bad_fork())  # noqa: SLF001 - no other door
+
+    return _in_fork(try_it)
+
+
+def _in_fork(work: Callable[[], bool]) -> bool:
+    """What ``work`` comes to in a fork of this process; False where it raises or does not end by itself."""
     pid = os.fork()
     if not pid:
         status = 1
         try:
-            before = _threads()
-            _call_operators(torch)
-            status = int(_threads() != before)
+            status = int(not work())
         finally:
             os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -59,7 +70,13 @@ def _threads() -> int:
 
 
 def _call_operators(torch: Any) -> None:
-    """Call what homework calls. Every generator is left as it was, so that no fork draws other numbers by it.
+    # Optimisers ask for a GPU, and a process that has asked makes forks that cannot use one.
+    with mock.patch.object(torch.cuda, "is_available", return_value=False):
+        _call_all(torch)
+
+
+def _call_all(torch: Any) -> None:
+    """Call what homework calls, and leave the generator as it was; each check seeds its worker's anew.
 
     Twice, because Python adapts code and torch's graph recorder keeps ways of a first run that a second one needs.
     """
