@@ -19,6 +19,8 @@ from grader.files import write_file
 
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _TIMEOUT_S = 60.0
+#: How often a service that is busy is asked again, and the longest time that it may ask for, in seconds.
+_AGAIN, _LONGEST_WAIT_S = 4, 30
 #: Read before the file of tokens: for machines that have no browser.
 TOKEN_VARIABLE = "AUTOGRADE_TOKEN"  # noqa: S105 - a variable's name
 
@@ -122,7 +124,7 @@ class ServiceClient:
             headers["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.url + path, body, headers)  # noqa: S310 - http or https, see above
         try:
-            return _OPENER.open(request, timeout=_TIMEOUT_S)
+            return _patiently(request)
         except urllib.error.HTTPError as error:
             if refused and error.code == http.client.BAD_REQUEST:
                 return error
@@ -153,6 +155,23 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _patiently(request: urllib.request.Request) -> Any:
+    """The answer; a service that cannot reach its results is asked again after the time that it names, a few times.
+
+    That is safe for what hands in, too: the same files are one submission. Raises as ``urlopen`` does.
+    """
+    for _ in range(_AGAIN):
+        try:
+            return _OPENER.open(request, timeout=_TIMEOUT_S)
+        except urllib.error.HTTPError as error:
+            wait = error.headers.get("Retry-After", "")
+            if error.code != http.client.SERVICE_UNAVAILABLE or not wait.isdecimal() or int(wait) > _LONGEST_WAIT_S:
+                raise
+            error.close()
+            time.sleep(int(wait))
+    return _OPENER.open(request, timeout=_TIMEOUT_S)
 
 
 def _read(path: Path) -> dict[str, str]:

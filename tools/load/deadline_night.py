@@ -279,7 +279,7 @@ def night(arguments: argparse.Namespace, root: Path, postgres: PostgresServer | 
     deadline = time.monotonic() + arguments.patience
     # Killing goes on for as long as it was asked to: what is graded already must not be graded again, nor get lost.
     while time.monotonic() < deadline and (
-        len(found.seen.graded) < len(found.seen.handed) or sum(found.seen.kills.values()) < arguments.kills
+        not set(found.seen.handed) <= set(found.seen.graded) or sum(found.seen.kills.values()) < arguments.kills
     ):
         time.sleep(0.5)
     took = time.monotonic() - begin

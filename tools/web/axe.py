@@ -32,9 +32,8 @@ def obtain(folder: Path) -> str:
                 "axe-core is fetched by npm, which is not here; or name axe.min.js in AUTOGRADE_AXE"
             )
         with tempfile.TemporaryDirectory() as place:
-            subprocess.run(
-                [npm, "pack", f"axe-core@{VERSION}", "--silent"], cwd=place, check=True, stdout=subprocess.DEVNULL
-            )
+            command = [npm, "pack", f"axe-core@{VERSION}", "--silent", "--fetch-retries", "4"]
+            subprocess.run(command, cwd=place, check=True, stdout=subprocess.DEVNULL)
             (archive,) = Path(place).glob("*.tgz")
             with tarfile.open(archive) as package:
                 member = package.extractfile("package/axe.min.js")

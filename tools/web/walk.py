@@ -176,7 +176,7 @@ def walk(step: Walk, links: dict[str, str], work: Path) -> None:
     print(f"graded after {step.graded():.1f} s of watching, {step.verdicts()} verdicts on the way")
     assert step.verdicts() > 3, "no verdicts appeared while the work was being graded"
     step.expect("Wrong answer")
-    step.expect("averaged where a sum is asked for")
+    step.expect("it looks averaged")
     step.pictures("feedback")
     step.for_docs("feedback", (1000, 1100))
     step.for_docs("feedback-phone", DOCS_PHONE)

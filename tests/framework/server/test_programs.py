@@ -14,7 +14,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from grader.cli.main import app as command_line
-from grader.errors import UsageError
+from grader.errors import StoreAway, UsageError
 from grader.server.api import description
 from grader.server.device_flow import GRANT
 from grader.server.webhook import SECRET, Webhook, signature
@@ -232,6 +232,32 @@ def test_the_command_line_hands_in_looks_and_fetches(site, tmp_path, monkeypatch
         assert tokens.stat().st_mode & 0o077 == 0
         with pytest.raises(UsageError, match="no such submission"):
             ServiceClient(url).submission(999)
+
+
+def test_a_service_that_cannot_reach_its_results_is_asked_again(site, tmp_path, monkeypatch):
+    """It says when: after that the same files go up once more, and are one submission. It is not asked for ever."""
+    waits, real, away = [], site.service.store.put_submission, [2]
+    monkeypatch.setattr("grader.student.service_client.time.sleep", waits.append)
+    monkeypatch.setattr("grader.server.hand_in._PAUSES_S", ())
+
+    def put(*arguments, **named):
+        found = real(*arguments, **named)
+        if away[0]:
+            away[0] -= 1
+            raise StoreAway("the connection was lost")
+        return found
+
+    monkeypatch.setattr(site.service.store, "put_submission", put)
+    token, _ = site.service.data.make_token("kurt", "test", ["read", "submit"], timedelta(days=1))
+    with served(site.app) as url:
+        monkeypatch.setenv("AUTOGRADE_TOKEN", token)
+        client = ServiceClient(url, tokens=tmp_path / "t.json")
+        receipt = client.submit("backprop", {"backprop.py": RIGHT})
+        assert [item.id for item in site.service.store.submissions("backprop")] == [receipt["id"]]
+        assert [wait for wait in waits if wait >= 1] == [5, 5]  # the service's own code sleeps as well, for less
+        away[0] = 99
+        with pytest.raises(UsageError, match="cannot be reached at the moment"):
+            client.submit("backprop", {"backprop.py": RIGHT + b"#"})
 
 
 def test_a_token_never_crosses_a_network_in_the_clear(tmp_path):
