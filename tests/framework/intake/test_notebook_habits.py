@@ -56,11 +56,11 @@ HABITS = {
     "unless it is there": [EPS, "try:\n    double\nexcept NameError:\n    def double(x):\n        return 2 * x", SHIFT],
     "an iterator that an earlier cell went on": ["it = iter([3, 0.5])", "print(next(it))", "EPS = next(it)", DOUBLE, SHIFT],
     "a file that an earlier cell saved": [
-        "import json\njson.dump({'e': 0.5}, open('c.json', 'w'))", "EPS = json.load(open('c.json'))['e']", DOUBLE, SHIFT,
+        "import numpy as np\nnp.savetxt('c.txt', [0.5])", "EPS = float(np.loadtxt('c.txt'))", DOUBLE, SHIFT,
     ],
     "a file in a folder that a cell made": [
         "import os\nos.makedirs('out', exist_ok=True)", "from pathlib import Path\nPath('out/e.txt').write_text('0.5')",
-        "EPS = float(open('out/e.txt').read())", DOUBLE, SHIFT,
+        "EPS = float(Path('out/e.txt').read_text())", DOUBLE, SHIFT,
     ],
     "registered by a base class": [
         EPS, "REG = {}\nclass Base:\n    def __init_subclass__(cls):\n        REG[cls.__name__] = cls",
