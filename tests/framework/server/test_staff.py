@@ -233,7 +233,7 @@ def test_a_form_without_the_sessions_token_decides_nothing(site):
 
 def test_who_grades_is_seen_with_its_last_word(site):
     """A process that went silent is named, with how long ago it was heard."""
-    assert "Nobody. What students hand in is kept" in site.browser("tina").get("/staff/work").text
+    assert "None. Submissions are stored and wait." in site.browser("tina").get("/staff/work").text
     site.graders_live()
     assert "alive" in site.browser("tina").get("/staff/work").text
 
