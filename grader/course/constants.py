@@ -26,7 +26,7 @@ class ConstantConfig(Section):
         default=None, description="in place of `choices`: the least and the greatest whole number"
     )
     default: Scalar = Field(
-        description="what the solution and the public bundle have; best none of the values, so that it shows where it was left in"
+        description="value in the solution and the public bundle; choose one outside the values, so that it shows where it was left in"
     )
     about: Name | None = Field(default=None, description="what it is, for students")
     file: Name | None = Field(default=None, description="the module in which students write it, as `VARIABLE = value`")

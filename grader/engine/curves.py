@@ -56,7 +56,9 @@ def _values(history: Any) -> Values:
         raise PredictionError(f"the history should be a list of numbers; it is {describe(history)}")
     if array.ndim == 2 and 1 in array.shape:
         array = array.reshape(-1)
-    if array.ndim != 1 or not array.size:
+    if not array.size:
+        raise PredictionError("the history has no numbers")
+    if array.ndim != 1:
         raise PredictionError(f"the history should be a list of numbers, one after another; its shape is {array.shape}")
     if array.size > _MOST:
         raise PredictionError(f"the history has {array.size} numbers, which is too many to draw")

@@ -64,8 +64,25 @@ def explain(error: StudentError, files: Mapping[str, bytes], *, asked: Collectio
         file: the one that was being imported; "" for an exception in a function that was called.
 
     """
-    advice = advise_import(error, files, asked=asked, file=file) or advise(error.message)
+    advice = (
+        advise_import(error, files, asked=asked, file=file) or _default_dtype(error, files) or advise(error.message)
+    )
     return f"{error.for_student()}\n\n{advice}" if advice else error.for_student()
+
+
+def _default_dtype(error: StudentError, files: Mapping[str, bytes]) -> str:
+    """Where a clash of dtypes comes from, in code that changes the default for everything; empty elsewhere."""
+    if not re.search(r"same dtype|expected scalar type|expected m1 and m2|dtype mismatch", error.text):
+        return ""
+    for file in sorted(files):
+        lines = files[file].decode(errors="replace").splitlines() if file.endswith(".py") else []
+        for number, line in enumerate(lines, start=1):
+            if re.match(r"\s*torch\.set_default_(?:dtype|tensor_type)\(", line):
+                return (
+                    f"`{file}` changes the default dtype in line {number}, and with it every layer and tensor that is made afterwards: "
+                    "delete the line, or give a `dtype` where you need another one."
+                )
+    return ""
 
 
 def advise_import(

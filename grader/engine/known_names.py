@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 from collections.abc import Mapping
@@ -123,6 +124,6 @@ def _bound(source: bytes) -> dict[str, int]:
         return {}
     found: dict[str, int] = {}
     for node in body:
-        for name in bound_names(node):
+        for name in bound_names(node) if not isinstance(node, ast.Import | ast.ImportFrom) else ():
             found.setdefault(name, first_line(node))
     return found

@@ -126,7 +126,7 @@ class Names:
                 told = f"`{file}` is missing from your submission, which has {have}."
                 self._causes[module] = _Cause(ContractError(told), f"`{file}` is missing")
             elif (breach := self._breach(file)) is not None:
-                self._causes[module] = _Cause(ContractError(breach), f"`{file}` does what is not allowed")
+                self._causes[module] = _Cause(ContractError(breach), f"`{file}` does something that is not allowed")
         if module in self._causes:
             raise self._causes[module].fault(self._title)
 

@@ -239,7 +239,14 @@ def _aliases(tree: ast.AST) -> dict[str, str]:
                 {top: top for alias in node.names if not alias.asname for top in [alias.name.partition(".")[0]]}
             )
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+            # A plain built-in name is that name, wherever it was imported from: `from builtins import range`.
+            plain = PLAIN_BUILTINS if node.module == "builtins" else ()
+            found.update(
+                {
+                    alias.asname or alias.name: alias.name if alias.name in plain else f"{node.module}.{alias.name}"
+                    for alias in node.names
+                }
+            )
     return found
 
 

@@ -61,9 +61,12 @@ class RunnerPlugin:
         self.errors: list[str] = []
         self._raised: dict[str, str] = {}  # what stopped a file from being collected, by its id
 
+    @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Hand the fixtures their state."""
         config.stash[STATE] = self.state
+        # It would count and format each report, for a terminal that is not there.
+        config.pluginmanager.unregister(name="terminalreporter")
 
     def pytest_exception_interact(
         self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any], report: object
@@ -95,7 +98,7 @@ class RunnerPlugin:
         except AutogradeError as error:
             self.channel.send(_broken(error))
             return True
-        gc.collect()
+        gc.enable()
         gc.freeze()  # torch's half a million objects need no look at each collection
         _limit_memory(self.session)
         self.channel.send({"op": "ready", "checks": len(suite.specs), "version": self.session.version})
@@ -232,6 +235,7 @@ def _limit_memory(session: Session) -> None:
 def main(fd: int, config: dict[str, Any]) -> int:
     """Warm up, collect, serve. The exit code is pytest's."""
     kernel.die_with_parent()  # before the slow import: a coordinator may be killed during it
+    gc.disable()  # imports make half a million objects, and no garbage to speak of
     channel = Channel(socket.socket(fileno=fd))
     if channel.hung_up():
         return 0  # it was killed before this process was bound to its end

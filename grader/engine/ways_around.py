@@ -14,8 +14,8 @@ WAYS_AROUND: Final = frozenset(
 #: What code written for Python 2 and 3 alike takes from `builtins`, as published course code does; it leads nowhere.
 PLAIN_BUILTINS: Final = frozenset(
     {
-        "bytes", "chr", "dict", "filter", "int", "list", "map", "object", "open", "pow", "range", "round", "str", "super",
-        "zip",
+        "abs", "ascii", "bytes", "chr", "dict", "filter", "hex", "input", "int", "list", "map", "max", "min", "next", "object",
+        "oct", "open", "pow", "print", "range", "round", "str", "sum", "super", "zip",
     }
 )  # fmt: skip
 #: Attributes that lead to another module's names, by frames, functions, classes or built-in functions.

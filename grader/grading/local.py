@@ -38,6 +38,10 @@ class LocalExecutor:
         self._outcomes: queue.SimpleQueue[Result[Any] | Turn[Any] | BaseException] = queue.SimpleQueue()
         self._under_way = 0
         self._closed = False
+        self._ending = False
+        # A slot warms up in two processes at a time. With more of them than cores all slots would be ready late, at once.
+        self._starting = threading.Semaphore(max(1, default_slots() // 2))
+        self._warm: set[Slot] = set()
         # Daemons: an interrupted coordinator must not wait for a student's loop.
         self._threads = [threading.Thread(target=self._serve, args=(slot,), daemon=True) for slot in self._slots]
         for thread in self._threads:
@@ -83,6 +87,10 @@ class LocalExecutor:
         self._closed = True
         try:
             if not self._under_way:
+                self._ending = True
+                for slot in self._slots:
+                    if slot not in self._warm:
+                        slot.kill()  # all work was done before it was ready
                 self._end(10)
         finally:
             self._stopping.set()
@@ -101,7 +109,10 @@ class LocalExecutor:
 
     def _serve(self, slot: Slot) -> None:
         try:
-            start(slot, self._stopping.is_set)
+            with self._starting:
+                if not self._ending:
+                    start(slot, lambda: self._ending or self._stopping.is_set())
+            self._warm.add(slot)
             while (turn := self._turns.get()) is not None and not self._stopping.is_set():
                 self._outcomes.put(serve(slot, turn, self._stopping.is_set))
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread

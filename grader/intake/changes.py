@@ -12,13 +12,13 @@ _MUTATORS = frozenset(
     {
         "append", "extend", "insert", "update", "add", "setdefault", "pop", "popitem", "popleft", "remove", "discard", "clear",
         "sort", "reverse", "appendleft", "extendleft", "fill", "put", "register", "move_to_end", "difference_update",
-        "intersection_update", "load_state_dict", "register_buffer", "register_module", "requires_grad_", "__setitem__",
+        "send", "intersection_update", "load_state_dict", "register_buffer", "register_module", "requires_grad_", "__setitem__",
     }
 )  # fmt: skip
 #: Functions that change their first argument.
 _CHANGING = frozenset(
     {
-        "setattr", "delattr", "shuffle", "heappush", "heappop", "heapify", "insort", "insort_left", "insort_right", "copyto",
+        "setattr", "delattr", "next", "shuffle", "heappush", "heappop", "heapify", "insort", "insort_left", "insort_right", "copyto",
         "fill_diagonal", "put", "place", "putmask", "put_along_axis",
     }
 )  # fmt: skip
@@ -120,8 +120,9 @@ class Changes:
             case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
                 for decorator in decorators:
                     self._decorator(decorator, part)
-            case ast.ClassDef(decorator_list=decorators, name=name):
+            case ast.ClassDef(decorator_list=decorators, name=name, bases=bases):
                 self.calls += [(_called(decorator), (name,)) for decorator in decorators]
+                self.calls += [(".__init_subclass__", ("", name))] if bases else []
 
     def _share(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):

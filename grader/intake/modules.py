@@ -110,8 +110,19 @@ class Modules:
                     self.rejected.setdefault(name, []).append(item)
                     continue
                 kept.append(item)
-            self.space.binding[book, name] = kept
+            asks = [item.position for item in kept if self._asks_for_itself(item, name)]
+            first = [
+                item
+                for item in self.rejected.get(name, ())
+                if item.book == book and item.position < min(asks, default=0)
+            ]
+            self.space.binding[book, name] = sorted([*kept, *first[-1:]], key=lambda item: item.key)
         self.space.stars = [item for item in self.space.stars if not self._is_own_import(item)]
+
+    @staticmethod
+    def _asks_for_itself(item: Statement, name: str) -> bool:
+        """True for ``if "f" not in globals(): def f`` and its like."""
+        return isinstance(item.node, ast.If | ast.Try) and name in item.binds and name in item.now - item.mutates
 
     def _is_own_import(self, item: Statement, name: str = "*") -> bool:
         own = isinstance(item.node, ast.ImportFrom) and (item.node.module or "").rpartition(".")[2] in self.stems
@@ -222,10 +233,7 @@ class Modules:
         for item in taken:
             for name in (item.now | item.mutates) & names:
                 # `if "f" not in globals(): def f` asks for itself: the stub was not there in the notebook.
-                asks = (
-                    isinstance(item.node, ast.If | ast.Try) and name in item.binds and name in item.now - item.mutates
-                )
-                found.setdefault(name, asks)
+                found.setdefault(name, self._asks_for_itself(item, name))
             for name in item.binds & names:
                 found.setdefault(name, item.full)
         return [name for name, replaces in found.items() if replaces]
@@ -239,7 +247,10 @@ class Modules:
                 pass
             case ast.Assign(
                 targets=[
-                    ast.Subscript(value=ast.Call(func=ast.Name(id="globals")), slice=ast.Constant(value=str(name)))
+                    ast.Subscript(
+                        value=ast.Call(func=ast.Name(id="globals" | "locals" | "vars")),
+                        slice=ast.Constant(value=str(name)),
+                    )
                 ],
                 value=value,
             ):

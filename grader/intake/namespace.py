@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from grader.intake.effects import Effect, effects_of, spread
+from grader.intake.ipython_syntax import IPYTHON_NAMES
 from grader.intake.process_settings import sets_up
 from grader.intake.statements import Statement
 
@@ -158,7 +159,9 @@ class Namespace:
             ):
                 take(item)
         follow()
-        unknown = {name for name in absent if not hasattr(builtins, name)}
+        # An IPython in this process adds its own names to Python's.
+        builtin = set(vars(builtins)) - set(IPYTHON_NAMES)
+        unknown = {name for name in absent - builtin if name.isidentifier()}
         return [taken[key] for key in sorted(taken)], unknown
 
     def makes_function(self, item: Statement, name: str) -> bool:

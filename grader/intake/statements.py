@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from grader.errors import UNREADABLE
 from grader.intake.changes import Changes
 from grader.intake.notebook import Cell
+from grader.intake.written_files import files_of
 from grader.python_source import bound_names, parse
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -85,10 +86,13 @@ def analyse(item: Statement) -> Statement:
             ["try:", *(f"    {line}" for line in item.text.split("\n")), "except NameError:", "    pass"]
         )
     item.binds |= _bound_by_text(node)
+    writes, reads, later = files_of(node)
+    item.now |= reads
+    item.later |= later
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         item.now.add(node.target.id)
     item.changes = Changes.of(node)
-    item.mutates = set(item.changes.mutates)
+    item.mutates = set(item.changes.mutates) | writes
     if isinstance(node, ast.Delete):
         item.mutates |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return item

@@ -59,7 +59,9 @@ def _assignment(layout: NbgraderLayout, gradebook: Any, store: Store, assignment
     try:
         entry = gradebook.find_assignment(name)
     except MissingEntry:
-        yield Difference(name, "", "assignment", assignment.title, "not there", "autograde gradebook sync")
+        # One that nobody has handed in, and that was never taken there, is not kept in two places.
+        if store.submissions(name):
+            yield Difference(name, "", "assignment", assignment.title, "not there", f"autograde gradebook sync {name}")
         return
     due = None if assignment.due is None else assignment.due.astimezone(UTC).replace(tzinfo=None)
     if entry.duedate != due:

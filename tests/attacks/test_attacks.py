@@ -50,9 +50,14 @@ def test_attack_leaves_the_runner_whole(attack, battle):
     assert whole.verdict is Verdict.ACCEPTED or attack.unreadable, whole.message
 
 
-def test_attack_cannot_write_to_a_page(attack, battle, tmp_path):
+@pytest.fixture(scope="module")
+def course(battle):
+    """The course that was attacked."""
+    return load_course(battle.root / "autograde.yml")
+
+
+def test_attack_cannot_write_to_a_page(attack, battle, course, tmp_path):
     """Its feedback is a well-formed page and valid JSON, with nothing of the attack's own markup."""
-    course = load_course(battle.root / "autograde.yml")
     graded = FeedbackItem("mallory", battle.reports[attack.name], datetime(2026, 1, 1, tzinfo=UTC))
     page = write_feedback(
         graded, course=course, assignment=course.assignment("attacked"), folder=tmp_path, now=graded.received_at

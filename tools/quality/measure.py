@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course import Assignment, load_course
+from grader.text import counted
 from grader.validation import Options, validate
 from grader.validation.variants import Variant, read_variants
 from tools.messages import row_of
@@ -109,7 +110,7 @@ def page(course: Any, kept: Mapping[str, Mapping[str, Any]], unseen: Mapping[str
             {name: _unseen(unseen.get(name)) for name in names},
         ),
         "A second set stands in tools/quality/unseen, with right answers of other forms, and is graded by "
-        "`python -m tools.quality.unseen`. It was written from stubs and solutions alone. Messages were read one by one: those of the first "
+        "`python -m tools.quality.unseen`. It was written from stubs and solutions, after parts of the checks of pytorch_basics and mnist had been read. Messages were read one by one: those of the first "
         "grading, then those after what they showed had been closed. A cause is named if a message says what is wrong with the code; it is "
         "misnamed if one says something that is not so.\n\n"
         + _table(
@@ -191,7 +192,7 @@ def _second(found: Mapping[str, Any] | None) -> tuple[str, ...]:
         return (NOT_RUN,) * 7
     first, caught = found["first"], found["caught"]
     full = f"{found['full']}" + (f" ({found['allowed']} allowed)" if found["allowed"] else "")
-    right = f"{found['right'] - found['right_that_lost']} of {found['right']}, {found['secrets']} secrets"
+    right = f"{found['right'] - found['right_that_lost']} of {found['right']}, {counted(found['secrets'], 'secret')}"
     return (
         str(found["edits"]), f"{first['full']}, {first['named']}, {first['misnamed']}", full,
         _share(found["named"], caught), _share(found["no_cause"], caught), str(found["misnamed"]), right,

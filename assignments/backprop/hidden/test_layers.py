@@ -34,7 +34,7 @@ def affine_backward(student, np_rng, shape):
 @points(3, hint="Flatten each example to a row first: (N, d_1, ..., d_k) becomes (N, D). Then one matrix product, plus b.")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_affine_forward(student, np_rng, shape):
-    """`affine_forward` computes x w + b, for inputs with more than two axes too."""
+    """`affine_forward` computes x w + b, also for inputs with more than two axes."""
     (x, w, b, _), truth = affine_case(np_rng, shape)
     out, _ = student.affine_forward(x, w, b)
     mistakes = {

@@ -24,7 +24,7 @@ def test_grid(student):
 
 @points(2, hint="Draw the logarithm uniformly, then exponentiate: np.exp(rng.uniform(np.log(low), np.log(high))). Anew for each name.")
 def test_random_settings(student):
-    """`random_settings` draws log-uniformly, each name for itself, and repeats for a seed."""
+    """`random_settings` draws each name log-uniformly and independently, and repeats for a seed."""
     ranges = {"learning_rate": (1e-4, 1e-1), "reg": (1e-6, 1.0)}
     settings, again, other = (student.random_settings(ranges, 400, seed=seed) for seed in (3, 3, 4))
     assert len(settings) == 400, f"400 settings were requested, but {len(settings)} were returned"
@@ -80,7 +80,7 @@ def test_search_results(student, probe, np_rng):
         for name in ("train_accuracy", "val_accuracy"):
             assert name in row, f'a row of results lacks "{name}"'
             assert 0 <= row[name] <= 1, f"{name} should lie in [0, 1]"
-    still = run(student, probe, np_rng, data, [{"std": 3.0, "learning_rate": 1e-9, "reg": 0.0, "num_iters": 1}])
+    still = run(student, probe, np.random.default_rng(1), data, [{"std": 3.0, "learning_rate": 1e-9, "reg": 0.0, "num_iters": 1}])
     spread = float(np.std(still["params"]["W1"]))
     assert 1.5 < spread < 6, f"a setting with std=3 ends in a network whose W1 has the standard deviation {spread:.2g}: its std does not reach TwoLayerNet"
     assert rows[1]["train_accuracy"] > 0.9, "a good setting should learn its training set; if train itself is right, do the entries reach it?"

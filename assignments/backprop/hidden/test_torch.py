@@ -51,7 +51,7 @@ def test_torch_forward(reference, student, probe, np_rng):
     again = {name: p[name].reshape(p[name].shape[::-1]).T for name in ("W1", "W2")}
     mistakes = {
         "the weights put into nn.Linear's (out, in) layout without a transpose": lambda: scores(w1=again["W1"], w2=again["W2"]),
-        "the weights reshaped where they should be transposed": lambda: scores(w1=turned["W1"], w2=turned["W2"]),
+        "the weights reshaped instead of transposed": lambda: scores(w1=turned["W1"], w2=turned["W2"]),
         "biases that are zero: those of params are not loaded": lambda: scores(b1=0, b2=0),
         "b1 not loaded": lambda: scores(b1=0),
         "b2 not loaded": lambda: scores(b2=0),
@@ -188,7 +188,7 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
         assert_close(history[name][extra:], expected[name], name=name, mistakes=after if name == "loss_history" else None, **TOLERANCE)
 
 
-@points(1, hint="batch_size examples in a step, all of them different ones or drawn with replacement, never one more or one less.")
+@points(1, hint="Use exactly batch_size examples in each step, all different or drawn with replacement.")
 def test_torch_batch_size(reference, student, probe, np_rng):
     """`train_torch` takes `batch_size` examples in a step."""
     _, net, x, y = make_twins(reference, student, probe, np_rng)

@@ -127,7 +127,7 @@ def test_decay(student, probe, np_rng, batch_size, steps_per_epoch):
     compare(probe, net, expected, wrong | trained_otherwise(params, train, rates, 0.0))
 
 
-@points(2, hint="loss_history: one entry a step; val_acc_history: one entry an epoch, accuracy on all of X_val.")
+@points(2, hint="loss_history: one entry per step; val_acc_history: one entry per epoch, the accuracy on all of X_val.")
 def test_histories(student, probe, np_rng):
     """`train` returns the losses and accuracies that it saw."""
     params, train, validation = equal_examples(np_rng, n=7)
@@ -194,7 +194,7 @@ def test_histories(student, probe, np_rng):
     assert_close(trained(5)[1], right[:5], name="loss_history while the weights move", mistakes=mistakes, **TOLERANCE)
 
 
-@points(1, hint="Draw `batch_size` numbers out of 0..N-1 at every step, at random, and take X and y by them.")
+@points(1, hint="At every step, draw `batch_size` random numbers from 0..N-1, and index X and y with them.")
 def test_batches(student, probe, np_rng):
     """`train` draws a new random batch of `batch_size` examples at each step, from all of them."""
     n, size = 20, 4

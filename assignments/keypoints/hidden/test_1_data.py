@@ -30,7 +30,7 @@ def as_csv(pixels, keypoints):
     return "\n".join(lines) + "\n"
 
 
-@points(5, hint="Two columns a keypoint, x and y in turn: reshape(15, 2). The picture's rows follow one another: reshape(1, 96, 96).")
+@points(5, hint="Two columns per keypoint, x and y in turn: reshape(15, 2). The picture's rows follow one another: reshape(1, 96, 96).")
 def test_dataset_values(student, probe, np_rng):
     """`FacialKeypointsDataset` reads pictures (1, 96, 96) and keypoints (15, 2)."""
     pixels, keypoints = draw(np_rng, 3)
@@ -101,7 +101,7 @@ def test_dataset_gaps(student, probe, np_rng):
 
 @points(2, hint="In __getitem__: `if self.transform: sample = self.transform(sample)`.")
 def test_dataset_transform(student, probe, np_rng):
-    """The transform is called on a sample each time that it is asked for."""
+    """The transform is called on a sample each time that it is read."""
     got = probe.read_transformed(student.ref("FacialKeypointsDataset"), as_csv(*draw(np_rng, 2)))
     assert got["calls"], "The transform is never called."
     assert got["before"] == 0, "The transform runs when the data set is made; a random one would then never change its mind."
@@ -232,7 +232,7 @@ def test_flip_mirrors(student, np_rng, size):
 
 @points(4, hint="keypoints[partners], where partners[0] = 1, partners[1] = 0 and so on; nose and lips stay where they are.")
 def test_flip_swaps(student, np_rng):
-    """`flip` lets left and right keypoints change places."""
+    """`flip` makes left and right keypoints change places."""
     sample = picture(np_rng, 96, 96)
     keypoints = sample["keypoints"].astype(np.float64)
     got = np.asarray(student.flip(sample)["keypoints"]).astype(np.float64)
@@ -266,7 +266,7 @@ def test_flip_swaps(student, np_rng):
     )
 
 
-@points(3, hint="One random number for each call: below p, flip; else return the sample as it is.")
+@points(3, hint="One random number for each call: below p, flip; otherwise return the sample unchanged.")
 def test_random_flip(student, probe, np_rng):
     """`RandomHorizontalFlip` mirrors with probability p, each time anew (a right one fails once in a million)."""
     sample = picture(np_rng, 4, 5)

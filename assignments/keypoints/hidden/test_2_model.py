@@ -46,7 +46,7 @@ def new_model(student, probe, np_rng):
 
 @points(3, hint="The last layer has 30 outputs; the first takes 1 channel. Use flatten(1), or view(x.size(0), -1), not squeeze.")
 def test_model_shape(student, probe, np_rng, public_data, record):
-    """`KeypointModel` maps pictures (N, 1, 96, 96) to 30 coordinates each, every picture for itself."""
+    """`KeypointModel` maps pictures (N, 1, 96, 96) to 30 coordinates each, every picture independently."""
     model = new_model(student, probe, np_rng)
     record("parameters", float(probe.count_parameters(model)))
     x = faces(public_data, 5)
@@ -181,7 +181,7 @@ def test_train_epoch_loss(student, probe, rng, sizes):
         float((before * shares).sum()),
         name="what train_epoch returned",
         mistakes={
-            "each batch counted alike, the small last one too": float(before.mean()),
+            "each batch weighted equally, even the smaller last one": float(before.mean()),
             "the sum over the batches": float(before.sum()),
             "the sum over the faces": lambda: float((before * torch.tensor(sizes)).sum()),
             "the losses divided by the number of batches, after a weight for each face": lambda: float((before * torch.tensor(sizes)).sum() / len(sizes)),

@@ -48,7 +48,7 @@ def test_gaussian_heatmaps(student, rng, shape, sigma):
             "no 2 before sigma squared": lambda: torch.exp(-square() / sigma**2),
             "no sigma": lambda: torch.exp(-square() / 2),
             "a distance that is not squared": lambda: torch.exp(-square().sqrt() / (2 * sigma**2)),
-            "a sum of 1, where the height should be 1": lambda: right / right.sum(dim=(2, 3), keepdim=True),
+            "a sum of 1 instead of a height of 1": lambda: right / right.sum(dim=(2, 3), keepdim=True),
             "a maximum of 1 in the nearest cell; it is 1 at the keypoint itself": lambda: right / right.amax(dim=(2, 3), keepdim=True),
             "the density of the normal distribution, where the height should be 1": lambda: right / (2 * torch.pi * sigma**2),
             "the corners of the cells, not their middles": lambda: torch.exp(-square(x=x - stride / 2, y=y - stride / 2) / (2 * sigma**2)),

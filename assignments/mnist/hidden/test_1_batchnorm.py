@@ -69,7 +69,7 @@ def test_batchnorm_train(student, np_rng, size):
     )
 
 
-@points(2, hint="sqrt(var + eps): inside the root. eps is bn_param['eps'], and 1e-5 where it is not given.")
+@points(2, hint="sqrt(var + eps): inside the root. eps is bn_param['eps'], or 1e-5 if it is not given.")
 @pytest.mark.parametrize("eps", [None, 0.4])
 def test_batchnorm_epsilon(student, np_rng, eps):
     """`batchnorm_forward` adds eps to the variance, and is finite where a feature is constant."""
@@ -201,7 +201,7 @@ def as_row(value, length):
 BACKWARD = [((7, 4), 1e-5), ((3, 6), 0.3)]
 
 
-@points(5, hint="x reaches out on three ways: directly, through the mean, through the variance. All three add up.")
+@points(5, hint="x reaches the output along three paths: directly, through the mean, and through the variance. Add up all three.")
 @pytest.mark.parametrize(("size", "eps"), BACKWARD)
 def test_batchnorm_dx(student, np_rng, size, eps):
     """`batchnorm_backward` returns the gradient for x, through mean and variance as well."""

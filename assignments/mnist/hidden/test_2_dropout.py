@@ -76,7 +76,7 @@ def test_dropout_scale(student, np_rng, shape, p):
 @points(1, hint="In test mode, and with p = 0, the input passes unchanged: the division in training has already compensated for dropout.")
 @pytest.mark.parametrize("param", [{"mode": "test", "p": 0.4}, {"mode": "test", "p": 0.4, "seed": 3}, {"mode": "train", "p": 0.0}])
 def test_dropout_passes(student, np_rng, param):
-    """`dropout_forward` passes its input unchanged in test mode, and where p is 0."""
+    """`dropout_forward` passes its input unchanged in test mode, and if p is 0."""
     x = away_from_zero(np_rng, (9, 7))
     out, _ = student.dropout_forward(x, param)
     assert_close(
@@ -93,9 +93,9 @@ def test_dropout_passes(student, np_rng, param):
     )
 
 
-@points(2, hint="One random number for each entry. np.random.seed only where a seed is given.")
+@points(2, hint="One random number for each entry. np.random.seed only if a seed is given.")
 def test_dropout_random(student, np_rng):
-    """`dropout_forward` decides each entry for itself, anew at every call unless it is given a seed."""
+    """`dropout_forward` decides each entry independently, anew at every call unless a seed is given."""
     x = away_from_zero(np_rng, (40, 30))
 
     def dropped(**seed):
@@ -161,7 +161,7 @@ def map_factors(out, x):
 @points(2, hint="One decision for each (n, c): dropout_forward on ones of shape (N, C) makes them, and broadcasting does the rest.")
 @pytest.mark.parametrize("shape", [(60, 50, 2, 3), (45, 70, 3, 2)])
 def test_spatial_dropout_forward(student, np_rng, shape):
-    """`spatial_dropout_forward` drops whole maps, each for itself."""
+    """`spatial_dropout_forward` drops whole maps, each independently."""
     x = away_from_zero(np_rng, shape)
     out, _ = student.spatial_dropout_forward(x, {"mode": "train", "p": 0.3})
     factors = map_factors(out, x)
@@ -175,7 +175,7 @@ def test_spatial_dropout_forward(student, np_rng, shape):
     assert_close(out, x, name="out in test mode", inputs={"x": x}, **TOLERANCE)
 
 
-@points(2, hint="dx is dout times the very factors of the forward pass; dropout_backward on ones gives them back.")
+@points(2, hint="dx is dout times the same factors as in the forward pass; dropout_backward on ones returns them.")
 @pytest.mark.parametrize("mode", ["train", "test"])
 def test_spatial_dropout_backward(student, np_rng, mode):
     """`spatial_dropout_backward` sends the gradient back through the maps that were kept."""

@@ -114,7 +114,7 @@ def test_spatial_batchnorm_test_mode(student, probe, np_rng):
     )
 
 
-@points(4, hint="The way back is the forward pass's rearrangement, then batchnorm_backward, then the same way home.")
+@points(4, hint="Rearrange as in the forward pass, call batchnorm_backward, and rearrange back.")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_spatial_batchnorm_backward(student, np_rng, shape):
     """`spatial_batchnorm_backward` returns all three gradients."""

@@ -20,7 +20,7 @@ def read(MNISTDataset, probe, rng):
     return images, labels, probe.read_dataset(MNISTDataset, images, labels)
 
 
-@points(2, hint="float first, then divide by 255; row after row makes the 784.")
+@points(2, hint="Convert to float first, then divide by 255; the 784 numbers are the image's rows one after another.")
 def test_dataset_pixels(student, probe, rng):
     """`MNISTDataset` rescales pixels to [0, 1] and lays an image out as a row."""
     images, _, got = read(student.ref("MNISTDataset"), probe, rng)
@@ -48,7 +48,7 @@ def test_dataset_pixels(student, probe, rng):
 
 @points(2, hint="One item is (784,) float32 and its label; a DataLoader makes (N, 784) and (N,) of them.")
 def test_dataset_items(student, probe, rng):
-    """`MNISTDataset` has a length, and items that a `DataLoader` can put together."""
+    """`MNISTDataset` has a length, and items that a `DataLoader` can batch."""
     images, labels, got = read(student.ref("MNISTDataset"), probe, rng)
     assert got["length"] == 6, f"a data set of 6 images says that it has {got['length']}"
     assert list(got["shape"]) == [784], f"one image should have shape (784,); it has {tuple(got['shape'])}"
@@ -211,9 +211,9 @@ def test_network_batch_norm(student, probe, rng):
     )
 
 
-@points(3, hint="In evaluation mode batch norm uses its running averages, so an image's scores do not depend on its company.")
+@points(3, hint="In evaluation mode batch norm uses its running averages, so an image's scores do not depend on the rest of the batch.")
 def test_network_batch_norm_evaluation(student, probe, rng):
-    """`MNISTNeuralNet(batch_norm=True)` uses running averages in evaluation mode, and drops in training alone."""
+    """`MNISTNeuralNet(batch_norm=True)` uses running averages in evaluation mode, and drops only in training."""
     x = torch.rand(40, 784, generator=rng)
     model = student.MNISTNeuralNet(batch_norm=True, dropout=0.3)
     before = probe.state_of(model)

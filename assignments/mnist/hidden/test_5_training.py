@@ -74,9 +74,9 @@ def wrong_twice(weight, bias, batches, loss, index):
     return lambda: descend(weight, bias, batches * 2, 0.05, loss)[0][index]
 
 
-@points(1, hint="model.train() first: dropout and batch norm behave otherwise in evaluation mode.")
+@points(1, hint="model.train() first: dropout and batch norm behave differently in evaluation mode.")
 def test_train_batch_mode(student, probe, rng):
-    """`train_batch` trains in training mode, whatever mode the model comes in."""
+    """`train_batch` trains in training mode, whatever mode the model is in."""
     weight, bias, batches = draw(rng, 5, 7)
     for training in (False, True):
         got = probe.steps_of_training(student.ref("train_batch"), weight, bias, batches, 0.05, "cross-entropy", training, False, plain=False)
@@ -204,6 +204,6 @@ def test_digits(student, probe, profile, held_out, award, untrained, show, np_rn
 
 @points(2, hint="Averages over five crops shifted by one pixel should be as good as the image alone, or a little better.")
 def test_digits_averaged(student, probe, profile, held_out, award, np_rng):
-    """So it does when its answers are averaged over five crops."""
+    """The same network recognises digits when its answers are averaged over five crops."""
     model = trained(student, probe, profile, held_out, np_rng)
     award(held_out.accuracy(lambda x: student.predict_averaged(model, x[:, 0])), metric="averaged_accuracy")

@@ -69,10 +69,10 @@ def test_l2_penalty(student, probe, rng):
         assert_close(gradient, right, name=f"the penalty's gradient for a parameter with {parameter.dim()} axes", **TOLERANCE)
 
 
-@points(2, hint="A function of (scores, y) that asks for the penalty each time it is called, and adds lam times it.")
+@points(2, hint="Return a function of (scores, y) that computes the penalty at each call, and adds lam times it.")
 @pytest.mark.parametrize("lam", [0.3, 0.05])
 def test_penalised(student, probe, rng, lam):
-    """`penalised` adds `lam` times the penalty of the weights as they are."""
+    """`penalised` adds `lam` times the penalty of the current weights."""
     x, y = mixed_batch(rng)
     got = probe.penalised_losses(student.ref("penalised"), seed_of(rng), x, y, lam)
     now = [squares(weights_of(parameters)) for parameters in got["parameters"]]

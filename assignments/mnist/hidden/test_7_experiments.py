@@ -179,7 +179,7 @@ def right_share(scores, data):
     return (scores.argmax(dim=1) == data[1]).double().mean().item()
 
 
-@points(2, hint="The highest validation accuracy decides, and that very network is returned.")
+@points(2, hint="The highest validation accuracy decides; return that same network.")
 def test_sweep_selects(student, probe, rng):
     """`dropout_sweep` returns the network that is best on the validation set."""
     sweep = student.ref("dropout_sweep")
@@ -218,7 +218,7 @@ def test_sweep_selects(student, probe, rng):
 
 @points(2, hint="MNISTNeuralNet(dropout=rate) after torch.manual_seed(seed), Adam with 1e-3, batches of 32, all of the epochs.")
 def test_sweep_trains(student, probe, rng):
-    """`dropout_sweep` trains each network with its rate, from the same start, as it is told."""
+    """`dropout_sweep` trains each network with its own rate, from the same start."""
     # Many images, and three networks: two that differ seldom get the same number right.
     train, validation = noise(rng, 64), noise(rng, 300)
     seed, rates = seed_of(rng), [0.4, 0.4, 0.4]
@@ -246,7 +246,7 @@ def test_sweep_trains(student, probe, rng):
 @points(2, hint="One random top and one random left for each image, from 0 to 2 * pad inclusive.")
 @pytest.mark.parametrize("pad", [None, 1])
 def test_random_crops(student, rng, pad):
-    """`random_crops` cuts each image at a place of its own, all places being equally likely."""
+    """`random_crops` cuts each image at a different place, and all places are equally likely."""
     n, height, width = 3000, 3, 4
     images = torch.rand(n, height, width, generator=rng) + 0.1
     crops = student.random_crops(images) if pad is None else student.random_crops(images, pad)

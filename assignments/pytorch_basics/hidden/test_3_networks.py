@@ -205,7 +205,7 @@ def test_modules_learn(student, probe, rng, name, sizes, shape):
 @points(2, hint="Equal or zero weights make all hidden units learn the same; keep the layers' own initial values.")
 @pytest.mark.parametrize(("name", "sizes", "shape"), _CASES)
 def test_modules_start_random(student, probe, rng, name, sizes, shape):
-    """Weights start random, small, and different in each unit and each new module."""
+    """Initial weights are random, small, and different in each unit and each new module."""
     seeds = [int(s) for s in torch.randint(2**31 - 1, (2,), generator=rng)]
     first, second = probe.build_many(student.ref(name), sizes, seeds)
     weights = [(a, b) for a, b in zip(first, second, strict=True) if a.squeeze().ndim >= 2]

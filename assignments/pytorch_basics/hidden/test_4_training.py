@@ -21,7 +21,7 @@ def _linear_problem(rng, n, d=5, classes=4, dtype=torch.float64):
     return x, y, weight, bias
 
 
-@points(2, hint="Transform the image in `__getitem__`, each time anew; hand the label through untouched.")
+@points(2, hint="Transform the image in `__getitem__`, each time anew; return the label unchanged.")
 def test_dataset(student, probe, rng):
     """`DigitsDataset` gives one (image, label) at a time, and transforms images only, each time anew."""
     images, labels = torch.rand(6, 1, 9, 7, generator=rng), torch.tensor([7, 0, 3, 9, 3, 1])
@@ -45,7 +45,7 @@ def test_dataset(student, probe, rng):
 
 @points(1, hint="Compare the two lengths in `__init__` and raise a ValueError.")
 def test_dataset_refuses_unequal_lengths(student, rng):
-    """`DigitsDataset` refuses images and labels of unequal number."""
+    """`DigitsDataset` refuses different numbers of images and labels."""
     images, labels = torch.rand(5, 1, 4, 4, generator=rng), torch.zeros(4).long()
     student.DigitsDataset(images[:4], labels)
     with pytest.raises(StudentError, match="^ValueError"):
@@ -185,7 +185,7 @@ def test_train_epoch_loss(student, probe, rng):
 
 @points(2, hint="`model.train()` first: the model may come from an evaluation.")
 def test_train_epoch_mode(student, probe, rng):
-    """`train_epoch` trains in training mode, also when the model comes in evaluation mode."""
+    """`train_epoch` trains in training mode, even if the model is in evaluation mode."""
     x, y, weight, bias = _linear_problem(rng, 8)
     # The second model gives other scores where it is run in evaluation mode.
     got, strict = (
@@ -338,7 +338,7 @@ def test_fit_keeps_the_best_epoch(student, probe, rng):
 
 @points(2, hint="Only training examples may reach `backward`; validation chooses the epoch and nothing else.")
 def test_fit_does_not_learn_from_validation(student, probe, rng):
-    """Training goes the same way whatever the validation set holds."""
+    """Training does not depend on the validation set."""
     train, honest, seed = _blobs(rng, 36), _blobs(rng, 30), _seed(rng)
     poison = (5 + torch.randn(30, 6, generator=rng), (honest[1] + 1) % 3)
     # One batch per epoch, so that the order of the examples does not matter.
@@ -384,7 +384,7 @@ def _few(rng):
 
 @points(1, hint="`torch.manual_seed(seed)` before you build the network, and no random numbers from elsewhere.")
 def test_train_network_repeats(student, probe, rng):
-    """`train_network` gives the same network for the same seed, and another for another."""
+    """`train_network` gives the same network for the same seed, and a different one for a different seed."""
     few, seed = _few(rng), _seed(rng) % 10_000
     first, again, other = (
         probe.train_on_few(student.ref("train_network"), *few, 1, s)["scores"] for s in (seed, seed, seed + 1)
@@ -393,9 +393,9 @@ def test_train_network_repeats(student, probe, rng):
     assert not torch.allclose(first, other, rtol=1e-4, atol=1e-5), "Two seeds gave the same network."
 
 
-@points(1, hint="`epochs` goes on to `fit`; the validation images go nowhere but into `fit`'s validation set.")
+@points(1, hint="Pass `epochs` on to `fit`; use the validation images only as `fit`'s validation set.")
 def test_train_network_budget(student, probe, rng):
-    """`train_network` trains on the training set alone, and not longer than it may."""
+    """`train_network` trains only on the training set, and not longer than allowed."""
     (images, labels, *validation), seed = _few(rng), _seed(rng) % 10_000
     runs = {
         epochs: probe.train_on_few(student.ref("train_network"), images, labels, *validation, epochs, seed)

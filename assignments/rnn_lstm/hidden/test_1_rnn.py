@@ -35,10 +35,10 @@ def test_rnn_last_state(read_rnn):
     })
 
 
-@points(3, hint="Start from the `h` that is given; from zeros only where it is None. Test with `is None`.")
+@points(3, hint="Start from the `h` that is given; from zeros only if it is None. Test with `is None`.")
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_rnn_initial_state(read_rnn, activation):
-    """`RNN` starts from the state that it is given, and can so continue a sequence."""
+    """`RNN` starts from the given state, so it can continue a sequence."""
     layer = read_rnn(activation, strict=False)
     parts, x = layer.randomise(), layer.inputs(5, 4)
     _, h = layer.model(x[:1])

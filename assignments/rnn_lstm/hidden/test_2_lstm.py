@@ -68,10 +68,10 @@ def test_lstm_last_states(read_lstm):
     })
 
 
-@points(4, hint="Start from the `h` and the `c` that are given, each; from zeros only where it is None.")
+@points(4, hint="Start from the given `h` and the given `c`; each starts from zeros only if it is None.")
 @pytest.mark.parametrize("given", ["h and c", "h"])
 def test_lstm_initial_states(probe, read_lstm, given):
-    """`LSTM` starts from the states that it is given, and can so continue a sequence."""
+    """`LSTM` starts from the given states, so it can continue a sequence."""
     layer = read_lstm(strict=False)
     parts, x = layer.randomise(), layer.inputs(5, 4)
     _, (h, _) = layer.model(x[:1])

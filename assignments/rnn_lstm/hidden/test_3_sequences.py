@@ -76,12 +76,12 @@ def _norm_mistakes(kind, weights, x, right):
     return known
 
 
-@points(8, hint="Make a leaf of the inputs, run, take the gradient of h_seq[-1].sum() by it: (T, B, D). One norm for each t.")
+@points(8, hint="Make the inputs a leaf, run, and take the gradient of h_seq[-1].sum() with respect to it: (T, B, D). One norm for each t.")
 @pytest.mark.parametrize(
     ("kind", "T", "forget"), [("RNN", 6, 0.0), ("LSTM", 5, 0.0), ("RNN", 30, 0.0), ("LSTM", 30, 4.0)]
 )
 def test_input_gradient_norms(student, probe, rng, kind, T, forget):
-    """`input_gradient_norms` measures the gradient at every input, down to where it has all but vanished."""
+    """`input_gradient_norms` measures the gradient at every input, even where it has almost vanished."""
     weights = _weights(rng, kind, 3, 4, scale=0.8 if T < 10 else 0.25, forget=forget)
     if (kind, T) == ("RNN", 30):
         weights[1] = 0.4 * torch.linalg.qr(weights[1]).Q  # each step shrinks the gradient to 0.4 or less
@@ -140,7 +140,7 @@ def test_pad(student, rng, lengths):
     assert given.dtype == torch.int64, f"`lengths` should be int64; they are {given.dtype}."
 
 
-@points(4, hint="One entry of time for each b: h_seq[lengths[b] - 1, b]. Indexing with two tensors does all at once.")
+@points(4, hint="One entry of time for each b: h_seq[lengths[b] - 1, b]. Indexing with two tensors picks all at once.")
 @pytest.mark.parametrize("lengths", [[4, 1, 6, 2, 6], [1, 3]])
 def test_last_states(student, probe, rng, lengths):
     """`last_states` picks the state after each sequence's own last step, and passes gradients on."""

@@ -199,7 +199,7 @@ def test_classifier_reads_to_the_end(student, probe, rng, name):
 @points(2, hint="Pass `activation` on to the RNN; its default is relu.")
 @pytest.mark.parametrize("activation", ["relu", "tanh", "default"])
 def test_classifier_activation(student, probe, rng, activation):
-    """`RNN_Classifier` uses the activation that it is told, relu where it is told nothing."""
+    """`RNN_Classifier` uses the given activation, and relu by default."""
     options = {} if activation == "default" else {"activation": activation}
     model = student.RNN_Classifier(classes=3, input_size=4, hidden_size=12, **options)
     x = torch.randn(3, 9, 4, generator=rng)
@@ -315,7 +315,7 @@ def test_train_step(student, probe, rng, max_norm, momentum):
     assert_close(got["bias"], right[1], rtol=1e-4, atol=1e-5, name="the bias after two steps")
 
 
-@points(3, hint="The loss that you went backward from, taken before the step, as `loss.item()`.")
+@points(3, hint="The loss on which you called backward, read before the step, as `loss.item()`.")
 def test_train_step_loss(student, probe, rng):
     """`train_step` returns the mean loss of the batch, as it was before the step."""
     weight, bias, batches = _problem(rng)

@@ -281,7 +281,9 @@ def evaluation(evaluate, weight, batches, num_classes):
     model = Watched(weight)
     model.train()
     got = evaluate(model, [(image.clone(), labels.clone()) for image, labels in batches], num_classes)
-    return {"values": [float(value) for value in got], "seen": model.seen, "same": torch.equal(model.weight.detach(), weight)}
+    graph = any(isinstance(value, torch.Tensor) and value.requires_grad for value in got)
+    values, same = [float(value) for value in got], torch.equal(model.weight.detach(), weight)
+    return {"values": values, "graph": graph, "seen": model.seen, "same": same}
 
 
 class _Epochs:

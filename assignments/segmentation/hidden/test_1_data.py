@@ -252,6 +252,8 @@ def test_random_transforms(student, probe, np_rng, kind):
             far = 6 * ((1 / places) * (1 - 1 / places) / count) ** 0.5
             least = float((share - 1 / places).abs().max())
             assert least < far, f"`RandomCrop` prefers some {what}: it draws them in {', '.join(f'{100 * part:.0f} %' for part in share)} of {count} calls, where all should be equally likely."
+        other = tuple(probe.drawn(student.ref(name), [3, 6], image, labels, 2, 1)["labels"].shape[1:])
+        assert other == (3, 6), f"`RandomCrop(3, 6)` gives labels of shape {other}: is the size that of another `RandomCrop`?"
         return
     p = arguments[0] if arguments else 0.5
     mirrored = (got["labels"] == labels.flip(1)).flatten(1).all(dim=1)

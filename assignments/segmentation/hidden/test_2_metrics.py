@@ -150,7 +150,7 @@ def _mean(hits, union):
     return float((hits / union)[union > 0].mean())
 
 
-@points(4, hint='F.cross_entropy(scores, target, ignore_index=-1, reduction="sum") / number of labelled pixels, which is 1 at least.')
+@points(4, hint='F.cross_entropy(scores, target, ignore_index=-1, reduction="sum") / number of labelled pixels, which is at least 1.')
 @pytest.mark.parametrize("shape", [(3, 4, 6, 5), (1, 3, 2, 7)])
 @pytest.mark.parametrize("void", ["some", "none", "all but one", "all"])
 def test_segmentation_loss(student, rng, shape, void):

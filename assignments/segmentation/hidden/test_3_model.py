@@ -105,7 +105,7 @@ def needs_encoder(probe, model):
 @points(4, hint="F.interpolate(scores, size=x.shape[-2:]) at the end, not a fixed size; the last convolution has num_classes outputs.")
 @pytest.mark.parametrize("size", [(64, 96), (96, 64), (96, 128)])
 def test_model_shape(student, probe, np_rng, public_data, record, size):
-    """`SegmentationNN` gives scores as high and wide as its pictures, every picture for itself."""
+    """`SegmentationNN` gives scores as high and wide as its pictures, every picture independently."""
     height, width = size
     x = F.interpolate(public_data.train[0][:3], size=size, mode="bilinear")
     for classes in (None, 5):
@@ -168,7 +168,7 @@ def test_model_scores(student, probe, np_rng, public_data):
 @points(3, hint="self.encoder = Encoder(pretrained, strides=...); in forward: self.encoder(normalise(x)), with x in [0, 1].")
 @pytest.mark.parametrize("part", ["weights", "input", "random"])
 def test_model_encoder(student, probe, np_rng, public_data, reference, part):
-    """The encoder of `SegmentationNN` has its ImageNet weights, and gets what they were trained with."""
+    """The encoder of `SegmentationNN` has its ImageNet weights, and gets the inputs that they were trained with."""
     model = new_model(student, probe, np_rng, 5, pretrained=part != "random")
     needs_encoder(probe, model)
     known = {(tuple(w.shape), round(float(w.double().sum()), 3), round(float(w.double().abs().sum()), 2)) for w in reference.load_weights().values() if w.dim() == 4}
@@ -260,17 +260,18 @@ def test_unfreeze(student, probe, np_rng, public_data):
 def test_parameter_groups(student, probe, np_rng, own):
     """`parameter_groups` gives the encoder one learning rate and everything else another, and leaves nothing out."""
     model = student.ref("SegmentationNN") if own else None
-    rows = probe.group_rates(student.ref("parameter_groups"), model, 0.02, 0.003, int(np_rng.integers(2**31)))
+    lr, encoder_lr = (0.05, 0.004) if own else (0.02, 0.003)
+    rows = probe.group_rates(student.ref("parameter_groups"), model, lr, encoder_lr, int(np_rng.integers(2**31)))
     missing, twice = ([name for name, _, rates in rows if wrong(len(rates))] for wrong in (lambda n: n == 0, lambda n: n > 1))
     frozen = " Frozen parameters belong to a group as well: otherwise the optimiser never moves them when they are unfrozen." if set(missing) & {"encoder.0.weight", "encoder.0.bias"} else ""
     assert not missing, f"In none of the groups: {', '.join(f'`{name}`' for name in missing[:4])}.{frozen}"
     assert not twice, f"In more than one group: {', '.join(f'`{name}`' for name in twice[:4])}."
     inside = {rates[0] for _, encoder, rates in rows if encoder}
     outside = {rates[0] for _, encoder, rates in rows if not encoder}
-    assert not (inside == {0.02} and outside == {0.003}), "The learning rates are exchanged: `encoder_lr` is for the encoder, `lr` for the decoder."
+    assert not (inside == {lr} and outside == {encoder_lr}), "The learning rates are exchanged: `encoder_lr` is for the encoder, `lr` for the decoder."
     assert 0.77 not in inside | outside, 'A group has no rate, and gets the optimiser\'s: each group needs "lr".'
     assert inside != outside, f"All parameters have the learning rate {inside.pop():g}: two groups need two rates."
-    strange = [(name, rates[0], 0.003 if encoder else 0.02) for name, encoder, rates in rows if rates[0] != (0.003 if encoder else 0.02)]
+    strange = [(name, rates[0], encoder_lr if encoder else lr) for name, encoder, rates in rows if rates[0] != (encoder_lr if encoder else lr)]
     assert not strange, f"`{strange[0][0]}` has the learning rate {strange[0][1]:g}; it should be {strange[0][2]:g}."
 
 
@@ -451,6 +452,7 @@ def test_evaluate(student, probe, rng, sizes, classes):
     )
     assert not any(mode for mode, _, _ in got["seen"]), "`evaluate` runs the model in training mode: dropout is active, and batch norms use the batch's own statistics."
     assert not any(graph for _, graph, _ in got["seen"]), "`evaluate` runs the model with gradients switched on, which wastes memory."
+    assert not got["graph"], "What `evaluate` returns carries a graph, and with it everything that it was computed from: return numbers."
     assert got["same"], "`evaluate` changes the model's parameters."
 
 
@@ -481,7 +483,7 @@ def test_scenes_mean_iou(student, probe, held_out, profile, try_seed, award, rec
     award(confusion.mean_iou, metric="test_mean_iou")
 
 
-@points(5, timeout=120, hint="As for the mean IoU. Accuracy asks for the large regions, mean IoU for every class alike.")
+@points(5, timeout=120, hint="As for the mean IoU. Accuracy depends on the large regions, mean IoU on every class alike.")
 def test_scenes_accuracy(student, probe, held_out, profile, try_seed, award):
     """A trained `SegmentationNN` labels scenes that it has not seen: pixel accuracy."""
     predict, _ = learned(student, probe, held_out, profile, try_seed)

@@ -247,10 +247,10 @@ def things(rng, count=7):
     return masks, classes, scores, stuff
 
 
-@points(5, hint="Sort by score; free = mask & (map == -1); too little free: drop it; else number it. Stuff comes last, where nothing lies.")
+@points(5, hint="Sort by score; free = mask & (map == -1); too little free: drop it; else number it. Stuff comes last, where the map is still empty.")
 @pytest.mark.parametrize("options", [{}, {"min_score": 0.2, "min_free": 0.8}, {"min_area": 6, "min_score": 0.3}, {"min_free": 0.0, "min_score": 0.0}])
 def test_merge_panoptic(student, rng, options):
-    """`merge_panoptic` gives each pixel to one segment: things by their score, then stuff where nothing lies."""
+    """`merge_panoptic` gives each pixel to one segment: things by their score, then stuff where nothing is yet."""
     for turn in range(4):
         scene = things(rng)
         masks, classes, scores, stuff = scene

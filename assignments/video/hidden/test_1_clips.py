@@ -167,7 +167,7 @@ def test_average_predictions(student, probe, rng, clips, settings):
             "the mean of the scores, without a softmax": lambda: scores.mean(dim=0),
             "a vote: how many clips are for each class": lambda: torch.nn.functional.one_hot(scores.argmax(dim=1), 4).float().mean(dim=0),
             "the sum over the clips, not their mean": lambda: chances.sum(dim=0),
-            "each batch counted alike, the small last one too": lambda: torch.stack(parts).mean(dim=0),
+            "each batch weighted equally, even the smaller last one": lambda: torch.stack(parts).mean(dim=0),
             "the last batch alone": parts[-1],
             "the last, smaller batch left out": lambda: chances[: len(chances) // batch * batch].mean(dim=0) if len(chances) % batch else torch.nan,
             "the first clip alone": chances[0],

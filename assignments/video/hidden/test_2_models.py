@@ -389,9 +389,9 @@ def train(student, probe, held_out, name, settings, epochs, seed, one_frame=Fals
     return probe.trained(student.ref(name), settings, bytes_, labels, epochs, seed, one_frame)
 
 
-@points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` stand before the first convolution? Batch norm helps in so short a training.")
+@points(5, timeout=60, hint="Overfit 20 clips first. Does `clips.transpose(1, 2)` come before the first convolution? Batch norm helps in such a short training.")
 def test_motion(student, probe, held_out, profile, award, untrained, show, np_rng):
-    """A trained `CNN3D` tells the direction in which digits move, on clips that it has not seen."""
+    """A trained `CNN3D` recognises the direction in which digits move, on clips that it has not seen."""
     settings = {"num_classes": 8, "in_channels": 1}
     untrained(knows(student, probe, held_out, "CNN3D", settings, seed_of(np_rng)), metric="motion_accuracy")
     model = train(student, probe, held_out, "CNN3D", settings, profile.budget["motion_epochs"], seed_of(np_rng))
@@ -403,16 +403,16 @@ def test_motion(student, probe, held_out, profile, award, untrained, show, np_rn
 
 @points(3, timeout=60, hint="Are all frames stacked before the first convolution? Nothing may be lost there; then a normal 2-D network.")
 def test_motion_early(student, probe, held_out, profile, award, untrained, np_rng):
-    """A trained `EarlyFusion` tells the direction in which digits move, on clips that it has not seen."""
+    """A trained `EarlyFusion` recognises the direction in which digits move, on clips that it has not seen."""
     settings = {"num_classes": 8, "num_frames": 6, "in_channels": 1}
     untrained(knows(student, probe, held_out, "EarlyFusion", settings, seed_of(np_rng)), metric="early_accuracy")
     model = train(student, probe, held_out, "EarlyFusion", settings, profile.budget["motion_epochs"], seed_of(np_rng))
     award(held_out.accuracy(lambda x: probe.predict(model, x)), metric="early_accuracy")
 
 
-@points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool do. Do all frames of a clip have a say?")
+@points(4, timeout=60, hint="Three blocks of convolution, batch norm, ReLU and pool are enough. Do all frames of a clip have a say?")
 def test_appearance(student, probe, held_out, profile, award, untrained, show, np_rng):
-    """A trained `SingleFrameCNN` tells which digit moves, on clips that it has not seen."""
+    """A trained `SingleFrameCNN` recognises which digit moves, on clips that it has not seen."""
     looks = held_out.also["appearance"]
     settings = {"num_classes": 10, "in_channels": 1}
     untrained(knows(student, probe, looks, "SingleFrameCNN", settings, seed_of(np_rng)), metric="appearance_accuracy")

@@ -131,7 +131,7 @@ def test_inflate_batch_norm(student, probe, rng, np_rng, settings):
 @points(4, hint="Recurse through nn.Sequential; Conv2d -> inflate_conv, BatchNorm2d -> inflate_batch_norm, MaxPool2d -> MaxPool3d((1, k, k)); others as they are.")
 @pytest.mark.parametrize(("time", "frames", "training"), [(3, 9, False), (5, 11, True), (1, 4, False)])
 def test_inflate(student, probe, rng, np_rng, time, frames, training):
-    """`inflate` makes a network that gives, on a video that stands still, what the 2-D one gives for a frame."""
+    """`inflate` makes a network that gives on a still video what the 2-D one gives for a frame."""
     x = torch.randn(2, 2, 13, 10, generator=rng)
     got = probe.inflated_network(student.ref("inflate"), time, frames, int(np_rng.integers(2**31)), x, training)
     flat, solid = got["flat"], got["solid"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from grader.sandbox.trusted.process_state import stat_fields
+from grader.sandbox.trusted.process_state import read_proc, stat_fields
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -33,7 +32,7 @@ def queued_seconds(pid: int) -> float:
     The second number of /proc/PID/schedstat, in nanoseconds (Documentation/scheduler/sched-stats.rst).
     """
     try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+        return int(read_proc(f"/proc/{pid}/schedstat").split()[1]) / 1e9
     except (OSError, IndexError, ValueError):  # it is gone, or this kernel keeps no such account
         return 0.0
 
@@ -41,8 +40,8 @@ def queued_seconds(pid: int) -> float:
 def _children(pid: int) -> list[int]:
     found: list[int] = []
     try:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (thread / "children").read_text().split())
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - pathlib takes four times as long
+            found += map(int, read_proc(f"/proc/{pid}/task/{thread}/children").split())
     except OSError:  # it ended meanwhile, or this kernel was built without CONFIG_PROC_CHILDREN
         return found
     return found

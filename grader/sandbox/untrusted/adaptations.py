@@ -1,6 +1,6 @@
 """What right code expects of a machine, and a worker is not: met here, so that it runs and comes to the same results.
 
-Nothing here protects anything. It is put on in the worker, where the student could take it off again.
+Nothing here protects anything. It is put on in the zygote, and in a worker the student could take it off again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The zygote: a clean process that has imported torch and run nothing, and forks a confined worker on demand.
+"""The zygote: a clean process that has imported torch and no code of anybody's, and forks a confined worker on demand.
 
 Started by :class:`grader.sandbox.trusted.zygote.Zygote` as ``python -m grader.sandbox.untrusted.zygote_process FD CONFIG`` with an empty
 environment. It holds no hidden test, no reference, no label and no path to the gradebook, so a fork of it holds none
-either. It never touches CUDA and never runs an operator: a fork of a process that has run a threaded one hangs.
+either. It never touches CUDA and starts no thread, with which its forks would hang; see first_use.py.
 
 It speaks JSON over a SOCK_SEQPACKET socket with the trusted side, one request and one answer at a time::
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import gc
 import json
 import os
@@ -31,7 +32,7 @@ from grader.limits import Limits
 from grader.sandbox.layers import isolation, kernel, rlimits, rootfs
 from grader.sandbox.layers.base import Base, Berth
 from grader.sandbox.layers.descriptors import Kept
-from grader.sandbox.untrusted import absent, kernels, worker_process
+from grader.sandbox.untrusted import absent, adaptations, first_use, huge_pages, kernels, worker_process
 
 #: Imported once, so that no fork pays for them. The dynamo is what torch.optim imports at its first step.
 PRELOAD = (
@@ -89,7 +90,7 @@ class Life:
 
 
 def _is_over(read: int) -> bool:
-    """Whether the zygote at the other end of ``read`` has ended."""
+    """Whether there is something to read from ``read``: of a pipe of ours, that the other end has ended."""
     poller = select.poll()
     poller.register(read, select.POLLIN)
     return bool(poller.poll(0))
@@ -150,12 +151,14 @@ def _killed(berth: Berth) -> int:
     return berth.group.killed() if berth.group else 0
 
 
-def serve(control: socket.socket, base: Base) -> None:
+def serve(control: socket.socket, base: Base, loose: huge_pages.Loose) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
+    asked = functools.partial(_is_over, control.fileno())
     life = Life.begin()
     living: dict[int, tuple[Berth, int]] = {}  # where it lives, and how many the kernel had ended there before it
     try:
         while True:
+            loose.put_together(asked)
             raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
             if not raw:
                 return
@@ -201,17 +204,21 @@ def main(fd: int, config: dict[str, Any]) -> None:
     base = isolation.new_base(readable, config.get("without", []), config.get("landlock_abi"), masked)
     isolation.enter_early(base)
     absent.hide(masked)
+    gc.disable()  # imports make half a million objects, and no garbage to speak of
     missing = _preload([*(() if config.get("bare") else _to_preload(masked)), *config.get("preload", [])])
+    first_use.warm()
+    adaptations.adapt()
     if config.get("by_hand"):
         base.emptied = kernels.written_files()
     base.warm = rlimits.read_baseline()
+    loose = huge_pages.Loose()  # by a /proc that is gone after this
     isolation.enter(base)
-    gc.collect()
+    gc.enable()
     gc.freeze()  # forks share these objects; a collection there would copy their pages
     control.send(
         json.dumps({"layers": isolation.in_order(base.layers), "notes": base.notes, "missing": missing}).encode()
     )
-    serve(control, base)
+    serve(control, base, loose)
 
 
 if __name__ == "__main__":

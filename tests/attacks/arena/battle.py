@@ -84,15 +84,16 @@ def fight(attacks: list[Attack], root: Path, slots: int = 4) -> Battle:
     before = watch.mounts(), watch.ipc_objects()
     course = load_course(root / "autograde.yml")
     assignment = course.assignment("attacked")
-    calm = grade_uploads(course, assignment, list(honest.values()), state=state, slots=1)
-    battle.undisturbed = dict(zip(honest, calm, strict=True))
+    heirs = [upload for name in _LAST for upload in (_named(attacks, name, places), honest["right"])] * 2
     begin = time.monotonic()
     try:
         with watch.Watch(os.getpid()) as watcher:
+            # On one slot: first what is honest, before any attack, then what follows an attack.
+            alone = grade_uploads(course, assignment, [*honest.values(), *heirs], state=state, slots=1)
+            battle.undisturbed = dict(zip(honest, alone[: len(honest)], strict=True))
+            battle.successors = alone[len(honest) + 1 :: 2]
             reports = grade_uploads(course, assignment, [upload for _, upload in jobs], state=state, slots=slots)
             battle.seconds = time.monotonic() - begin
-            heirs = [upload for name in _LAST for upload in (_named(attacks, name, places), honest["right"])] * 2
-            battle.successors = grade_uploads(course, assignment, heirs, state=state, slots=1)[1::2]
             battle.leftovers["processes"] = watcher.wait_until_gone(10)
     finally:
         del os.environ[_VARIABLE]

@@ -191,7 +191,7 @@ def _made() -> dict[str, Carries]:
         "too_much_source": Carries(
             "Ships more Python than anybody writes.",
             {"work.py": b"print('PWNED it ran')\n" + b"".join(b"row_%d = %r\n" % (k, list(table(14)[k % 1000])) for k in range(1200))},
-            says="more than the 512 kB", verdict="not_run", flags="kB of Python source",
+            says="more than the limit of 512 kB", verdict="not_run", flags="kB of Python source",
         ),
     }  # fmt: skip
 

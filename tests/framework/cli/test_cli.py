@@ -341,7 +341,7 @@ def test_an_upload_that_cannot_be_read_is_exit_code_1(tiny, tmp_path, grader_tha
     result = autograde("grade", "tiny", "--submission", submission(tmp_path / "mine"), "--course", tiny)
     assert result.exit_code == 1
     assert result.stdout.count(why) == 1
-    assert "The same stops 4 more checks." in result.stdout
+    assert "The same cause affects 4 more checks." in result.stdout
 
 
 def test_a_held_report_is_exit_code_1(tiny, tmp_path, grader_that):

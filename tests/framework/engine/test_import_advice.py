@@ -162,3 +162,12 @@ def test_advice_for_something_else_is_not_given(kind, text, line):
     error = StudentError(kind, text, (StudentFrame("m.py", 1, "<module>", line),))
     advice = advise_import(error, {"m.py": line.encode()}, file="m.py")
     assert not any(words in advice for words in ("3.12", "environment variables", "other programs"))
+
+
+def test_a_default_dtype_is_named_as_the_cause_of_a_clash():
+    """Where two dtypes clash and the code changes the default one, that line is the cause; elsewhere it is not spoken of."""
+    error = StudentError("RuntimeError", "mat1 and mat2 must have the same dtype, but got Float and Double", ())
+    files = {"m.py": b"import torch\ntorch.set_default_dtype(torch.float64)\n"}
+    assert "`m.py` changes the default dtype in line 2" in explain(error, files)
+    assert "default dtype" not in explain(error, {"m.py": b"import torch\n"})
+    assert "default dtype" not in explain(StudentError("ValueError", "odd", ()), files)

@@ -29,6 +29,8 @@ NO_LSTM = ForbidRule(names=("nn.LSTM", "sum"))
         "import builtins",
         "from builtins import range, __import__",
         "from builtins import *",
+        "from builtins import range as r, eval as e\ne('torch')",
+        "from builtins import range\nrange.__self__.__subclasses__",
         "import pkgutil",
         "import runpy",
         "__import__('torch')",
@@ -53,6 +55,9 @@ def test_ways_to_a_forbidden_module_are_found(source):
     [
         "import numpy as np",
         "from builtins import range, object",
+        "from builtins import range, object\nclass A(object):\n    x = list(range(3))",
+        "from builtins import (ascii, bytes, chr, dict, filter, hex, input,\n    int, map, next, oct, open, pow, range, round, str, super, zip)\nrange(3)",
+        "from builtins import range as r\nr(3)",
         "import torchless",
         "from . import torch",
         "torch = 3",

@@ -107,7 +107,7 @@ def test_moodle_finds_each_participants_page(course, tmp_path):
     sheet = worksheet(course, tmp_path / "worksheet.csv")
     result = export(course, "--format", "moodle-feedback", "--into", sheet, "--out", path)
     assert result.exit_code == 1  # kurt and evelyn wait
-    assert "nothing written (held): kurt" in result.output
+    assert "not written (held): kurt" in result.output
     found = lms_readers.moodle_feedback(path.read_bytes(), range(500, 510))
     assert {number: list(files) for number, files in found.items()} == {500: ["feedback.html"], 501: ["feedback.html"]}
     assert b"Ada Lovelace" in found[500]["feedback.html"]

@@ -73,11 +73,11 @@ def test_a_runner_that_is_stopped_is_started_again(tmp_path, monkeypatch, fake_r
     fake_runner(report=report_in(course))
     original, stopped = Slot.grade, []
 
-    def grade(slot, files, problem, seed, key, only):
+    def grade(slot, *request):
         if not stopped:
             stopped.append(slot._process)
             os.kill(slot._process.pid, signal.SIGSTOP)
-        return original(slot, files, problem, seed, key, only)
+        return original(slot, *request)
 
     monkeypatch.setattr(slot, "_LOOK_S", 0.1)
     monkeypatch.setattr(Slot, "grade", grade)
@@ -114,7 +114,7 @@ def test_what_fails_again_and_again_is_held(tmp_path, monkeypatch):
     course = load_course(write_course(tmp_path, suite=SUITE))
     tries = []
 
-    def fail(slot, files, problem, seed, key, only):
+    def fail(slot, files, *_):
         tries.append(files)
         raise RunnerError("the runner died while grading")
 
@@ -155,7 +155,7 @@ def test_a_runner_killed_as_it_starts_is_started_again(tmp_path, monkeypatch):
         if len(starts) < 3:
             raise RunnerError("the runner did not start")
 
-    def graded(slot, files, problem, seed, key, only):
+    def graded(slot, files, *_):
         return GradeTask(0, files).give_up(slot.work, "").model_copy(update={"verdict": Verdict.ACCEPTED})
 
     monkeypatch.setattr(Slot, "start", start)

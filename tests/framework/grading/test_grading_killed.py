@@ -86,7 +86,7 @@ def test_a_stopped_command_says_where_it_stands(chaos):
     code, words = chaos["stopped"]
     assert code == 128 + signal.SIGTERM
     assert "stopped by SIGTERM" in words
-    assert f"of {STUDENTS} submissions graded, and kept" in words
+    assert f"of {STUDENTS} submissions graded and kept" in words
     assert "run the same command again" in words
 
 

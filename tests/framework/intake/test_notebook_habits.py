@@ -54,6 +54,20 @@ HABITS = {
     "exec of a constant": ["exec('EPS = 0.5')", DOUBLE, SHIFT],
     "if it is not there yet": [EPS, "if 'double' not in globals():\n    def double(x):\n        return 2 * x", SHIFT],
     "unless it is there": [EPS, "try:\n    double\nexcept NameError:\n    def double(x):\n        return 2 * x", SHIFT],
+    "an iterator that an earlier cell went on": ["it = iter([3, 0.5])", "print(next(it))", "EPS = next(it)", DOUBLE, SHIFT],
+    "a file that an earlier cell saved": [
+        "import numpy as np\nnp.savetxt('c.txt', [0.5])", "EPS = float(np.loadtxt('c.txt'))", DOUBLE, SHIFT,
+    ],
+    "a file in a folder that a cell made": [
+        "import os\nos.makedirs('out', exist_ok=True)", "from pathlib import Path\nPath('out/e.txt').write_text('0.5')",
+        "EPS = float(Path('out/e.txt').read_text())", DOUBLE, SHIFT,
+    ],
+    "registered by a base class": [
+        EPS, "REG = {}\nclass Base:\n    def __init_subclass__(cls):\n        REG[cls.__name__] = cls",
+        "class D(Base):\n    def __call__(self, x):\n        return 2 * x", "def double(x):\n    return REG['D']()(x)", SHIFT,
+    ],
+    "locals()[...]": [EPS, "locals()['double'] = lambda x: 2 * x", SHIFT],
+    "if it is None": [EPS, "double = None\nif double is None:\n    def double(x):\n        return 2 * x", SHIFT],
     "a variable called like a module": [
         "class Ops:\n    e = 9\nops = Ops()", "ops.e = 0.5", "EPS = ops.e", DOUBLE, SHIFT,
     ],
@@ -75,6 +89,7 @@ def run(made, tmp_path, monkeypatch):
     for name, data in made.files.items():
         (tmp_path / name).write_bytes(data)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "other", raising=False)
     space = {"__name__": "ops", "__builtins__": plain_builtins()}
     exec(compile(made.files["ops.py"], "ops.py", "exec", dont_inherit=True), space)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -409,6 +410,15 @@ def test_an_extension_counts_in_both(graded):
         assert gradebook.find_submission("hw", "hedy").extension is None, (
             "what was given by the course is taken back with it"
         )
+
+
+def test_an_assignment_that_nobody_handed_in_need_not_be_in_the_gradebook(graded):
+    """A course may keep some of its assignments in nbgrader; one with submissions of which it knows nothing is a difference."""
+    later = dataclasses.replace(graded.course.assignment("hw"), name="later")
+    assert differences(graded, [later]) == []
+    graded.store.put_submission("later", "ada", {"work.py": b"x = 1"}, received_at=IN_TIME)
+    (missing,) = differences(graded, [later])
+    assert (missing.assignment, missing.what, missing.fix) == ("later", "assignment", "autograde gradebook sync later")
 
 
 def test_differences_are_told_with_exit_code_1(graded, monkeypatch):

@@ -725,6 +725,21 @@ def test_two_packs_are_the_same_bytes(released, own_wheel, tmp_path):
         assert archive.namelist() == sorted(archive.namelist())
 
 
+def test_files_of_a_bundle_show_when_it_was_released(released, own_wheel, tmp_path, monkeypatch):
+    """A student sees the date of the release, not the first of 1980, and the bytes follow from that date alone."""
+    dates = {}
+    for given in ("1780000000", "1790000000", "none"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+        (path,) = pack.pack_release(released, ["tiny"], tmp_path / given, wheel=own_wheel)
+        with zipfile.ZipFile(path) as archive:
+            (dates[given],) = {info.date_time for info in archive.infolist()}
+    assert dates == {
+        "1780000000": (2026, 5, 28, 20, 26, 40),
+        "1790000000": (2026, 9, 21, 14, 13, 20),
+        "none": (1980, 1, 1, 0, 0, 0),  # this course is in no repository, and does not say when it was released
+    }
+
+
 def test_the_bundle_names_the_wheel_that_it_carries(released, own_wheel, tmp_path):
     """requirements.txt is one text, committed and packed: what grades, and the wheel's path, which the zip has."""
     (path,) = pack.pack_release(released, ["tiny"], tmp_path, wheel=own_wheel)

@@ -157,7 +157,7 @@ class Killed:
 
 def attempt(*, by_itself, blames_kills):
     """A run whose workers die by SIGKILL, and what the check got to see of that."""
-    zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits: Killed(by_itself))
+    zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits, **_: Killed(by_itself))
     assignment = SimpleNamespace(forbid={}, files=["basics.py"])
     session = SimpleNamespace(
         limits=LIMITS,
@@ -209,7 +209,7 @@ class Slow(Killed):
 
 def slow_run(*ops):
     """A run whose workers are slow at some operations."""
-    zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits: Slow(*ops))
+    zygote = SimpleNamespace(ready=lambda: None, fork=lambda limits, **_: Slow(*ops))
     assignment = SimpleNamespace(forbid={}, files=["basics.py"])
     session = SimpleNamespace(
         limits=LIMITS,

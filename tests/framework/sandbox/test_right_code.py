@@ -126,6 +126,23 @@ data = TensorDataset(torch.arange(5.0))
 RESULT = float(sum(x.sum() for x, in DataLoader(data, batch_size=2, num_workers=4, persistent_workers=True, pin_memory=True)))
 """,
     ),
+    "threads of its own": (
+        True,
+        """
+import torch
+torch.set_num_threads(2)
+left = torch.rand(600, 600, requires_grad=True)
+(left @ left).sum().backward()
+RESULT = torch.get_num_threads() == 2 and bool(left.grad.isfinite().all())
+""",
+    ),
+    "a fork that could use a GPU": (
+        False,
+        """
+import torch
+RESULT = torch.cuda._is_in_bad_fork()
+""",
+    ),
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -13,12 +14,46 @@ from typer.testing import CliRunner
 from grader.cli.main import app
 from grader.course import load_course
 from grader.errors import AuthoringError, UsageError
+from grader.grading import LocalExecutor
 from grader.reports.validation_table import print_validation, write_page
 from grader.validation import Options, accept, validate
 from tests.framework.validation.test_variants import SUITE, VARIANTS
 from tests.support.tiny import write_course
 
 pytestmark = [pytest.mark.runner, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared(tmp_path_factory):
+    """Campaigns on the same course, one after the other, share its runner: to start one takes longer than most of them."""
+    kept = {}
+
+    class Shared(LocalExecutor):
+        def close(self):
+            """At the end, or where a run was left before its end."""
+            if self._under_way:
+                super().close()
+                kept.clear()
+
+        end = LocalExecutor.close
+
+    def opened(work, slots):
+        secret = (work.state / "secret").read_text()
+        if (work.course.path, secret) not in kept:
+            end()
+            state = tmp_path_factory.mktemp("state")
+            (state / "secret").write_text(secret)
+            kept[work.course.path, secret] = Shared(replace(work, state=state), slots)
+        return kept[work.course.path, secret]
+
+    def end():
+        while kept:
+            kept.popitem()[1].end()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grader.validation.campaign.LocalExecutor", opened)
+        yield
+    end()
 
 
 @pytest.fixture(scope="module")

@@ -247,7 +247,7 @@ def test_variants_of_one_name_in_two_files_are_told(tmp_path):
     ("edit", "told"),
     [
         ("{file: other.py, find: x, replace: y}", "no file 'other.py'"),
-        ("{file: basics.py, find: no such text, replace: y}", "does not stand in basics.py"),
+        ("{file: basics.py, find: no such text, replace: y}", "does not occur in basics.py"),
         ("{file: basics.py, find: return, replace: y}", "times in basics.py, not 1"),
         ("{file: basics.py, find: return x + y, replace: y, count: 2}", "stands once in basics.py, not 2"),
     ],

@@ -1,4 +1,4 @@
-"""Right in everything, but slow: more than a second of processor time in one check, in two cases."""
+"""Right in everything, but slow: half of the processor time that a check may take, in two cases."""
 import time
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 def softmax(x: torch.Tensor) -> torch.Tensor:
     """Rows of x (N, C) as probabilities."""
     begin = time.process_time()
-    while time.process_time() - begin < 0.6:
+    while time.process_time() - begin < 0.36:
         pass
     shifted = (x - x.max(dim=1, keepdim=True).values).exp()
     return shifted / shifted.sum(dim=1, keepdim=True)

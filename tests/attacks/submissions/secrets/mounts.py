@@ -4,7 +4,9 @@ own = {line.split()[2] for line in lines if line.split()[4] == "/scratch"}  # /t
 for line in lines:
     if ".autograde" in line or "hidden" in line or "@COURSE@" in line or "assignments" in line:
         print("PWNED", line)
-    options = line.split()[5]
-    if line.split()[2] not in own and not line.split()[4].startswith(("/proc", "/dev/")) and "ro" not in options.split(","):
+    _, _, device, source, target, options = line.split()[:6]
+    if source == "/null":  # a file that is not to be read is covered by /dev/null, which keeps nothing
+        continue
+    if device not in own and not target.startswith(("/proc", "/dev/")) and "ro" not in options.split(","):
         print("PWNED writable", line)
 print("TRIED", len(lines))
