@@ -64,7 +64,7 @@ def site(tmp_path, sink, monkeypatch):
 
 def test_a_link_that_was_asked_for_arrives_and_signs_in(site, sink):
     """Asked for by its address, the link comes in a message to that address alone, and opens the service once."""
-    answer = site.browser().post("/sign-in", data={"email": "ADA@example.org"})
+    answer = site.browser().post("/sign-in", data={"who": "ADA@example.org"})
     assert answer.status_code == 200, answer.text
     assert sink.came.acquire(timeout=30)
     (message,) = sink.messages
@@ -80,8 +80,8 @@ def test_a_link_that_was_asked_for_arrives_and_signs_in(site, sink):
 
 def test_nobody_learns_from_the_mail_server_who_is_enrolled(site, sink):
     """An address of nobody's gets the same page, and no message is sent; the next one is sent all the same."""
-    unknown = site.browser().post("/sign-in", data={"email": "mallory@example.org"})
-    known = site.browser().post("/sign-in", data={"email": "ada@example.org"})
+    unknown = site.browser().post("/sign-in", data={"who": "mallory@example.org"})
+    known = site.browser().post("/sign-in", data={"who": "ada@example.org"})
     assert (unknown.status_code, unknown.text.replace("mallory", "ada")) == (known.status_code, known.text)
     assert sink.came.acquire(timeout=30)
     assert len(sink.messages) == 1
