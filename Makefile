@@ -89,8 +89,11 @@ formgrader: setup  ## walk through formgrader in JupyterLab with a headless brow
 nbgrader: setup  ## walk through nbgrader's commands with a class of twelve, for every assignment
 	$(BIN)/python tools/with_nbgrader/walk.py build/nbgrader
 
+# CI writes the pictures elsewhere: they carry the day's dates.
+PICTURES ?= docs/pictures
+
 web-walk: setup  ## walk through the web service with a headless browser, and take the docs' pictures of it
-	$(BIN)/python -m tools.web.walk build/web-walk --docs docs/pictures
+	$(BIN)/python -m tools.web.walk build/web-walk --docs $(PICTURES)
 
 newcomer: setup  ## walk a newcomer's first evening: ordinary account, built wheel, own check, a class of forty
 	$(BIN)/python -m tools.newcomer
