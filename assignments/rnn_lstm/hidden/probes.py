@@ -114,7 +114,8 @@ def learns(module):
 class _Layer(nn.Module):
     """A recurrent layer with given weights, in float64, which counts its calls. `kind` is RNN (tanh) or LSTM.
 
-    With `together` given, every input has as much of the batch's mean added: its states show which sequences were run in one batch.
+    With `together` given, every first input has that much of the batch's mean added: the states show which sequences were run in
+    one batch. Later inputs are left alone, so that what stands in the padding changes nothing.
     """
 
     def __init__(self, kind, weights, together=0.0):
@@ -128,7 +129,7 @@ class _Layer(nn.Module):
         v, w, b = self.weights
         h = c = x.new_zeros(x.shape[1], w.shape[0])
         states = []
-        for step in x + self.together * x.mean(dim=1, keepdim=True):
+        for step in torch.cat([x[:1] + self.together * x[:1].mean(dim=1, keepdim=True), x[1:]]):
             z = step @ v + h @ w + b
             if self.kind == "LSTM":
                 i, f, g, o = z.chunk(4, dim=-1)
