@@ -214,7 +214,7 @@ SOLUTION = {"a.py": b"".join(b"def f%d(x):\n    return x + %d\n" % (k, k) for k 
         ({**SOLUTION, "w.npy": b"1", "w.pth": b"1", "w": b"1", "x.zip": b"1"}, {"a.py"}, ""),
         ({**SOLUTION, "w.npz": bytes(9000)}, {"a.py"}, "w.npz"),
         ({**SOLUTION, "figure.png": bytes(90_000), "a.ipynb": b"{}", "x.pyc": b""}, {"a.py"}, ""),
-        ({**SOLUTION, **{f"{'n' * 200}{k}.txt": b"" for k in range(100)}}, None, "were not taken"),
+        ({**SOLUTION, **{f"{'n' * 200}{k}.txt": b"" for k in range(100)}}, None, "were left out"),
     ],
 )
 def test_what_reaches_the_sandbox(files, kept, flagged):

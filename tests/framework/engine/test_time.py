@@ -171,7 +171,7 @@ def test_code_that_computes_without_end_is_stopped_by_its_own_time(reports):
     assert "waiting" not in found["test_pause"].message
     staff = found["test_pause"].staff
     assert staff.startswith(MEASURED)
-    assert "processor time (limit 1)" in staff
+    assert "CPU time (limit 1)" in staff
     assert "load of the machine" in staff
 
 

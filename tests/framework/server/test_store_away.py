@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from grader.errors import StoreAway, StoreError
-from grader.grading import Result
 from grader.records import Verdict
 from grader.server import hand_in
 from grader.server.dispatcher import Dispatcher
@@ -124,10 +123,9 @@ def test_a_result_waits_for_a_store_that_is_away(site, monkeypatch, asked):
     submission = store.submission(number)
     version = site.service.versions()["backprop"]
     report = report_of(submission, store.files(submission), version, verdict=Verdict.ACCEPTED)
-    result = Result(number, report, datetime.now(UTC), 0.01, 1)
     with store.claims(version) as claims:
         assert claims.take([number]) == [number]
-        attempt = dispatcher._record(submission, result, claims, once=not asked)
+        attempt = dispatcher._record(submission, report, datetime.now(UTC), claims, once=not asked)
     assert attempt.counts
     assert len(store.attempts(submission=submission)) == 1
 
