@@ -42,6 +42,8 @@ PRELOAD = (
 
 #: What torch imports late in some versions, where it exists.
 _LATE = ("torch.profiler._cupti_monitor",)
+#: Huge pages cost what some 30 forks save: a zygote that has made so many forks is likely to make more.
+_FORKS_BEFORE = 16
 
 
 def _to_preload(masked: Collection[str]) -> list[str]:
@@ -153,17 +155,19 @@ def _killed(berth: Berth) -> int:
 
 def serve(control: socket.socket, base: Base, loose: huge_pages.Loose) -> None:
     """Answer requests until the trusted side hangs up; then kill what is left and return."""
-    asked = functools.partial(_is_over, control.fileno())
+    asked, forks = functools.partial(_is_over, control.fileno()), 0
     life = Life.begin()
     living: dict[int, tuple[Berth, int]] = {}  # where it lives, and how many the kernel had ended there before it
     try:
         while True:
-            loose.put_together(asked)
+            if forks >= _FORKS_BEFORE:
+                loose.put_together(asked)
             raw, fds, _, _ = socket.recv_fds(control, 1 << 16, 4)
             if not raw:
                 return
             request = json.loads(raw)
             if request["op"] == "fork":
+                forks += 1
                 try:
                     taken = {berth.uid for berth, _ in living.values()}
                     berth = next((berth for berth in base.berths if berth.uid not in taken), base.berths[0])
