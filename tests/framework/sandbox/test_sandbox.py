@@ -668,7 +668,7 @@ def test_a_zygote_ends_with_the_process_that_started_it():
     program = """
 import sys, time
 from grader.sandbox.trusted.zygote import Zygote
-from tests.support import below_tmp
+from grader.limits import Limits
 zygote = Zygote(minimum=())
 worker = zygote.fork(Limits())
 source = b"import ctypes\\nctypes.CDLL(None).prctl(15, b'agorphan', 0, 0, 0)\\nwhile True: pass\\n"
