@@ -1,8 +1,8 @@
 """Looks at pages as people do: a headless browser opens each at 1280 and 390 pixels, light and dark, and says what is wrong.
 
 ``python -m tools.pages.walk build/pages --axe axe.min.js`` grades failing submissions, writes their feedback, the staff's index,
-statistics and the leaderboard, takes a picture of each, and reports what scrolls sideways and what axe-core finds (one file of
-the npm package axe-core; without it, that part is left out). Exit code 1: something is wrong.
+statistics and the leaderboard, takes a picture of each, and reports what scrolls sideways and what axe-core finds (tools/web/axe.py
+says where its file comes from; without it, that part is left out). Exit code 1: something is wrong.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from grader.errors import AuthoringError
 from grader.store.store import Store
 from grader.validation.variants import apply, read_variants
 from tools.formgrader.browser import Browser, find
+from tools.web.axe import violations
 
 #: Of each assignment the checks that a submission must fail: those that draw something.
 SHOWN = {
@@ -33,8 +34,6 @@ SCHEMES = ("light", "dark")
 #: Wrong variants that a submission is made of.
 MISTAKES = 5
 _SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-_AXE = """axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}).then(r =>
-  r.violations.map(v => v.id + ": " + v.help + " (" + v.nodes.slice(0, 3).map(n => n.target.join(" ")).join("; ") + ")"))"""
 
 
 def main() -> None:
@@ -49,7 +48,8 @@ def main() -> None:
     if program is None:
         sys.exit("there is no Chromium here")
     pages = list(options.page) or written(options.out, options.only or list(SHOWN), keep=options.keep)
-    problems = look(program, pages, options.out / "shots", options.axe)
+    axe = options.axe.read_text(encoding="utf-8") if options.axe else None
+    problems = look(program, pages, options.out / "shots", axe)
     print("\n".join(problems) or f"{len(pages)} pages, {len(WIDTHS) * len(SCHEMES)} views each: nothing is wrong")
     sys.exit(bool(problems))
 
@@ -100,7 +100,7 @@ def failing(assignment, solution, skip=0):
     return files
 
 
-def look(program: str, pages: list[Path], shots: Path, axe: Path | None) -> list[str]:
+def look(program: str, pages: list[Path], shots: Path, axe: str | None) -> list[str]:
     """What is wrong with the pages, and a picture of each in each view."""
     shots.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
@@ -115,7 +115,7 @@ def look(program: str, pages: list[Path], shots: Path, axe: Path | None) -> list
     return problems
 
 
-def view(browser: Browser, page: Path, width: int, scheme: str, shots: Path, axe: Path | None) -> list[str]:
+def view(browser: Browser, page: Path, width: int, scheme: str, shots: Path, axe: str | None) -> list[str]:
     """One page in one view."""
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
     browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -132,8 +132,7 @@ def view(browser: Browser, page: Path, width: int, scheme: str, shots: Path, axe
     )  # fmt: skip
     (shots / f"{name}-{width}-{scheme}.png").write_bytes(base64.b64decode(picture["data"]))
     if axe is not None:
-        browser.ask(f"{axe.read_text(encoding='utf-8')}; 0")
-        problems += [f"{name} at {width}, {scheme}: {found}" for found in browser.ask(_AXE)]
+        problems += [f"{name} at {width}, {scheme}: {found}" for found in violations(browser, axe)]
     return problems
 
 
