@@ -152,7 +152,7 @@ ci: quick test lint types contracts drift docs validate  ## all that CI runs
 constraints: setup  ## pin everything anew
 	{ echo "# Exact versions of everything that is installed here, made by: make constraints"; \
 	  printf 'torch==2.13.0\ntorchvision==0.28.0\n' | $(BIN)/uv pip compile --quiet pyproject.toml --all-extras \
-	    --constraint - --no-header --no-annotate --python-version 3.11; \
+	    --constraint - --no-header --no-annotate --python-version 3.11.5; \
 	  $(BIN)/uv pip freeze --python $(BIN)/python | grep '^uv=='; } > constraints.new
 	mv constraints.new constraints.txt
 
