@@ -175,7 +175,9 @@ def main() -> int:
                     problems.append(f"{name}: {code} {said}")
                 else:
                     print(f"refused, {code}: {name}: {said}")
-            print(f"{len(door.uploads)} uploads: {dict(codes)}; the slowest answer took {slowest[0]:.1f} s: {slowest[1]}")
+            print(
+                f"{len(door.uploads)} uploads: {dict(codes)}; the slowest answer took {slowest[0]:.1f} s: {slowest[1]}"
+            )
             deadline = time.monotonic() + arguments.patience
             verdicts: Counter[str] = Counter()
             for number, submission in receipts.items():
