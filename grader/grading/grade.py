@@ -11,10 +11,13 @@ from __future__ import annotations
 import contextlib
 import difflib
 import time
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
 
 from grader.course import Assignment, Course, course_secret, grader_version, read_suite
 from grader.course.equivalence import Described, describe
@@ -28,7 +31,7 @@ from grader.grading.reuse import can_keep, carried, merged, remember
 from grader.grading.slot import Work
 from grader.grading.tasks import GradeTask
 from grader.intake import Upload
-from grader.records import Report
+from grader.records import CheckResult, Report
 
 if TYPE_CHECKING:
     from grader.store import Attempt, Store, Submission
@@ -38,21 +41,37 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_S = 2.0
 #: Slots to use where an executor does not know how many it has.
 _UNKNOWN_SLOTS = 64
+_CHECKS = TypeAdapter(tuple[CheckResult, ...])
 
 
-@dataclass(frozen=True, slots=True)
 class BatchResult:
     """A submission and its new attempt.
 
     ``left_s``: seconds until the batch ends, as it looks; None where it is too early to say. ``reused``: the grader version
     whose report was taken over without a run, where it says what this one would say.
+
+    A batch of any size keeps one of each submission, so the report's checks, nearly all of its memory, are compressed.
     """
 
-    submission: Submission
-    attempt: Attempt
-    seconds: float
-    left_s: float | None = None
-    reused: str = ""
+    __slots__ = ("_bare", "_checks", "left_s", "reused", "seconds", "submission")
+
+    def __init__(
+        self,
+        submission: Submission,
+        attempt: Attempt,
+        seconds: float,
+        left_s: float | None = None,
+        reused: str = "",
+    ) -> None:
+        self.submission, self.seconds, self.left_s, self.reused = submission, seconds, left_s, reused
+        self._bare = replace(attempt, report=attempt.report.model_copy(update={"checks": ()}))
+        self._checks = zlib.compress(_CHECKS.dump_json(attempt.report.checks))
+
+    @property
+    def attempt(self) -> Attempt:
+        """The attempt with its report, whole."""
+        checks = _CHECKS.validate_json(zlib.decompress(self._checks))
+        return replace(self._bare, report=self._bare.report.model_copy(update={"checks": checks}))
 
 
 def grade_assignment(
