@@ -159,7 +159,12 @@ def run(course: Course, of: Assignment, store: Store, options: Any, executor: st
     before, watch = cpu_all(), Watch(options.submissions)
     graded = batch.grade_assignment(course, of, store, slots=options.slots, executor=executor, on_done=watch)
     wall = time.perf_counter() - watch.begin
-    lost = [one.attempt.id for one in graded if one.attempt.report.score != one.attempt.report.max_score]
+    lost = [
+        {"seed": one.attempt.seed, "check": check.id, "verdict": check.verdict, "why": check.message or check.staff}
+        for one in graded
+        for check in one.attempt.report.checks
+        if check.score != check.max_score
+    ]
     return {
         "assignment": of.name,
         "executor": executor,
@@ -175,7 +180,8 @@ def run(course: Course, of: Assignment, store: Store, options: Any, executor: st
         if (store.state / "store.db").exists()
         else None,
         "eta_error": watch.eta_errors(wall),
-        "without_full_marks": len(lost),
+        "without_full_marks": len({one["seed"] for one in lost}),
+        "lost": lost,
     }
 
 
@@ -262,6 +268,8 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
         console.print(f"[bold]{row['executor']}[/] memory in MB (Pss) after so many submissions:", highlight=False)
         for count, roles in row["memory_mb"].items():
             console.print(f"  {count}: " + ", ".join(f"{role} {held:.0f}" for role, held in roles.items()))
+        for one in row["lost"][:20]:
+            console.print(f"  lost: seed {one['seed']}: {one['check']}: {one['verdict']}: {one['why']}", markup=False)
         errors = ", ".join(f"{part}: {error:+.0%}" for part, error in row["eta_error"].items())
         console.print(f"  announced end, off by (of the time that was left): {errors or 'never announced'}")
 
