@@ -164,6 +164,9 @@ def _with_neighbours(
 ) -> Mapping[str, bytes]:
     if not placed:
         return files
+    # A module under a name such as x.py.txt is in its place now; what is left of it would read as a data file.
+    misnamed = {path for path in taken.values() if not path.endswith(".py")}
+    files = {path: data for path, data in files.items() if path not in misnamed}
     result = dict(files)
     for path in taken.values():
         folder = _folder(path)

@@ -356,6 +356,7 @@ def test_renamed_files_are_found(course, store, tmp_path, name, packed):
     stubs = {file: f"X = {file!r}\n" for file in FILES}
     made = assemble(store.files(result.added[0]), stubs)
     assert {file: made.files[file] for file in FILES} == FILES
+    assert not [name for name in made.files if name.endswith(".py.txt")], "it would be reported as a data file too"
     assert json.dumps(made.notes)
 
 
