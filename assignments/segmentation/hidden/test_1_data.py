@@ -166,7 +166,7 @@ def turned(image, labels, degrees, fill=-1):
 
 
 def clear(height, width, degrees):
-    """Where no small difference of rounding can decide: neither at the edge of the picture nor between two pixels."""
+    """Points at which rounding cannot decide the answer: not at the edge of the picture, and not halfway between two pixels."""
     angle = torch.tensor(degrees, dtype=torch.float64).deg2rad()
     y, x = torch.meshgrid(torch.arange(height) + 0.5 - height / 2, torch.arange(width) + 0.5 - width / 2, indexing="ij")
     column = angle.cos() * x - angle.sin() * y + width / 2

@@ -70,7 +70,7 @@ def test_mask_target(student, rng, box, size):
         mistakes={
             "half a pixel off: the middle of pixel c is at c + 1/2": lambda: sampled(mask, x0 + (torch.arange(size) + 0.5) / size * (x1 - x0) + 0.5, y0 + (torch.arange(size) + 0.5) / size * (y1 - y0) + 0.5),
             "half a pixel off, the other way": lambda: sampled(mask, x0 + (torch.arange(size) + 0.5) / size * (x1 - x0) - 0.5, y0 + (torch.arange(size) + 0.5) / size * (y1 - y0) - 0.5),
-            "the corners of the cells, not their middles": lambda: target_of(mask, box, size, at=0.0),
+            "the corners of the cells, not their centres": lambda: target_of(mask, box, size, at=0.0),
             "cells from edge to edge of the box, the first at x0 and the last at x1": aligned,
             "boxes as (y0, x0, y1, x1)": lambda: target_of(mask, (y0, x0, y1, x1), size),
             "the result transposed: rows belong to y": lambda: right.T,
@@ -273,7 +273,7 @@ def test_merge_panoptic(student, rng, options):
                 "things of which little is free among them": wrong(min_free=0.0),
                 "stuff placed before things": wrong(stuff_first=True),
                 "numbers that go on from class to class; they start at 1 for each class": wrong(number="all"),
-                "the place in the list for the number": wrong(number="index"),
+                "the position in the list instead of the number": wrong(number="index"),
                 "numbers from 0; that is stuff": wrong(number="zero"),
                 "stuff of any area": wrong(min_area=0),
                 "the area of stuff taken before things are placed on it": wrong(keep_area=True),
