@@ -6,8 +6,10 @@ Nothing here protects anything. It is put on in the zygote, and in a worker the 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
+import types
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ _PROCESSORS: Final = 2
 def adapt() -> None:
     """Adapt what this process has imported."""
     os.cpu_count = lambda: _PROCESSORS
-    for step in (_load_in_process, _compile_nothing, _fork_every_process):
+    for step in (_load_in_process, _compile_nothing, _fork_every_process, _draw_plain_bars):
         # Another Python or torch may keep these elsewhere: then this one thing is missing, and no worker is lost for it.
         with contextlib.suppress(AttributeError, KeyError):
             step()
@@ -72,3 +74,19 @@ def _fork_every_process() -> None:
     reducers = reduction.ForkingPickler._extra_reducers  # noqa: SLF001
     for kind in [kind for kind in reducers if kind.__module__.partition(".")[0] == "torch"]:
         del reducers[kind]
+
+
+def _draw_plain_bars() -> None:
+    """Have the progress bars of notebooks be plain ones: there is no page to draw on, and their own need ipywidgets."""
+    for name in ("notebook", "autonotebook"):
+        bars = types.ModuleType(f"tqdm.{name}")
+        # Looked up when it is used: tqdm itself is imported by who imports it, and may not be installed.
+        bars.__getattr__ = _of_plain_bars  # type: ignore[method-assign]
+        sys.modules[bars.__name__] = bars
+
+
+def _of_plain_bars(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    names = {"tqdm_notebook": "tqdm", "tnrange": "trange"}
+    return getattr(importlib.import_module("tqdm.std"), names.get(name, name))

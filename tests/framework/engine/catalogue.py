@@ -103,7 +103,6 @@ _NAMES_OF_OURS = {
 #: What stands in ``basics.py`` and keeps it from being imported, by what its student reads: the cause, and what to do.
 IMPORTS: dict[str, tuple[str | bytes, str]] = {
     "colab": ("from google.colab import drive", "`google.colab` exists only on Colab: delete this import"),
-    "tqdm": ("from tqdm.notebook import tqdm", "It only shows progress: loop without it"),
     "wandb": ("import wandb", "Grading does not need it"),
     "python_2": ("from past.builtins import xrange", "It is for Python 2"),
     "a_package": ("import some_package", "If it is a package, do without it, or ask the course's staff"),

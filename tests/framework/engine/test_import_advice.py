@@ -65,6 +65,13 @@ def test_what_happens_in_a_function_is_not_put_down_to_the_import(error):
     assert advise_import(error, {"m.py": b"x = 1\n"}) == ""
 
 
+def test_where_a_progress_bar_is_missing_the_loop_does_without():
+    """An environment of a course's own may lack tqdm."""
+    frames = (StudentFrame("m.py", 1, "<module>", "from tqdm import tqdm"),)
+    error = StudentError("ModuleNotFoundError", "No module named 'tqdm'", frames)
+    assert "It only shows progress: loop without it" in advise_import(error, {}, file="m.py")
+
+
 def test_a_module_of_another_package_is_not_the_students():
     """`from sklearn.metrics import f1_score` beside a metrics.py that has no f1_score is about the package."""
     frames = (StudentFrame("m.py", 1, "<module>", "from nowhere.metrics import f1_score, accuracy"),)

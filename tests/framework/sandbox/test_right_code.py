@@ -107,6 +107,15 @@ RESULT = other.buf[0]
 other.close(); block.close(); block.unlink()
 """,
     ),
+    "progress bars": (
+        [3, 3, 3, 3, 3],
+        """
+from tqdm import tqdm, trange
+from tqdm.auto import tqdm as by_itself
+from tqdm.notebook import tqdm as on_a_page, tnrange
+RESULT = [sum(bar(range(3))) for bar in (tqdm, by_itself, on_a_page)] + [sum(trange(3)), sum(tnrange(3))]
+""",
+    ),
     "temporary files": (
         ["best.pth", "scratch.txt"],
         """
