@@ -105,6 +105,14 @@ def test_soft_argmax(student, rng, shape, scale):
             "a sigmoid, not a softmax": lambda: mean(scores.double().sigmoid()),
             "the softmax of minus the scores": lambda: mean((-scores.double()).flatten(2).softmax(dim=2).reshape(scores.shape)),
             "exp of the scores, and no division by their sum": lambda: mean(scores.double().exp()),
+            **{
+                f"a softmax that is sharper: the scores multiplied by {k}": lambda k=k: mean((k * scores.double()).flatten(2).softmax(dim=2).reshape(scores.shape))
+                for k in (2, 5, 10, 100)
+            },
+            **{
+                f"a softmax that is flatter: the scores divided by {k}": lambda k=k: mean((scores.double() / k).flatten(2).softmax(dim=2).reshape(scores.shape))
+                for k in (2, 5, 10, 100)
+            },
         },
         **PIXELS,
     )

@@ -174,6 +174,9 @@ def test_count_multiply_adds(student, probe, rng, name):
             "twice as many: multiplications and additions counted apart": 2 * total,
             "convolutions only: the linear layer is missing": total - n * parts["linear"],
             "linear layers only: convolutions are missing": n * parts["linear"],
+            "the weights themselves, not how often each is used": weights_of(name),
+            "each layer's weights as often as it runs, not as often as each is used": lambda: n * weights_of(name, runs=2),
+            "all parameters, not how often each weight is used": weights_of(name) + parameters_beside(name),
             "the first layer alone": n * parts["first"],
             "a layer counted once that runs twice": lambda: total - n * parts.get("again", 0) // 2,
             "groups ignored: each filter takes all input channels": lambda: total + 2 * n * parts.get("again", 0),
@@ -198,6 +201,16 @@ def count_by_hand(name):
         return {"first": 20 * 4 * 2 * 15, "linear": 80 * 3}
     # (4, 5, 4) -> (4, 4, 4), pooled to (4, 2, 2), strided to (2, 1, 1)
     return {"first": 64 * 4 * 2 * 6, "point": 2 * 2 * 4, "linear": 4 * 7}
+
+
+def weights_of(name, runs=1):
+    """How many weights the convolutions and linear layers have; those of the layer that runs twice count ``runs`` times."""
+    return {"twice": 6 * 3 * 9 + runs * 6 * 2 * 3 + 6 * 5, "frame": 4 * 2 * 15 + 80 * 3, "clip": 4 * 2 * 6 + 2 * 4 + 4 * 7}[name]
+
+
+def parameters_beside(name):
+    """How many biases and parameters of norms there are."""
+    return {"twice": 6 + 6 + 2 * 6 + 5, "frame": 3, "clip": 4 + 2 * 4 + 2 + 7}[name]
 
 
 def parts_of_biases(name):
