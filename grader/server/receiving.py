@@ -14,6 +14,7 @@ from concurrent.futures import TimeoutError as ReadTimeout
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any, Literal, TypeVar
 
 from grader.errors import UNREADABLE, AutogradeError
@@ -26,6 +27,8 @@ from grader.intake.litter import summarise
 #: What a process that reads uploads may take: an archive is unpacked in memory.
 _MEMORY_MB = 3072
 _SECONDS = 60.0
+#: Python files that are larger, in bytes, are not looked into for a receipt: a parser takes minutes for them. None is graded.
+_MAX_SOURCE = 2 << 20
 #: How often such a process looks whether the service's is still there, in seconds.
 _LOOK_S = 2.0
 #: Receipts that are kept in memory; those of earlier submissions are made again when somebody looks.
@@ -84,6 +87,10 @@ def read_upload(path: Path, stubs: Mapping[str, str], limits: UploadLimits | Non
 def read_parts(files: Mapping[str, bytes], stubs: Mapping[str, str]) -> tuple[tuple[Part, ...], tuple[str, ...]]:
     """What ``files`` have of each file asked for, and what the student should know of how it was found."""
     asked = tuple(stubs)
+    large = [name for name, data in files.items() if name.endswith(".py") and len(data) > _MAX_SOURCE]
+    if large:
+        told = f"`{shown(large[0])}` is larger than any Python file that is graded: leave out data and generated code."
+        return tuple(Part(file, "found", file) if file in files else Part(file, "missing") for file in asked), (told,)
     try:
         made = assemble(files, stubs)
         taken = arrange(files, asked, stubs).taken
@@ -109,15 +116,18 @@ def _all_missing(asked: Sequence[str]) -> tuple[Part, ...]:
 
 
 class UploadReader:
-    """Reads uploads in processes of its own, which a hostile file may take down; the next upload has new ones.
+    """Reads uploads in processes of its own, each one upload at a time: what a hostile file takes down is its own reading.
 
-    With ``processes`` 0 it reads in the caller's: for tests.
+    An upload waits until a process is free. With ``processes`` 0 it is read in the caller's: for tests.
     """
 
     def __init__(self, processes: int = 2) -> None:
         self._processes = processes
-        self._lock = threading.Lock()
-        self._pool: ProcessPoolExecutor | None = None
+        # Pools of one process each; None where it has yet to be started.
+        self._free: Queue[ProcessPoolExecutor | None] = Queue()
+        for _ in range(processes):
+            self._free.put(None)
+        self._closed = False
 
     def read(self, path: Path, stubs: Mapping[str, str], limits: UploadLimits) -> Understood:
         """As :func:`read_upload`; what takes the process down, or too long, is an upload that cannot be read."""
@@ -130,42 +140,67 @@ class UploadReader:
         return self._call(read_parts, (dict(files), dict(stubs)), failed)
 
     def close(self) -> None:
-        """End the processes."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+        """End the processes; one that reads ends when it is done."""
+        self._closed = True
+        free = []
+        with contextlib.suppress(Empty):
+            while True:
+                free.append(self._free.get_nowait())
+        for pool in free:
+            _kill(pool)
+            self._free.put(None)  # for who waits: an upload that has arrived is read
 
     def warm(self) -> None:
-        """Start the processes, so that the first upload need not wait for them."""
-        self._call(_nothing, (), None)
+        """Start the processes, so that no upload need wait for one."""
+        for _ in range(self._processes):
+            self._call(_nothing, (), None)
 
     def _call(self, function: Callable[..., A], arguments: tuple[Any, ...], failed: A) -> A:
-        try:
-            if not self._processes:
+        known = (AutogradeError, OSError, ValueError, MemoryError, RecursionError)
+        if not self._processes:
+            try:
                 return function(*arguments)
-            with self._lock:
-                pool = self._pool
-                if pool is None:
-                    context = multiprocessing.get_context("spawn")
-                    pool = self._pool = ProcessPoolExecutor(
-                        self._processes, context, initializer=_confine, initargs=(os.getpid(),)
-                    )
-            return pool.submit(function, *arguments).result(_SECONDS)
-        except (BrokenProcessPool, ReadTimeout, MemoryError, RecursionError):
-            self._end()
+            except known:
+                return failed
+        pool = self._free.get()
+        try:
+            for new in (pool is None, True):
+                pool = _pool() if pool is None else pool
+                try:
+                    return pool.submit(function, *arguments).result(_SECONDS)
+                except (
+                    BrokenProcessPool
+                ):  # by this upload; unless the process had been killed while it had nothing to do
+                    _kill(pool)
+                    pool = None
+                    if new:
+                        break
+                except ReadTimeout:
+                    _kill(pool)
+                    pool = None
+                    break
+                except known:
+                    break
             return failed
-        except (AutogradeError, OSError, ValueError):
-            return failed
+        finally:
+            if self._closed:
+                _kill(pool)
+                pool = None
+            self._free.put(pool)
 
-    def _end(self) -> None:
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            for process in list(getattr(pool, "_processes", {}).values()):
-                with contextlib.suppress(OSError, ValueError):
-                    process.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
+
+def _pool() -> ProcessPoolExecutor:
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, context, initializer=_confine, initargs=(os.getpid(),))
+
+
+def _kill(pool: ProcessPoolExecutor | None) -> None:
+    if pool is None:
+        return
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        with contextlib.suppress(OSError, ValueError):
+            process.kill()
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _nothing() -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import multiprocessing
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from grader.course import load_course
+from grader.server.receiving import UploadReader, read_parts
 from grader.server.web_data import WebData
 from grader.store import open_store
 from tests.framework.server.conftest import COURSE, STUB
@@ -102,6 +106,33 @@ def test_a_restart_loses_no_upload_and_refuses_nobody(tmp_path):
             assert status == 200
             assert str(number) in text
     assert [one.id for one in store.submissions("backprop")] == [number]
+
+
+def test_an_upload_that_takes_its_reader_down_costs_no_other_its_reading(tmp_path):
+    """Each is read in a process of its own; the one that is gone is started anew."""
+    slow = tmp_path / "slow"
+    os.mkfifo(slow)
+    reader = UploadReader(2)
+    reader.warm()
+    with contextlib.closing(reader), ThreadPoolExecutor(1) as threads:
+        beside = threads.submit(reader._call, Path.read_bytes, (slow,), b"failed")
+        with slow.open("wb") as pipe:  # returns when it is being read
+            assert reader._call(os._exit, (1,), "failed") == "failed"
+            assert reader._call(len, ([1, 2],), -1) == 2
+            pipe.write(b"read")
+        assert beside.result() == b"read"
+        for child in multiprocessing.active_children():  # as the kernel does where memory is short
+            child.kill()
+            child.join()
+        assert reader._call(len, ([1, 2],), -1) == 2
+        assert reader._call(len, ([1, 2],), -1) == 2
+
+
+def test_a_source_that_is_too_large_to_be_graded_is_not_parsed_for_its_receipt():
+    """It would take a parser half a minute, in which others wait for their receipts."""
+    parts, notes = read_parts({"work.py": b"x = 1\n" * 400_000}, {"work.py": "", "more.py": ""})
+    assert [(part.file, part.state) for part in parts] == [("work.py", "found"), ("more.py", "missing")]
+    assert "larger than any Python file that is graded" in notes[0]
 
 
 def test_readers_of_uploads_end_with_a_service_that_was_killed(tmp_path):
