@@ -27,7 +27,8 @@ from grader.intake.litter import summarise
 #: What a process that reads uploads may take: an archive is unpacked in memory.
 _MEMORY_MB = 3072
 _SECONDS = 60.0
-#: Python files that are larger, in bytes, are not looked into for a receipt: a parser takes minutes for them. None is graded.
+#: Python files that are larger, in bytes, are not looked into for a receipt: a parser takes half a minute for 50 MB. Graded they are if the
+#: assignment allows so much, which few do.
 _MAX_SOURCE = 2 << 20
 #: How often such a process looks whether the service's is still there, in seconds.
 _LOOK_S = 2.0
@@ -89,7 +90,9 @@ def read_parts(files: Mapping[str, bytes], stubs: Mapping[str, str]) -> tuple[tu
     asked = tuple(stubs)
     large = [name for name, data in files.items() if name.endswith(".py") and len(data) > _MAX_SOURCE]
     if large:
-        told = f"`{shown(large[0])}` is larger than any Python file that is graded: leave out data and generated code."
+        told = (
+            f"`{shown(large[0])}` is too large to be looked into for this receipt: leave out data and generated code."
+        )
         return tuple(Part(file, "found", file) if file in files else Part(file, "missing") for file in asked), (told,)
     try:
         made = assemble(files, stubs)
