@@ -27,8 +27,7 @@ from grader.intake.litter import summarise
 #: What a process that reads uploads may take: an archive is unpacked in memory.
 _MEMORY_MB = 3072
 _SECONDS = 60.0
-#: Python files that are larger, in bytes, are not looked into for a receipt: a parser takes half a minute for 50 MB. Graded they are if the
-#: assignment allows so much, which few do.
+#: Python files above this size, in bytes, are not parsed for a receipt: 50 MB take half a minute. Few assignments allow so much.
 _MAX_SOURCE = 2 << 20
 #: How often such a process looks whether the service's is still there, in seconds.
 _LOOK_S = 2.0
