@@ -84,11 +84,17 @@ class Reader:
 
     def close(self) -> None:
         """End it, and what it reads."""
-        if self._pid:
-            self._socket.close()
-            os.kill(self._pid, signal.SIGKILL)  # no other has that id before we have waited for it
-            os.waitpid(self._pid, 0)
-            self._pid = 0
+        self._end()
+
+    def _end(self) -> int:
+        """End it; the signal that did, which is not ours where it had ended by itself, or been ended, before. 0 without one."""
+        if not self._pid:
+            return 0
+        self._socket.close()
+        os.kill(self._pid, signal.SIGKILL)  # no other has that id before we have waited for it
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
     def read(self, files: Mapping[str, bytes], alive: Callable[[], None] = lambda: None) -> Reading:
         """Assemble the modules of a submission and check the rules on them; ``alive`` is called where it takes long.
@@ -96,21 +102,28 @@ class Reader:
         Raises:
             AutogradeError: what reads raised, or is gone.
         """
+        found = self._ask(files, alive)
+        if found is None:
+            killed = self._end() == signal.SIGKILL
+            self._start()
+            # Its own limits end it otherwise. Whoever killed it, where memory is short perhaps, did not mean the student.
+            found = self._ask(files, alive) if killed else None
+            if killed and found is None:
+                self._end()
+                self._start()
+        return self._unread(files) if found is None else found
+
+    def _ask(self, files: Mapping[str, bytes], alive: Callable[[], None]) -> Reading | None:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 socket.send_fds(self._socket, [b"r"], [theirs.fileno()])
             # A channel of its own: whoever is ended in the middle of a message leaves half of it to nobody.
-            found = self._listen(Channel(ours), files, alive)
+            return self._listen(Channel(ours), files, alive)
         except OSError as error:
             raise AutogradeError(f"the process that reads submissions is gone: {error}") from error
         finally:
             ours.close()
-        if found is not None:
-            return found
-        self.close()
-        self._start()
-        return self._unread(files)
 
     def _listen(self, channel: Channel, files: Mapping[str, bytes], alive: Callable[[], None]) -> Reading | None:
         """Put together what the other process says; None where it ended before it had said everything."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import signal
 
 import pytest
 
@@ -128,4 +130,22 @@ def test_one_submission_after_another_is_read():
     with contextlib.closing(Reader(hang, RULES, FILES, seconds=1)) as reader:
         assert reader.read({"a.py": b""}).assembled.problem is None
         assert reader.read({"hang": b""}).assembled.problem
+        assert set(reader.read({"a.py": b"import torch"}).breaches) == {"a.py"}
+
+
+def test_who_kills_the_reader_costs_the_student_nothing(tmp_path):
+    """The kernel does where memory is short: the submission is read again, once."""
+    kills = tmp_path / "kills"
+
+    def read_unless_killed(files):
+        if left := kills.read_text():
+            kills.write_text(left[1:])
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Assembled(files)
+
+    with contextlib.closing(Reader(read_unless_killed, RULES, FILES)) as reader:
+        kills.write_text("x")
+        assert reader.read({"a.py": b"import torch"}).assembled.problem is None
+        kills.write_text("xx")
+        assert reader.read({"a.py": b""}).assembled.problem, "what ends it each time is not read for ever"
         assert set(reader.read({"a.py": b"import torch"}).breaches) == {"a.py"}

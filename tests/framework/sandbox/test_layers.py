@@ -254,7 +254,7 @@ with Machine() as machine:
     before = len(running(name))
     machine.worker.close()
     found = {"layers": sorted(machine.layers), "seen": seen, "before": before, "after": len(running(name)),
-             "notes": list(machine.zygote.notes), "left": [str(p) for p in Path("/tmp").glob(f"**/left-{name}")]}
+             "notes": list(machine.zygote.notes), "left": [f"{folder}/left-{name}" for folder, _, files in os.walk("/tmp") if f"left-{name}" in files]}
 print(json.dumps(found))
 """
 

@@ -108,8 +108,10 @@ def test_a_restart_loses_no_upload_and_refuses_nobody(tmp_path):
     assert [one.id for one in store.submissions("backprop")] == [number]
 
 
-def test_an_upload_that_takes_its_reader_down_costs_no_other_its_reading(tmp_path):
+def test_an_upload_that_takes_its_reader_down_costs_no_other_its_reading(tmp_path, monkeypatch):
     """Each is read in a process of its own; the one that is gone is started anew."""
+    # A process is spawned like this one's main module, of which xdist leaves nothing to be found.
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
     slow = tmp_path / "slow"
     os.mkfifo(slow)
     reader = UploadReader(2)
