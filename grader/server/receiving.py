@@ -170,9 +170,8 @@ class UploadReader:
                 pool = _pool() if pool is None else pool
                 try:
                     return pool.submit(function, *arguments).result(_SECONDS)
-                except (
-                    BrokenProcessPool
-                ):  # by this upload; unless the process had been killed while it had nothing to do
+                except BrokenProcessPool:
+                    # By this upload; unless the process was killed while it had nothing to do.
                     _kill(pool)
                     pool = None
                     if new:
