@@ -69,11 +69,12 @@ def _print_batch(graded: list[BatchResult], title: str) -> None:
 
 def as_data(item: BatchResult) -> dict[str, Any]:
     """An attempt as JSON-ready data."""
-    report = item.attempt.report
+    attempt = item.attempt
+    report = attempt.report
     return {
         "owner": item.submission.owner,
         "submission": item.submission.id,
-        "attempt": item.attempt.id,
+        "attempt": attempt.id,
         "verdict": report.verdict.value,
         "score": report.score,
         "max_score": report.max_score,

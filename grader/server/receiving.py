@@ -170,16 +170,12 @@ class UploadReader:
                 pool = _pool() if pool is None else pool
                 try:
                     return pool.submit(function, *arguments).result(_SECONDS)
-                except BrokenProcessPool:
-                    # By this upload; unless the process was killed while it had nothing to do.
+                except (BrokenProcessPool, ReadTimeout) as error:
                     _kill(pool)
                     pool = None
-                    if new:
+                    # A process that was killed while it had nothing to do is no fault of this upload's.
+                    if new or isinstance(error, ReadTimeout):
                         break
-                except ReadTimeout:
-                    _kill(pool)
-                    pool = None
-                    break
                 except known:
                     break
             return failed

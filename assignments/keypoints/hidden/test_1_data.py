@@ -389,12 +389,13 @@ def test_random_crop(student, probe, np_rng):
     assert one, f"`RandomCrop({size})` does not move keypoints as a crop at whole pixels and `rescale` would."
     corners = corners.round().astype(int)
     assert corners.min() >= 0 and corners.max() <= side - size, "`RandomCrop` cuts out squares that lie partly outside of the picture."
-    for corner in np.unique(corners, axis=0):
+    different = np.unique(corners, axis=0)
+    for corner in different:
         left, top = corner
         wanted = interpolate(image[:, top : top + size, left : left + size], side)
         for made in got["images"][(corners == corner).all(axis=1)]:
             assert np.abs(made - wanted).max() < 12, "After `RandomCrop` the keypoints point to a different place in the picture than before."
-    assert len(np.unique(corners, axis=0)) > 1, "`RandomCrop` cuts the same place out in each of 120 calls: draw it anew each time it is called."
+    assert len(different) > 1, "`RandomCrop` cuts the same place out in each of 120 calls: draw it anew each time it is called."
     for axis, name in enumerate(("left", "top")):
         missing = set(range(side - size + 1)) - set(corners[:, axis].tolist())
         assert not missing, f"In 120 calls of `RandomCrop({size})` on {side} pixels, `{name}` was never {min(missing)}; 0 to {side - size} are possible."

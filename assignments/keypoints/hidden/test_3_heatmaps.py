@@ -84,8 +84,10 @@ def test_soft_argmax(student, rng, shape, scale):
     def mean(chances, x=x, y=y):
         return torch.stack([(chances * x).sum(dim=(2, 3)), (chances * y).sum(dim=(2, 3))], dim=2)
 
-    chances = scores.double().flatten(2).softmax(dim=2).reshape(scores.shape)
-    right = mean(chances)
+    def over_cells(scores):
+        return scores.flatten(2).softmax(dim=2).reshape(scores.shape)
+
+    right = mean(over_cells(scores.double()))
     half = stride / 2
     assert_close(
         student.soft_argmax(scores, stride),
@@ -103,16 +105,10 @@ def test_soft_argmax(student, rng, shape, scale):
             "the scores as weights, without a softmax": lambda: mean(scores.double()),
             "the cell with the largest score": lambda: _argmax(scores, stride),
             "a sigmoid, not a softmax": lambda: mean(scores.double().sigmoid()),
-            "the softmax of minus the scores": lambda: mean((-scores.double()).flatten(2).softmax(dim=2).reshape(scores.shape)),
+            "the softmax of minus the scores": lambda: mean(over_cells(-scores.double())),
             "exp of the scores, and no division by their sum": lambda: mean(scores.double().exp()),
-            **{
-                f"a softmax that is sharper: the scores multiplied by {k}": lambda k=k: mean((k * scores.double()).flatten(2).softmax(dim=2).reshape(scores.shape))
-                for k in (2, 5, 10, 100)
-            },
-            **{
-                f"a softmax that is flatter: the scores divided by {k}": lambda k=k: mean((scores.double() / k).flatten(2).softmax(dim=2).reshape(scores.shape))
-                for k in (2, 5, 10, 100)
-            },
+            **{f"a softmax that is sharper: the scores multiplied by {k}": lambda k=k: mean(over_cells(scores.double() * k)) for k in (2, 5, 10, 100)},
+            **{f"a softmax that is flatter: the scores divided by {k}": lambda k=k: mean(over_cells(scores.double() / k)) for k in (2, 5, 10, 100)},
         },
         **PIXELS,
     )
