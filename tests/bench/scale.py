@@ -159,10 +159,11 @@ def run(course: Course, of: Assignment, store: Store, options: Any, executor: st
     before, watch = cpu_all(), Watch(options.submissions)
     graded = batch.grade_assignment(course, of, store, slots=options.slots, executor=executor, on_done=watch)
     wall = time.perf_counter() - watch.begin
+    reports = [report for one in graded if (report := one.attempt.report).score != report.max_score]
     lost = [
-        {"seed": one.attempt.seed, "check": check.id, "verdict": check.verdict, "why": check.message or check.staff}
-        for one in graded
-        for check in one.attempt.report.checks
+        {"seed": report.seed, "check": check.id, "verdict": check.verdict, "why": check.message or check.staff}
+        for report in reports
+        for check in report.checks
         if check.score != check.max_score
     ]
     return {
@@ -180,7 +181,7 @@ def run(course: Course, of: Assignment, store: Store, options: Any, executor: st
         if (store.state / "store.db").exists()
         else None,
         "eta_error": watch.eta_errors(wall),
-        "without_full_marks": len({one["seed"] for one in lost}),
+        "without_full_marks": len(reports),
         "lost": lost,
     }
 

@@ -254,7 +254,7 @@ with Machine() as machine:
     before = len(running(name))
     machine.worker.close()
     found = {"layers": sorted(machine.layers), "seen": seen, "before": before, "after": len(running(name)),
-             "notes": list(machine.zygote.notes), "left": [f"{folder}/left-{name}" for folder, _, files in os.walk("/tmp") if f"left-{name}" in files]}
+             "notes": list(machine.zygote.notes), "left": [at for at, *inside in os.walk("/tmp") for names in inside if f"left-{name}" in names]}
 print(json.dumps(found))
 """
 
