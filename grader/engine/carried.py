@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from grader.course import UploadConfig
+from grader.intake.filenames import is_notebook
 from grader.text import clean, shorten
 
 _KB = 1024
@@ -56,7 +57,7 @@ def sift(files: Mapping[str, bytes], rules: UploadConfig, needed: int) -> Carrie
         if ending in rules.data and size <= room:
             room -= size
             kept.add(name)
-        elif ending in rules.data or ending not in _BESIDE:
+        elif not is_notebook(name) and (ending in rules.data or ending not in _BESIDE):
             left[name] = size
     flags = [f"data files that were left out: {_listed(left)}"] if sum(left.values()) > rules.data_kb * _KB else []
     taken = {name: data for name, data in files.items() if name in kept}

@@ -228,6 +228,13 @@ def test_what_reaches_the_sandbox(files, kept, flagged):
     )
 
 
+@pytest.mark.parametrize("name", ["a.ipynb", "a.ipynb.json", "a.ipynb.txt"])
+def test_a_notebook_is_no_data_file_that_is_missed(name):
+    """Modules are taken from it under whatever name; it says nothing that grading goes without it."""
+    got = sift({**SOLUTION, name: bytes(9000)}, UploadConfig(), compressed(SOLUTION))
+    assert (set(got.files), got.note, got.flags) == ({"a.py"}, "", ())
+
+
 @pytest.mark.parametrize("spelling", ["text", "comment", "names", "helpers", "csv"])
 def test_data_in_the_source_shows_however_it_is_spelt(spelling):
     """What is compressed cannot be smaller than what it says."""
