@@ -12,10 +12,10 @@ def _count(module):
 def test_two_layer_net():
     """The right shape, the right number of parameters, and outputs of both signs."""
     torch.manual_seed(0)
-    net = TwoLayerNet(4, 50, 3)
+    net = TwoLayerNet(4, 50, 10)
     output = net(torch.randn(20, 4))
-    assert output.shape == (20, 3)
-    assert _count(net) == 4 * 50 + 50 + 50 * 3 + 3
+    assert output.shape == (20, 10)
+    assert _count(net) == 4 * 50 + 50 + 50 * 10 + 10
     assert output.min() < 0 < output.max()
 
 

@@ -20,8 +20,8 @@ def test_image_rows(shape):
 def test_scores(classifier):
     """A row of scores for each sequence, as they are before the softmax."""
     torch.manual_seed(0)
-    scores = classifier(classes=4, input_size=3, hidden_size=6)(torch.randn(5, 20, 3))
-    assert scores.shape == (20, 4)
+    scores = classifier(classes=12, input_size=3, hidden_size=6)(torch.randn(5, 20, 3))
+    assert scores.shape == (20, 12)
     assert scores.min() < 0
     assert classifier()(torch.rand(28, 2, 28)).shape == (2, 10)
 
