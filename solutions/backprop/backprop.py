@@ -270,7 +270,8 @@ class TwoLayerNet:
 
         An epoch is ``max(N // batch_size, 1)`` steps. Step t = 0, 1, ... uses the rate
         ``learning_rate * learning_rate_decay ** (t // steps_per_epoch)``. Draw batches with or without replacement, as
-        you like. ``batch_size`` may be larger than N: then take at most N examples, or draw with replacement.
+        you like. ``batch_size`` may be larger than N: then take at most N examples, or draw with replacement. No generator is
+        seeded in here, and the arrays stay as they are.
 
         Args:
             X: (N, D) training inputs.

@@ -98,6 +98,7 @@ def losses_of(history):
 def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
     """The student's search as plain data, and what the returned network does on the validation set."""
     np.random.seed(seed)
+    before = [dict(setting) for setting in settings]
     net, best, results = hyperparameter_search(x, y, x_val, y_val, settings)
     rows = [{name: float(value) for name, value in row.items()} for row in results]
     return {
@@ -107,6 +108,7 @@ def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
         "classes": int(np.shape(net.params["W2"])[1]),
         "largest_weight": float(np.abs(net.params["W1"]).max()),
         "params": params_of(net),
+        "kept": [dict(setting) for setting in settings] == before,
     }
 
 
