@@ -132,6 +132,9 @@ def test_lstm_forget_bias(probe, read_lstm, value):
     biases, new = (parts.reshape(4, layer.H, -1)[..., -1] for parts in (before, after))
     forget = torch.full((layer.H,), value, dtype=torch.float64)
     kept = torch.where((layer.entries() - single).abs() < 1e-6, single, 0.0) * (single < 1e5)
+    still = torch.allclose(new[1], biases[1], atol=1e-5) and not torch.allclose(new[1], forget, atol=1e-5)
+    zero = " 0 is a value like any other: ask `is None`, not `if value`." if not value else ""
+    assert not still, f"`set_forget_bias({value:g})` leaves the forget gate's bias as it was.{zero}"
     one_left = torch.allclose(new[1], forget + kept.sum(dim=1), atol=1e-5) and not torch.allclose(new[1], forget, atol=1e-5)
     assert not one_left, (
         "Your layer adds two biases in the forget gate, and one of them was not changed; their sum should be the value."
@@ -143,8 +146,6 @@ def test_lstm_forget_bias(probe, read_lstm, value):
     named = {"i": "input gate", "f": "forget gate", "g": "candidate", "o": "output gate"}
     assert not changed, f"`set_forget_bias` changes the bias of the {named[changed[0]]}." if changed else ""
     added = {"the value added to the bias that was there": biases[1] + forget, "the value cut to a whole number": forget.trunc()}
-    if not value:
-        added = {"the bias that was there: 0 is a value like any other, so do not ask `if value`": biases[1]}
     columns = [column + forget for column in single[single < 1e5].reshape(layer.H, -1).T]
     if columns:
         nearest = min(columns, key=lambda column: float((column - new[1]).abs().sum()))
