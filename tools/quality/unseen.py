@@ -125,7 +125,9 @@ def main() -> int:
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
     for name in options.names or list(course.assignments):
         assignment = course.assignment(name)
-        answers = tuple(item for item in read(name, options.set) if not options.only or item.variant.name in options.only)
+        answers = tuple(
+            item for item in read(name, options.set) if not options.only or item.variant.name in options.only
+        )
         if options.check:
             files = assignment.solution_files()
             for item in answers:
