@@ -237,12 +237,41 @@ SPACES = sorted(
 )
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+#: Seen by nobody, and no spaces: joiners, tags, selectors, marks without a letter, letters without a shape.
+UNSEEN = (
+    "\u034f",
+    "\u061c",
+    "\u115f",
+    "\u17b4",
+    "\u180e",
+    "\u2060",
+    "\u2800",
+    "\u3164",
+    "\ufe0f",
+    "\ufeff",
+    "\U000e0001",
+    "\U000e0020",
+)
+SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212", "\ufe66", "\ufe62", "\ufe63", "\ufe6b", "\ufb29", "\u207a", "\u208c")  # fmt: skip
+
+
+@pytest.mark.parametrize("start", SIGNS)
 def test_no_space_hides_a_formula(start):
     """Whatever Unicode calls a space, alone or twice, before what a spreadsheet takes for a formula."""
     assert len(SPACES) > 20
-    for space in SPACES:
+    for space in (*SPACES, *UNSEEN):
         for text in (f"{space}{start}1+1", f"{space} {space}{start}cmd", f" {space}\t{start}1"):
             shown = csv_safe(text)
             assert isinstance(shown, str)
             assert shown.startswith("'") or shown[:1] in string.ascii_letters, [hex(ord(char)) for char in text]
+
+
+@pytest.mark.parametrize("between", [";", "\t", "; ", ";\u00a0", ';"', '; "', ";;", ";\u2060", 'a";"'])
+def test_no_other_separator_begins_a_formula(between):
+    """A semicolon or tab in a text begins a cell where the comma is for decimals, and no formula may stand there."""
+    for start in SIGNS:
+        shown = csv_safe(f"ada{between}{start}1+1")
+        assert isinstance(shown, str)
+        *_, cell = shown.replace("\t", ";").split(";")
+        assert cell.startswith("'"), hex(ord(start))
+        assert csv_safe(f"a{start}1;2;b{start}") == f"a{start}1;2;b{start}"
