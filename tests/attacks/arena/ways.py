@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zipfile
 from io import BytesIO
 
@@ -120,6 +121,7 @@ TO_LSTM: dict[str, tuple[str, dict[str, str | bytes], str]] = {
     "cell_free_file": ("torch's LSTM by a file of the assignment without a rule.", {"cell.py": _core("from work import Core"), "work.py": "from torch import nn\nclass Core(nn.LSTM): pass\n"}, "-"),
     "cell_free_file_unread": ("The same, by names that cannot be read.", {"cell.py": _core("from work import Core"), "work.py": 'import torch\nCore = getattr(torch, "n" + "n").modules\nfor part in ("rnn", "LSTM"):\n    Core = getattr(Core, part)\n'}, "TRIED"),
     "cell_free_file_patches": ("A file without a rule replaces what the file with one defines.", {"cell.py": _WRONG, "work.py": "print('TRIED')\nimport cell\n" + _core("Core = nn.LSTM") + "cell.lstm = lstm\n"}, "TRIED"),
+    "cell_spelt_in_rot13": ("torch's LSTM in a file whose encoding is none of text.", {"cell.py": b"# -*- coding: rot13 -*-\n" + codecs.encode(_core("Core = nn.LSTM"), "rot13").encode()}, "-"),
     "cell_helper": ("torch's LSTM by a helper.", {"cell.py": _core("from lender import Core"), "lender.py": "from torch.nn import LSTM as Core\n"}, "-"),
 }  # fmt: skip
 
