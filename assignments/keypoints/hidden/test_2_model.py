@@ -88,9 +88,9 @@ def test_model_range(student, probe, np_rng, public_data):
         f"Many steps of Adam towards -0.9 for every coordinate bring `KeypointModel` to {low:.2f} on average at the least: "
         "something after its last layer, or the gradient's way to it, keeps it from large negative numbers."
     )
-    # However large its parameters are: a tanh reaches 1, half a tanh does not.
+    # However large its parameters are: a tanh reaches 1, a mean over the cells of a map the middle of the outermost; half a tanh does not.
     most = float(probe.stretched(new_model(student, probe, np_rng), faces(public_data, 4), 20.0))
-    assert not most < 0.97, (
+    assert not most < 0.75, (
         f"However large the weights of `KeypointModel` are made, no coordinate gets beyond {most:.2f}: what follows its last layer keeps it "
         "within bounds, and coordinates reach from -1 to 1."
     )
