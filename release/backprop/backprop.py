@@ -6,7 +6,6 @@ Conventions, the same in every function here:
 * A loss is a mean over the batch, and every ``d...`` is the gradient of that mean.
 * ``cache`` is yours: whatever your forward function wants to hand to its own backward function.
 * Work in the dtype you are given; float64 in, float64 out.
-* Arrays that come in stay as they are; only :func:`eval_numerical_gradient` moves its ``x``, and puts it back.
 """
 
 from collections.abc import Callable

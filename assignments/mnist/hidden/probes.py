@@ -343,16 +343,6 @@ def sweep_step(dropout_sweep, MNISTNeuralNet, train, epochs, seed):
     return max(float((new - old).abs().max()) for old, new in pairs)
 
 
-def seeds_numpy(dropout_forward, x, param):
-    """Whether a call with a seed leaves numpy's global generator at the same place, wherever that was before."""
-    left = []
-    for start in (1, 2):
-        np.random.seed(start)
-        dropout_forward(x.copy(), dict(param))
-        left.append(float(np.random.rand()))
-    return left[0] == left[1]
-
-
 class Oddities(nn.Module):
     """Scores that depend on the mode and on the place of the pixels."""
 
