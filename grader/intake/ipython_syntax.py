@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ _RUN = re.compile(
 #: At the end of a star import that stands for a `%run` of a module.
 RUN = "# %run"
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.|In \[\d+\]:|   \.\.\.:) ?")
+_RUN_LOOP = b'__import__("asyncio").run('
 #: Cell magics whose cell is no Python, or Python of another process, or keeps nothing of what it defines.
 FOREIGN = frozenset(
     {
@@ -74,6 +76,31 @@ def neutralise(source: str) -> str:
             value = "[]" if assigned["kind"] == "!" and len(names) == 1 else ", ".join(["None"] * len(names))
             lines[index] = f"{assigned['head']}{value}"
     return "\n".join(lines)
+
+
+def driven(source: str, tree: ast.Module) -> str:
+    """``source`` with ``await f(...)`` outside of functions as ``asyncio.run(f(...))``: a notebook has a loop, a module has none.
+
+    Only where ``f`` is a name, and so most likely an ``async def`` of the notebook: ``asyncio.run`` takes nothing but a coroutine.
+    """
+    found: list[ast.Await] = []
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Await) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+            found.append(node)
+        pending.extend(ast.iter_child_nodes(node))
+    if not found:
+        return source
+    edits = [(node.lineno, node.col_offset, len("await"), _RUN_LOOP) for node in found]
+    edits += [(node.end_lineno or 0, node.end_col_offset or 0, 0, b")") for node in found]
+    lines = [line.encode() for line in source.split("\n")]
+    for row, column, length, text in sorted(edits, reverse=True):  # what is replaced moves nothing that comes before it
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + text + line[column + length :]
+    return b"\n".join(lines).decode()
 
 
 def _statement_lines(lines: list[str]) -> Iterator[int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from grader.errors import UNREADABLE
 from grader.intake.filenames import UploadProblem, safe_name
-from grader.intake.ipython_syntax import CELL_MAGIC, FOREIGN, dedented, neutralise
+from grader.intake.ipython_syntax import CELL_MAGIC, FOREIGN, dedented, driven, neutralise
 from grader.intake.source_text import other_kind
 from grader.python_source import parse
 
@@ -216,11 +216,11 @@ def _written(number: int, body: str, rest: str, files: Sequence[str]) -> Cell:
 def _checked(number: int, source: str, file: str | None) -> Cell:
     for text in _readings(source):
         try:
-            parse(text)
+            tree = parse(text)
         except UNREADABLE as error:
             problem = _words(error)
         else:
-            return Cell(number, text, file)
+            return Cell(number, driven(text, tree), file)
     return Cell(number, source, file, problem=problem)
 
 

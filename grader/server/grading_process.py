@@ -27,6 +27,8 @@ log = logging.getLogger("autograde.server")
 _RESTART_S, _LONGEST_RESTART_S = 0.5, 30.0
 #: For so long a store that is away is waited for at the start, in seconds.
 _AWAY_S = 60.0
+#: How much nicer than the service the process is that grades, and all that it starts: pages and receipts come first.
+NICER = 5
 
 
 def main(config: dict[str, Any]) -> int:
@@ -41,6 +43,7 @@ def main(config: dict[str, Any]) -> int:
 
     log_as_json()
     kernel.die_with_parent()
+    os.nice(NICER)
     output, lock = _own_output(), threading.Lock()
 
     def publish(number: int, event: dict[str, Any]) -> None:

@@ -74,6 +74,6 @@ class TwoStream(nn.Module):
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Map grey clips (N, T, 1, H, W) to the sum of both streams' log-probabilities, (N, num_classes).
 
-        The spatial stream gets frame T // 2, the temporal one the `flow_stack` with its default window.
+        The spatial stream gets frame T // 2, the temporal one the `flow_stack` with its default window. Gradients reach both streams.
         """
         raise NotImplementedError("TwoStream.forward: write your solution here")

@@ -73,6 +73,11 @@ class Watch:
         if self.done in READ_AT or self.done == self.total:
             self.memory_mb[self.done] = memory_by_role(os.getpid())
 
+    def progress(self) -> list[list[float]]:
+        """Submissions done, seconds passed and seconds announced as left, at most 100 times."""
+        step = max(1, len(self.announced) // 100)
+        return [list(one) for one in self.announced[::step]]
+
     def eta_errors(self, wall_s: float) -> dict[str, float]:
         """By part of the batch: seconds announced less seconds that were left, over those."""
         found = {}
@@ -181,6 +186,7 @@ def run(course: Course, of: Assignment, store: Store, options: Any, executor: st
         if (store.state / "store.db").exists()
         else None,
         "eta_error": watch.eta_errors(wall),
+        "progress": watch.progress(),
         "without_full_marks": len(reports),
         "lost": lost,
     }

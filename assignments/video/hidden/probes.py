@@ -360,14 +360,19 @@ class Linear(nn.Module):
 
 
 def two_streams(TwoStream, spatial, temporal, clips):
-    """A network of two linear streams: its scores, what the streams were given, and how many parameters it registers."""
+    """A network of two linear streams: its scores, what the streams were given, its parameters, and which of them a gradient reaches."""
     streams = Linear(spatial), Linear(temporal)
     model = TwoStream(*streams).eval()
     with torch.no_grad():
         scores = model(clips.clone()).detach()
+    seen = [list(stream.seen) for stream in streams]
+    again = model(clips.clone())
+    weights = [stream.weight for stream in streams]
+    gradients = torch.autograd.grad(again[:, 0].sum(), weights, allow_unused=True) if again.requires_grad else (None, None)
     return {
         "scores": scores,
-        "seen": [stream.seen for stream in streams],
+        "seen": seen,
+        "reached": {name: gradient is not None for name, gradient in zip(("spatial", "temporal"), gradients)},
         "registered": sum(parameter.numel() for parameter in model.parameters()),
     }
 

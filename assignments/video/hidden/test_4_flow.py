@@ -9,12 +9,17 @@ from torch.nn import functional as F
 from grader.checks import assert_close, points
 
 
-def waves(rng, n, c=1, shortest=14.0):
+#: Directions all round, so that no window holds texture in one direction only.
+ALL_ROUND = torch.arange(6) * math.pi / 6
+#: Directions within about 25 degrees of the diagonal: where the picture gets brighter to the right, it mostly does so downwards.
+SLANTED = math.pi / 4 + torch.linspace(-0.55, 0.35, 6)
+
+
+def waves(rng, n, c=1, shortest=14.0, directions=ALL_ROUND):
     """Random slow waves: a function of x and y, (N, C, ...) for (N or 1, 1, H, W)."""
-    count = 6
+    count = len(directions)
     turn = 2 * math.pi * torch.rand(n, c, count, 1, 1, generator=rng)
-    # Directions all round, so that no window holds texture in one direction only.
-    angle = (torch.arange(count) * math.pi / count + 0.4 * torch.rand(n, c, count, generator=rng))[..., None, None]
+    angle = (directions + (0.4 if directions is ALL_ROUND else 0.2) * torch.rand(n, c, count, generator=rng))[..., None, None]
     length = shortest * (1 + torch.rand(n, c, count, 1, 1, generator=rng))
 
     def picture(x, y):
@@ -106,6 +111,23 @@ def assert_not_held(student, rng):
     )
 
 
+def assert_solved(student, rng):
+    """The 2 x 2 system is solved as a whole: in a slanted picture its mixed entries are nearly as large as those on the diagonal.
+
+    Over 60 seeds, all derivatives and guards that the contract allows find 0.96 to 1.05 of the shift; without the mixed entries in the
+    determinant, 0.51 at most.
+    """
+    picture = waves(rng, 4, directions=SLANTED)
+    x, y = grid(40, 52)
+    flow = student.lucas_kanade(picture(x, y), picture(x - 0.4, y - 0.4), 11)[:, :, 9:-9, 9:-9]
+    share = float(flow.mean(dim=1).flatten(1).median(dim=1).values.mean()) / 0.4
+    assert 0.75 < share < 1.25, (
+        f"Where a picture gets brighter to the right it gets brighter downwards too, and it moves by dx = dy = 0.4: the flow along the diagonal is "
+        f"{share:.2f} times as long as it should be. The sum of Ix Iy is not small in such a window, and belongs into the solution and its "
+        f"determinant, (sum IxIx)(sum IyIy) - (sum IxIy)^2."
+    )
+
+
 @points(5, hint="Solve [[sum IxIx, sum IxIy], [sum IxIy, sum IyIy]] (dx, dy) = -(sum IxIt, sum IyIt) in each window.")
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_lucas_kanade_shift(student, rng, shift):
@@ -119,6 +141,8 @@ def test_lucas_kanade_shift(student, rng, shift):
     if (got - right).abs().max() <= NEAR:
         if shift == SHIFTS[0]:
             assert_not_held(student, rng)
+        if shift == SHIFTS[1]:
+            assert_solved(student, rng)
         return
     assert_close(
         got,
@@ -306,6 +330,9 @@ def test_two_stream(student, probe, rng, frames):
         assert len(seen) == 1, f"The {name} stream should run once for a batch of clips; it ran {len(seen)} times."
         assert seen[0] == size, f"The {name} stream should get {'one frame of each clip' if name == 'spatial' else 'the stack of flow'}, of shape {tuple(size)}; it got {tuple(seen[0])}."
     assert got["registered"] == spatial.numel() + temporal.numel(), "`TwoStream` does not register its streams' parameters: keep both networks in attributes, after `super().__init__()`."
+
+    cut = [name for name, reached in got["reached"].items() if not reached]
+    assert not cut, f"No gradient reaches the {' and the '.join(cut)} stream through `TwoStream`: no detach, .data, numpy or no_grad between its scores and the sum."
 
     def look(frame=frames // 2):
         return clips[:, frame].flatten(1) @ spatial

@@ -47,6 +47,8 @@ HABITS = {
     "a helper deleted": ["tmp = 0.5\nEPS = tmp\ndel tmp", DOUBLE, SHIFT],
     "behind a raise": [EPS, DOUBLE, "raise RuntimeError('stop')\ndef double(x):\n    return 3", SHIFT],
     "behind sys.exit": ["import sys", EPS, DOUBLE, "sys.exit()\nEPS = 3", SHIFT],
+    "await in a cell": ["async def fetch(x):\n    return x", "é, EPS = 1, await fetch(await (fetch)(\n    0.5))", DOUBLE, SHIFT],
+    "await of what is not needed": [EPS, "import asyncio\nawait asyncio.sleep(0)\n" + DOUBLE, SHIFT],
     "a seed": ["import random", "random.seed(1)", "EPS = 0.5 + random.random() - 0.13436424411240122", DOUBLE, SHIFT],
     "out=": ["import numpy as np\nW = np.zeros(1)", "np.add(W, 0.5, out=W)", "EPS = float(W[0])", DOUBLE, SHIFT],
     "globals().update": ["globals().update(EPS=0.5)", DOUBLE, SHIFT],

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.server.grading_process import NICER
 from grader.store import Store
 from tests.support.tiny import handed_in, write_course
 
@@ -114,7 +115,8 @@ def test_uploads_are_graded_by_real_runners_and_a_signal_ends_all_of_it(tmp_path
         )
         assert (graded["score"], graded["verdict"]) == (0.0, "wrong_answer")
         (grading,) = (number for number in _children(process.pid) if "grading_process" in _command(number))
-        assert any("grader.engine.runner" in _command(number) for number in _children(grading))
+        (runner,) = (number for number in _children(grading) if "grader.engine.runner" in _command(number))
+        assert os.getpriority(os.PRIO_PROCESS, runner) == os.getpriority(os.PRIO_PROCESS, process.pid) + NICER
         right = call(path, token, form(handed_in()))
         graded = until(
             lambda: (found := call(f"{url}/api/v1/submissions/{right['id']}", token))["score"] is not None and found,
