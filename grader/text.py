@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 #: About a screen.
 MAX_LINES = 48
@@ -16,13 +17,12 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff]"
 )
-#: What looks like nothing: every Unicode space, and what is none but is as blank. A spreadsheet may skip it.
-_BLANK = (
-    "".join(char for char in map(chr, range(0x3001)) if char.isspace())
-    + "\u00ad\u115f\u1160\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\uffa0"
-)
-#: What a spreadsheet takes for the start of a formula, fullwidth forms included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: As blank as a space, though letters or symbols to Unicode. A spreadsheet may skip them.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+#: Kinds of characters that nobody sees, or that only decorate others.
+_UNSEEN = frozenset({"Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs"})
+#: Where a cell ends for a spreadsheet whose language has the comma for decimals.
+_NEXT_CELL = re.compile(r"(?<=[;\t])")
 
 
 def clean(text: object, limit: int | None = None) -> str:
@@ -138,11 +138,29 @@ def shorten(line: str, width: int = MAX_LINE) -> str:
 
 
 def csv_safe(value: object) -> object:
-    """``value`` for a spreadsheet: text that reads as a formula gets an apostrophe; numbers stay numbers."""
+    """``value`` for a spreadsheet: text that reads as a formula gets an apostrophe; numbers stay numbers.
+
+    So does what follows a semicolon or a tab: there, the spreadsheets of many countries begin another cell.
+    """
     if not isinstance(value, str):
         return value
     text = clean(value).replace("\n", " ")
-    return f"'{text}" if text.lstrip(_BLANK).startswith(_FORMULA) else text
+    first = next((place for place, char in enumerate(text) if not _is_unseen(char)), len(text))
+    cells = _NEXT_CELL.split(text[first:])
+    cells[0] = text[:first] + cells[0]
+    return "".join(f"'{cell}" if _is_formula(cell, quoted=place > 0) else cell for place, cell in enumerate(cells))
+
+
+def _is_formula(cell: str, *, quoted: bool) -> bool:
+    """Whether a cell begins like a formula, in whatever width its sign is; ``quoted`` is whether a quote may open it."""
+    for char in cell:
+        if not (_is_unseen(char) or (quoted and char == '"')):
+            return unicodedata.normalize("NFKC", char)[0] in "=+-@\u2212"
+    return False
+
+
+def _is_unseen(char: str) -> bool:
+    return char in _BLANK or unicodedata.category(char) in _UNSEEN
 
 
 def _fit(lines: list[str], budget: int) -> list[str]:

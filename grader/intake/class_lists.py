@@ -41,12 +41,15 @@ class NameMap:
     pattern: re.Pattern[str] | None = None
     keys: Mapping[str, Owner] = field(default_factory=dict)
 
-    def find(self, entry: str, roster: Roster, *others: str) -> Named | None:
-        """Whose ``entry`` is, by its name or by one of the ``others``: a platform's number, a login."""
+    def find(self, entry: str, roster: Roster, *others: str, until: int | None = None) -> Named | None:
+        """Whose ``entry`` is, by its name or by one of the ``others``: a platform's number, a login.
+
+        Of the name, a table is asked for parts of its first ``until`` characters: the rest the student chose.
+        """
         if self.pattern is not None:
             found = self.pattern.fullmatch(entry)
             return _by_groups(found, roster) if found else None
-        stem = re.sub(r"\.(?:zip|tar\.gz|tgz|tar|py|ipynb)$", "", entry, flags=re.IGNORECASE)
+        stem = re.sub(r"\.(?:zip|tar\.gz|tgz|tar|py|ipynb)$", "", entry, flags=re.IGNORECASE)[:until].rstrip("-_")
         # GitHub Classroom writes ASSIGNMENT-LOGIN, and logins may hold hyphens.
         ends = [stem[cut.end() :] for cut in re.finditer("[-_]", stem)]
         starts = [stem[: cut.start()] for cut in reversed(list(re.finditer("[-_]", stem)))]

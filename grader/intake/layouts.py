@@ -14,14 +14,16 @@ from zoneinfo import ZoneInfo
 
 from grader.intake.moments import read_moment
 
+#: What begins like another platform's words is that platform's, but for its mark of lateness, which no other writes.
 _CANVAS = re.compile(
-    r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_(?:(?P<unit>\d+)_(?P<file>.+)|(?P<text>text|link|url)\.html)$"
+    r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<number>\d+)_(?:(?P<unit>\d+)_(?(late)|(?!assignsubmission_|attempt_\d{4}-))(?P<file>.+)"
+    r"|(?P<text>text|link|url)\.html)$"
 )
 _MOODLE = re.compile(
     r"^(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<file>.*))?$", re.DOTALL
 )
 _BLACKBOARD = re.compile(
-    r"^(?P<head>.+)_attempt_(?P<time>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<file>.+)|(?P<text>\.txt))$"
+    r"^(?P<head>.+?)_attempt_(?P<time>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<file>.+)|(?P<text>\.txt))$"
 )
 _BRIGHTSPACE = re.compile(
     r"^(?P<number>\d+)-(?P<unit>\d+) ?- ?(?P<name>.+?) ?- ?"
@@ -65,16 +67,21 @@ class ServiceName:
 
 
 def read_name(name: str, zone: ZoneInfo) -> ServiceName | None:
-    """What ``name``, of a file or folder in a download, says; None where no platform that we know wrote it."""
-    return (
-        _moodle(name)
-        or _blackboard(name, zone)
-        or _brightspace(name, zone)
-        or _canvas(name)
-        or _sakai(name)
-        or _exchange(name)
-        or _ilias(name)
+    """What ``name``, of a file or folder in a download, says; None where no platform that we know wrote it.
+
+    Platforms write the student's own name for a file last. That name may look like another platform's words, so the reading
+    counts in which it begins first.
+    """
+    readings = (
+        _moodle(name),
+        _blackboard(name, zone),
+        _brightspace(name, zone),
+        _canvas(name),
+        _sakai(name),
+        _exchange(name),
+        _ilias(name),
     )
+    return max(filter(None, readings), key=lambda reading: len(reading.file), default=None)
 
 
 def is_metadata(name: str) -> bool:

@@ -122,10 +122,15 @@ class Lister:
 
     def _inside(self, path: Path, depth: int, *, packed: bool) -> Listing | None:
         """The entries in a folder or archive that belongs to nobody, where it is the class's; None where it is not."""
-        if depth >= _DEPTH:
+        service = read_name(path.name, self.course.timezone)
+        # What a platform says one student handed in holds that student's work alone, whoever it is. A folder of a class may be
+        # called like one of ILIAS's.
+        if depth >= _DEPTH or (service is not None and service.service != "ILIAS"):
             return None
         if path.is_dir():
             inner = self.list(path, depth=depth + 1, packed=packed)
+            if service is not None and any(entry.service != service.service for entry in inner.entries):
+                return None
             return inner if self._is_class(inner) else None
         if is_archive(path.name) and self._looks_like_class(names_in(path)):
             inner = self.list(self.unpack(path), depth=depth + 1, packed=True)
@@ -167,7 +172,8 @@ class Lister:
             return self._of_gradescope(path, handed[name], packed=packed)
         if self.names is not None:
             others = _numbers(service)
-            named = self.names.find(name, self.course.roster, *others)
+            theirs = len(name) - len(service.file) if service else len(name)  # from there on the student chose
+            named = self.names.find(name, self.course.roster, *others, until=theirs)
             if named is not None:
                 file = named.file or (service.file if service else "")
                 return self._made(path, named.owner, file, service, packed=packed), ""

@@ -29,7 +29,11 @@ def decode(data: bytes) -> str:
 
     Raises UnicodeDecodeError (a ValueError) or SyntaxError where no encoding fits.
     """
-    return _plain(data.decode(encoding_of(data)))
+    encoding = encoding_of(data)
+    try:
+        return _plain(data.decode(encoding))
+    except LookupError as error:  # rot13, base64, zip: Python has them, and none is an encoding of text
+        raise SyntaxError(f"{encoding} is not an encoding of text") from error
 
 
 def encoding_of(data: bytes) -> str:

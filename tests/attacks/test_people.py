@@ -9,13 +9,14 @@ import functools
 import os
 import string
 import unicodedata
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from grader.course import load_course
 from grader.errors import CourseError
-from grader.intake import collect
+from grader.intake import collect, read_names
 from grader.intake.owners import match_owner
 from grader.store import Store
 from grader.text import csv_safe
@@ -84,6 +85,77 @@ def test_uploads_go_to_id_name_and_address(tmp_path, entry):
     owner = match_owner(entry, course.roster, course.assignment("attacked")).owner
     assert owner is not None
     assert owner.id == "ada"
+
+
+#: What a platform writes before the name that the student chose for a file; and what it says of mallory.
+PLATFORMS = {
+    "Canvas": "doemallory_LATE_12_34_",
+    "Moodle": "Mallory Doe_12_assignsubmission_file_",
+    "Blackboard": "Attacked_mallory_attempt_2026-12-02-10-00-00_",
+    "Brightspace": "12-34 - Mallory Doe - Dec 2, 2026 1000 AM - ",
+}
+#: Names for a file that read as what a platform writes, of ada and of a time before the due date.
+POSING = (
+    "ada_attempt_2026-11-20-10-00-00_work.py", "x_ada_attempt_2026-11-20-10-00-00_work.py",
+    "attempt_2026-11-20-10-00-00_ada.py", "ada_99_assignsubmission_file_work.py", "assignsubmission_file_ada.py",
+    "lovelaceada_1_2_work.py", "Ada Lovelace - Nov 20, 2026 1000 AM - work.py", "ada+attacked+2026-11-20 10:00:00 UTC.py",
+    "Lovelace_Ada_ada_99.py", "ada@example.org.py", "-ada.py",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_file_cannot_pose_as_anothers_or_as_early(tmp_path, platform):
+    """What the platform wrote before it says whose it is and that it is late, whatever the student called the file."""
+    course = load_course(write(tmp_path, released="2026-11-01T12:00"))
+    assignment = course.assignment("attacked")
+    (tmp_path / "inbox").mkdir()
+    at = datetime(2026, 12, 2, 9, tzinfo=UTC).timestamp()
+    for index, file in enumerate(POSING):
+        upload = tmp_path / "inbox" / f"{PLATFORMS[platform]}{file}"
+        upload.write_text(f"x = {index}\n")
+        os.utime(upload, (at, at))
+    result = collect(course, assignment, tmp_path / "inbox", Store(tmp_path / "state"))
+    assert result.added
+    assert not result.unmatched
+    for submission in result.added:
+        assert submission.owner == "mallory", submission.source
+        assert assignment.days_late(submission.received_at, "mallory"), submission.source
+
+
+def test_a_list_of_names_is_not_asked_about_a_students_own(tmp_path):
+    """What ``--names`` says of a platform's numbers counts; a file called after ada's account leads to nobody."""
+    course = load_course(write(tmp_path))
+    table = tmp_path / "names.csv"
+    table.write_text("ada,adagh\nada,99\n")
+    (tmp_path / "inbox").mkdir()
+    files = ("adagh.py", "x-adagh.py", "x_adagh.py", "x_99_assignsubmission_file_work.py", "99.py", "x_99.py")
+    for number, file in enumerate(files):
+        (tmp_path / "inbox" / f"anon_{number}2_34_{file}").write_text("x = 1\n")
+    names = read_names(str(table), course.roster)
+    result = collect(course, course.assignment("attacked"), tmp_path / "inbox", Store(tmp_path / "state"), names=names)
+    assert not result.added
+    assert len(result.unmatched) == len(files)
+
+
+@pytest.mark.parametrize("whose", ["doemallory_12_34_", "anon_12_34_", "Attacked_nobody_attempt_2026-11-20-10-00-00_"])
+@pytest.mark.parametrize(
+    "entries", [("ada/work.py", "mallory/work.py"), ("submission_metadata.yml", "submission_1/work.py")]
+)
+def test_one_upload_is_not_a_class(tmp_path, whose, entries):
+    """An archive that a platform says one student handed in is not taken for a class's download, with work of others."""
+    course = load_course(write(tmp_path))
+    (tmp_path / "inbox").mkdir()
+    with zipfile.ZipFile(tmp_path / "inbox" / f"{whose}class.zip", "w") as archive:
+        for entry in entries:
+            archive.writestr(
+                entry,
+                ":submission_1:\n  :submitters:\n  - :name: Ada Lovelace\n    :sid: ada\n    :email: ada@example.org\n"
+                "  :created_at: 2026-11-20 10:00:00 Z\n"
+                if entry.endswith(".yml")
+                else "x = 1\n",
+            )
+    result = collect(course, course.assignment("attacked"), tmp_path / "inbox", Store(tmp_path / "state"))
+    assert {submission.owner for submission in result.added} <= {"mallory"}
 
 
 # -- when ----------------------------------------------------------------------------------------------------------------
@@ -165,12 +237,41 @@ def spaces() -> list[str]:
     return [char for char in every if char.isspace() or unicodedata.category(char) in ("Zs", "Zl", "Zp")]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+#: Seen by nobody, and no spaces: joiners, tags, selectors, marks without a letter, letters without a shape.
+UNSEEN = (
+    "\u034f",
+    "\u061c",
+    "\u115f",
+    "\u17b4",
+    "\u180e",
+    "\u2060",
+    "\u2800",
+    "\u3164",
+    "\ufe0f",
+    "\ufeff",
+    "\U000e0001",
+    "\U000e0020",
+)
+SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212", "\ufe66", "\ufe62", "\ufe63", "\ufe6b", "\ufb29", "\u207a", "\u208c")  # fmt: skip
+
+
+@pytest.mark.parametrize("start", SIGNS)
 def test_no_space_hides_a_formula(start):
     """Whatever Unicode calls a space, alone or twice, before what a spreadsheet takes for a formula."""
     assert len(spaces()) > 20
-    for space in spaces():
+    for space in (*spaces(), *UNSEEN):
         for text in (f"{space}{start}1+1", f"{space} {space}{start}cmd", f" {space}\t{start}1"):
             shown = csv_safe(text)
             assert isinstance(shown, str)
             assert shown.startswith("'") or shown[:1] in string.ascii_letters, [hex(ord(char)) for char in text]
+
+
+@pytest.mark.parametrize("between", [";", "\t", "; ", ";\u00a0", ';"', '; "', ";;", ";\u2060", 'a";"'])
+def test_no_other_separator_begins_a_formula(between):
+    """A semicolon or tab in a text begins a cell where the comma is for decimals, and no formula may stand there."""
+    for start in SIGNS:
+        shown = csv_safe(f"ada{between}{start}1+1")
+        assert isinstance(shown, str)
+        *_, cell = shown.replace("\t", ";").split(";")
+        assert cell.startswith("'"), hex(ord(start))
+        assert csv_safe(f"a{start}1;2;b{start}") == f"a{start}1;2;b{start}"

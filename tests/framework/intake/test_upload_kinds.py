@@ -323,6 +323,7 @@ SAVED = {
     "the end of a DOS file": CODE.encode() + b"\x1a",
     "another encoding's comment": b"# -*- coding: ascii -*-\n" + CODE.encode(),
     "an encoding that does not exist": b"# -*- coding: utf8-mac -*-\n" + CODE.encode(),
+    "an encoding that is none of text": b"# -*- coding: rot13 -*-\n" + CODE.encode(),
     "a notebook": json.dumps({"cells": [{"cell_type": "code", "source": CODE}], "nbformat": 4}).encode(),
 }
 
