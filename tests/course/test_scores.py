@@ -16,7 +16,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 COURSE = load_course(ROOT / "autograde.yml")
-NAMES = list(COURSE.assignments)
+#: Train for ten seconds and more: `make validate`, which CI runs, runs these.
+LONG = {"segmentation", "video"}
+NAMES = [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in COURSE.assignments]
 #: Whose solution is graded twice: one with torch alone, and one with numpy beside it. The others go the same ways.
 TWICE = {"pytorch_basics", "backprop"}
 
