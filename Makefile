@@ -76,7 +76,8 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
 quality: setup  ## measure every grader in full, and write docs/generated/grader-quality.md
-	-$(BIN)/python -m tools.quality.unseen --write
+	-$(BIN)/python -m tools.quality.unseen --set second --write
+	-$(BIN)/python -m tools.quality.unseen --set third --write
 	-$(BIN)/python -m tools.quality.thresholds --write
 	$(BIN)/python -m tools.quality.measure
 

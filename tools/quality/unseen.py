@@ -122,7 +122,6 @@ def main() -> int:
     options = parser.parse_args()
     course = load_course(None)
     good = True
-    kept = json.loads(KEPT.read_text(encoding="utf-8"))
     for name in options.names or list(course.assignments):
         assignment = course.assignment(name)
         answers = tuple(
@@ -149,6 +148,7 @@ def main() -> int:
         sys.stdout.flush()
         good = good and told["full"] == told["allowed"] and not told["misnamed"] and not told["right_that_lost"]
         if options.write and not options.only:
+            kept = json.loads(KEPT.read_text(encoding="utf-8"))  # anew: another run may have written meanwhile
             first = kept[name].get(options.set, {}).get("first") or {
                 key: told[key] for key in ("full", "named", "misnamed")
             }
