@@ -138,6 +138,7 @@ docs-reference: setup  ## write docs/reference/ from the command line, the cours
 
 validate: setup  ## measure every grader by its variants and some mutants, at one seed
 	$(BIN)/autograde validate --seeds 1 --sample 20
+	$(BIN)/python -m pytest tests/course/test_scores.py --long -m long
 
 validate-full: setup  ## measure every grader by its variants at 20 seeds, and by all mutants
 	$(BIN)/autograde validate

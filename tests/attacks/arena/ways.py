@@ -121,6 +121,12 @@ TO_LSTM: dict[str, tuple[str, dict[str, str | bytes], str]] = {
     "cell_free_file": ("torch's LSTM by a file of the assignment without a rule.", {"cell.py": _core("from work import Core"), "work.py": "from torch import nn\nclass Core(nn.LSTM): pass\n"}, "-"),
     "cell_free_file_unread": ("The same, by names that cannot be read.", {"cell.py": _core("from work import Core"), "work.py": 'import torch\nCore = getattr(torch, "n" + "n").modules\nfor part in ("rnn", "LSTM"):\n    Core = getattr(Core, part)\n'}, "TRIED"),
     "cell_free_file_patches": ("A file without a rule replaces what the file with one defines.", {"cell.py": _WRONG, "work.py": "print('TRIED')\nimport cell\n" + _core("Core = nn.LSTM") + "cell.lstm = lstm\n"}, "TRIED"),
+    "cell_kernel_asked_for": ("The kernel that torch.library gives of an operator.", {"cell.py": _kernel('getattr(getattr(torch, "lib" + "rary"), "get_kernel")("aten::lstm.input", "CPU").call_boxed(getattr(torch, "_" + "C").DispatchKeySet(getattr(torch, "_" + "C").DispatchKey.CPU), x, z, p, True, 1, 0.0, False, False, False)')}, "TRIED"),
+    "cell_matched": ("torch's LSTM by a pattern that takes an attribute.", {"cell.py": _core("match nn:\n    case object(LSTM=found):\n        Core = found")}, "TRIED"),
+    "cell_annotated": ("torch's LSTM by an annotation that is put together.", {"cell.py": _core('import typing\nclass A:\n    x: "nn.LS" "TM"\nCore = typing.get_type_hints(A, globals())["x"]')}, "TRIED"),
+    "cell_fullwidth": ("torch's LSTM by a name in fullwidth letters, which Python reads as plain ones.", {"cell.py": _core("Core = nn.\uff2c\uff33\uff34\uff2d")}, "-"),
+    "cell_in_utf7": ("torch's LSTM by a name in an encoding that hides letters.", {"cell.py": ("# -*- coding: utf-7 -*-\n" + _core("Core = nn.+AEw-STM")).encode()}, "-"),
+    "cell_text_of_a_data_file": ("torch's LSTM by text in a data file that a loader takes for source.", {"cell.py": _core('import numpy as np\nbox = {}\ngetattr(np.testing, "run" + "string")(open("part.txt").read(), box)\nCore = box["LSTM"]'), "part.txt": "from torch.nn import LSTM"}, "TRIED"),
     "cell_spelt_in_rot13": ("torch's LSTM in a file whose encoding is none of text.", {"cell.py": b"# -*- coding: rot13 -*-\n" + codecs.encode(_core("Core = nn.LSTM"), "rot13").encode()}, "-"),
     "cell_helper": ("torch's LSTM by a helper.", {"cell.py": _core("from lender import Core"), "lender.py": "from torch.nn import LSTM as Core\n"}, "-"),
 }  # fmt: skip
