@@ -226,6 +226,19 @@ def test_a_hostile_course_file_is_an_error(tmp_path, name):
     assert len(str(caught.value)) < 12_000
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Tokyo"])
+@pytest.mark.parametrize("due", ["9999-12-31T23:59", "9999-12-31", "0001-01-01T00:00"])
+def test_a_date_at_the_end_of_all_dates_is_an_error(tmp_path, due, zone):
+    """The last days that a calendar has are refused with their line: a zone or a grace period would lead beyond them."""
+    path = write(tmp_path, released="2026-11-01T12:00")
+    text = (
+        path.read_text().replace("timezone: UTC", f"timezone: {zone}").replace("due: 2026-12-01T12:00", f"due: {due}")
+    )
+    path.write_text(text)
+    with pytest.raises(CourseError, match="the year must be from"):
+        load_course(path)
+
+
 # -- tables --------------------------------------------------------------------------------------------------------------
 
 SPACES = sorted(
