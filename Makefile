@@ -76,7 +76,8 @@ fuzz: setup  ## send the trusted side hostile frames, guided by coverage
 	$(BIN)/python -m tests.fuzz.run --target $(TARGET) --frames $(FRAMES) --seconds $(SECONDS) --jobs $(JOBS) --engine $(ENGINE)
 
 quality: setup  ## measure every grader in full, and write docs/generated/grader-quality.md
-	-$(BIN)/python -m tools.quality.unseen --write
+	-$(BIN)/python -m tools.quality.unseen --set second --write
+	-$(BIN)/python -m tools.quality.unseen --set third --write
 	-$(BIN)/python -m tools.quality.thresholds --write
 	$(BIN)/python -m tools.quality.measure
 
@@ -137,6 +138,7 @@ docs-reference: setup  ## write docs/reference/ from the command line, the cours
 
 validate: setup  ## measure every grader by its variants and some mutants, at one seed
 	$(BIN)/autograde validate --seeds 1 --sample 20
+	$(BIN)/python -m pytest tests/course/test_scores.py --long -m long
 
 validate-full: setup  ## measure every grader by its variants at 20 seeds, and by all mutants
 	$(BIN)/autograde validate

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+import tests.support.no_grammars  # noqa: F401 - before anything that imports jsonschema
 from tests.support.builder import Homework, build_course
 from tests.support.postgres import PostgresServer, required_server
 

@@ -27,6 +27,7 @@ COSTS = {
     "slow": "takes seconds of its own",
     "attack": "belongs to the batch that grades every attack",
     "cluster": "needs Slurm or Ray, and minutes; runs with --cluster alone",
+    "long": "trains for ten seconds and more, and repeats most of what `make validate` measures; runs with --long alone",
 }
 #: Folders below tests/ whose tests all cost the same.
 FOLDERS = {
@@ -101,9 +102,10 @@ _GUARD = pytest.StashKey[Guard]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--quick`` and ``--cluster``."""
+    """Add ``--quick``, ``--cluster`` and ``--long``."""
     parser.addoption("--quick", action="store_true", help="run the tests that need neither torch nor a runner")
     parser.addoption("--cluster", action="store_true", help="run the tests that need Slurm or Ray as well")
+    parser.addoption("--long", action="store_true", help="run the tests that `make validate` runs as well")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -130,10 +132,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         by_fixture = {FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES}
         for cost in (by_folder | by_fixture) - costs_of(item):
             item.add_marker(cost)
-    if not config.getoption("cluster"):
-        away = [item for item in items if "cluster" in costs_of(item)]
+    unasked = {cost for cost in ("cluster", "long") if not config.getoption(cost)}
+    away = [item for item in items if costs_of(item) & unasked]
+    if away:
         config.hook.pytest_deselected(items=away)
-        items[:] = [item for item in items if item not in away]
+        items[:] = [item for item in items if not costs_of(item) & unasked]
     for item in items:
         weight = sum(1 << order.index(cost) for cost in costs_of(item))
         weights[item.path] = max(weights.get(item.path, 0), weight)

@@ -48,14 +48,14 @@ def hyperparameter_search(
 ) -> tuple[TwoLayerNet, dict[str, Any], list[dict[str, Any]]]:
     """Train one network for each setting on (X, y) and keep the one that does best on the validation set.
 
-    Classes are 0..max(y).
+    Each setting gets a network of its own. Classes are 0..max(y).
 
     Args:
         X: (N, D) training inputs.
         y: (N,) training labels.
         X_val: (N_val, D) validation inputs.
         y_val: (N_val,) validation labels.
-        settings: the settings to try, at least one.
+        settings: the settings to try, at least one; they stay as they are.
 
     Returns:
         ``best_net``: the trained network with the highest validation accuracy (that very network, not a new one).

@@ -85,7 +85,7 @@ def train_torch(
     """Train ``net`` in place by plain SGD (no momentum), as ``TwoLayerNet.train`` does.
 
     The schedule is the same too: with ``max(N // batch_size, 1)`` steps in an epoch, step t = 0, 1, ... uses the rate
-    ``learning_rate * learning_rate_decay ** (t // steps_per_epoch)``.
+    ``learning_rate * learning_rate_decay ** (t // steps_per_epoch)``. No generator is seeded in here.
 
     Args:
         net: the network.

@@ -6,6 +6,7 @@ Conventions, the same in every function here:
 * ``cache`` is yours: whatever your forward function wants to hand to its own backward function.
 * A mode is ``"train"`` or ``"test"``; nothing else is ever asked for.
 * float64 in, float64 out.
+* Arrays that come in stay as they are: ``x`` and ``dout`` are needed elsewhere. Only ``bn_param`` is written to.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Networks as modules. What a module computes is fixed here; how you hold its layers, and their names, is yours.
 
-Every weight and bias must be a registered parameter (`parameters()` lists it), and must start at random small values
-as `nn.Linear` and `nn.Conv2d` start theirs.
+Every weight and bias must be a registered parameter (`parameters()` lists it). Weights must start at random small values
+as `nn.Linear` and `nn.Conv2d` start theirs; biases may start at zero.
 """
 
 import torch

@@ -67,7 +67,7 @@ def train_with_optim(
     """Train any module on one batch with `torch.optim.SGD` (no momentum, no weight decay) and the mean squared error.
 
     Args:
-        model: maps (N, D_in) to (N, D_out); its parameters are updated in place.
+        model: maps (N, D_in) to (N, D_out); its parameters are updated in place. It comes in training mode, and stays in it.
 
     Returns:
         The `steps` losses before each update.

@@ -6,6 +6,7 @@ Conventions, the same in every function here:
 * A loss is a mean over the batch, and every ``d...`` is the gradient of that mean.
 * ``cache`` is yours: whatever your forward function wants to hand to its own backward function.
 * Work in the dtype you are given; float64 in, float64 out.
+* Arrays that come in stay as they are; only :func:`eval_numerical_gradient` moves its ``x``, and puts it back.
 """
 
 from collections.abc import Callable
@@ -270,7 +271,8 @@ class TwoLayerNet:
 
         An epoch is ``max(N // batch_size, 1)`` steps. Step t = 0, 1, ... uses the rate
         ``learning_rate * learning_rate_decay ** (t // steps_per_epoch)``. Draw batches with or without replacement, as
-        you like. ``batch_size`` may be larger than N: then take at most N examples, or draw with replacement.
+        you like. ``batch_size`` may be larger than N: then take at most N examples, or draw with replacement. No generator is
+        seeded in here, and the arrays stay as they are.
 
         Args:
             X: (N, D) training inputs.

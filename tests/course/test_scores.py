@@ -16,9 +16,11 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 COURSE = load_course(ROOT / "autograde.yml")
-NAMES = list(COURSE.assignments)
-#: Train for ten seconds and more, on the same paths as the others: the solution is graded once.
+#: Train for ten seconds and more: `make validate`, which CI runs, runs these.
 LONG = {"segmentation", "video"}
+NAMES = [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in COURSE.assignments]
+#: Whose solution is graded twice: one with torch alone, and one with numpy beside it. The others go the same ways.
+TWICE = {"pytorch_basics", "backprop"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,7 +28,7 @@ def test_solution_and_stub_score_what_they_must(name, tmp_path):
     """Full marks for the solution, the same twice but for times; next to nothing for the stub."""
     assignment = COURSE.assignment(name)
     solution = Upload(assignment.solution_files())
-    uploads = [Upload(make_stubs(assignment)), solution, *([] if name in LONG else [solution])]
+    uploads = [Upload(make_stubs(assignment)), solution, *([solution] if name in TWICE else [])]
     # One slot: a second runner would take longer to start than the three to be graded.
     stub, first, *again = grade_uploads(COURSE, assignment, uploads, state=tmp_path, slots=1)
     assert first.score == first.max_score == 100, [c for c in first.checks if c.score != c.max_score]

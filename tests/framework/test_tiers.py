@@ -36,23 +36,31 @@ def run(folder, source, *options):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("body", "cost"),
-    [
-        ("import torch", "torch"),
-        ("import subprocess\n    subprocess.run(['true', '-m', 'grader.engine.runner'])", "runner"),
-        (
-            "import subprocess\n    subprocess.Popen(['true', 'grader.sandbox.untrusted.zygote_process']).wait()",
-            "runner",
-        ),
-    ],
-)
-@pytest.mark.parametrize("quick", [(), ("--quick",)])
-def test_an_unmarked_test_cannot_be_expensive(tmp_path, body, cost, quick):
-    """It fails with the marker that it needs, whether all tests run or the quick ones."""
-    done = run(tmp_path, f"def test_it():\n    {body}\n", *quick)
-    assert done.returncode == 1, done.stdout
-    assert f"mark it with `@pytest.mark.{cost}`" in done.stdout
+#: Tests without a marker: what each does, and the marker that it lacks.
+UNMARKED = {
+    "test_imports": ("import torch", "torch"),
+    "test_runs": ("import subprocess; subprocess.run(['true', '-m', 'grader.engine.runner'])", "runner"),
+    "test_starts": (
+        "import subprocess; subprocess.Popen(['true', 'grader.sandbox.untrusted.zygote_process']).wait()",
+        "runner",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=[(), ("--quick",)], ids=["all", "quick"])
+def refused(request, tmp_path_factory):
+    """What pytest says of a file of tests without markers, whether all tests run or the quick ones."""
+    source = "".join(f"def {name}():\n    {body}\n\n" for name, (body, _) in UNMARKED.items())
+    return run(tmp_path_factory.mktemp("unmarked"), source, *request.param)
+
+
+@pytest.mark.parametrize("name", UNMARKED)
+def test_an_unmarked_test_cannot_be_expensive(refused, name):
+    """It fails with the marker that it needs."""
+    assert refused.returncode == 1, refused.stdout
+    (said,) = {line for line in refused.stdout.splitlines() if line.startswith("E ") and f"::{name} " in line}
+    assert f"mark it with `@pytest.mark.{UNMARKED[name][1]}`" in said
+    assert f"{len(UNMARKED)} failed" in refused.stdout
 
 
 def test_a_marked_test_may_be_expensive(tmp_path):

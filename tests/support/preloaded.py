@@ -15,8 +15,11 @@ from typing import Any
 
 from tests.support.forking import forking_context
 
-#: What the server imports before it forks.
-PRELOADED = ("torch", "torchvision", "pytest", "numpy", "IPython.core.interactiveshell", "matplotlib.pyplot")
+#: What the server imports before it forks, in this order.
+PRELOADED = (
+    "tests.support.no_grammars", "torch", "torchvision", "pytest", "numpy", "IPython.core.interactiveshell",
+    "matplotlib.pyplot", "nbformat",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

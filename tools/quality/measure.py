@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,19 +113,10 @@ def page(course: Any, kept: Mapping[str, Mapping[str, Any]], unseen: Mapping[str
         "`python -m tools.quality.unseen`. It was written from stubs and solutions, after parts of the checks of pytorch_basics and mnist had been read. Messages were read one by one: those of the first "
         "grading, then those after what they showed had been closed. A cause is named if a message says what is wrong with the code; it is "
         "misnamed if one says something that is not so.\n\n"
-        + _table(
-            (
-                "assignment",
-                "wrong edits",
-                "first: full marks, named, misnamed",
-                "full marks now",
-                "named now",
-                "no cause",
-                "misnamed",
-                "right answers that keep all points",
-            ),
-            {name: _second(unseen.get(name, {}).get("second")) for name in names},
-        ),
+        + _table(_OF_A_SET, {name: _set(unseen.get(name, {}).get("second")) for name in names}),
+        "The third set was written from handouts, stubs and solutions alone: neither checks nor variants were read before its first "
+        f"grading. Then {_in_all([unseen.get(name, {}).get('third') for name in names])}\n\n"
+        + _table(_OF_A_SET, {name: _set(unseen.get(name, {}).get("third")) for name in names}),
     ]
     networks = json.loads(THRESHOLDS.read_text(encoding="utf-8")) if THRESHOLDS.exists() else {}
     if networks:
@@ -187,7 +178,27 @@ def _unseen(found: Mapping[str, int] | None) -> tuple[str, ...]:
     return (NOT_RUN,) * 3 if found is None else tuple(str(found[key]) for key in ("edits", "full_at_first", "full_now"))
 
 
-def _second(found: Mapping[str, Any] | None) -> tuple[str, ...]:
+_OF_A_SET = (
+    "assignment",
+    "wrong edits",
+    "first: full marks, named, misnamed",
+    "full marks now",
+    "named now",
+    "no cause",
+    "misnamed",
+    "right answers that keep all points",
+)
+
+
+def _in_all(sets: Sequence[Mapping[str, Any] | None]) -> str:
+    """What the first grading of a set gave, all assignments together."""
+    there = [found for found in sets if found]
+    edits = sum(found["edits"] for found in there)
+    full, named, misnamed = (sum(found["first"][key] for found in there) for key in ("full", "named", "misnamed"))
+    return f"{edits - full} of {edits} lost points, the cause was named in {_share(named, edits - full)} of these, and misnamed in {misnamed}."
+
+
+def _set(found: Mapping[str, Any] | None) -> tuple[str, ...]:
     if found is None:
         return (NOT_RUN,) * 7
     first, caught = found["first"], found["caught"]

@@ -1,6 +1,6 @@
 """Answers that nobody had looked at when they were written: wrong ones that should lose points, and right ones that must not.
 
-They stand in tools/quality/unseen/NAME.yml, in the form of variants, without ``expect``. ``names`` is what a message must say of the
+They stand in tools/quality/unseen/SET/NAME.yml, in the form of variants, without ``expect``. ``names`` is what a message must say of the
 cause, and ``misnamed: true`` what a person found out by reading: that some message says something else that is not so. ``--write`` puts
 the figures into tools/quality/unseen.json, where ``make quality`` finds them.
 
@@ -25,6 +25,8 @@ from grader.validation.variants import Variant, apply
 from tools.quality.causes import names_no_cause
 
 FOLDER = Path(__file__).parent / "unseen"
+#: In the order in which they were written; the first stands in KEPT as numbers alone.
+SETS = ("second", "third")
 KEPT = Path(__file__).parent / "unseen.json"
 
 
@@ -38,9 +40,9 @@ class Unseen:
     allowed: str = ""
 
 
-def read(name: str) -> tuple[Unseen, ...]:
-    """The answers of one assignment, in order; none where there is no file."""
-    path = FOLDER / f"{name}.yml"
+def read(name: str, which: str) -> tuple[Unseen, ...]:
+    """One set's answers for one assignment, in order; none where there is no file."""
+    path = FOLDER / which / f"{name}.yml"
     found = []
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else ():
         kind = "wrong" if "wrong" in entry else "right"
@@ -109,6 +111,7 @@ def main() -> int:
     """0 where every wrong answer that is not allowed loses points, none is misnamed, and no right one loses any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
+    parser.add_argument("--set", choices=SETS, default=SETS[-1], help=f"which answers (default: {SETS[-1]})")
     parser.add_argument(
         "--secrets", type=int, default=3, help="under how many secrets right answers are graded (default: 3)"
     )
@@ -119,10 +122,11 @@ def main() -> int:
     options = parser.parse_args()
     course = load_course(None)
     good = True
-    kept = json.loads(KEPT.read_text(encoding="utf-8"))
     for name in options.names or list(course.assignments):
         assignment = course.assignment(name)
-        answers = tuple(item for item in read(name) if not options.only or item.variant.name in options.only)
+        answers = tuple(
+            item for item in read(name, options.set) if not options.only or item.variant.name in options.only
+        )
         if options.check:
             files = assignment.solution_files()
             for item in answers:
@@ -144,10 +148,11 @@ def main() -> int:
         sys.stdout.flush()
         good = good and told["full"] == told["allowed"] and not told["misnamed"] and not told["right_that_lost"]
         if options.write and not options.only:
-            first = kept[name].get("second", {}).get("first") or {
+            kept = json.loads(KEPT.read_text(encoding="utf-8"))  # anew: another run may have written meanwhile
+            first = kept[name].get(options.set, {}).get("first") or {
                 key: told[key] for key in ("full", "named", "misnamed")
             }
-            kept[name]["second"] = {"first": first} | told
+            kept[name][options.set] = {"first": first} | told
             KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return int(not good)
 

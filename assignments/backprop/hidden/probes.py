@@ -49,6 +49,14 @@ def batches_of(train, net, x, y, settings, seed):
     return batches
 
 
+def changed_by_training(net, x, y, settings):
+    """Which of the arrays a training changes."""
+    given = {"X": x, "y": y, "X_val": x.copy(), "y_val": y.copy()}
+    before = {name: value.copy() for name, value in given.items()}
+    net.train(*given.values(), **settings)
+    return [name for name in given if not np.array_equal(given[name], before[name])]
+
+
 def params_of(net):
     """The parameters as plain arrays; biases as vectors, however they are kept."""
     return {name: np.array(net.params[name]).reshape(-1 if name[0] == "b" else np.shape(net.params[name])) for name in ("W1", "b1", "W2", "b2")}
@@ -98,6 +106,7 @@ def losses_of(history):
 def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
     """The student's search as plain data, and what the returned network does on the validation set."""
     np.random.seed(seed)
+    before = [dict(setting) for setting in settings]
     net, best, results = hyperparameter_search(x, y, x_val, y_val, settings)
     rows = [{name: float(value) for name, value in row.items()} for row in results]
     return {
@@ -107,6 +116,7 @@ def search(hyperparameter_search, x, y, x_val, y_val, settings, seed):
         "classes": int(np.shape(net.params["W2"])[1]),
         "largest_weight": float(np.abs(net.params["W1"]).max()),
         "params": params_of(net),
+        "kept": [dict(setting) for setting in settings] == before,
     }
 
 

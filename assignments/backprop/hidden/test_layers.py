@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 # float32 inside, and an epsilon here or there, are right as well.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
@@ -41,6 +41,7 @@ def test_affine_forward(student, np_rng, shape):
         "each example flattened in a different order (order=\"F\"?)": lambda: x.reshape(len(x), -1, order="F") @ w + b,
         "b left out": lambda: truth["out"] - b,
         "b subtracted": lambda: truth["out"] - 2 * b,
+        "b added to the weights, x (w + b), not to what comes out": lambda: x.reshape(len(x), -1) @ (w + b),
     }
     assert_close(out, truth["out"], name="out", inputs={"x": x, "w": w, "b": b}, mistakes=mistakes, **TOLERANCE)
 
@@ -73,6 +74,13 @@ def test_affine_db(student, np_rng, shape):
     assert_close(db, truth["db"], name="db", inputs=inputs, mistakes=mistakes, **TOLERANCE)
 
 
+def kept_dtype(function, name, x):
+    """float32 in, float32 out, and float64 likewise: of what comes out first."""
+    for dtype in (np.float32, np.float64):
+        found = np.asarray(function(x.astype(dtype))[0]).dtype
+        assert found == dtype, f"{name} makes {found} of {np.dtype(dtype)}: work in the dtype that you are given"
+
+
 def away_from_zero(np_rng, shape):
     """Random entries of both signs, none near the kink of ReLU."""
     return np.exp(np_rng.uniform(np.log(0.1), np.log(90.0), size=shape)) * np_rng.choice([-1.0, 1.0], size=shape)
@@ -82,8 +90,9 @@ def away_from_zero(np_rng, shape):
 def test_relu_forward(student, np_rng):
     """`relu_forward` keeps what is positive."""
     x = away_from_zero(np_rng, (4, 3, 5))
-    out, _ = student.relu_forward(x)
+    out, _ = untouched(student.relu_forward)(x)
     assert_close(out, np.where(x > 0, x, 0.0), name="out", inputs={"x": x}, **TOLERANCE)
+    kept_dtype(student.relu_forward, "relu_forward", x)
 
 
 @points(3, hint="Only entries whose input was positive pass their gradient on. The sign of dout does not matter.")
@@ -92,7 +101,7 @@ def test_relu_backward(student, np_rng, shape):
     """`relu_backward` passes the gradient where the input was positive."""
     x, dout = away_from_zero(np_rng, shape), np_rng.normal(size=shape)
     _, cache = student.relu_forward(x)
-    dx = student.relu_backward(dout, cache)
+    dx = untouched(student.relu_backward, but=[1])(dout, cache)
     mistakes = {
         "every entry passed on, the mask of positive inputs forgotten": dout,
         "the mask made of dout, not of the input": np.where(dout > 0, dout, 0.0),
@@ -101,12 +110,18 @@ def test_relu_backward(student, np_rng, shape):
     assert_close(dx, np.where(x > 0, dout, 0.0), name="dx", inputs={"x": x, "dout": dout}, mistakes=mistakes, **TOLERANCE)
 
 
+def held(x):
+    """What a sigmoid gives whose input is held between two bounds."""
+    return {f"inputs held between -{most} and {most}": 1 / (1 + np.exp(-x.clip(-most, most))) for most in (1, 2, 3, 4, 5, 6, 8, 10, 12)}
+
+
 @points(2, hint="1 / (1 + exp(-x)).")
 def test_sigmoid_forward(student, np_rng):
     """`sigmoid_forward` follows its definition."""
     x = 2 * np_rng.normal(size=(5, 2, 3))
     out, _ = student.sigmoid_forward(x)
-    assert_close(out, torch.sigmoid(torch.tensor(x)).numpy(), name="out", inputs={"x": x}, **TOLERANCE)
+    assert_close(out, torch.sigmoid(torch.tensor(x)).numpy(), name="out", inputs={"x": x}, mistakes=held(x), **TOLERANCE)
+    kept_dtype(student.sigmoid_forward, "sigmoid_forward", x)
 
 
 @points(2, hint="exp(1000) is inf, and inf / inf is NaN. Only ever exponentiate numbers that are not positive.")
@@ -114,9 +129,8 @@ def test_sigmoid_extreme(student):
     """`sigmoid_forward` is 0 or 1, not NaN, where its input is huge."""
     x = np.array([[-1000.0, -60.0, 60.0], [1000.0, -800.0, 800.0]])
     out, _ = student.sigmoid_forward(x)
-    held = {f"inputs held between -{most} and {most}": 1 / (1 + np.exp(-x.clip(-most, most))) for most in (5, 10)}
-    held["the tanh instead of the sigmoid"] = np.tanh(x)
-    assert_close(out, (x > 0).astype(float), name="out", inputs={"x": x}, mistakes=held, rtol=1e-5, atol=1e-6)
+    mistakes = held(x) | {"the tanh instead of the sigmoid": np.tanh(x)}
+    assert_close(out, (x > 0).astype(float), name="out", inputs={"x": x}, mistakes=mistakes, rtol=1e-5, atol=1e-6)
 
 
 @points(2, hint="σ'(x) = σ(x) (1 - σ(x)): σ of the input, not of the output again.")
@@ -136,5 +150,7 @@ def test_sigmoid_backward(student, np_rng):
         "the slope of the input itself, x (1 - x)": lambda: slope(x),
         "σ(x) alone for the slope": lambda: dout * once,
         "1 - σ(x) alone for the slope": lambda: dout * (1 - once),
+        "1 - σ(x)² for the slope, as for tanh": lambda: dout * (1 - once**2),
+        "the slope alone: dout is left out": lambda: once * (1 - once),
     }
     assert_close(dx, tx.grad.numpy(), name="dx", inputs={"x": x, "dout": dout}, mistakes=mistakes, **TOLERANCE)

@@ -126,6 +126,8 @@ def test_loss(student, probe, np_rng, sizes):
     """`loss(X, y)` returns the softmax loss of the scores."""
     case = make_case(student, probe, np_rng, sizes)
     loss, _ = case["net"].loss(case["x"], case["y"])
+    of_zeros = case["net"].loss(case["x"], np.zeros_like(case["y"]))
+    assert isinstance(of_zeros, (tuple, list)), "with labels that are all 0, loss(X, y) returns scores, as if there were no labels: ask `y is None`"
     mistakes = {words: lambda make=make: loss_of(make(), case["y"]) for words, make in score_mistakes(case).items()}
     assert_close(loss, case["loss"], name="loss", inputs={"X": case["x"], "y": case["y"]}, mistakes=mistakes, **TOLERANCE)
 
@@ -185,9 +187,25 @@ def test_regularisation_gradients(student, probe, np_rng, sizes):
 def test_predict(student, probe, np_rng):
     """`predict` returns the class with the largest score."""
     shapes = {"W1": (6, 5), "b1": (5,), "W2": (5, 4), "b2": (4,)}
-    net = probe.make_net(student.ref("TwoLayerNet"), [6, 5, 4], {name: np_rng.normal(size=shape) for name, shape in shapes.items()})
-    x = np_rng.normal(size=(30, 6))
+    while True:
+        params = {name: np_rng.normal(size=shape) for name, shape in shapes.items()}
+        x = np_rng.normal(size=(300, 6))
+        case = {"params": params, "x": x}
+        right = network(case)
+        others = {
+            "b1 left out": network(case, without=["b1"]),
+            "b2 left out": network(case, without=["b2"]),
+            "no ReLU": network(case, relu=lambda h: h),
+            "the lowest score": -right,
+            "the score that is largest in size, whatever its sign": abs(right),
+        }
+        # A bias that is left out, or a step that is skipped, changes many a class.
+        if all((other.argmax(axis=1) != right.argmax(axis=1)).mean() > 0.05 for other in others.values()):
+            break
+    net = probe.make_net(student.ref("TwoLayerNet"), [6, 5, 4], params)
     labels, scores = np.asarray(net.predict(x)), np.asarray(net.loss(x))
-    why = {(4,): ": one for each class, so the argmax runs over the batch", (30, 4): ": these are scores, and no argmax is taken"}
-    assert labels.shape == (30,), f"predict returned shape {labels.shape}; for 30 inputs it should be (30,){why.get(labels.shape, '')}"
-    assert (labels == scores.argmax(axis=1)).all(), "predict does not name the class with the largest score of loss(X)"
+    why = {(4,): ": one for each class, so the argmax runs over the batch", (300, 4): ": these are scores, and no argmax is taken"}
+    assert labels.shape == (300,), f"predict returned shape {labels.shape}; for 300 inputs it should be (300,){why.get(labels.shape, '')}"
+    fits = [words for words, other in others.items() if (labels == other.argmax(axis=1)).all()]
+    which = f"; its classes are those of {fits[0]}" if len(fits) == 1 else ""
+    assert (labels == scores.argmax(axis=1)).all(), f"predict does not name the class with the largest score of loss(X){which}"

@@ -37,6 +37,8 @@ def test_random_settings(student):
         share = (column < (low + high) / 2).mean()
         assert abs(share - 0.5) < 0.15, f"{name} is not log-uniform: {share:.0%} of the draws lie below the geometric middle of the range"
         assert abs(column.std() - (high - low) / 12**0.5) < 0.15 * (high - low), f"{name} does not fill its range evenly"
+        gaps = np.diff(np.sort(column))
+        assert gaps.std() > 0.2 * gaps.mean(), f"{name} takes values at equal distances, like a grid: draw each of them at random"
     # Deviation 0.05 for independent draws.
     assert abs(np.corrcoef(table.T)[0, 1]) < 0.35, "learning_rate and reg move together; draw each for itself"
     assert np.array_equal(table, table_again), "the same seed should give the same settings"
@@ -92,6 +94,11 @@ def test_search_results(student, probe, np_rng):
         for name, part in (("train_accuracy", data[:2]), ("val_accuracy", data[2:])):
             said, reached = alone["results"][0][name], accuracy(alone["params"], *part)
             assert abs(said - reached) < 0.02, f"results says {name} = {said:.2f} of a network that reaches {reached:.2f} by its parameters; if loss and predict are right, measure it on all of the set"
+    assert found["kept"], "hyperparameter_search changes the settings that it is given: work on a copy, `dict(setting)`"
+    # Trained hard, then hardly at all: a new network knows nothing yet. One that does by chance is right for 1 in 27.
+    pair = [{"hidden_size": 6, "learning_rate": 0.5, "num_iters": 300, "batch_size": 10}, {"hidden_size": 6, "learning_rate": 1e-9, "num_iters": 1}]
+    tries = ([row["train_accuracy"] for row in run(student, probe, np_rng, data, pair)["results"]] for _ in range(6))
+    assert not all(min(reached) > 0.9 for reached in tries), "after a setting that learns, one that takes a single tiny step does as well: make a new network for each setting"
     # Without reg the largest of 55 weights that start at std=0.3 ends above 0.7, with reg=2 below 0.1.
     found = run(student, probe, np_rng, clusters(np_rng), [{**LEARNS, "reg": 2.0}])
     assert found["largest_weight"] < 0.5, "reg=2 should push the weights to zero; does reg reach train?"

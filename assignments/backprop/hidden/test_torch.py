@@ -133,7 +133,7 @@ def stepped_otherwise(params, train, x, steps, per_epoch):
         inputs, labels = torch.from_numpy(train[0]).double(), torch.from_numpy(train[1])
         rule = optimiser(leaves, lr=0.2) if optimiser is torch.optim.Adam else optimiser(leaves, lr=0.2, momentum=momentum, weight_decay=decay)
         for step in range(steps):
-            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // (1 if falls == "each" else per_epoch)) if falls else 0.2
+            rule.param_groups[0]["lr"] = 0.2 * 0.5 ** (step // (1 if falls == "each" else per_epoch if falls is True else falls)) if falls else 0.2
             w1, b1, w2, b2 = leaves
             loss = F.cross_entropy(torch.relu(inputs @ w1 + b1) @ w2 + b2, labels)
             weighted = {"all": leaves, "none": []}.get(kind, [w1, w2])
@@ -147,7 +147,15 @@ def stepped_otherwise(params, train, x, steps, per_epoch):
         w1, b1, w2, b2 = (leaf.detach().numpy() for leaf in leaves)
         return np.maximum(x @ w1 + b1, 0) @ w2 + b2
 
-    found = {
+    paces = {
+        f"a learning rate that falls every {every} steps, where an epoch has {per_epoch}": lambda every=every: run(falls=every)
+        for every in range(2, steps) if every != per_epoch
+    }
+    found = paces | {
+        "weight_decay=reg in the optimiser besides the penalty in the loss": lambda: run(decay=0.02),
+        "weight_decay=2 * reg in the optimiser besides the penalty in the loss": lambda: run(decay=0.04),
+        "weight_decay=reg in place of the penalty": lambda: run("none", decay=0.02),
+        "weight_decay=2 * reg in place of the penalty: it decays the biases as well": lambda: run("none", decay=0.04),
         "an untrained network: train the caller's own network, and call zero_grad before backward": lambda: np.maximum(x @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"],
         "gradients that pile up: zero_grad is missing": lambda: run("pile up"),
         "Adam instead of plain SGD": lambda: run(optimiser=torch.optim.Adam),
@@ -171,9 +179,11 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
     # Equal examples: every way to draw a batch gives the same gradient. Nine of them, and six features.
     train = np.repeat(x[:1], 9, axis=0), np.repeat(y[:1], 9)
     settings = {"learning_rate": 0.2, "learning_rate_decay": 0.5, "reg": 0.02, "num_iters": steps, "batch_size": batch_size}
-    history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, x, y)), settings, seed=1)
+    # Many validation examples, the later ones with their least likely class: who measures a part of them measures another accuracy.
+    others = np.tile(x, (30, 1)), np.concatenate([np.tile(y, 12), np.tile(truth.loss(x).argmin(axis=1), 18)])
+    history = probe.torch_train(student.ref("train_torch"), net, *map(torch.from_numpy, (*train, *others)), settings, seed=1)
     start = {name: value.copy() for name, value in truth.params.items()}
-    expected = truth.train(*train, x, y, **settings)
+    expected = truth.train(*train, *others, **settings)
     mistakes = stepped_otherwise(start, train, x, steps, max(9 // batch_size, 1))
     assert_close(probe.torch_scores(net, torch.from_numpy(x)), truth.loss(x), name=f"scores after {counted(steps, 'step')}", mistakes=mistakes, **TOLERANCE)
     for name in ("loss_history", "train_acc_history", "val_acc_history"):
@@ -185,7 +195,15 @@ def test_torch_steps(reference, student, probe, np_rng, steps, batch_size):
         again = reference.TwoLayerNet(D, H, C)
         again.params = {key: value.copy() for key, value in start.items()}
         after = {"the losses after each update, not before it": lambda: again.train(*train, x, y, **longer)["loss_history"][1:]}
-        assert_close(history[name][extra:], expected[name], name=name, mistakes=after if name == "loss_history" else None, **TOLERANCE)
+        if name == "val_acc_history":
+            after = {}
+            for few in (batch_size, 100, 200, 256):
+                again = reference.TwoLayerNet(D, H, C)
+                again.params = {key: value.copy() for key, value in start.items()}
+                words = "the first `batch_size` validation examples" if few == batch_size else f"the first {few} validation examples"
+                after[f"the accuracy on {words} alone"] = again.train(*train, *(part[:few] for part in others), **settings)[name]
+        mistakes = after if name in ("loss_history", "val_acc_history") else None
+        assert_close(history[name][extra:], expected[name], name=name, mistakes=mistakes, **TOLERANCE)
 
 
 @points(1, hint="Use exactly batch_size examples in each step, all different or drawn with replacement.")
@@ -205,8 +223,10 @@ def test_torch_batch_size(reference, student, probe, np_rng):
     y = torch.from_numpy(np_rng.integers(C, size=n))
     settings = {"learning_rate": 1e-9, "reg": 0.0, "num_iters": 160, "batch_size": size}
     net = student.TorchTwoLayerNet(3, 5, C, std=0.01)
-    batches = probe.batches_of(student.ref("train_torch"), net, torch.from_numpy(x), y, settings, int(np_rng.integers(2**31)))
+    seed = int(np_rng.integers(2**30))
+    batches, other = (probe.batches_of(student.ref("train_torch"), net, torch.from_numpy(x), y, settings, s) for s in (seed, seed + 1))
     assert_random_batches(batches, n, size)
+    assert not batches or batches != other, "two trainings draw the very same batches, whatever the seed: a generator is seeded inside train_torch"
 
 
 @points(1, hint="An epoch ends after steps_per_epoch steps: measure after the step that ends it.")

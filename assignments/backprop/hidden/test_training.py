@@ -123,7 +123,13 @@ def test_decay(student, probe, np_rng, batch_size, steps_per_epoch):
         "a learning rate that falls one step too late": [0.2 * 0.5 ** (max(step - 1, 0) // 3) for step in range(8)],
         "a learning rate that has fallen before the first step": [0.1 * 0.5 ** (step // 3) for step in range(8)],
     }
+    for every in range(2, 9):
+        if every != steps_per_epoch:
+            schedules[f"a learning rate that falls every {every} steps, where an epoch has {steps_per_epoch}"] = [0.2 * 0.5 ** (step // every) for step in range(8)]
     wrong = {words: lambda other=other: descend(params, *train, other, reg=0.0)[0] for words, other in schedules.items()}
+    for left in range(1, 8):
+        words = f"the parameters after {left} of 8 steps: those of an earlier step are put back at the end"
+        wrong[words] = lambda left=left: descend(params, *train, rates[:left], reg=0.0)[0]
     compare(probe, net, expected, wrong | trained_otherwise(params, train, rates, 0.0))
 
 
@@ -137,7 +143,8 @@ def test_histories(student, probe, np_rng):
     scores = np.maximum(validation[0] @ params["W1"] + params["b1"], 0) @ params["W2"] + params["b2"]
     # Wrong in the first batch of them and right in some of the rest, so that the whole set has an accuracy of its own.
     labels = np.where(np.arange(11) < 3, scores.argmin(axis=1), np.where(np.arange(11) < 8, scores.argmax(axis=1), validation[1]))
-    validation = validation[0], labels
+    # Many of them, and none right behind the first 110: who measures a part of them measures another accuracy.
+    validation = np.tile(validation[0], (30, 1)), np.concatenate([np.tile(labels, 10), np.tile(scores.argmin(axis=1), 20)])
     # A rate of zero leaves the network as it is, so every entry is known; the first loss is known at any rate.
     net = probe.make_net(student.ref("TwoLayerNet"), [D, H, C], params)
     settings = {"learning_rate": 0.0, "learning_rate_decay": 0.9, "reg": 0.1, "num_iters": 6, "batch_size": 3}
@@ -166,6 +173,10 @@ def test_histories(student, probe, np_rng):
         mistakes = {f"the accuracy on the {'validation' if name[0] == 't' else 'training'} examples": np.full(values.size, swapped)}
         first = float(np.mean(np.asarray(net.predict(x[:3])) == y[:3]))
         mistakes["the accuracy on the first `batch_size` examples alone"] = np.full(values.size, first)
+        for few in (50, 100, 200, 256):
+            if few < len(x):
+                part = float(np.mean(np.asarray(net.predict(x[:few])) == y[:few]))
+                mistakes[f"the accuracy on the first {few} examples alone, not on all of them"] = np.full(values.size, part)
         mistakes["a percentage"] = np.full(values.size, 100 * accuracy)
         mistakes["the number of right answers, not their share"] = np.full(values.size, len(x) * accuracy)
         assert_close(values, np.full(values.size, accuracy), name=name, mistakes=mistakes, **TOLERANCE)
@@ -203,7 +214,12 @@ def test_batches(student, probe, np_rng):
     net = student.TwoLayerNet(3, 5, C, std=0.01)
     # Numbers of the examples are large inputs: at this rate nothing moves.
     settings = {"learning_rate": 1e-9, "reg": 0.0, "num_iters": 160, "batch_size": size}
-    assert_random_batches(probe.batches_of(None, net, x, y, settings, int(np_rng.integers(2**31))), n, size)
+    seed = int(np_rng.integers(2**30))
+    batches, other = (probe.batches_of(None, net, x, y, settings, s) for s in (seed, seed + 1))
+    assert_random_batches(batches, n, size)
+    assert not batches or batches != other, "two trainings draw the very same batches, whatever the seed: a generator is seeded inside train"
+    changed = probe.changed_by_training(net, x, y, settings)
+    assert not changed, f"train changes the {' and the '.join(changed)} that it is given: mix indices, not the arrays"
 
 
 @points(2, hint="A net this large can learn 12 examples by heart. Draw X and y with the same indices, and a new batch each step.")

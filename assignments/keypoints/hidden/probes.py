@@ -207,6 +207,16 @@ def pull(model, x, target, steps, rate):
     return torch.stack(given)
 
 
+def stretched(model, x, factor):
+    """The largest number that a model gives once all its parameters are multiplied; infinite where some are not finite."""
+    model.eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(factor)
+        most = model(x).abs().max()
+    return most if torch.isfinite(most) else torch.tensor(float("inf"))
+
+
 class _Batches(list):
     """Batches with the length of their data set, as a loader has it."""
 

@@ -102,6 +102,7 @@ def test_soft_argmax(student, rng, shape, scale):
             "a softmax over the rows only, not over all cells": lambda: mean(scores.double().softmax(dim=2)),
             "a softmax over the columns only, not over all cells": lambda: mean(scores.double().softmax(dim=3)),
             "a softmax over the keypoints, not over the cells": lambda: mean(scores.double().softmax(dim=1)),
+            "a softmax of the sums along each axis, not over all cells": lambda: mean(scores.double().sum(dim=2).softmax(dim=2)[:, :, None] * scores.double().sum(dim=3).softmax(dim=2)[..., None]),
             "the scores as weights, without a softmax": lambda: mean(scores.double()),
             "the cell with the largest score": lambda: _argmax(scores, stride),
             "a sigmoid, not a softmax": lambda: mean(scores.double().sigmoid()),
@@ -174,6 +175,11 @@ def test_encode_cells(student, rng, shape):
     def pushed():
         return placed(column.clamp(min=0), row.clamp(min=0))
 
+    def closed():
+        ends = torch.tensor([width, height])
+        across, down = torch.where(keypoints == ends * stride, ends - 1.0, (keypoints / stride).floor()).unbind(dim=2)
+        return placed(across, down)
+
     def near():
         across, down = (keypoints / stride).round().unbind(dim=2)
         fits = (across >= 0) & (across < width) & (down >= 0) & (down < height)
@@ -194,6 +200,7 @@ def test_encode_cells(student, rng, shape):
             "0 for keypoints outside, not -1": lambda: right.clamp(min=0),
             "numbers cut towards 0, so that what is just left of or above the map counts as inside": lambda: cut(),
             "keypoints left of and above the map pushed to its edge": lambda: pushed(),
+            "the right and the lower edge of the map put into the last cells: they do not belong to it": closed,
             "the right edge of the map counted as inside": lambda: torch.where((column == width) & (row >= 0) & (row < height), row * width + column, right.float()).long(),
             "the lower edge of the map counted as inside": lambda: torch.where((row == height) & (column >= 0) & (column < width), row * width + column, right.float()).long(),
         },

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 # float32 inside is right as well.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
@@ -43,7 +43,7 @@ def test_batchnorm_train(student, np_rng, size):
     # Running averages that are there already have no say in training.
     memory = {"running_mean": np_rng.normal(size=size[1]), "running_var": np_rng.uniform(2, 3, size[1])}
     moved = [0.9 * old + 0.1 * new for old, new in zip(memory.values(), (x.mean(axis=0), x.var(axis=0)))]
-    out, _ = student.batchnorm_forward(x, gamma, beta, {"mode": "train", **memory})
+    out, _ = untouched(student.batchnorm_forward, but=[3])(x, gamma, beta, {"mode": "train", **memory})
     assert_close(
         out,
         normalise(x, gamma, beta),
@@ -178,12 +178,13 @@ def test_batchnorm_test_mode(student, probe, np_rng, n):
         assert same, f'bn_param["{key}"] is changed by a call in test mode; only training moves it'
 
 
-def backward(student, np_rng, size, eps):
-    """The student's gradients from the student's own cache, and all that a check needs."""
+def backward(student, np_rng, size, eps, alone=False):
+    """The student's gradients from the student's own cache, and all that a check needs; ``alone`` asks that dout stays as it is."""
     x, gamma, beta = draw(np_rng, size)
     dout = np_rng.normal(size=size) + 0.5
     _, cache = student.batchnorm_forward(x, gamma, beta, {"mode": "train", "eps": eps})
-    dx, dgamma, dbeta = student.batchnorm_backward(dout, cache)
+    go_back = untouched(student.batchnorm_backward, but=[1]) if alone else student.batchnorm_backward
+    dx, dgamma, dbeta = go_back(dout, cache)
     leaves = [torch.tensor(array, requires_grad=True) for array in (x, gamma, beta)]
     out = F.batch_norm(leaves[0], None, None, leaves[1], leaves[2], training=True, eps=eps)
     out.backward(torch.tensor(dout))
@@ -205,7 +206,7 @@ BACKWARD = [((7, 4), 1e-5), ((3, 6), 0.3)]
 @pytest.mark.parametrize(("size", "eps"), BACKWARD)
 def test_batchnorm_dx(student, np_rng, size, eps):
     """`batchnorm_backward` returns the gradient for x, through mean and variance as well."""
-    got, truth, inputs = backward(student, np_rng, size, eps)
+    got, truth, inputs = backward(student, np_rng, size, eps, alone=True)
     x, gamma, dout = inputs["x"], inputs["gamma"], inputs["dout"]
     n = len(x)
     inverse = 1 / np.sqrt(x.var(axis=0) + eps)
@@ -262,6 +263,7 @@ def test_batchnorm_dgamma(student, np_rng, size, eps):
             "x minus its mean instead of x_hat": lambda: (dout * (x - x.mean(axis=0))).sum(axis=0),
             "out instead of x_hat": lambda: (dout * normalise(x, inputs["gamma"], inputs["beta"], eps=eps)).sum(axis=0),
             "the batch's mean instead of its sum": lambda: truth["dgamma"] / len(x),
+            "no eps, or 1e-5 instead of the one in bn_param": lambda: (dout * normalise(x, 1, 0)).sum(axis=0),
             "dbeta, in the place of dgamma": lambda: truth["dbeta"],
             "the sum over each row, not over the batch": lambda: (dout * normalise(x, 1, 0, eps=eps)).sum(axis=1),
         },

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from grader.checks import assert_close, points
+from grader.checks import assert_close, points, untouched
 
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 
@@ -52,7 +52,7 @@ def test_dropout_share(student, np_rng, p):
 def test_dropout_scale(student, np_rng, shape, p):
     """`dropout_forward` divides what it keeps by 1 - p."""
     x = away_from_zero(np_rng, shape)
-    out, _ = student.dropout_forward(x, {"mode": "train", "p": p})
+    out, _ = untouched(student.dropout_forward)(x, {"mode": "train", "p": p})
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     kept = out != 0
     assert kept.any(), "nothing is kept"
@@ -94,7 +94,7 @@ def test_dropout_passes(student, np_rng, param):
 
 
 @points(2, hint="One random number for each entry. np.random.seed only if a seed is given.")
-def test_dropout_random(student, np_rng):
+def test_dropout_random(student, probe, np_rng):
     """`dropout_forward` decides each entry independently, anew at every call unless a seed is given."""
     x = away_from_zero(np_rng, (40, 30))
 
@@ -112,6 +112,9 @@ def test_dropout_random(student, np_rng):
     one, again, other = dropped(seed=seed), dropped(seed=seed), dropped(seed=seed + 1)
     assert (one == again).all(), "the same seed should drop the same entries"
     assert not (one == other).all(), "a different seed should drop different entries"
+    assert (dropped(seed=0) == dropped(seed=0)).all(), "with seed 0 two calls drop different entries: 0 is a seed like any other, so ask whether one is given"
+    seeds = probe.seeds_numpy(student.ref("dropout_forward"), x, {"mode": "train", "p": 0.5, "seed": seed})
+    assert seeds, "with a seed, dropout_forward leaves np.random's generator where it was: call np.random.seed with it, and draw from np.random"
 
 
 #: The same numbers, and what they mean in either mode.
@@ -128,7 +131,7 @@ def test_dropout_backward(student, np_rng, mode, shape):
     assert out.shape == x.shape, f"out has shape {out.shape} for an x of shape {x.shape}"
     # What the layer did to x, right or wrong, is what it must do to dout.
     factor = out / x
-    dx = student.dropout_backward(dout, cache)
+    dx = untouched(student.dropout_backward, but=[1])(dout, cache)
     assert_close(
         dx,
         dout * factor,

@@ -55,9 +55,15 @@ def rearranged(x, gamma, beta):
         "a mean and variance for each pixel of a channel, not for the channel": lambda: normalise(x, gamma, beta, axes=0),
         "a mean and variance for each map of each example": lambda: normalise(x, gamma, beta, axes=(2, 3)),
         "a mean and variance for each example, over all its channels": lambda: normalise(x, gamma, beta, axes=(1, 2, 3)),
+        "the mean of the examples' own variances, without what their means differ by": lambda: _of_examples(x, gamma, beta),
         "one mean and variance for everything": lambda: normalise(x, gamma, beta, axes=(0, 1, 2, 3)),
         "the variance divided by one less": lambda: _unbiased(x, gamma, beta),
     }
+
+
+def _of_examples(x, gamma, beta):
+    mean, var = x.mean(axis=(0, 2, 3), keepdims=True), x.var(axis=(2, 3)).mean(axis=0)[:, None, None]
+    return gamma[:, None, None] * (x - mean) / np.sqrt(var + 1e-5) + beta[:, None, None]
 
 
 def _unbiased(x, gamma, beta):

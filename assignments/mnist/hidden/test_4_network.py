@@ -11,19 +11,22 @@ from grader.checks.activations import other_activations
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 
 
-def read(MNISTDataset, probe, rng):
-    """Six random images, among them the whole range of grey, and what the student's data set makes of them."""
+def read(MNISTDataset, probe, rng, dark=False):
+    """Six random images, among them the whole range of grey or, ``dark``, half of it; and what the student's data set makes of them."""
     images = torch.randint(256, (6, 28, 28), generator=rng, dtype=torch.uint8)
     images[0, 0, :2] = torch.tensor([0, 255], dtype=torch.uint8)
     images[1] = images[1] // 2  # no white in it: dividing by an image's own maximum shows
+    if dark:
+        images = images // 2
     labels = torch.randint(10, (6,), generator=rng)
     return images, labels, probe.read_dataset(MNISTDataset, images, labels)
 
 
 @points(2, hint="Convert to float first, then divide by 255; the 784 numbers are the image's rows one after another.")
-def test_dataset_pixels(student, probe, rng):
+@pytest.mark.parametrize("dark", [False, True], ids=["all greys", "dark"])
+def test_dataset_pixels(student, probe, rng, dark):
     """`MNISTDataset` rescales pixels to [0, 1] and lays an image out as a row."""
-    images, _, got = read(student.ref("MNISTDataset"), probe, rng)
+    images, _, got = read(student.ref("MNISTDataset"), probe, rng, dark)
     values = images.double().reshape(6, -1)
     assert_close(
         got["x"],
@@ -34,6 +37,7 @@ def test_dataset_pixels(student, probe, rng):
             "a division by 256": lambda: values / 256,
             "a division before the conversion to float: whole numbers": lambda: (values / 255).floor(),
             "each image divided by its own maximum": lambda: values / values.amax(dim=1, keepdim=True),
+            "all images divided by the largest value among them": lambda: values / values.max(),
             "pixels in [-1, 1]": lambda: values / 127.5 - 1,
             "pixels in [-0.5, 0.5]": lambda: values / 255 - 0.5,
             "mean 0 and standard deviation 1 for each image": lambda: (values - values.mean(1, True)) / values.std(1, keepdim=True),

@@ -64,6 +64,11 @@ def test_l2_penalty(student, probe, rng):
         },
         **TOLERANCE,
     )
+    mistakes = {
+        "the weights left out that require no gradient": lambda: squares(weights[1:]),
+        "the weights that require no gradient, alone": lambda: squares(weights[:1]),
+    }
+    assert_close(got["frozen"], right, name="the penalty of a network whose convolution is frozen", mistakes=mistakes, **TOLERANCE)
     for parameter, gradient in zip(parameters, got["gradients"]):
         right = 2 * parameter if parameter.dim() >= 2 else torch.zeros_like(parameter)
         assert_close(gradient, right, name=f"the penalty's gradient for a parameter with {parameter.dim()} axes", **TOLERANCE)
@@ -112,8 +117,11 @@ def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
     x, y = mixed_batch(rng)
     got = probe.decayed_steps(student.ref("sgd_with_weight_decay"), seed_of(rng), x, y, rate, lam, 3)
     assert got["optimizer"], "sgd_with_weight_decay should return an optimiser of torch.optim"
+    speed = {momentum: [torch.zeros_like(p) for p in got["parameters"][0]] for momentum in (0.5, 0.8, 0.9, 0.95, 0.99)}
     for before, gradients, after in zip(got["parameters"], got["gradients"], got["parameters"][1:]):
-        for p, g, moved in zip(before, gradients, after):
+        for index, (p, g, moved) in enumerate(zip(before, gradients, after)):
+            for momentum, old in speed.items():
+                old[index] = momentum * old[index] + g + (2 * lam * p if p.dim() >= 2 else 0)
             decay = 2 * lam if p.dim() >= 2 else 0.0
             kind = "weights" if p.dim() >= 2 else "biases, scales and shifts"
             mistakes = {
@@ -122,6 +130,7 @@ def test_sgd_with_weight_decay(student, probe, rng, lam, rate):
                 "no decay": lambda: p - rate * g,
                 "twice the decay": lambda: p - rate * (g + 4 * lam * p),
                 "a step uphill": lambda: p + rate * (g + decay * p),
+                **{f"a momentum of {momentum:g}, which nobody asked for": lambda old=old: p - rate * old[index] for momentum, old in speed.items()},
                 "a decay that is multiplied by the rate twice": lambda: p - rate * (g + rate * decay * p),
                 "a rate of 0.1, whatever `lr` is given": lambda: p - 0.1 * (g + decay * p),
                 "a rate of 0.01, whatever `lr` is given": lambda: p - 0.01 * (g + decay * p),
@@ -152,16 +161,16 @@ LOOSE = {"rtol": 2e-3, "atol": 2e-3}
 
 
 @points(3, hint="nn.BatchNorm2d: one mean and one variance for each channel, over the batch, rows and columns. Then ReLU.")
-@pytest.mark.parametrize("size", [(5, 6), (7, 4)])
-def test_conv_block(student, probe, rng, size):
-    """`ConvBlock` is a 3x3 convolution, batch norm for each channel, ReLU."""
-    sizes = [3, 5]
-    x = torch.randn(4, 3, *size, generator=rng) + torch.linspace(-1, 1, size[1])
+@pytest.mark.parametrize(("size", "sizes"), [((5, 6), [3, 5]), ((7, 4), [4, 4])])
+def test_conv_block(student, probe, rng, size, sizes):
+    """`ConvBlock` is a 3x3 convolution, batch norm for each channel, ReLU; also where it keeps the number of channels."""
+    channels, filters = sizes
+    x = torch.randn(4, channels, *size, generator=rng) + torch.linspace(-1, 1, size[1])
     got = probe.run_block(student.ref("ConvBlock"), sizes, 0.0, x, True)
     parameters, out = got["parameters"], got["outputs"][0]
     maps = F.conv2d(x, conv_of(parameters, sizes), padding=1)
-    biases = [p for p in parameters if p.numel() == 5 and p.unique().numel() > 1] or [torch.zeros(5)]
-    biased = maps + biases[0].reshape(5, 1, 1)
+    biases = [p for p in parameters if p.numel() == filters and p.unique().numel() > 1] or [torch.zeros(filters)]
+    biased = maps + biases[0].reshape(filters, 1, 1)
     assert_close(
         out,
         F.relu(normalised(maps)),
@@ -170,6 +179,7 @@ def test_conv_block(student, probe, rng, size):
         mistakes={
             "no batch norm": lambda: F.relu(biased),
             "no ReLU": lambda: normalised(maps),
+            **({"the block's input added at the end, as a shortcut": lambda: F.relu(normalised(maps)) + x, "the block's input added before the ReLU, as a shortcut": lambda: F.relu(normalised(maps) + x)} if channels == filters else {}),
             "ReLU before batch norm": lambda: normalised(F.relu(biased)),
             "a mean and variance for each pixel: that is BatchNorm1d on flattened maps": lambda: F.relu(normalised(maps, (0,))),
             "a mean and variance for each map of each example": lambda: F.relu(normalised(maps, (2, 3))),
@@ -181,8 +191,8 @@ def test_conv_block(student, probe, rng, size):
         **LOOSE,
     )
     learnt = sum(p.numel() for p in parameters)
-    assert learnt >= 5 * 27 + 10, f"the block should learn a scale and a shift for each channel too; it has {learnt} parameters"
-    other = torch.randn(3, 3, *size, generator=rng)
+    assert learnt >= filters * (9 * channels + 2), f"the block should learn a scale and a shift for each channel too; it has {learnt} parameters"
+    other = torch.randn(3, channels, *size, generator=rng)
     settled = probe.settled_block(student.ref("ConvBlock"), sizes, x, other)
     assert torch.equal(settled["alone"], settled["again"]), "in evaluation mode two calls differ: dropout is still active, or running averages move"
     assert_close(settled["alone"], settled["beside"], name="the block's output for images alone and beside others, in evaluation mode,", **LOOSE)

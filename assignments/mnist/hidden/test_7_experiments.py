@@ -78,6 +78,11 @@ def test_fit_curves(student, probe, rng):
         other = next(value for name, value in rights.items() if name != key)
         own = probe.measure(student.ref("accuracy"), weight, bias, *dict(zip(rights, (train, validation)))[key], True, True)["value"]
         mistakes = {OWN: [own] * 3, "the accuracy of the other set": lambda: [other] * 3}
+        data = dict(zip(rights, (train, validation)))[key]
+        ahead = ((data[0] @ weight + bias).argmax(dim=1) == data[1]).double()
+        parts = {"the first batch": [ahead[:4]], "the last batch": [ahead[len(ahead) // 4 * 4 :], ahead[-4:]]}
+        mistakes |= {f"the accuracy on {words} alone, not on all of the set": [part.mean().item()] * 3 for words, some in parts.items() for part in some if len(part)}
+        mistakes["the mean of the batches' accuracies: a smaller last batch counts as much as a full one"] = [torch.stack([part.mean() for part in ahead.split(4)]).mean().item()] * 3
         assert_close(history[key], [right] * 3, name=f'"{key}"', mistakes=mistakes, **TOLERANCE)
 
 
@@ -235,6 +240,7 @@ def test_sweep_trains(student, probe, rng):
         # Equal examples: Adam's first step has the size of its rate, and a second one goes the same way, if less far.
         equal = [torch.rand(1, 784, generator=rng).expand(count, 784).clone(), torch.full((count,), 3)]
         moved = probe.sweep_step(student.ref("dropout_sweep"), student.ref("MNISTNeuralNet"), equal, epochs, seed)
+        assert moved is not None, "the networks of dropout_sweep have other parameters than `MNISTNeuralNet(dropout=rate)`: without batch norm, for example"
         low, high = (0.99e-3, 1.01e-3) if steps == 1 else (1.3e-3, 2.02e-3)
         assert low < moved < high, (
             f"{epochs} epoch(s) of {count} equal examples are {steps} step(s) of Adam at 1e-3, which move a weight by {low:.2g} to {high:.2g} "
@@ -346,7 +352,9 @@ def test_predict_averaged(student, probe, rng, pad):
             "log-probabilities": lambda: scores.log_softmax(dim=2).mean(dim=1),
             "the geometric mean, exp of the mean of the logarithms": lambda: scores.log_softmax(dim=2).mean(dim=1).exp(),
             "the geometric mean, divided by its sum": lambda: scores.log_softmax(dim=2).mean(dim=1).softmax(dim=1),
-            "crops of pad 2": lambda: (cut_five(images, 2).flatten(2) @ weight).softmax(dim=2).mean(dim=1),
+            **{f"crops of pad {other}, not of {pad}": lambda other=other: (cut_five(images, other).flatten(2) @ weight).softmax(dim=2).mean(dim=1) for other in (0, 1, 2, 3, 4) if other != pad},
+            "the four corners without the centre": lambda: scores[:, :4].softmax(dim=2).mean(dim=1),
+            "the centre and three corners": lambda: scores[:, 1:].softmax(dim=2).mean(dim=1),
         },
         rtol=1e-3,
         atol=1e-5,

@@ -65,8 +65,11 @@ class _TwoLayers(nn.Module):
 def train_model(train, w1, b1, w2, x, y, learning_rate, steps):
     """Train a module of ours with the student's optim trainer."""
     model = _TwoLayers(w1, b1, w2)
+    modes = []
+    model.register_forward_pre_hook(lambda module, inputs: modes.append(module.training))
     losses = train(model, x, y, learning_rate, steps)
-    return [p.detach() for p in model.parameters()], [float(loss) for loss in losses], x, y
+    modes.append(model.training)
+    return [p.detach() for p in model.parameters()], [float(loss) for loss in losses], modes, x, y
 
 
 def describe(module):
@@ -166,6 +169,7 @@ def run_evaluate(evaluate, weight, bias, x, y, batch_size, loss, training, plain
         "after": after,
         "gradients": gradients,
         "kept": [torch.zeros_like(g) if k is None else k.clone() for g, k in zip(gradients, kept, strict=True)],
+        "learns": all(p.requires_grad for p in model.parameters()),
     }
 
 
@@ -180,12 +184,28 @@ def run_predict(predict, weight, bias, x, batch_size, noisy_first, training):
     return {"labels": torch.as_tensor(labels).detach(), "seen": list(model.seen), "training": model.training}
 
 
-def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, seed):
-    """Fit a linear classifier; give the history, and the scores on both sets before and after."""
+def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, seed, norm=False):
+    """Fit a linear classifier, with a batch norm in front on demand; give the history, and the scores before and after.
+
+    ``measured`` is the state in which the model was first run in evaluation mode after each stretch of training.
+    """
     torch.manual_seed(seed)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(train[0][0].numel(), classes))
+    d = train[0][0].numel()
+    model = nn.Sequential(nn.Flatten(), *([nn.BatchNorm1d(d)] if norm else []), nn.Linear(d, classes))
+    measured, moving = [], []
+
+    def note(module, inputs):
+        if module.training:
+            moving.append(True)
+        elif moving:
+            moving.clear()
+            measured.append(_state(module))
+
+    model.register_forward_pre_hook(note)
+    model.eval()
     with torch.no_grad():
         first = [model(train[0]), model(validation[0])]
+    model.train()
     sizes, built = [], []
     model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])) if module.training and torch.is_grad_enabled() else None)
     build = torch.optim.Optimizer.__init__
@@ -210,15 +230,22 @@ def run_fit(fit, train, validation, classes, epochs, learning_rate, batch_size, 
         "built": len(built),
         "train_scores": scores[0],
         "validation_scores": scores[1],
+        "measured": measured,
+        "state": _state(model),
     }
 
 
 def train_on_few(train_network, images, labels, validation_images, validation_labels, epochs, seed):
     """Scores of a trained network on its training images, and the number of examples that `backward` went through."""
-    trained = []
+    trained, looked = [], torch.zeros(len(validation_images))
+    wanted = _standard(validation_images)
 
     def note(module, arguments, output):
         """Count a batch when the gradient of its scores arrives; later, those of the returned network's class count."""
+        if arguments and isinstance(arguments[0], torch.Tensor):
+            given = _standard(arguments[0])
+            if given.shape[1:] == wanted.shape[1:] and len(given):
+                looked.copy_(torch.maximum(looked, (wanted @ given.T).amax(dim=1)))
         if isinstance(output, torch.Tensor) and output.requires_grad:
             output.register_hook(lambda gradient: trained.append((type(module), len(gradient))))
 
@@ -230,7 +257,14 @@ def train_on_few(train_network, images, labels, validation_images, validation_la
     model.eval()
     with torch.no_grad():
         scores = model(images)
-    return {"scores": scores, "trained": sum(rows for kind, rows in trained if kind is type(model))}
+    return {"scores": scores, "trained": sum(rows for kind, rows in trained if kind is type(model)), "looked": looked}
+
+
+def _standard(images):
+    """Images as rows of mean 0 and length 1: whoever normalises an image leaves its row what it is."""
+    rows = images.detach().reshape(len(images), -1).double() if images.dim() else images.reshape(1, 1).double()
+    rows = rows - rows.mean(dim=1, keepdim=True)
+    return (rows / rows.norm(dim=1, keepdim=True).clamp(min=1e-12)).float()
 
 
 class _Counting(Dataset):

@@ -87,13 +87,18 @@ def test_make_batch(student, np_rng, n):
 # --- sigmoid -------------------------------------------------------------------------------------------------------
 
 
+def _clamped(x, function):
+    """What you get with arguments held between two bounds: against an overflow, for example."""
+    return {f"x clamped to [-{most}, {most}]": lambda most=most: function(x.clamp(-most, most)) for most in (3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 80)}
+
+
 @points(2, hint="1 / (1 + exp(-x)), entry by entry.")
 @pytest.mark.parametrize(("scale", "dtype"), [(3.0, torch.float64), (3.0, torch.float32), (1e4, torch.float32)])
 def test_sigmoid(student, rng, scale, dtype):
     """`sigmoid` follows its definition, for any shape and for large entries."""
     x = scale * torch.randn(2, 3, 4, generator=rng, dtype=dtype)
     y = student.sigmoid(x)
-    assert_close(y, torch.sigmoid(x), name="sigmoid(x)", inputs={"x": x})
+    assert_close(y, torch.sigmoid(x), name="sigmoid(x)", inputs={"x": x}, mistakes=_clamped(x, torch.sigmoid))
     assert y.dtype == dtype, f"`sigmoid` of {dtype} should be {dtype}; it is {y.dtype}."
 
 
@@ -124,6 +129,9 @@ def test_sigmoid_operation(student, probe, rng, scale, dtype):
         "y (1 - y) alone: dL/dy, which backward receives, is left out": p * (1 - p),
         "the y of the latest call: keep it in `ctx`, where each call has its own": upstream * q * (1 - q),
         "the sigmoid applied to y once more": upstream * torch.sigmoid(p) * (1 - torch.sigmoid(p)),
+        "the mean of dL/dy for every entry": upstream.mean() * p * (1 - p),
+        "the sum of dL/dy for every entry": upstream.sum() * p * (1 - p),
+        "the slope of tanh, 1 - y ** 2": upstream * (1 - p**2),
     }
     right = upstream * p * (1 - p)
     assert_close(got["x_grad"], right, name="gradient through Sigmoid.apply", inputs={"x": x}, mistakes=mistakes)
@@ -166,7 +174,9 @@ def test_log_softmax_stable(student, rng, scale):
     assert output.requires_grad, "The result of `log_softmax` is cut off from its argument."
     output.backward(weights)
     expected = weights - scores.softmax(dim=1)
-    assert_close(leaf.grad, expected, rtol=1e-3, atol=1e-3, name="gradient of log_softmax at large scores")
+    top = F.one_hot(scores.argmax(dim=1), 4).float()
+    mistakes = {"the logarithm of the sum cut off from the graph": lambda: weights, "the logarithm of the sum cut off from the graph, where the maximum is not": lambda: weights - top}
+    assert_close(leaf.grad, expected, rtol=1e-3, atol=1e-3, name="gradient of log_softmax at large scores", mistakes=mistakes)
 
 
 @points(3, hint="Pick each row's entry at its label, average over the batch, mind the sign. The scores are raw.")
@@ -175,6 +185,8 @@ def test_cross_entropy(student, rng, n, classes):
     """`cross_entropy` is the mean negative log-probability of the right class."""
     scores = 2 * torch.randn(n, classes, generator=rng, dtype=torch.float64)
     labels = _labels(rng, n, classes)
+    if n > 1:
+        labels[-2:] = torch.tensor([0, classes - 1])  # no class is left out, be it the first or the last
     picked = scores.softmax(dim=1)[torch.arange(n), labels]
     mistakes = {
         "a softmax before the log-softmax, which already normalises": lambda: F.cross_entropy(scores.softmax(dim=1), labels),
@@ -183,6 +195,8 @@ def test_cross_entropy(student, rng, n, classes):
         "the raw scores, without a softmax": lambda: F.nll_loss(scores, labels),
         "the columns of all labels for every row, `[:, labels]`: each row has its own label": lambda: -scores.log_softmax(dim=1)[:, labels].mean(),
         "the mean of each class's own mean: all examples count alike": lambda: torch.stack([-picked[labels == c].log().mean() for c in labels.unique()]).mean(),
+        **{f"the examples of class {c} left out": lambda c=c: -picked[labels != c].log().mean() for c in (0, classes - 1)},
+        **{f"the examples of class {c} counted with a loss of 0": lambda c=c: -(picked.log() * (labels != c)).mean() for c in (0, classes - 1)},
         **{f"labels smoothed by {share:g}": lambda share=share: F.cross_entropy(scores, labels, label_smoothing=share) for share in (0.05, 0.1, 0.2)},
     }
     # 2e-5: an epsilon inside the logarithm is not this check's business.
@@ -200,8 +214,16 @@ def test_cross_entropy_gradient(student, rng):
     loss = student.cross_entropy(leaf, labels)
     assert loss.requires_grad, "The loss is cut off from the scores: a network could not learn from it."
     loss.backward()
-    expected = (scores.softmax(dim=1) - F.one_hot(labels, 3)) / 5
-    assert_close(leaf.grad, expected, rtol=1e-4, atol=1e-5, name="gradient of cross_entropy", inputs={"scores": scores})
+    hot = F.one_hot(labels, 3)
+    expected = (scores.softmax(dim=1) - hot) / 5
+    mistakes = {
+        "the logarithm of the sum cut off from the graph": -hot / 5,
+        "the logarithm of the sum cut off from the graph, where the maximum is not": (F.one_hot(scores.argmax(dim=1), 3) - hot).double() / 5,
+        "the labels' own scores cut off from the graph": scores.softmax(dim=1) / 5,
+        **{f"labels smoothed by {share:g}": (scores.softmax(dim=1) - (1 - share) * hot - share / 3) / 5 for share in (0.05, 0.1, 0.2)},
+        **{f"the examples of class {c} left out": 5 * expected * (labels != c)[:, None] / max(1, int((labels != c).sum())) for c in range(3)},
+    }
+    assert_close(leaf.grad, expected, rtol=1e-4, atol=1e-5, name="gradient of cross_entropy", inputs={"scores": scores}, mistakes=mistakes)
 
 
 @points(2, hint="max(0, 1 - target * score), then the mean over all N examples, including those without a loss.")

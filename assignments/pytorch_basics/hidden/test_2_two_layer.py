@@ -40,18 +40,18 @@ def _numbers(losses):
 def _otherwise(x, y, weights, forward, learning_rate, steps):
     """What wrong loops end in: by what is wrong, functions that give (weights, losses)."""
 
-    def loss_at(at):
-        return F.mse_loss(forward(x, *at), y)
+    def loss_at(at, measure=F.mse_loss):
+        return measure(forward(x, *at), y)
 
-    def run(keep=(), in_turn=None, late=False, optimiser=None, scale=1.0, momentum=0.0, decay=0.0, change=lambda gradients: gradients):
+    def run(measure=F.mse_loss, keep=(), in_turn=None, late=False, optimiser=None, scale=1.0, momentum=0.0, decay=0.0, change=lambda gradients: gradients):
         leaves = [w.clone().requires_grad_() for w in weights]
         rule = optimiser(leaves, lr=learning_rate) if optimiser else None
         total, losses = [torch.zeros_like(w) for w in leaves], []
         velocity = [torch.zeros_like(w) for w in leaves]
         for _ in range(steps):
-            losses.append(loss_at(leaves).item())
+            losses.append(loss_at(leaves, measure).item())
             for group in in_turn or [range(len(leaves))]:
-                gradients = change([scale * g for g in torch.autograd.grad(loss_at(leaves), leaves)])
+                gradients = change([scale * g for g in torch.autograd.grad(loss_at(leaves, measure), leaves)])
                 for k in group:
                     total[k] = gradients[k] + (total[k] if k in keep else 0)
                     leaves[k].grad = total[k]
@@ -76,6 +76,23 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
         "half of the squared error": 0.5,
     }
 
+    measures = {
+        "the Huber loss, whose square is halved and which is linear beyond 1": F.huber_loss,
+        "the mean absolute error, not the mean squared one": F.l1_loss,
+        "the root of the mean squared error": lambda guess, truth: F.mse_loss(guess, truth).sqrt(),
+    }
+
+    def fading(factor):
+        """Gradients that are scaled down more with each step, as a learning rate that decays does."""
+        left = [1.0]
+
+        def change(gradients):
+            scaled = [left[0] * gradient for gradient in gradients]
+            left[0] *= factor
+            return scaled
+
+        return change
+
     still = "the weights left as they were: nothing is learnt (are gradients cleared between `backward` and `step`?)"
     found = {
         "gradients that add up from step to step: they are not cleared": lambda: run(keep=tuple(range(len(weights)))),
@@ -84,9 +101,16 @@ def _otherwise(x, y, weights, forward, learning_rate, steps):
         "Adam instead of plain gradient descent": lambda: run(optimiser=torch.optim.Adam),
         "steps up the gradient": lambda: _descend(x, y, weights, forward, -learning_rate, steps),
         **{words: lambda scale=scale: run(scale=scale) for words, scale in scales.items()},
+        **{words: lambda measure=measure: run(measure=measure) for words, measure in measures.items()},
+        "each gradient divided by its own norm, which nobody asked for": lambda: run(change=lambda gradients: [g / g.norm() for g in gradients]),
+        "the sign of each gradient's entries in place of the gradient": lambda: run(change=lambda gradients: [g.sign() for g in gradients]),
         **{f"{words}, in `losses` alone": lambda scale=scale: only_losses(lambda values: [scale * v for v in values]) for words, scale in scales.items()},
     }
     if steps > 1:
+        found |= {
+            f"a learning rate that is multiplied by {factor:g} after every step, which nobody asked for": lambda factor=factor: run(change=fading(factor))
+            for factor in (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
+        }
         found["losses that lag behind: the first one twice, and the last one not at all"] = lambda: only_losses(lambda values: [values[0], *values[:-1]])
         found["the same loss at every step, that of the first"] = lambda: only_losses(lambda values: values[:1] * steps)
     found |= unasked(lambda **how: run(**how))
@@ -139,6 +163,7 @@ def test_two_layer_gradients(student, rng, sizes):
         "the ReLU's mask taken from the gradient instead of the ReLU's input": x.T @ back.clamp(min=0),
         "the ReLU's mask inverted": x.T @ (back * (hidden < 0)),
         "the ReLU's output instead of its mask of 0 and 1": x.T @ (back * hidden.clamp(min=0)),
+        "the sign of the ReLU's input, -1 or 1, instead of its mask of 0 and 1": x.T @ (back * hidden.sign()),
     }
     assert_close(grad_w1, leaf1.grad, name="grad_w1", inputs=inputs, mistakes=mistakes)
     before = {"the hidden layer before its ReLU in the gradient of w2": hidden.T @ (2 * (hidden.clamp(min=0) @ w2 - y) / y.numel())}
@@ -211,7 +236,8 @@ def test_train_with_optim(student, probe, rng, steps, rate):
     """`train_with_optim` trains the given module by plain SGD on the mean squared error."""
     x, y, w1, w2 = _problem(rng)
     b1 = torch.randn(w1.shape[1], generator=rng, dtype=torch.float64)
-    weights, losses, *kept = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, rate, steps)
+    weights, losses, modes, *kept = probe.train_model(student.ref("train_with_optim"), w1, b1, w2, x, y, rate, steps)
+    assert all(modes), "`train_with_optim` puts the model into evaluation mode, where dropout does not drop; it comes in training mode, and stays in it."
     way = (x, y, (w1, b1, w2), lambda x, a, b, c: torch.tanh(x @ a + b) @ c, rate, steps)
     names = ("first weight", "first bias", "second weight")
     _compare((*weights, losses), _descend(*way), names, steps, _otherwise(*way), (w1, b1, w2))

@@ -157,8 +157,8 @@ def test_network(student, probe, rng, record, n):
         "`Network()(batch)` differs from call to call: something in it is drawn at random, such as dropout, and is not on the list of its layers."
     )
 
-    def network(first=F.relu, second=F.relu, pool=F.max_pool2d, order=(0, 1, 2, 3), first_pool=None):
-        t = (first_pool or pool)(first(F.conv2d(x, read["first kernel"], read["first bias"])), 2)
+    def network(first=F.relu, second=F.relu, pool=F.max_pool2d, order=(0, 1, 2, 3), first_pool=None, given=x):
+        t = (first_pool or pool)(first(F.conv2d(given, read["first kernel"], read["first bias"])), 2)
         t = pool(second(F.conv2d(t, read["second kernel"], read["second bias"])), 2)
         return F.linear(t.permute(order).flatten(1), last, read["last bias"])
 
@@ -174,6 +174,11 @@ def test_network(student, probe, rng, record, n):
         "a softmax at the end": lambda: expected.softmax(dim=1),
         "a log-softmax at the end": lambda: expected.log_softmax(dim=1),
         "a ReLU at the end": lambda: expected.relu(),
+        **{
+            f"an input that is normalised first, (x - {mean:g}) / {std:g}": lambda mean=mean, std=std: network(given=(x - mean) / std)
+            for mean, std in ((0.1307, 0.3081), (0.5, 0.5), (0, 255))
+        },
+        "an input that is normalised by its own mean and deviation": lambda: network(given=(x - x.mean()) / x.std()),
         **other_activations(lambda f: network(first=f, second=f), "both ReLUs"),
     }
     assert_close(

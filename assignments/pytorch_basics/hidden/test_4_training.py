@@ -48,8 +48,13 @@ def test_dataset_refuses_unequal_lengths(student, rng):
     """`DigitsDataset` refuses different numbers of images and labels."""
     images, labels = torch.rand(5, 1, 4, 4, generator=rng), torch.zeros(4).long()
     student.DigitsDataset(images[:4], labels)
-    with pytest.raises(StudentError, match="^ValueError"):
+    try:
         student.DigitsDataset(images, labels)
+    except StudentError as error:
+        found = str(error).partition(":")[0].split()[0]
+        assert found == "ValueError", f"5 images with 4 labels should raise a ValueError; `DigitsDataset` raises {found}."
+    else:
+        raise AssertionError("5 images with 4 labels should raise a ValueError; `DigitsDataset` raises nothing.")
 
 
 @points(2, hint="Permute all indices once, with a generator seeded by `seed`, and cut the permutation in three.")
@@ -73,6 +78,10 @@ def test_split_indices(student, rng, n, n_validation, n_test):
     assert same, "The same seed should give the same split."
     last = 2 if n_test else 1
     assert not torch.equal(parts[last], other[last]), "A different seed should give a different split."
+    zero, default = (torch.cat([torch.as_tensor(part) for part in student.split_indices(n, n_validation, n_test, *s)]) for s in ((0,), ()))
+    assert torch.equal(zero, default), "Without a seed, `split_indices` should use seed 0."
+    assert not torch.equal(zero, torch.arange(n)), "With seed 0 nothing is mixed: 0 is a seed like any other."
+    assert not torch.equal(zero, together), f"Seeds 0 and {seed} give the same split."
 
 
 @points(2, hint="shuffle=True for training, False for validation; `drop_last` would lose examples.")
@@ -103,20 +112,23 @@ def _own_epochs(x, y, weight, bias, batch_size, rate, momentum, epochs, loss_fn)
 def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, epochs, loss_fn):
     """What wrong epochs end in: by what is wrong, functions that give {"weight": ..., "bias": ...}."""
 
-    def run(loss_fn=loss_fn, clear="each batch", rebuild=False, build=torch.optim.SGD, momentum=momentum, decay=0.0, change=lambda gradients: gradients, **options):
+    def run(loss_fn=loss_fn, clear="each batch", every=1, rebuild=False, build=torch.optim.SGD, momentum=momentum, decay=0.0, change=lambda gradients: gradients, **options):
         leaves = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
         options = options or {"lr": learning_rate, "momentum": momentum, "weight_decay": decay}
         optimizer = build(leaves, **options)
         for _ in range(epochs):
             if clear == "each epoch":
                 optimizer.zero_grad()
-            for xb, yb in zip(x.split(batch_size), y.split(batch_size), strict=True):
+            batches = list(zip(x.split(batch_size), y.split(batch_size), strict=True))
+            for number, (xb, yb) in enumerate(batches):
                 if rebuild:
                     optimizer = build(leaves, **options)
                 loss = loss_fn(xb @ leaves[0] + leaves[1], yb)
-                if clear == "each batch":
+                if clear == "each batch" and number % every == 0:
                     optimizer.zero_grad()
                 loss.backward()
+                if (number + 1) % every and number + 1 < len(batches):
+                    continue
                 for leaf, gradient in zip(leaves, change([leaf.grad for leaf in leaves]), strict=True):
                     leaf.grad = gradient
                 optimizer.step()
@@ -127,6 +139,8 @@ def _epochs_otherwise(x, y, weight, bias, batch_size, learning_rate, momentum, e
         "gradients that add up from batch to batch: they are cleared once an epoch, not for each batch": lambda: run(clear="each epoch"),
         "the cross-entropy, whatever `loss_fn` is given": lambda: run(loss_fn=F.cross_entropy),
         "a new optimiser for every batch: its momentum is lost": lambda: run(rebuild=True),
+        "one step for every two batches, whose gradients are added": lambda: run(every=2),
+        "one step for each epoch, the gradients of all its batches added": lambda: run(every=10**6),
         "parameters that have not moved": lambda: {"weight": weight, "bias": bias},
     }
     found |= unasked(lambda **how: run(**how), momentum=momentum)
@@ -245,6 +259,7 @@ def test_evaluate_leaves_the_model(student, probe, rng, training):
         assert torch.equal(value, got["after"][name]), f"`evaluate` changed the model's `{name}`."
     for before, after in zip(got["gradients"], got["kept"], strict=True):
         assert torch.equal(before, after), "`evaluate` changed the model's gradients."
+    assert got["learns"], "`evaluate` switches off `requires_grad` of the model's parameters, and leaves it off: they do not learn any more."
     modes = {True: "training", False: "evaluation"}
     assert got["training"] is training, (
         f"A model in {modes[training]} mode came back from `evaluate` in {modes[not training]} mode."
@@ -268,7 +283,12 @@ def test_predict(student, probe, rng):
     norm = torch.nn.BatchNorm1d(5)
     norm(noisy)
     scores = norm.eval()(x) @ weight + bias
-    assert torch.equal(labels, scores.argmax(dim=1)), "`predict` should give the class with the highest score."
+    mistakes = {
+        "a softmax over the batch (axis 0), not over the classes: an image's class depends on the others": lambda: torch.cat([part.softmax(dim=0).argmax(dim=1) for part in scores.split(4)]),
+        "the class with the lowest score": lambda: scores.argmin(dim=1),
+        "the running averages of batch norm left out": lambda: (x @ weight + bias).argmax(dim=1),
+    }
+    assert_close(labels, scores.argmax(dim=1), rtol=0, atol=0, name="`predict`, which should give the class with the highest score,", mistakes=mistakes)
     assert got["training"], "A model in training mode came back from `predict` in evaluation mode."
     got = probe.run_predict(student.ref("predict"), weight, bias, x, 4, noisy, False)
     assert not got["training"], "A model in evaluation mode came back from `predict` in training mode."
@@ -310,29 +330,49 @@ def test_fit_history(student, probe, rng):
     assert not early, 'history["validation_loss"][0] is the loss of the initial model: it is measured before the epoch, not after it.'
 
 
+def _whose(got):
+    """Say whose weights the model holds at the end, where they are those of one epoch, or their mean."""
+    measured, history, state = got["measured"], got["history"], got["state"]
+    if len(measured) != len(history["validation_accuracy"]):
+        return ""
+    losses = history["validation_loss"]
+    mean = {name: torch.stack([one[name].double() for one in measured]).mean(dim=0) for name in state}
+    known = {
+        "It has the weights of the last epoch: was the best `state_dict` copied, and loaded at the end?": measured[-1],
+        "It has the weights of the epoch with the lowest validation loss; the highest accuracy decides.": measured[losses.index(min(losses))],
+        "It has the average of the weights of all epochs, not those of one.": mean,
+    }
+    alike = [words for words, other in known.items() if all(torch.allclose(other[name].double(), state[name].double(), atol=1e-6) for name in state)]
+    return " Or: ".join(alike)
+
+
 @points(2, hint="Deep-copy the state_dict when validation accuracy is best (its tensors are live); load it at the end.")
 def test_fit_keeps_the_best_epoch(student, probe, rng):
     """After `fit` the model holds the weights of the epoch with the highest validation accuracy."""
-    for _ in range(6):
+    for norm in (False, True) * 3:
         # Labels at random: validation accuracy goes up and down, and the last epoch is seldom the best.
         train, validation = (
             (torch.randn(n, 6, generator=rng), torch.randint(3, (n,), generator=rng)) for n in (40, 48)
         )
-        got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng))
+        got = probe.run_fit(student.ref("fit"), train, validation, 3, 6, 0.1, 8, _seed(rng), norm)
         count = len(got["history"]["validation_accuracy"])
         assert count == 6, f"`fit` was called with 6 epochs, but its history has {counted(count, 'number')}: does it stop early?"
         accuracy = (got["validation_scores"].argmax(dim=1) == validation[1]).float().mean().item()
         best = max(got["history"]["validation_accuracy"])
-        latest = got["history"]["validation_accuracy"][-1]
-        values = got["history"]["validation_loss"]
-        lowest = got["history"]["validation_accuracy"][values.index(min(values))]
-        which = {
-            " That is the accuracy of the last epoch: was the best `state_dict` copied, and loaded at the end?": latest,
-            " That is the accuracy of the epoch with the lowest validation loss; the highest accuracy decides.": lowest,
-        }
+        buffers = [name for name in got["state"] if "running" in name]
+        measured = got["measured"]
+        if norm and len(measured) != 6:
+            continue  # never measured in evaluation mode: another check's business, and with batch norm other numbers
+        if len(measured) == 6:
+            last = measured[-1]
+            ends = [state for state, value in zip(measured, got["history"]["validation_accuracy"], strict=True) if abs(value - best) < 1e-6]
+            weights = [name for name in got["state"] if name not in buffers and "tracked" not in name]
+            same = [state for state in ends if all(torch.equal(state[name], got["state"][name]) for name in weights)]
+            kept = not same or any(torch.equal(state[name], got["state"][name]) for state in same for name in buffers) or not buffers
+            where = " (they are those of the last epoch)" if all(torch.equal(last[name], got["state"][name]) for name in buffers) else ""
+            assert kept, f"The weights are those of the best epoch, but the buffers, batch norm's running averages, are not{where}: keep and load the whole `state_dict`."
         assert abs(accuracy - best) < 0.012, (
-            f"The best validation accuracy in the history is {best:.3f}; the model left by `fit` has {accuracy:.3f}."
-            + next((words for words, value in which.items() if abs(value - accuracy) < 1e-6), "")
+            f"The best validation accuracy in the history is {best:.3f}; the model left by `fit` has {accuracy:.3f}. {_whose(got)}".rstrip()
         )
 
 
@@ -371,7 +411,14 @@ def test_select_then_test(student, probe, rng):
         found += 1
         name, accuracy, reads = probe.run_select(student.ref("select_then_test"), weights, validation, test)
         assert max(reads) < 2, f"Some test examples were read {max(reads)} times: the test set is for one look."
-        assert name == best, "The chosen model is not the one with the highest validation accuracy."
+        others = {
+            "lowest validation loss": min(weights, key=lambda key: F.cross_entropy(validation[0] @ weights[key], validation[1])),
+            "lowest validation accuracy": min(on_validation, key=on_validation.get),
+            "highest test accuracy": max(on_test, key=on_test.get),
+        }
+        fits = [words for words, other in others.items() if other == name]
+        which = f"; it is the one with the {fits[0]}" if len(fits) == 1 else ""
+        assert name == best, f"The chosen model is not the one with the highest validation accuracy{which}."
         mistakes = {"the accuracy on the validation set": on_validation[best], "the highest test accuracy of any model": max(on_test.values())}
         assert_close(accuracy, on_test[best], rtol=0, atol=1e-6, name="the test accuracy", mistakes=mistakes)
 
@@ -386,11 +433,12 @@ def _few(rng):
 def test_train_network_repeats(student, probe, rng):
     """`train_network` gives the same network for the same seed, and a different one for a different seed."""
     few, seed = _few(rng), _seed(rng) % 10_000
-    first, again, other = (
-        probe.train_on_few(student.ref("train_network"), *few, 1, s)["scores"] for s in (seed, seed, seed + 1)
+    first, again, *others = (
+        probe.train_on_few(student.ref("train_network"), *few, 1, s)["scores"] for s in (seed, seed, seed + 1, seed + 2)
     )
     assert torch.allclose(first, again, rtol=1e-4, atol=1e-5), "The same seed gave two different networks."
-    assert not torch.allclose(first, other, rtol=1e-4, atol=1e-5), "Two seeds gave the same network."
+    for s, other in enumerate(others, start=seed + 1):
+        assert not torch.allclose(first, other, rtol=1e-4, atol=1e-5), f"Seeds {seed} and {s} gave the same network."
 
 
 @points(1, hint="Pass `epochs` on to `fit`; use the validation images only as `fit`'s validation set.")
@@ -409,6 +457,8 @@ def test_train_network_budget(student, probe, rng):
             f"`train_network` trained on {trained}. Does it pass `epochs` on, and train only on the training set?"
         )
         assert trained, "`train_network` never trained the `Network` that it returns."
+    unseen = int((runs[3]["looked"] < 0.9).sum())
+    assert not unseen, f"In 3 epochs `train_network` never measures its network on {unseen} of {len(validation[0])} validation images; they choose the epoch."
     # After one epoch there is nothing to choose, so the validation set cannot change anything.
     others = (torch.rand(10, 1, 28, 28, generator=rng), (validation[1] + 1) % 10)
     one = runs[1]["scores"]

@@ -140,6 +140,10 @@ WRONG_LSTM = [
     _cell("`LSTM` adds i * g before it forgets: f acts only on c_{t-1}, c_t = f_t * c_{t-1} + i_t * g_t.", 4, lambda c, i, f, g: f.sigmoid() * (c + i.sigmoid() * g.tanh())),
     _cell("`LSTM` reads the cell through a hardtanh; h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * F.hardtanh(c)),
     _cell("The gates of `LSTM` go through a hardsigmoid; they should go through a sigmoid.", 4, lambda c, i, f, g: F.hardsigmoid(f) * c + F.hardsigmoid(i) * g.tanh(), lambda o, c, _: F.hardsigmoid(o) * c.tanh()),
+    *(
+        _cell(f"`LSTM` adds {more:g} to its forget gate in `forward`, which no parameter holds: set the bias itself.", 4, lambda c, i, f, g, more=more: (f + more).sigmoid() * c + i.sigmoid() * g.tanh())
+        for more in (1.0, -1.0)
+    ),
     _cell("The candidate of `LSTM` goes through a relu; g = tanh(...).", 4, lambda c, i, f, g: f.sigmoid() * c + i.sigmoid() * g.relu()),
     _cell("`LSTM` reads the cell through a sigmoid instead of tanh: h = o * tanh(c).", 4, _sum, lambda o, c, _: o.sigmoid() * c.sigmoid()),
     _cell("`LSTM` applies tanh to the cell twice: c continues unchanged, and h = o * tanh(c).", 4, lambda c, i, f, g: _sum(c, i, f, g).tanh()),
@@ -186,6 +190,15 @@ def _wrong_rnns(activation):
             "`RNN` adds the old state without its weights: h_t = activation(W h_{t-1} + V x_t + b).",
             1,
             lambda z, h, c: (f(z[0] + h), c),
+        ),
+        *(
+            Form(
+                f"`RNN` multiplies the old state by {share:g} before W is applied: h_t = activation(W h_{{t-1}} + V x_t + b).",
+                1,
+                lambda z, h, c, share=share: (share * f(z[0]), c),
+                shows=lambda h_seq, c_seq, h0, share=share: h_seq / share,
+            )
+            for share in (0.5, 0.9, 2.0)
         ),
         *_turned(RNN[activation], "`RNN`"),
     ]
@@ -310,10 +323,36 @@ class Layer:
             f"After `load_torch`, a change of the parameters of `{self.name}` changes those of torch's layer as well: both hold the "
             f"same memory. Copy the values."
         )
+        assert found["theirs_learns"], "After `load_torch`, the parameters of torch's layer no longer require a gradient; it should be left as it was."
         assert not found["frozen"], f"After `load_torch`, not all parameters of `{self.name}` require a gradient: it could not learn on."
         if self.right:
             x = self.inputs(5, 2)
             self.close(self.model(x)[0], theirs(x)[0].detach(), "h_seq after `load_torch`")
+
+    def reads_zeros(self):
+        """Compare on a sequence in which some steps are zero: they are inputs like any other, no padding."""
+        parts, x = self.randomise(), self.inputs(5, 2)
+        x[1], x[3, 0] = 0.0, 0.0
+        kept = []
+
+        def skip(run_step, zero):
+            def step(z, h, c):
+                new_h, new_c = run_step(z, h, c)
+                held = zero[len(kept)][None, :, None]
+                kept.append(True)
+                return torch.where(held, h, new_h), torch.where(held, c, new_c)
+
+            return step
+
+        skipping = replace(self.form, step=skip(self.form.step, (x == 0).all(dim=-1)))
+        mistakes = {"the state left as it is where an input is zero, as if that were padding": lambda: skipping.run(parts, x.double())[0][0]}
+        self.close(self.model(x)[0], self.form.run(parts, x.double())[0][0], "h_seq where some inputs are zero", mistakes)
+
+    def last_states_learn(self, x):
+        """Whether gradients flow from the states that are returned last, apart from those in h_seq."""
+        cut = self.probe.cut_last_states(self.model, x)
+        what = " and ".join(cut)
+        assert not cut, f"`{self.name}` returns {what} after the last step without a graph: whoever goes on from there cannot learn through it."
 
     def inputs(self, T, B):
         """Random inputs (T, B, D) float32."""
@@ -355,6 +394,8 @@ def _loaded_wrongly(got, v, w, b, b2):
     bias, weights = got[..., -1:], same(got[..., :-1], right[..., :-1])
     if weights and (same(bias, b) or same(bias, b2)):
         return "`load_torch` takes over one of torch's two biases; what counts is their sum."
+    if weights and (same(bias, 2 * b + b2) or same(bias, b + 2 * b2)):
+        return "`load_torch` counts one of torch's two biases twice: what counts is their sum, once."
     if weights and (same(bias, 2 * b) or same(bias, 2 * b2)):
         return "`load_torch` takes the same one of torch's two biases twice."
     return ""

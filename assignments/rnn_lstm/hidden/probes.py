@@ -89,18 +89,25 @@ def last_state_gradient(module, x, weights):
     }
 
 
+def cut_last_states(module, x):
+    """Which of the states that are returned last depend on nothing: "h" or "c"."""
+    last = module(x)[1]
+    states = list(last) if isinstance(last, (tuple, list)) else [last]
+    return [name for name, state in zip("hc", states) if not getattr(state, "requires_grad", False)]
+
+
 def load_torch(module, kind, input_size, hidden_size, nonlinearity, weights):
     """Have the module take over a torch layer with the given parameters; say what became of both."""
     options = {"nonlinearity": nonlinearity} if nonlinearity else {}
     layer = getattr(nn, kind)(input_size, hidden_size, **options)
     set_parameters(layer, weights)
     module.load_torch(layer)
-    left = bool(torch.equal(get_parameters(layer), weights))
+    left, still = bool(torch.equal(get_parameters(layer), weights)), learns(layer)
     mine = get_parameters(module).clone()
     set_parameters(module, mine + 1.0)
     shared = left and not torch.equal(get_parameters(layer), weights)
     set_parameters(module, mine)
-    return {"left": left, "shared": shared, "frozen": not learns(module)}
+    return {"left": left, "shared": shared, "theirs_learns": still, "frozen": not learns(module)}
 
 
 def learns(module):
@@ -189,6 +196,17 @@ def scores(model, x):
     model.eval()
     with torch.no_grad():
         return model(x)
+
+
+def same_twice(model, x, seed):
+    """Whether a second call gives the same scores if torch's generator starts from the same seed."""
+    model.eval()
+    found = []
+    with torch.no_grad():
+        for _ in range(2):
+            torch.manual_seed(seed)
+            found.append(model(x).clone())
+    return bool(torch.equal(*found))
 
 
 def shrink(model, factor):

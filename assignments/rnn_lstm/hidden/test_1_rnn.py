@@ -16,6 +16,7 @@ def test_rnn_sequence(student, read_rnn, activation):
     for T, B in ((1, 2), (7, 1)):
         parts, x = layer.randomise(), layer.inputs(T, B)
         layer.close(layer.model(x)[0], layer.form.run(parts, x.double())[0][0], f"h_seq for T = {T}, B = {B}")
+    layer.reads_zeros()
     default = student.RNN()(torch.ones(3, 2, 1))[0]
     assert tuple(default.shape) == (3, 2, 20), "`RNN()` should have 1 input and 20 hidden units."
     assert float(default.min()) < 0, "`RNN()` should use tanh; its states have no negative entry."
@@ -47,6 +48,11 @@ def test_rnn_initial_state(read_rnn, activation):
     right = layer.form.run(parts, x.double(), given.double())[0][0]
     mistakes = {"the given state ignored": lambda: layer.form.run(parts, x.double())[0][0]}
     layer.close(h_seq, right, "h_seq after a given state", mistakes)
+    # The same for one sequence alone, which no code should take for something else.
+    shape = (1, 1, layer.H) if len(h.shape) == 3 else (1, layer.H)
+    alone = layer.started(x[:, :1], [given[:1]], shape)
+    mistakes = {"the given state ignored": lambda: layer.form.run(parts, x[:, :1].double())[0][0]}
+    layer.close(alone, right[:, :1], "h_seq of a single sequence after a given state", mistakes)
 
 
 @points(3, hint="Nothing on the way may cut the graph: no detach, .data, no_grad, or torch.tensor(...) of a tensor.")
@@ -56,6 +62,7 @@ def test_rnn_gradient(probe, read_rnn, activation):
     layer = read_rnn(activation, strict=False)
     parts, x, weights = layer.randomise(), layer.inputs(5, 3), torch.randn(3, layer.H, generator=layer.rng)
     layer.gradients_close(parts, x, weights)
+    layer.last_states_learn(x)
     if layer.right:
         layer.gradient_reaches_back(37)
 

@@ -40,6 +40,7 @@ def test_lstm_sequence(student, read_lstm):
     for T, B in ((1, 2), (7, 1)):
         parts, x = layer.randomise(), layer.inputs(T, B)
         layer.close(layer.model(x)[0], layer.form.run(parts, x.double())[0][0], f"h_seq for T = {T}, B = {B}")
+    layer.reads_zeros()
     _holds_a_large_cell(layer)
     default = student.LSTM()(torch.ones(3, 2, 1))[0]
     assert tuple(default.shape) == (3, 2, 20), "`LSTM()` should have 1 input and 20 hidden units."
@@ -93,6 +94,10 @@ def test_lstm_initial_states(probe, read_lstm, given):
         "zeros for the given h, and h as the cell": lambda: run(nothing, h0),
     }
     layer.close(h_seq, run(h0, c0), f"h_seq after a given {given}", mistakes)
+    shape = (1, 1, layer.H) if len(h.shape) == 3 else (1, layer.H)
+    alone = layer.started(x[:, :1], [state[:1] for state in ([h0, c0] if pair else states)], shape, pair)
+    mistakes = {"the given states ignored": lambda: run(nothing, nothing)[:, :1]}
+    layer.close(alone, run(h0, c0)[:, :1], f"h_seq of a single sequence after a given {given}", mistakes)
 
 
 @points(4, hint="Nothing on the way may cut the graph: no detach, .data, no_grad, or torch.tensor(...) of a tensor.")
@@ -101,6 +106,7 @@ def test_lstm_gradient(read_lstm):
     layer = read_lstm(strict=False)
     parts, x, weights = layer.randomise(), layer.inputs(5, 3), torch.randn(3, layer.H, generator=layer.rng)
     layer.gradients_close(parts, x, weights)
+    layer.last_states_learn(x)
     if layer.right:
         layer.gradient_reaches_back(37)
 
@@ -115,7 +121,7 @@ def test_lstm_load_torch(read_lstm, D, H):
 
 
 @points(4, hint="Find the H entries of the forget gate. With two biases, set one to the value and the other to zero.")
-@pytest.mark.parametrize("value", [1.0, -2.5])
+@pytest.mark.parametrize("value", [1.0, -2.5, 0.0])
 def test_lstm_forget_bias(probe, read_lstm, value):
     """`set_forget_bias` sets the forget gate's bias, as a sum, and leaves everything else alone."""
     layer = read_lstm(strict=False)
@@ -126,11 +132,14 @@ def test_lstm_forget_bias(probe, read_lstm, value):
     biases, new = (parts.reshape(4, layer.H, -1)[..., -1] for parts in (before, after))
     forget = torch.full((layer.H,), value, dtype=torch.float64)
     kept = torch.where((layer.entries() - single).abs() < 1e-6, single, 0.0) * (single < 1e5)
+    still = torch.allclose(new[1], biases[1], atol=1e-5) and not torch.allclose(new[1], forget, atol=1e-5)
+    zero = " 0 is a value like any other: ask `is None`, not `if value`." if not value else ""
+    assert not still, f"`set_forget_bias({value:g})` leaves the forget gate's bias as it was.{zero}"
     one_left = torch.allclose(new[1], forget + kept.sum(dim=1), atol=1e-5) and not torch.allclose(new[1], forget, atol=1e-5)
     assert not one_left, (
         "Your layer adds two biases in the forget gate, and one of them was not changed; their sum should be the value."
     )
-    assert not torch.allclose(new[1], 2 * forget, atol=1e-5), (
+    assert not value or not torch.allclose(new[1], 2 * forget, atol=1e-5), (
         "The forget bias is twice the requested value: your layer adds two biases, and both were set."
     )
     changed = [gate for k, gate in enumerate("ifgo") if k != 1 and not torch.allclose(new[k], biases[k], atol=1e-5)]

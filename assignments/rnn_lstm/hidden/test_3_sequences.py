@@ -133,8 +133,10 @@ def test_pad(student, rng, lengths):
         "the zeros before the sequences, not after them": front,
         "ones in the padding, not zeros": lambda: torch.nn.utils.rnn.pad_sequence(sequences, padding_value=1.0),
         "the sequences sorted by length": lambda: right[:, longest_first],
+        "the last vector of each sequence repeated, not zeros": lambda: torch.stack([torch.cat([s, s[-1:].expand(max(lengths) - len(s), -1)]) for s in sequences], dim=1),
+        "the first vector of each sequence repeated, not zeros": lambda: torch.stack([torch.cat([s, s[:1].expand(max(lengths) - len(s), -1)]) for s in sequences], dim=1),
     }
-    assert_close(x, right, name="x", mistakes=mistakes)
+    assert_close(x, right, name="x", dtype=torch.float64, mistakes=mistakes)
     padded = {"the padded length for every sequence": lambda: torch.full((len(lengths),), max(lengths))}
     assert_close(given, torch.tensor(lengths), rtol=0, atol=0, name="lengths", mistakes=padded)
     assert given.dtype == torch.int64, f"`lengths` should be int64; they are {given.dtype}."
@@ -148,7 +150,9 @@ def test_last_states(student, probe, rng, lengths):
     h_seq, weights = _inputs(rng, T, B, 4), torch.randn(B, 4, generator=rng, dtype=torch.float64)
     for b, length in enumerate(lengths):
         h_seq[length:, b] *= 100  # beyond its end stands whatever the layer made of the padding
+    h_seq[T - 1, 0] = 0  # and it may be zero here, and not there
     ends = torch.tensor(lengths)
+    filled = torch.arange(1, T + 1)[:, None] * (h_seq != 0).any(dim=2)
     states, gradient = probe.run_last_states(student.ref("last_states"), h_seq, ends, weights)
     everyone = torch.arange(B)
     mistakes = {
@@ -159,6 +163,7 @@ def test_last_states(student, probe, rng, lengths):
         "the mean over the steps": lambda: torch.stack([h_seq[:n, b].mean(dim=0) for b, n in enumerate(lengths)]),
         "the sum over the steps": lambda: torch.stack([h_seq[:n, b].sum(dim=0) for b, n in enumerate(lengths)]),
         "the first step": lambda: h_seq[0],
+        "the last step whose state is not zero: what stands beyond a sequence's end need not be zero, so use `lengths`": lambda: h_seq[filled.argmax(dim=0), everyone],
         "an extra axis, (B, B, H): every sequence at every length": lambda: h_seq[ends - 1],
     }
     assert_close(states, h_seq[ends - 1, everyone], name="last_states(h_seq, lengths)", inputs={"h_seq": h_seq}, mistakes=mistakes)

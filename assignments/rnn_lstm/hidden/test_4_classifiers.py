@@ -52,9 +52,11 @@ def _others(probe, model, x, name):
     """Say why a sequence gets other scores in a batch than alone: what is random, what is read as time, what is of the batch."""
     again = [probe.scores(model, x) for _ in range(2)]
     if not torch.equal(*again):
+        if not probe.same_twice(model, x, 1):
+            return f"`{name}` gives two answers for one input, one call after the other: it keeps something from call to call. States start at zero each time."
         return (
             f"`{name}` gives two answers for one input in evaluation mode: something in it is random. `F.dropout` needs "
-            f"`training=self.training`, and states start at zero."
+            f"`training=self.training`."
         )
     moved = []
     for b in (0, x.shape[1] - 1):
@@ -105,6 +107,8 @@ def test_image_rows(student, rng, shape):
         "a reshape where axes must change places": lambda: plain.reshape(shape[-2], shape[0], shape[-1]),
         "the rows from the bottom to the top": lambda: plain.transpose(0, 1).flip(0),
         "the channel axis still there": lambda: images.transpose(0, -2),
+        "values divided by 255: they should stay as they are": lambda: plain.transpose(0, 1) / 255,
+        "values divided by their largest: they should stay as they are": lambda: plain.transpose(0, 1) / plain.max(),
     }
     assert_close(got, plain.transpose(0, 1), rtol=0, atol=0, name="image_rows(images)", inputs={"images": images}, mistakes=mistakes)
     assert got.dtype == images.dtype, f"`image_rows` should keep the dtype; it turned uint8 into {got.dtype}."
@@ -176,6 +180,10 @@ def test_classifier_reads_to_the_end(student, probe, rng, name):
     assert float(influence[-1]) > 0, f"In sequences of {len(long)} steps, the last step has no influence on the scores of `{name}`."
     # Many units, so that a relu does not silence all of them.
     wide = getattr(student, name)(classes=3, input_size=4, hidden_size=48)
+    read = int((probe.influence(wide, long, weights) > 0).sum())
+    assert read == len(long), (
+        f"In sequences of {len(long)} steps, only {counted(read, 'step')} have any influence on the scores of `{name}`: it should read all of them."
+    )
     silence = [probe.scores(wide, torch.zeros(T, 1, 4)) for T in (1, 4)]
     assert silence[0].any(), f"With a single sequence of zeros, all scores of `{name}` are 0: biases should show there."
     assert not torch.allclose(*silence, rtol=1e-4, atol=1e-6), (

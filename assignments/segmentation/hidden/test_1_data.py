@@ -165,6 +165,15 @@ def turned(image, labels, degrees, fill=-1):
     return picture, target.round().long()
 
 
+def _stretched(image, degrees):
+    """A turn in coordinates from -1 to 1 both ways, as if the picture were square."""
+    height, width = image.shape[1:]
+    angle = torch.tensor(degrees).deg2rad()
+    y, x = torch.meshgrid((2 * torch.arange(height) + 1) / height - 1, (2 * torch.arange(width) + 1) / width - 1, indexing="ij")
+    grid = torch.stack([angle.cos() * x - angle.sin() * y, angle.sin() * x + angle.cos() * y], dim=2)
+    return F.grid_sample(image[None], grid[None], align_corners=False)[0]
+
+
 def clear(height, width, degrees):
     """Points at which rounding cannot decide the answer: not at the edge of the picture, and not halfway between two pixels."""
     angle = torch.tensor(degrees, dtype=torch.float64).deg2rad()
@@ -201,6 +210,7 @@ def test_rotate(student, rng, case):
         mistakes={
             "a turn clockwise": lambda: turned(image, labels, -degrees)[0],
             "the nearest pixel, where the picture should be interpolated": lambda: turned_by_torchvision(image, degrees, InterpolationMode.NEAREST),
+            "height and width taken for the same: a picture that is not square is stretched when it turns": lambda: _stretched(image, degrees),
             "degrees taken for radians": lambda: turned(image, labels, float(torch.tensor(degrees).rad2deg()))[0],
             "no turn at all": image,
         },
@@ -214,6 +224,7 @@ def test_rotate(student, rng, case):
         dtype=torch.int64,
         mistakes={
             "0, which is a class, outside of the picture; void is -1": label_mistake(lambda: turned(image, labels, degrees, fill=0)[1]),
+            "labels below 0 made 0: void is -1, inside of the picture and outside": label_mistake(lambda: right[1].clamp(min=0)),
             "255 outside of the picture": label_mistake(lambda: turned(image, labels, degrees, fill=255)[1]),
             "a turn clockwise": label_mistake(lambda: turned(image, labels, -degrees)[1]),
             "labels that stay where they are, while the picture turns": label_mistake(lambda: labels),

@@ -136,6 +136,7 @@ def test_mean_iou(student, rng, shape, absent):
             "void counted as class 0": lambda: _mean(*iou(predicted, target.clamp(min=0), c)),
             "the sum over the classes": lambda: float(values[here].sum()),
             "1 added to intersections and unions": lambda: float(((hits + 1) / (union + 1))[here].mean()),
+            **{f"{more:g} added to the unions: those that are 0 are left out anyway": lambda more=more: float((hits / (union + more))[here].mean()) for more in (1, 0.1, 0.01, 1e-3)},
             "pixels of class 0 left out with the void ones: it is a class": lambda: _mean(*iou(predicted, torch.where(target == 0, -1, target), c)),
             "a weight for each class by its pixels": lambda: float((values.nan_to_num(0.0) * count(predicted, target, c).sum(dim=1)).sum() / (target >= 0).sum()),
         },
@@ -148,6 +149,15 @@ def test_mean_iou(student, rng, shape, absent):
 
 def _mean(hits, union):
     return float((hits / union)[union > 0].mean())
+
+
+def _weighted(each, target, classes, how):
+    """The loss with each class weighted by the inverse of its share in the batch."""
+    known = target >= 0
+    counts = torch.bincount(target[known], minlength=classes).double()
+    weights = known.sum() / counts.clamp(min=1) / ((counts > 0).sum() if how == "batch" else 1)
+    of_pixels = weights[target.clamp(min=0)] * known
+    return (each * of_pixels).sum() / (of_pixels.sum() if how == "mean" else known.sum())
 
 
 @points(4, hint='F.cross_entropy(scores, target, ignore_index=-1, reduction="sum") / number of labelled pixels, which is at least 1.')
@@ -172,6 +182,8 @@ def test_segmentation_loss(student, rng, shape, void):
     right = each.sum() / max(labelled, 1)
     leaf = student.leaf(scores)
     loss = student.segmentation_loss(leaf, target)
+    empty = labelled == 0 and bool(torch.isnan(torch.as_tensor(float(loss.detach()))))
+    assert not empty, "Where not a single pixel is labelled, the loss is NaN, 0 divided by 0; it should be 0."
     assert_close(
         loss,
         right,
@@ -183,6 +195,8 @@ def test_segmentation_loss(student, rng, shape, void):
             "a division by the number of pictures": lambda: each.sum() / n,
             "a softmax before the softmax of the loss": lambda: F.cross_entropy(scores.double().softmax(dim=1), target, ignore_index=-1),
             "void counted as class 0": lambda: F.cross_entropy(scores.double(), target.clamp(min=0)),
+            "void counted as class 0 in the sum, and not in the number of pixels": lambda: F.cross_entropy(scores.double(), target.clamp(min=0), reduction="sum") / max(labelled, 1),
+            **{f"classes weighted by how rare they are{words}": lambda how=how: _weighted(each, target, c, how) for words, how in (("", "batch"), (", divided by the sum of the weights", "mean"))},
             "void counted as the last class": lambda: F.cross_entropy(scores.double(), target % c),
             "NaN where not a single pixel is labelled: 0 divided by 0": lambda: torch.tensor(float("nan")),
             "the opposite sign": lambda: -right,

@@ -26,6 +26,7 @@ def test_conv_transpose_output_size(student, case):
         "no padding": made + 2 * padding,
         "I * S, where there are I - 1 steps": made + stride,
         "no + 1 at the end": made - 1,
+        "D * K for the kernel's reach, which is D * (K - 1) + 1": lambda: (size - 1) * stride - 2 * padding + dilation * kernel + extra,
         "dilation left out": lambda: (size - 1) * stride - 2 * padding + kernel - 1 + extra + 1,
         "size times stride, whatever the kernel": size * stride,
     }

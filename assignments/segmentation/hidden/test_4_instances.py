@@ -129,6 +129,8 @@ def test_paste_masks(student, rng, case):
     if not str(got.dtype).endswith("bool"):
         both_kinds = set(torch.as_tensor(got).double().unique().tolist()) <= {0.0, 1.0}
         assert both_kinds, "`paste_masks_in_image` gives probabilities: a pixel belongs to the mask where they are larger than the threshold."
+    beyond = torch.as_tensor(student.paste_masks_in_image(masks, boxes, (H, W), 0.0)).bool()
+    assert not beyond[0, 0, 0], "With threshold=0, pixels outside of the box belong to the mask, where the probability is 0: it must be larger than the threshold."
     found = torch.as_tensor(got).bool() & sure
     assert_close(
         found,
@@ -201,7 +203,7 @@ def test_mask_loss(student, rng, shape):
     assert_close(leaf.grad, truth.grad, name="the gradient of the logits", rtol=1e-3, atol=1e-6)
 
 
-def merged(masks, classes, scores, stuff, min_score=0.5, min_free=0.5, min_area=0, *, order=None, overwrite=False, whole=False, stuff_first=False, number=None, keep_area=False):
+def merged(masks, classes, scores, stuff, min_score=0.5, min_free=0.5, min_area=0, *, order=None, hold=False, things_too=False, overwrite=False, whole=False, stuff_first=False, number=None, keep_area=False):
     """Panoptic merging, and the ways in which it goes wrong."""
     out = torch.full_like(stuff, -1)
 
@@ -214,13 +216,14 @@ def merged(masks, classes, scores, stuff, min_score=0.5, min_free=0.5, min_area=
 
     if stuff_first:
         place_stuff()
-    counts = {}
+    counts, taken = {}, torch.zeros_like(out, dtype=torch.bool)
     ranked = scores.argsort(descending=True).tolist() if order is None else order
     for index in ranked:
         if scores[index] < min_score:
             continue
-        free = masks[index] & (out == -1)
-        if not free.any() or free.sum() < min_free * masks[index].sum():
+        free = masks[index] & (out == -1) & ~taken
+        taken |= masks[index] & hold
+        if not free.any() or things_too and free.sum() < min_area or free.sum() < min_free * masks[index].sum():
             continue
         kind = int(classes[index])
         counts[kind] = counts.get(kind, 0) + 1
@@ -276,12 +279,24 @@ def test_merge_panoptic(student, rng, options):
                 "the position in the list instead of the number": wrong(number="index"),
                 "numbers from 0; that is stuff": wrong(number="zero"),
                 "stuff of any area": wrong(min_area=0),
+                "pixels of a dropped thing that no other thing gets": wrong(hold=True),
+                "things dropped that are smaller than min_area, which is for stuff": wrong(things_too=True),
                 "the area of stuff taken before things are placed on it": wrong(keep_area=True),
                 "0 for void, which is class 0; void is -1": lambda: merged(*scene, **options).clamp(min=0),
                 "classes without their numbers": lambda: torch.div(merged(*scene, **options), 1000, rounding_mode="floor"),
             },
         )
         del turn
+    # The second thing is dropped, for the first covers most of it; what is left of it the third one gets. And the first is small.
+    masks = torch.zeros(3, 8, 12, dtype=torch.bool)
+    masks[0, 1:3, 1:4], masks[1, 1:3, 1:5], masks[2, 1:4, 4:9] = True, True, True
+    scene = masks, torch.tensor([11, 12, 11]), torch.tensor([0.9, 0.8, 0.7]), torch.full((8, 12), 2)
+    few = {"min_area": 8}
+    mistakes = {
+        "pixels of a dropped thing that no other thing gets: dropped, it leaves them free": merged(*scene, **few, hold=True),
+        "things dropped that are smaller than min_area, which is for stuff": merged(*scene, **few, things_too=True),
+    }
+    assert_close(student.merge_panoptic(*scene, **few), merged(*scene, **few), name="the panoptic map behind a dropped thing", mistakes=mistakes)
 
 
 def segments(ids):

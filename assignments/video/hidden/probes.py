@@ -450,8 +450,18 @@ def inflated_network(inflate, time, frames, seed, x, training):
     changed = any(not torch.equal(old, new) for old, new in zip(before, network.state_dict().values()))
     with torch.no_grad():
         flat = network.eval()(x.clone())
-        solid = made.eval()(x[:, :, None].repeat(1, 1, frames, 1, 1))
-    return {"flat": flat, "solid": solid, "modes": modes, "parts": [len(list(each.modules())) for each in (network, made)], "changed": changed}
+        clips = x[:, :, None].repeat(1, 1, frames, 1, 1)
+        sizes = []
+        for layer in (part for part in made.eval().modules() if isinstance(part, (nn.MaxPool3d, nn.MaxPool2d))):
+            layer.register_forward_hook(lambda _, given, found: sizes.append((given[0].shape[2], found.shape[2])))
+        try:
+            solid = made(clips)
+        except RuntimeError as error:
+            return {"fails": str(error)[:200], "pools": [list(size) for size in sizes]}
+    pooled = [list(size) for size in sizes if size[0] != size[1]]
+    if pooled:
+        return {"fails": "", "pools": pooled}
+    return {"fails": None, "flat": flat, "solid": solid, "modes": modes, "parts": [len(list(each.modules())) for each in (network, made)], "changed": changed}
 
 
 # -- SlowFast --------------------------------------------------------------------------------------------------------

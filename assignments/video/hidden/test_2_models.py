@@ -121,6 +121,11 @@ def test_late_pool(student, probe, rng, np_rng, size):
     assert distance(got, moved, spread) < 1e-2, (
         "The scores of `LateFusionPool` change when the frames of a clip change their order; an average over time cannot tell."
     )
+    # A frame that is shown three times more weighs more in an average, and not in a maximum.
+    pairs = torch.stack([x[:, 0], x[:, 1]], dim=1), torch.stack([x[:, 0], x[:, 0], x[:, 0], x[:, 1]], dim=1)
+    one, often = probe.scores_of(model, *pairs)
+    largest = torch.allclose(one, often, rtol=1e-4, atol=1e-5) and distance(got, spread, spread) > 1e-2
+    assert not largest, "`LateFusionPool` gives a clip the same scores however often one of its frames is repeated: a maximum over time, where it should average."
     assert_close(
         got,
         spread,

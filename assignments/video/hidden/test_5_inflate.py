@@ -134,6 +134,10 @@ def test_inflate(student, probe, rng, np_rng, time, frames, training):
     """`inflate` makes a network that gives on a still video what the 2-D one gives for a frame."""
     x = torch.randn(2, 2, 13, 10, generator=rng)
     got = probe.inflated_network(student.ref("inflate"), time, frames, int(np_rng.integers(2**31)), x, training)
+    if got["fails"] is not None:
+        pools = next(([a, b] for a, b in got["pools"] if a != b), None)
+        assert not pools, f"A pool of the inflated network makes {pools[1]} frames of {pools[0]}: pools should not pool over time."
+        raise AssertionError(f"The inflated network does not run on clips of {frames} frames: {got['fails']}")
     flat, solid = got["flat"], got["solid"]
     reach = 2 * (time // 2)
     size = (2, flat.shape[1], frames, *flat.shape[2:])

@@ -74,8 +74,8 @@ def factor_by_axis(case: Case) -> Iterator[Claim]:
         if case.e.shape[axis] > 2:
             k = (case.a * case.e).sum(axis, keepdims=True) / (case.e**2).sum(axis, keepdims=True)
             yield Claim(
-                f"is wrong by a factor that is the same along axis {axis} and differs elsewhere: it looks normalised or "
-                f"averaged {_OVER}.",
+                f"is wrong by a factor that is the same along axis {axis} and differs elsewhere: look at what is divided, "
+                f"averaged or left out there, and whether it is taken {_OVER}.",
                 k * case.e,
                 fitted=k.size,
             )

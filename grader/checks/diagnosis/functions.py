@@ -71,7 +71,9 @@ def through(case: Case) -> Iterator[Claim]:
     if case.e.size < 3:
         return
     for sentence, function in _ELEMENTWISE:
-        yield Claim(sentence, function(case.e))
+        # Labels and counts go through no ReLU.
+        words = "has 0 where negative values belong." if function is relu and case.whole else sentence
+        yield Claim(words, function(case.e))
 
 
 def softmax_twice(case: Case) -> Iterator[Claim]:

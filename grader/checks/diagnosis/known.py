@@ -10,6 +10,9 @@ import numpy as np
 #: What a mistake is called, and what it gives: a value, or a function of no arguments that makes it when it is needed.
 Mistakes = Mapping[str, Any]
 
+#: Of more mistakes that all give the same, none is reported: they say nothing.
+_MOST = 3
+
 #: How much nearer than to what is right a value must be to what a mistake gives.
 _NEARER = 0.05
 
@@ -30,7 +33,7 @@ def name_known(
 
     Returns:
         A sentence that continues "NAME ...", None where no mistake fits; and notes for staff on mistakes that could
-        not be computed. Two mistakes that give the same are both told: nothing tells which it was.
+        not be computed. Two or three mistakes that give the same are all reported, since nothing tells which it was; of more, none is.
     """
     fitting: list[str] = []
     notes: list[str] = []
@@ -43,7 +46,7 @@ def name_known(
                 fitting.append(words.strip().rstrip("."))
         except Exception as error:  # noqa: BLE001 - the student's answer is wrong whatever the author's formula does
             notes.append(f"the mistake {words!r} could not be computed: {type(error).__name__}: {str(error)[:200]}")
-    if not fitting:
+    if not fitting or len(fitting) > _MOST:
         return None, "\n".join(notes)
     return f"matches what you get with {', or with '.join(fitting)}.", "\n".join(notes)
 

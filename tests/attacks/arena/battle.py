@@ -20,7 +20,7 @@ from arena import watch
 from arena.catalogue import SUBMISSIONS, Attack, fill
 
 TEMPLATE = Path(__file__).parent.parent / "course"
-#: After so many attacks comes an honest neighbour; every third one is the slow one.
+#: After so many attacks comes an honest neighbour; every sixth one is the slow one.
 _ROUND = 5
 #: The slow neighbour is graded beside these as well, whose idea is to slow it down or to starve it.
 _LOUD = ("busy_children", "hog_by_children", "fork_bomb", "busy_threads_of_torch")
@@ -112,7 +112,7 @@ def fight(attacks: list[Attack], root: Path, slots: int = 4) -> Battle:
 
 def _in_order(attacks: list[Attack], honest: dict[str, Upload], places: dict[str, str]) -> Iterator[tuple[str, Upload]]:
     """The uploads by name, neighbours between attacks."""
-    turns = itertools.cycle(["right", "right", "slow"])
+    turns = itertools.cycle(["right", "right", "right", "right", "right", "slow"])
     for index, attack in enumerate(attacks):
         name = "slow" if attack.path.stem in _LOUD else next(turns) if index % _ROUND == 0 else None
         if name:

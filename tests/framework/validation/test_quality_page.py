@@ -14,7 +14,7 @@ from tools.quality.measure import figures, page
 from tools.quality.thresholds import FOLDER as NETWORKS
 from tools.quality.thresholds import read as read_networks
 from tools.quality.thresholds import rows
-from tools.quality.unseen import Unseen
+from tools.quality.unseen import SETS, Unseen
 from tools.quality.unseen import figures as unseen_figures
 from tools.quality.unseen import read as read_unseen
 
@@ -135,7 +135,8 @@ def test_every_edit_of_an_unseen_answer_applies(name):
     assignment = COURSE.assignment(name)
     files = assignment.solution_files()
     networks = [item["files"] for item in read_networks(assignment)] if (NETWORKS / f"{name}.yml").exists() else []
-    for edited in [*(apply(item.variant, files) for item in read_unseen(name)), *networks]:
+    answers = [item for which in SETS for item in read_unseen(name, which)]
+    for edited in [*(apply(item.variant, files) for item in answers), *networks]:
         for file, source in edited.items():
             compile(source, file, "exec")
 
