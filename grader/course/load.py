@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from grader.course.yaml_lines import KeyPath
 
 FILE_NAME = "autograde.yml"
+#: Nobody teaches outside of these, and a zone or an extension leads to no year that there is not.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 
 
 def find_course_file(path: Path | None = None) -> Path:
@@ -173,11 +175,14 @@ def _moment(key: KeyPath, text: str | None, zone: ZoneInfo, marked: Marked) -> d
 def read_due(text: str, zone: ZoneInfo) -> datetime:
     """A due date as people write it: ISO 8601, without an offset in ``zone``; a date alone means 23:59 of that day.
 
-    Raises ValueError where it is none.
+    Raises ValueError where it is none, or so far away that no time can be reckoned from it.
     """
     if len(text) == len("2026-12-04"):
-        return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
-    found = datetime.fromisoformat(text)
+        found = datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=zone)
+    else:
+        found = datetime.fromisoformat(text)
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(f"the year must be from {_FIRST_YEAR} to {_LAST_YEAR}")
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 

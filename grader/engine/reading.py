@@ -22,7 +22,7 @@ from typing import Any
 
 from grader.course.models import ForbidRule
 from grader.engine.rules import MAX_SOURCE, Breach, check_rules, forget, reach, tree_of
-from grader.errors import UNREADABLE, AutogradeError
+from grader.errors import UNREADABLE, AutogradeError, SystemFault
 from grader.intake.assemble import Assembled
 from grader.sandbox.layers import kernel
 from grader.sandbox.trusted.channel import Channel
@@ -100,7 +100,8 @@ class Reader:
         """Assemble the modules of a submission and check the rules on them; ``alive`` is called where it takes long.
 
         Raises:
-            AutogradeError: what reads raised, or is gone.
+            SystemFault: what reads raised; it reads the next submission all the same.
+            AutogradeError: it is gone.
         """
         for again in (True, False):
             found = self._ask(files, alive)
@@ -145,7 +146,7 @@ class Reader:
                     by_file = {name: frozenset(names) for name, names in reached.items()}
                     return Reading(self._assembled, made, by_file, frozenset(quick))
                 case {"failed": str(text)}:
-                    raise AutogradeError(f"a submission could not be read, by a mistake of the grader's:\n{text}")
+                    raise SystemFault(f"a submission could not be read, by a mistake of the grader's:\n{text}")
                 case None:
                     return None
 

@@ -46,6 +46,7 @@ from grader.intake.upload import UPLOAD_FOLDER
 from grader.records import CheckResult, Report
 from grader.sandbox.layers import kernel
 from grader.sandbox.trusted.channel import Channel
+from grader.store.blobs import digest_files
 
 #: MiB that a runner may take beyond twice the memory of a worker.
 _SPARE_MB = 512
@@ -144,11 +145,13 @@ def grade(
     specs = [spec for spec in suite.specs if not only or spec.id in only]
     if any(name.startswith(UPLOAD_FOLDER) for name in files):
         problem = problem or "The upload cannot be read."
-    prepared = session.prepare(files, seed, problem=problem, draws=draws, alive=suite.alive)
+    names = session.assignment.name, session.profile.name, session.version
+    try:
+        prepared = session.prepare(files, seed, problem=problem, draws=draws, alive=suite.alive)
+    except SystemFault as fault:  # a mistake of ours that this upload brings out; the next one is graded all the same
+        return ReportContext(*names, digest_files(files), seed or 0).held(specs, HELD, staff=str(fault))
     context = ReportContext(
-        session.assignment.name,
-        session.profile.name,
-        session.version,
+        *names,
         prepared.digest,
         prepared.seed,
         constants=dict(prepared.draws.values),

@@ -137,25 +137,24 @@ def test_a_list_of_names_is_not_asked_about_a_students_own(tmp_path):
     assert len(result.unmatched) == len(files)
 
 
-@pytest.mark.parametrize("whose", ["doemallory_12_34_", "anon_12_34_", "Attacked_nobody_attempt_2026-11-20-10-00-00_"])
 @pytest.mark.parametrize(
     "entries", [("ada/work.py", "mallory/work.py"), ("submission_metadata.yml", "submission_1/work.py")]
 )
-def test_one_upload_is_not_a_class(tmp_path, whose, entries):
+def test_one_upload_is_not_a_class(tmp_path, entries):
     """An archive that a platform says one student handed in is not taken for a class's download, with work of others."""
     course = load_course(write(tmp_path))
     (tmp_path / "inbox").mkdir()
-    with zipfile.ZipFile(tmp_path / "inbox" / f"{whose}class.zip", "w") as archive:
-        for entry in entries:
-            archive.writestr(
-                entry,
-                ":submission_1:\n  :submitters:\n  - :name: Ada Lovelace\n    :sid: ada\n    :email: ada@example.org\n"
-                "  :created_at: 2026-11-20 10:00:00 Z\n"
-                if entry.endswith(".yml")
-                else "x = 1\n",
-            )
+    metadata = (
+        ":submission_1:\n  :submitters:\n  - :name: Ada Lovelace\n    :sid: ada\n    :email: ada@example.org\n"
+        "  :created_at: 2026-11-20 10:00:00 Z\n"
+    )
+    for whose in ("doemallory_12_34_", "anon_12_34_", "Attacked_nobody_attempt_2026-11-20-10-00-00_"):
+        with zipfile.ZipFile(tmp_path / "inbox" / f"{whose}class.zip", "w") as archive:
+            for entry in entries:
+                archive.writestr(entry, metadata if entry.endswith(".yml") else "x = 1\n")
     result = collect(course, course.assignment("attacked"), tmp_path / "inbox", Store(tmp_path / "state"))
-    assert {submission.owner for submission in result.added} <= {"mallory"}
+    assert {submission.owner for submission in result.added} == {"mallory"}
+    assert len(result.unmatched) == 2
 
 
 # -- when ----------------------------------------------------------------------------------------------------------------
@@ -225,6 +224,21 @@ def test_a_hostile_course_file_is_an_error(tmp_path, name):
     with pytest.raises(CourseError) as caught:
         load_course(path)
     assert len(str(caught.value)) < 12_000
+
+
+@pytest.mark.parametrize(
+    ("due", "zone"),
+    [("9999-12-31T23:59", "America/Los_Angeles"), ("9999-12-31", "UTC"), ("0001-01-01T00:00", "Asia/Tokyo")],
+)
+def test_a_date_at_the_end_of_all_dates_is_an_error(tmp_path, due, zone):
+    """The last days that a calendar has are refused with their line: a zone or a grace period would lead beyond them."""
+    path = write(tmp_path, released="2026-11-01T12:00")
+    text = (
+        path.read_text().replace("timezone: UTC", f"timezone: {zone}").replace("due: 2026-12-01T12:00", f"due: {due}")
+    )
+    path.write_text(text)
+    with pytest.raises(CourseError, match="the year must be from"):
+        load_course(path)
 
 
 # -- tables --------------------------------------------------------------------------------------------------------------

@@ -203,7 +203,10 @@ def test_digits(student, probe, profile, held_out, award, untrained, show, np_rn
 
 
 @points(2, hint="Averages over five crops shifted by one pixel should be as good as the image alone, or a little better.")
-def test_digits_averaged(student, probe, profile, held_out, award, np_rng):
+def test_digits_averaged(student, probe, profile, held_out, award, untrained, np_rng):
     """The same network recognises digits when its answers are averaged over five crops."""
     model = trained(student, probe, profile, held_out, np_rng)
-    award(held_out.accuracy(lambda x: student.predict_averaged(model, x[:, 0])), metric="averaged_accuracy")
+    accuracy = held_out.accuracy(lambda x: student.predict_averaged(model, x[:, 0]))
+    fresh = trained(student, probe, profile, held_out, np_rng, epochs=0)
+    untrained(held_out.known().accuracy(lambda x: student.predict_averaged(fresh, x[:, 0])), metric="averaged_accuracy")
+    award(accuracy, metric="averaged_accuracy")

@@ -145,6 +145,10 @@ def test_mean_iou(student, rng, shape, absent):
     order = torch.randperm(c, generator=rng)
     renamed = torch.where(target < 0, -1, order[target.clamp(min=0)])
     assert_close(student.mean_iou(order[predicted], renamed, c), right, name="the mean IoU after all classes have been renamed", **TOLERANCE)
+    # A class of a single pixel, which is not found, is a class.
+    small = torch.zeros(1, 2, 3, dtype=torch.int64), torch.tensor([[[0, 0, 0], [0, 0, 1]]])
+    mistakes = {"a class whose union is a single pixel left out": 5 / 6}
+    assert_close(student.mean_iou(*small, 3), 5 / 12, name="the mean IoU of a picture of 6 pixels", mistakes=mistakes, **TOLERANCE)
 
 
 def _mean(hits, union):

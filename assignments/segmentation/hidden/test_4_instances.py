@@ -401,3 +401,7 @@ def test_panoptic_quality(student, rng, case):
             renumbered[predicted == old] = new
         again = student.panoptic_quality(renumbered, target)
         assert_close([float(value) for value in again], right, name="(PQ, SQ, RQ) after things have got other numbers", rtol=1e-4, atol=1e-5)
+    if case == "quiet":
+        nothing = torch.full_like(target, -1)
+        got = [float(value) for value in student.panoptic_quality(nothing, nothing.clone())]
+        assert_close(got, [0.0, 0.0, 0.0], name="(PQ, SQ, RQ) where nothing is predicted and nothing is true", rtol=1e-4, atol=1e-5)

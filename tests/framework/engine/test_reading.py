@@ -6,13 +6,17 @@ import contextlib
 import os
 import resource
 import signal
+from types import SimpleNamespace
 
 import pytest
 
 from grader.course.models import ForbidRule
+from grader.engine.outcomes import CheckSpec
 from grader.engine.reading import Reader
-from grader.errors import AutogradeError
+from grader.engine.runner import grade
+from grader.errors import SystemFault
 from grader.intake.assemble import Assembled
+from grader.records import Verdict
 
 RULES = {"a.py": ForbidRule(modules=("torch",)), "b.py": ForbidRule(names=("nn.LSTM",))}
 FILES = ("a.py", "b.py", "free.py")
@@ -114,8 +118,24 @@ def test_a_mistake_of_ours_is_not_the_students():
     def fail(files):
         raise KeyError("ours")
 
-    with pytest.raises(AutogradeError, match="KeyError: 'ours'"):
+    with pytest.raises(SystemFault, match="KeyError: 'ours'"):
         read({"a.py": b""}, fail)
+
+
+def test_a_mistake_of_ours_holds_one_submission_and_ends_no_runner():
+    """The attempt is held, staff have the traceback, and the runner is there for the next one."""
+
+    def prepare(files, seed, **options):
+        raise SystemFault("a mistake: KeyError")
+
+    session = SimpleNamespace(
+        assignment=SimpleNamespace(name="a"), profile=SimpleNamespace(name="cpu"), version="1", prepare=prepare
+    )
+    suite = SimpleNamespace(session=session, items=[], specs=[CheckSpec("test_a", "A", 5.0)], alive=lambda: None)
+    report = grade(suite, referee=None, files={"a.py": b"x = 1"})
+    assert (report.verdict, report.score, report.max_score) == (Verdict.SYSTEM_ERROR, None, 5.0)
+    assert [check.staff for check in report.checks] == ["a mistake: KeyError"]
+    assert report.submission_digest
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A result that a thread fills in after it was returned, while the check looks at it."""
+"""A result of which a thread changes numbers, shape and storage while it crosses."""
 import threading
 import time
 
@@ -10,9 +10,9 @@ def softmax(x):
     result = torch.zeros_like(x)
 
     def later():
-        for step in range(20):
-            time.sleep(0.01)
-            result.copy_(x.softmax(dim=1))
+        for step in range(50):
+            time.sleep(0.001)
+            result.data = torch.full((step % 7, 10**step % 13), 1 / 6)
 
     threading.Thread(target=later, daemon=True).start()
     return result
