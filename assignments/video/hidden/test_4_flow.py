@@ -144,14 +144,11 @@ def test_lucas_kanade_shift(student, rng, shift):
         if shift == SHIFTS[1]:
             assert_solved(student, rng)
         return
-    share = float(got @ right / (right @ right))
-    short = 0.1 < share < 0.9 and (got - share * right).abs().max() < 0.08
-    words = f"a flow that is {1 / share:.2g} times too short, in the right direction: is a constant on the diagonal far larger than the 1e-4 to means over the window that are allowed?" if short else ""
     assert_close(
         got,
         right,
         name=f"the flow of a picture that moves by dx = {dx:g}, dy = {dy:g} (median away from the border)",
-        mistakes=mistakes_of_flow(got, right) | ({words: got} if short and not any(torch.allclose(got, value, rtol=0.1, atol=0.02) for value in mistakes_of_flow(got, right).values()) else {}),
+        mistakes=mistakes_of_flow(got, right),
         rtol=0.1,
         atol=0.02,
     )
