@@ -116,7 +116,7 @@ def page(course: Any, kept: Mapping[str, Mapping[str, Any]], unseen: Mapping[str
         + _table(_OF_A_SET, {name: _set(unseen.get(name, {}).get("second")) for name in names}),
         "The third set was written from handouts, stubs and solutions alone: neither checks nor variants were read before its first "
         f"grading. Then {_in_all([unseen.get(name, {}).get('third') for name in names])} Of the figures after it, those edits were graded "
-        "again that had kept full marks or had no cause named; right answers were graded once, before the checks changed.\n\n"
+        "again that had kept full marks or had no cause named; right answers were graded again but for those of keypoints, segmentation and video.\n\n"
         + _table(_OF_A_SET, {name: _set(unseen.get(name, {}).get("third")) for name in names}),
     ]
     networks = json.loads(THRESHOLDS.read_text(encoding="utf-8")) if THRESHOLDS.exists() else {}
