@@ -29,6 +29,6 @@ def test_a_notebook_runs_in_a_kernel(tmp_path):
 
     bundle = in_bundle(IN_A_KERNEL, COURSE.assignment(IN_A_KERNEL).solution_files(), tmp_path)
     notebook = nbformat.read(bundle / f"{IN_A_KERNEL}.ipynb", as_version=4)
-    nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(bundle)}}).execute()
+    nbclient.NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(bundle)}}).execute()
     shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in data for data in shown) >= 3

@@ -30,7 +30,7 @@ class Finished:
     output: str
 
 
-def run(function: Callable[..., Any], *arguments: Any, folder: Path, timeout: float = 240) -> Finished:
+def run(function: Callable[..., Any], *arguments: Any, folder: Path, timeout: float = 1800) -> Finished:
     """Run ``function(*arguments)`` in a fresh process that works in ``folder``.
 
     Its exit code is what the function returns, if that is a number, and 1 if it raises. ``function`` must stand at the top

@@ -223,9 +223,9 @@ def closed(path):
 kernel.unshare(kernel.CLONE_NEWNS)
 kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
 held = {Path(p): os.open(p, os.O_PATH) for p in [*library_folders(), sys.argv[2]] if closed(Path(p))}
+for wall in {str(closed(path)) for path in held}:  # one may stand before several of them
+    kernel.mount("tmpfs", wall, "tmpfs", 0, "mode=755")
 for path, fd in held.items():
-    if (wall := closed(path)) is not None:
-        kernel.mount("tmpfs", str(wall), "tmpfs", 0, "mode=755")
     path.mkdir(parents=True, exist_ok=True)
     kernel.mount(f"/proc/self/fd/{fd}", str(path), None, kernel.MS_BIND | kernel.MS_REC)
 os.chdir("/")
