@@ -205,6 +205,7 @@ def main() -> None:
         (wheel,) = (home / "built").glob("*.whl")
         walk = Walk(home, interpreter(options.python, home))
         if walk.user:
+            subprocess.run(["userdel", ACCOUNT], check=False, capture_output=True)  # of a walk that was killed
             subprocess.run(
                 ["useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/bash", ACCOUNT], check=True
             )
