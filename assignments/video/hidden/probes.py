@@ -452,7 +452,8 @@ def inflated_network(inflate, time, frames, seed, x, training):
         flat = network.eval()(x.clone())
         clips = x[:, :, None].repeat(1, 1, frames, 1, 1)
         sizes = []
-        for layer in (part for part in made.eval().modules() if isinstance(part, (nn.MaxPool3d, nn.MaxPool2d))):
+        # A 2-D pool may take one frame after another; its sizes say nothing of time.
+        for layer in (part for part in made.eval().modules() if isinstance(part, nn.MaxPool3d)):
             layer.register_forward_hook(lambda _, given, found: sizes.append((given[0].shape[2], found.shape[2])))
         try:
             solid = made(clips)
