@@ -69,12 +69,11 @@ def _print_batch(graded: list[BatchResult], title: str) -> None:
 
 def as_data(item: BatchResult) -> dict[str, Any]:
     """An attempt as JSON-ready data."""
-    attempt = item.attempt
-    report = attempt.report
+    report = item.attempt.report
     return {
         "owner": item.submission.owner,
         "submission": item.submission.id,
-        "attempt": attempt.id,
+        "attempt": item.attempt.id,
         "verdict": report.verdict.value,
         "score": report.score,
         "max_score": report.max_score,

@@ -12,11 +12,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def draw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def draw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Seed all generators with a number of this draw's own, and add it to every seed that the test sets."""
     import random
 
@@ -61,7 +59,7 @@ def draw(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         np.random, "default_rng", lambda seed=0: default_rng(seed + shift if isinstance(seed, int) else seed)
     )
     monkeypatch.setattr(np.random, "seed", lambda seed=0: np_seed(seed + shift))
-    return request.param
+    return int(request.param)
 
 
 def failures(bundle: Path, draws: int) -> tuple[int, list[str]]:
@@ -80,34 +78,27 @@ def failures(bundle: Path, draws: int) -> tuple[int, list[str]]:
         raise RuntimeError(
             f"pytest ended with {done.returncode} in {bundle}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
         )
-    counted = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed)", done.stdout.splitlines()[-1])}
-    return sum(counted.values()), re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
+    counted = re.findall(r"(\d+) (?:passed|failed)", done.stdout.splitlines()[-1])
+    return sum(map(int, counted)), re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
 
 
 def main() -> int:
     """Print what failed for each right answer of each assignment named; 1 if anything did."""
-    from grader.course import load_course
-    from grader.validation.variants import apply, read_variants
+    from tests.support.bundles import COURSE, in_bundle
+    from tools.load.measure import right_answers
 
-    course = load_course(Path(__file__).parents[2] / "autograde.yml")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--solution", action="store_true", help="leave out the variants")
     arguments = parser.parse_args()
     failed = 0
-    for name in arguments.names or course.assignments:
-        assignment = course.assignment(name)
-        answers = {"solution": assignment.solution_files()}
-        if not arguments.solution:
-            right = [variant for variant in read_variants(assignment) if variant.kind == "right"]
-            answers |= {variant.name: apply(variant, answers["solution"]) for variant in right}
+    for name in arguments.names or COURSE.assignments:
+        assignment = COURSE.assignment(name)
+        answers = {"solution": assignment.solution_files()} if arguments.solution else right_answers(assignment)
         for answer, files in answers.items():
             with tempfile.TemporaryDirectory() as folder:
-                bundle = Path(folder) / name
-                shutil.copytree(assignment.release_folder, bundle)
-                for file, data in files.items():
-                    (bundle / file).write_bytes(data)
+                bundle = in_bundle(name, files, Path(folder))
                 runs, lost = failures(bundle, arguments.draws)
             failed += len(lost)
             print(

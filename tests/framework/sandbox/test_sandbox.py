@@ -24,6 +24,7 @@ from grader.sandbox.faults import (
     WorkerFault,
 )
 from grader.sandbox.report.doctor import examine
+from grader.sandbox.trusted.process_state import process_state
 from grader.sandbox.trusted.worker import SandboxFault
 from grader.sandbox.trusted.zygote import Zygote
 from grader.sandbox.wire import TensorRef, WireError
@@ -391,10 +392,7 @@ except OSError as error:
 
 def alive(pid):
     """Whether a process runs: one that has ended is a zombie until whoever inherited it looks, which is not ours."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
+    return process_state(pid) not in ("", "Z", "X")
 
 
 def running(marker):
